@@ -1,0 +1,51 @@
+"""Questions to the DNS, as the mail server asks them.
+
+Owns: the value types and the Resolver protocol. Never: decides what an answer means for mail (delivery and mailauth do).
+Raises: DnsTemporary when no answer can be had now; absence is an answer, not an error.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from postroom.base import MailError
+
+T = TypeVar("T")
+
+
+class DnsTemporary(MailError):
+    """SERVFAIL, timeout, refused: ask again later."""
+
+    code, enhanced, text = 451, "4.4.3", "DNS trouble, please try again later"
+
+
+@dataclass(frozen=True, slots=True)
+class Mx:
+    preference: int
+    host: str  # lower case, no final dot; "" is the null MX (RFC 7505)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """Records of one type at one name; empty when there are none."""
+
+    records: tuple[T, ...]
+    exists: bool = True  # False: NXDOMAIN, the name does not exist at all
+    secure: bool = False  # DNSSEC-validated, as far as the resolver may be trusted to say so
+
+
+class Resolver(Protocol):
+    """Names are Unicode or A-labels, without a final dot. Answers are cached by their TTL."""
+
+    async def mx(self, domain: str) -> Answer[Mx]:
+        """Sorted by preference."""
+
+    async def a(self, host: str) -> Answer[str]: ...
+
+    async def aaaa(self, host: str) -> Answer[str]: ...
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        """The strings of each record joined."""
+
+    async def ptr(self, address: str) -> Answer[str]: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,352 @@
+"""IMAP commands as values: what the parser makes and the sessions carry out (RFC 3501 §6, §9).
+
+Owns: one dataclass a command, the FETCH items, the SEARCH keys, sequence sets. Never: parses, formats or runs anything.
+Strings that name mailboxes are decoded to Unicode (modified UTF-7, RFC 3501 §5.1.3, or UTF-8).
+"""
+
+import enum
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SeqSet:
+    """A sequence set: ranges as written, `None` is "*". (2,4:7,9,12:*)"""
+
+    ranges: tuple[tuple[int | None, int | None], ...]
+    saved: bool = False  # "$" (RFC 5182)
+
+
+# ---- FETCH items (RFC 3501 §6.4.5)
+
+
+class Item(enum.Enum):
+    FLAGS = b"FLAGS"
+    UID = b"UID"
+    INTERNALDATE = b"INTERNALDATE"
+    SIZE = b"RFC822.SIZE"
+    ENVELOPE = b"ENVELOPE"
+    BODY = b"BODY"  # the non-extensible structure
+    BODYSTRUCTURE = b"BODYSTRUCTURE"
+    MODSEQ = b"MODSEQ"
+
+
+class SectionText(enum.Enum):
+    ALL = b""  # BODY[] or BODY[1.2]
+    HEADER = b"HEADER"
+    HEADER_FIELDS = b"HEADER.FIELDS"
+    HEADER_FIELDS_NOT = b"HEADER.FIELDS.NOT"
+    TEXT = b"TEXT"
+    MIME = b"MIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One BODY[...] or RFC822* item."""
+
+    part: tuple[int, ...] = ()
+    text: SectionText = SectionText.ALL
+    fields: tuple[bytes, ...] = ()  # as the client wrote them
+    partial: tuple[int, int] | None = None  # (first octet, how many)
+    peek: bool = False
+    label: bytes = (
+        b"BODY[]"  # the response's name for it, ready to send: b"BODY[HEADER.FIELDS (FROM)]<0>", b"RFC822.TEXT"
+    )
+
+
+FetchItem = Item | Section
+
+# ---- SEARCH keys (RFC 3501 §6.4.4); dates are datetime.date.toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class All: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HasFlag:
+    """ANSWERED … UNSEEN, KEYWORD, UNKEYWORD, NEW's and OLD's parts; `flag` may be "\\\\Recent"."""
+
+    flag: str
+    present: bool
+
+
+class DateField(enum.Enum):
+    INTERNAL = "internal"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Days first..last inclusive; None is open. BEFORE/ON/SINCE and their SENT forms."""
+
+    field: DateField
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    octets: int
+
+
+class TextIn(enum.Enum):
+    FROM = "from_"
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+    SUBJECT = "subject"
+    BODY = "body"
+    TEXT = "text"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    where: TextIn
+    needle: str
+    name: str = ""  # header field name for HEADER
+
+
+@dataclass(frozen=True, slots=True)
+class InSet:
+    """A sequence set, or UID with one."""
+
+    seqset: SeqSet
+    uid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModSeq:
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    key: "SearchKey"
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    left: "SearchKey"
+    right: "SearchKey"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    keys: tuple["SearchKey", ...]
+
+
+SearchKey = All | HasFlag | DateRange | Larger | Smaller | Text | InSet | ModSeq | Not | Or | And
+
+# ---- commands
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """CAPABILITY NOOP LOGOUT STARTTLS CHECK CLOSE UNSELECT EXPUNGE IDLE NAMESPACE: no arguments."""
+
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    mechanism: bytes  # upper case
+    initial: bytes | None = None  # decoded; None: absent, b"": "=" (RFC 4959)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    username: bytes
+    password: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Enable:
+    capabilities: tuple[bytes, ...]  # upper case
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    fields: tuple[tuple[bytes, bytes | None], ...] | None  # None: NIL
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    mailbox: str
+    read_only: bool  # EXAMINE
+    params: tuple[tuple[bytes, object], ...] = ()  # for CONDSTORE and QRESYNC, later
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    mailbox: str
+    special_use: str | None = None  # USE (RFC 6154 §3)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    mailbox: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """LIST and LSUB. Extended selection and return options are for RFC 5258 and 6154."""
+
+    reference: str
+    patterns: tuple[str, ...]
+    lsub: bool = False
+    select_options: tuple[bytes, ...] = ()  # upper case: SUBSCRIBED, SPECIAL-USE …
+    return_options: tuple[bytes, ...] = ()
+    extended: bool = False
+
+
+class StatusItem(enum.Enum):
+    MESSAGES = b"MESSAGES"
+    RECENT = b"RECENT"
+    UIDNEXT = b"UIDNEXT"
+    UIDVALIDITY = b"UIDVALIDITY"
+    UNSEEN = b"UNSEEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    mailbox: str
+    items: tuple[StatusItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """The message follows as a streamed literal of `size` octets."""
+
+    mailbox: str
+    flags: tuple[str, ...]
+    internal_date: int | None  # seconds since 1970
+    size: int
+    sync: bool  # a synchronising literal: the session says "+" or refuses
+    utf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    key: SearchKey
+    uid: bool
+    charset: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    seqset: SeqSet
+    items: tuple[FetchItem, ...]
+    uid: bool  # UID FETCH; then UID is among the items
+
+
+class StoreMode(enum.Enum):
+    REPLACE = b"FLAGS"
+    ADD = b"+FLAGS"
+    REMOVE = b"-FLAGS"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    seqset: SeqSet
+    mode: StoreMode
+    silent: bool
+    flags: tuple[str, ...]
+    uid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """COPY and MOVE, UID or not."""
+
+    seqset: SeqSet
+    mailbox: str
+    uid: bool
+    move: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UidExpunge:
+    seqset: SeqSet
+
+
+Command = (
+    Bare
+    | Authenticate
+    | Login
+    | Enable
+    | Id
+    | Select
+    | Create
+    | Delete
+    | Rename
+    | Subscribe
+    | List
+    | Status
+    | Append
+    | Search
+    | Fetch
+    | Store
+    | Copy
+    | UidExpunge
+)
+
+# ---- what the engine tells the session (imap.engine.ServerEngine.next_event)
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A whole command. For Append, Piece events follow (after `engine.accept_literal()` when sync)."""
+
+    tag: bytes
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Octets of an APPEND's message literal."""
+
+    data: bytes
+    last: bool  # the literal is whole and the command line ended properly
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A command that could not be parsed; answer `tag BAD text` (tag b"*" when there was none)."""
+
+    tag: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line while the session asked for raw lines: an AUTHENTICATE response, IDLE's DONE."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """The stream can't be followed any more (line over the limit …): say `* BYE text` and close."""
+
+    text: str
+
+
+Event = Got | Piece | Bad | Line | Fatal

@@ -1,0 +1,84 @@
+"""What a session needs from the network, whoever implements it.
+
+Owns: the Connection protocol, its errors, what is known of TLS. Never: knows a mail protocol. Raises: see Connection.
+"""
+
+import ssl
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class ConnectionEnd(Exception):
+    """The session should say goodbye in its protocol's words and return."""
+
+
+class IdleTimeout(ConnectionEnd):
+    """The peer said nothing for `idle_timeout` seconds."""
+
+
+class ServerStopping(ConnectionEnd):
+    """The server is shutting down."""
+
+
+class TlsFailed(Exception):
+    """The handshake failed; the connection is already closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsInfo:
+    version: str  # "TLSv1.3"
+    cipher: str  # "TLS_AES_256_GCM_SHA384"
+    bits: int
+
+
+class Connection(Protocol):
+    """One TCP connection, plain or TLS. One task uses it at a time, except `send` which any code on the loop may call."""
+
+    peer: tuple[str, int]  # address and port
+    local: tuple[str, int]
+    tls: TlsInfo | None
+    idle_timeout: float  # seconds; a session sets it for the state it is in
+
+    async def receive(self) -> bytes:
+        """Flush what was sent, then wait for octets; b"" when the peer has closed (or the connection was lost).
+
+        Raises IdleTimeout, ServerStopping.
+        """
+
+    def receive_nowait(self) -> bytes:
+        """Octets that have already arrived, b"" if none. Never waits, never flushes."""
+
+    def send(self, data: bytes) -> None:
+        """Queue octets; queued octets leave in one write at the next receive, drain or flush. Never fails."""
+
+    def flush(self) -> None:
+        """Write what was queued now."""
+
+    async def drain(self) -> None:
+        """Flush, then wait until the peer has taken enough; use it between pieces of long output.
+
+        A lost connection makes it return at once; the next `receive` gives b"". Raises IdleTimeout when the peer takes nothing
+        for idle_timeout seconds.
+        """
+
+    @property
+    def closed(self) -> bool:
+        """The connection is lost or closed: nothing more can reach the peer."""
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        """Server side of STARTTLS: flush, then shake hands. Octets received before are thrown away (RFC 3207 §4.2).
+
+        Raises TlsFailed.
+        """
+
+    async def close(self) -> None:
+        """Flush and close; waits a bounded time for the octets to leave."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+class Service(Protocol):
+    """What a listener calls for each connection; returns when the session is over. The listener closes it."""
+
+    async def serve(self, connection: Connection) -> None: ...

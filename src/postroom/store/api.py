@@ -1,0 +1,369 @@
+"""What a mail store offers, whoever implements it.
+
+Owns: the value types and the two protocols, MailStore and Account. Never: knows SQL, files or a wire protocol.
+Raises: the StoreError family below; anything else an implementation lets out is a bug.
+
+Rules every implementation keeps (tests/contract holds them to it):
+- A call that changes something returns only after the change would survive a power loss.
+- Changes of one account happen in one order, numbered by modseq; subscribers hear of them in that order, after the
+  commit, on the event loop, before the call that caused them returns.
+- A uid never names two messages under one uid_validity; uids only grow (RFC 3501 §2.3.1.1).
+"""
+
+import enum
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from postroom.base import MailError
+
+from .draft import Draft
+
+SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
+SYSTEM_FLAGS: tuple[tuple[str, int], ...] = (
+    ("\\Answered", ANSWERED),
+    ("\\Flagged", FLAGGED),
+    ("\\Deleted", DELETED),
+    ("\\Seen", SEEN),
+    ("\\Draft", DRAFT),
+)
+FIRST_KEYWORD_BIT = 5
+MAX_KEYWORD_BITS = 58  # bits 5..62 of a signed 64-bit column
+
+
+class StoreError(MailError):
+    """A refusal by the store."""
+
+
+class NoSuchAccount(StoreError):
+    code, enhanced, text = 550, "5.1.1", "No such account"
+
+
+class NoSuchMailbox(StoreError):
+    code, enhanced, text = 550, "5.2.0", "Mailbox doesn't exist"
+
+
+class MailboxExists(StoreError):
+    code, enhanced, text = 550, "5.2.0", "Mailbox already exists"
+
+
+class BadMailboxName(StoreError):
+    """INBOX deleted, an empty or over-long name, a control character, a name below a limit's depth …"""
+
+    code, enhanced, text = 550, "5.2.0", "That mailbox name is not possible"
+
+
+class OverQuota(StoreError):
+    code, enhanced, text = 452, "4.2.2", "Mailbox full"
+
+
+class TooManyKeywords(StoreError):
+    code, enhanced, text = 452, "4.3.1", "Too many keywords in this mailbox"
+
+
+class StoreFailure(StoreError):
+    """The disk or the database refused; nothing was changed."""
+
+    code, enhanced, text = 451, "4.3.0", "Storage trouble, please try again later"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox and its counters at one moment."""
+
+    mailbox_id: int
+    name: str  # Unicode, hierarchy separator "/"; the inbox is "INBOX"
+    uid_validity: int
+    uid_next: int
+    highest_modseq: int
+    messages: int
+    unseen: int
+    deleted: int
+    recent: int  # messages no session has been told of (RFC 3501 §2.3.2)
+    octets: int
+    special_use: str | None = None  # "\\Sent" … (RFC 6154)
+    subscribed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a message went (RFC 4315 APPENDUID)."""
+
+    mailbox_id: int
+    uid_validity: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Result of COPY or MOVE: two parallel sequences (RFC 4315 COPYUID)."""
+
+    uid_validity: int
+    source_uids: tuple[int, ...]
+    target_uids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppendOptions:
+    flags: frozenset[str] = frozenset()
+    internal_date: int | None = None  # seconds since 1970; None: now
+    prefix: bytes = b""  # trace header lines put before the content (Return-Path, Received …), CRLF-ended
+    delivery_id: str | None = None  # once-only: a second append with the same id returns the first one's result
+    quota_octets: int | None = None  # OverQuota when the account would hold more
+    quota_messages: int | None = None
+    create: bool = False  # make the mailbox when it is missing (delivery into a folder)
+    origin: object = None  # handed back in the Change, so that a session knows its own
+
+
+class FlagAction(enum.Enum):
+    REPLACE = "replace"  # FLAGS
+    ADD = "add"  # +FLAGS
+    REMOVE = "remove"  # -FLAGS
+
+
+class Want(enum.Flag):
+    """Which stored facts `Account.read` should bring."""
+
+    ENVELOPE = enum.auto()
+    BODY_STRUCTURE = enum.auto()
+    BODY = enum.auto()  # the non-extensible form
+    HEADER = enum.auto()  # prefix + header
+    PARTS = enum.auto()
+    WHOLE = enum.auto()  # prefix + content, when not larger than StoreSettings.inline_limit_octets
+
+
+@dataclass(slots=True)
+class Stored:
+    """Facts of one content; a field is None when it was not wanted. `prefix_len + offsets in parts` = wire offsets."""
+
+    content_id: int
+    size: int  # with the prefix: RFC822.SIZE
+    header_len: int  # with the prefix
+    prefix_len: int
+    envelope: bytes | None = None
+    body_structure: bytes | None = None
+    body: bytes | None = None
+    header: bytes | None = None
+    parts: bytes | None = None
+    whole: bytes | None = None  # None also when too large: use read_range
+
+
+class TextField(enum.Enum):
+    FROM = "from_"
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+    SUBJECT = "subject"
+    BODY = "body"
+    TEXT = "text"  # headers or body
+    HEADER = "header"  # with TextQuery.name
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """A substring test on decoded text, case-insensitive by i;unicode-casemap."""
+
+    where: TextField
+    needle: str  # unfolded; empty matches every message that has the field
+    name: str = ""  # header field name for HEADER
+
+
+@dataclass(slots=True)
+class View:
+    """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
+
+    Parallel arrays in uid order. New messages are appended in place; an expunge replaces all arrays by new ones, so a
+    reader may keep an old array and a count as its own unchanging snapshot.
+    """
+
+    mailbox: Mailbox  # kept current: uid_next, highest_modseq …
+    uids: "array[int]" = field(default_factory=lambda: array("L"))
+    masks: "array[int]" = field(default_factory=lambda: array("q"))  # flag bits; keyword bits as in `keywords`
+    modseqs: "array[int]" = field(default_factory=lambda: array("q"))
+    sizes: "array[int]" = field(default_factory=lambda: array("q"))
+    dates: "array[int]" = field(default_factory=lambda: array("q"))  # INTERNALDATE, seconds
+    content_ids: "array[int]" = field(default_factory=lambda: array("q"))
+    keywords: list[str] = field(default_factory=list)  # bit FIRST_KEYWORD_BIT + index; grows only
+
+    def index(self, uid: int) -> int:
+        """Position of `uid`, or -1."""
+        at = bisect_left(self.uids, uid)
+        return at if at < len(self.uids) and self.uids[at] == uid else -1
+
+    def flag_names(self, mask: int) -> tuple[str, ...]:
+        """The flags of a mask: system flags, then keywords."""
+        names = [name for name, bit in SYSTEM_FLAGS if mask & bit]
+        names += [word for k, word in enumerate(self.keywords) if mask >> (FIRST_KEYWORD_BIT + k) & 1]
+        return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class GoneMessage:
+    """What an expunged message was, for sessions that have not been told yet."""
+
+    uid: int
+    mask: int
+    modseq: int  # of the expunge
+    size: int
+    date: int
+    content_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesAdded:
+    mailbox_id: int
+    uids: tuple[int, ...]
+    modseq: int
+    origin: object
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsChanged:
+    mailbox_id: int
+    uids: tuple[int, ...]  # read the new masks from the view
+    modseq: int
+    origin: object
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesExpunged:
+    mailbox_id: int
+    gone: tuple[GoneMessage, ...]
+    modseq: int
+    origin: object
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxesChanged:
+    """A mailbox came, went, was renamed, (un)subscribed. `removed` lists ids that no longer exist."""
+
+    removed: tuple[int, ...]
+    modseq: int
+    origin: object
+
+
+Change = MessagesAdded | FlagsChanged | MessagesExpunged | MailboxesChanged
+Subscriber = Callable[[Change], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    octets: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Result of `set_flags`: parallel, uid order. Uids that are gone are left out."""
+
+    uids: tuple[int, ...]
+    masks: tuple[int, ...]
+    modseq: int
+    unmodified: tuple[int, ...] = ()  # refused by unchanged_since (RFC 7162)
+
+
+class Account(Protocol):
+    """One account's mail, open. From MailStore.open; give it back with `close`."""
+
+    account_id: int
+
+    # mailboxes
+    async def mailboxes(self) -> list[Mailbox]:
+        """All mailboxes, INBOX first, then by name. Non-existent parents are not listed."""
+
+    async def mailbox(self, name: str) -> Mailbox:
+        """By name ("inbox" in any case is INBOX). Raises NoSuchMailbox."""
+
+    async def create(self, name: str, *, special_use: str | None = None, origin: object = None) -> Mailbox: ...
+
+    async def delete(self, name: str, *, origin: object = None) -> None:
+        """Delete a mailbox and its messages (kept for the undo time). Children stay (RFC 3501 §6.3.4)."""
+
+    async def rename(self, old: str, new: str, *, origin: object = None) -> None:
+        """With children; renaming INBOX moves its messages to a new mailbox and leaves it empty (RFC 3501 §6.3.5)."""
+
+    async def subscriptions(self) -> list[str]:
+        """Subscribed names, existing or not, in order (RFC 3501 §6.3.9)."""
+
+    async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None: ...
+
+    # messages
+    async def append(self, mailbox: str, draft: Draft, options: AppendOptions) -> Appended:
+        """Commit a finished draft. Raises NoSuchMailbox, OverQuota, TooManyKeywords, StoreFailure."""
+
+    async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
+        """All or none (RFC 3502)."""
+
+    async def set_flags(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        action: FlagAction,
+        flags: frozenset[str],
+        *,
+        unchanged_since: int | None = None,
+        origin: object = None,
+    ) -> Flagged: ...
+
+    async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:
+        """Remove the messages that have \\Deleted (all of them, or those among `uids`); the removed uids."""
+
+    async def remove(self, mailbox_id: int, uids: Sequence[int], *, origin: object = None) -> tuple[int, ...]:
+        """Remove messages whatever their flags (POP3 QUIT); the removed uids."""
+
+    async def copy(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:
+        """Raises NoSuchMailbox (target), OverQuota. All or none (RFC 3501 §6.4.7)."""
+
+    async def move(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:
+        """RFC 6851: in one transaction."""
+
+    # reading
+    async def view(self, mailbox_id: int) -> View:
+        """The shared view; call `release` once for each call of this."""
+
+    def release(self, view: View) -> None: ...
+
+    async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
+        """Take the \\Recent marks: the uids from `first` up to (not with) `last` were not yet shown to any session."""
+
+    async def read(self, content_ids: Sequence[int], want: Want, budget: int = 4 << 20) -> list[Stored]:
+        """Facts for a prefix of `content_ids`: at least one, then as many as fit in `budget` octets."""
+
+    async def read_range(self, content_id: int, start: int, end: int) -> bytes:
+        """Octets of prefix + content; short at the end."""
+
+    async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
+        """Uids whose text has the needle; only among `uids` when given."""
+
+    async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
+        """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""
+
+    async def usage(self) -> Usage: ...
+
+    # change feed
+    def subscribe_changes(self, subscriber: Subscriber) -> None: ...
+
+    def unsubscribe_changes(self, subscriber: Subscriber) -> None: ...
+
+    def close(self) -> None:
+        """Give the handle back; the files are closed some time after the last one."""
+
+
+class MailStore(Protocol):
+    """All accounts' mail."""
+
+    def draft(self) -> Draft:
+        """A new, empty draft; the caller closes it."""
+
+    async def create_account(self, account_id: int) -> None:
+        """Make the account's folder with INBOX and the usual special-use mailboxes. Idempotent."""
+
+    async def delete_account(self, account_id: int) -> None: ...
+
+    async def open(self, account_id: int) -> Account:
+        """Raises NoSuchAccount. An account made by create_account in another process opens as well."""
+
+    async def close(self) -> None:
+        """Finish what is under way and close all files."""
