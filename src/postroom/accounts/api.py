@@ -73,13 +73,13 @@ class Directory(Protocol):
     async def resolve(self, address: str) -> Resolution:
         """Where mail for `address` goes: exact, then without detail (bob+tag), then aliases, then the catch-all.
 
-        "postmaster" alone and postmaster@ any local domain always resolve (RFC 5321 §4.5.1): to the alias or person of that
-        name, else to the domain's configured postmaster, else to the first person of the domain, of the server. Local
+        "postmaster" alone and postmaster@ any local domain always resolve (RFC 5321 §4.5.1): to the alias or person of
+        that name, else to the domain's configured postmaster, else to the domain's first person, the server's. Local
         parts compare case-insensitively; domains by IDNA A-label.
         """
 
     async def authenticate(self, username: str, password: str) -> Person | None:
-        """The person, or None. Takes the same time for unknown names; argon2id off the loop; proven pairs are cached."""
+        """The person, or None. As slow for unknown names; argon2id off the loop; proven pairs are cached."""
 
     async def person(self, account_id: int) -> Person | None: ...
 

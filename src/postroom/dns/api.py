@@ -1,6 +1,6 @@
 """Questions to the DNS, as the mail server asks them.
 
-Owns: the value types and the Resolver protocol. Never: decides what an answer means for mail (delivery and mailauth do).
+Owns: the value types and the Resolver protocol. Never: decides what an answer means for mail (delivery does).
 Raises: DnsTemporary when no answer can be had now; absence is an answer, not an error.
 """
 

@@ -1,1 +1,31 @@
-"""net"""
+"""The network: listeners, connections, TLS, outgoing connections. Knows no mail protocol."""
+
+from .api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, Service, TlsFailed, TlsInfo
+from .connection import SocketConnection
+from .dialer import ConnectFailed, Dialer
+from .listener import Listener, ListenError, is_loopback, parse_address
+from .settings import NetSettings, TlsSettings
+from .tls import ServerTls, TlsSetupError, client_context, self_signed
+
+__all__ = [
+    "ConnectFailed",
+    "Connection",
+    "ConnectionEnd",
+    "Dialer",
+    "IdleTimeout",
+    "ListenError",
+    "Listener",
+    "NetSettings",
+    "ServerStopping",
+    "ServerTls",
+    "Service",
+    "SocketConnection",
+    "TlsFailed",
+    "TlsInfo",
+    "TlsSettings",
+    "TlsSetupError",
+    "client_context",
+    "is_loopback",
+    "parse_address",
+    "self_signed",
+]

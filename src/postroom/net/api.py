@@ -32,7 +32,7 @@ class TlsInfo:
 
 
 class Connection(Protocol):
-    """One TCP connection, plain or TLS. One task uses it at a time, except `send` which any code on the loop may call."""
+    """One TCP connection, plain or TLS. One task uses it, except `send` and `flush`, which any code on the loop may."""
 
     peer: tuple[str, int]  # address and port
     local: tuple[str, int]
@@ -57,8 +57,8 @@ class Connection(Protocol):
     async def drain(self) -> None:
         """Flush, then wait until the peer has taken enough; use it between pieces of long output.
 
-        A lost connection makes it return at once; the next `receive` gives b"". Raises IdleTimeout when the peer takes nothing
-        for idle_timeout seconds.
+        A lost connection makes it return at once; the next `receive` gives b"". Raises IdleTimeout when the peer takes
+        nothing for idle_timeout seconds.
         """
 
     @property

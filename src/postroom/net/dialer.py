@@ -1,0 +1,55 @@
+"""Opens connections to other servers.
+
+Owns: TCP connect and implicit TLS, with a time limit. Never: looks up names (dns) or speaks a protocol.
+Raises: ConnectFailed (nothing could be connected), TlsFailed.
+"""
+
+import asyncio
+import ssl
+
+from .api import TlsFailed
+from .connection import SocketConnection
+from .settings import NetSettings
+
+
+class ConnectFailed(Exception):
+    """No connection; the text says why in words for people ("connection refused", "timed out")."""
+
+
+class Dialer:
+    """Makes client connections; the caller closes them."""
+
+    def __init__(self, settings: NetSettings) -> None:
+        self._settings = settings
+
+    async def connect(
+        self,
+        address: str,
+        port: int,
+        *,
+        timeout: float | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
+        source: str | None = None,
+    ) -> SocketConnection:
+        """Connect to an IP address (never a name); with `tls`, shake hands before returning."""
+        loop = asyncio.get_running_loop()
+        seconds = self._settings.connect_timeout_seconds if timeout is None else timeout
+        try:
+            async with asyncio.timeout(seconds):
+                _, connection = await loop.create_connection(
+                    lambda: SocketConnection(self._settings),
+                    address,
+                    port,
+                    local_addr=(source, 0) if source else None,
+                )
+                if tls is not None:
+                    await connection.start_tls_client(tls, server_hostname)
+                return connection
+        except TimeoutError as error:
+            raise ConnectFailed(f"{address} port {port}: timed out after {seconds:g} s") from error
+        except TlsFailed:
+            raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConnectFailed(f"{address} port {port}: {reason}") from error

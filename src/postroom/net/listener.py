@@ -1,0 +1,228 @@
+"""Accepts connections and gives each to a service.
+
+Owns: listening sockets, the tasks of the sessions, the count of connections, the sweeper that ends silent ones.
+Never: knows a mail protocol; what a surplus client is told are the octets handed in as `busy`.
+Raises: ListenError from `bind`.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import ssl
+import stat
+from collections import Counter
+from collections.abc import Sequence
+
+from postroom.base import TaskOwner
+
+from .api import ServerStopping, Service
+from .connection import SocketConnection
+from .settings import NetSettings
+
+_log = logging.getLogger("postroom.net")
+
+
+class ListenError(Exception):
+    """An address can't be listened on; the text says which and why."""
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """("127.0.0.1", 25) of "127.0.0.1:25", "[::1]:25"; ("unix:/path", 0) of "unix:/path". Raises ValueError."""
+    if text.startswith("unix:/"):
+        return text, 0
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ValueError(f"{text!r} is not ADDRESS:PORT")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    return str(ipaddress.ip_address(host)), int(port)
+
+
+def is_loopback(address: str) -> bool:
+    """True for this machine's own addresses: loopback and Unix sockets."""
+    if address == "unix":
+        return True
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+class Listener:
+    """One service on one or several addresses."""
+
+    def __init__(
+        self,
+        name: str,
+        service: Service,
+        settings: NetSettings,
+        *,
+        tls: ssl.SSLContext | None = None,
+        busy: bytes = b"",
+    ) -> None:
+        self.name = name
+        self._service = service
+        self._settings = settings
+        self._tls = tls  # implicit TLS from the first octet
+        self._busy = busy
+        self._sockets: list[socket.socket] = []
+        self._unix_paths: list[str] = []
+        self._servers: list[asyncio.Server] = []
+        self._tasks = TaskOwner(name)
+        self._sweeper = TaskOwner(f"{name}-sweeper")
+        self._connections: dict[SocketConnection, None] = {}
+        self._per_address: Counter[str] = Counter()
+        self._accepting: set[SocketConnection] = set()
+
+    def bind(self, addresses: Sequence[str]) -> None:
+        """Open the sockets (as root when a port is below 1024); `start` may come after dropping root."""
+        for text in addresses:
+            try:
+                host, port = parse_address(text)
+                if host.startswith("unix:"):
+                    self._sockets.append(_bind_unix(host[5:]))
+                    self._unix_paths.append(host[5:])
+                else:
+                    self._sockets.append(_bind_tcp(host, port))
+            except (OSError, ValueError) as error:
+                self._close_sockets()
+                raise ListenError(f"{self.name} cannot listen on {text}: {error}") from error
+
+    async def start(self) -> None:
+        """Accept connections on what was bound."""
+        loop = asyncio.get_running_loop()
+        timeout = self._settings.tls_handshake_timeout_seconds if self._tls is not None else None
+        for sock in self._sockets:
+            server = (
+                await loop.create_server(
+                    self._connect,
+                    sock=sock,
+                    ssl=self._tls,
+                    backlog=self._settings.backlog,
+                    ssl_handshake_timeout=timeout,
+                )
+                if sock.family != socket.AF_UNIX
+                else await loop.create_unix_server(self._connect, sock=sock, backlog=self._settings.backlog)
+            )
+            self._servers.append(server)
+        self._sweeper.spawn(self._sweep(), name="sweep")
+
+    @property
+    def ports(self) -> list[int]:
+        """The port of each TCP socket, in the order bound: what port 0 became."""
+        return [s.getsockname()[1] for s in self._sockets if s.family != socket.AF_UNIX]
+
+    @property
+    def connections(self) -> int:
+        return len(self._connections)
+
+    def _connect(self) -> SocketConnection:
+        return _Accepted(self._settings, self)
+
+    def accepted(self, connection: SocketConnection) -> None:
+        """A connection is established (and its TLS handshake done, where TLS is implicit)."""
+        address = connection.peer[0]
+        if (
+            len(self._connections) >= self._settings.max_connections
+            or self._per_address[address] >= self._settings.max_connections_per_address
+        ):
+            _log.warning("%s: too many connections, %s turned away", self.name, address)
+            connection.send(self._busy)
+            self._tasks.spawn(connection.close(), name="busy")
+            return
+        self._connections[connection] = None
+        self._per_address[address] += 1
+        self._tasks.spawn(self._serve(connection), name=f"{address}:{connection.peer[1]}")
+
+    async def _serve(self, connection: SocketConnection) -> None:
+        try:
+            await self._service.serve(connection)
+        except Exception:
+            _log.exception("%s: session with %s failed", self.name, connection.peer[0])
+        finally:
+            try:
+                await connection.close()
+            finally:
+                self._connections.pop(connection, None)
+                self._per_address[connection.peer[0]] -= 1
+                if self._per_address[connection.peer[0]] <= 0:
+                    del self._per_address[connection.peer[0]]
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._settings.sweep_interval_seconds)
+            now = loop.time()
+            for connection in tuple(self._connections):
+                connection.end_if_idle(now)
+
+    async def stop(self) -> None:
+        """Accept no more, let sessions say goodbye, cut those that do not."""
+        for server in self._servers:
+            server.close()
+        for connection in tuple(self._connections):
+            connection.end(ServerStopping())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.stop_timeout_seconds):
+                await self._tasks.wait()
+        for connection in tuple(self._connections):
+            connection.abort()
+        await self._tasks.close()
+        await self._sweeper.close()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for sock in self._sockets:
+            sock.close()
+        self._sockets.clear()
+        for path in self._unix_paths:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        self._unix_paths.clear()
+
+
+class _Accepted(SocketConnection):
+    """A connection that reports to its listener once it is established."""
+
+    def __init__(self, settings: NetSettings, listener: Listener) -> None:
+        super().__init__(settings)
+        self._listener = listener
+        self._reported = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if not self._reported:  # a STARTTLS upgrade may call this again
+            self._reported = True
+            self._listener.accepted(self)
+
+
+def _bind_tcp(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def _bind_unix(path: str) -> socket.socket:
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISSOCK(os.stat(path).st_mode):
+            os.unlink(path)  # left by a server that was killed
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+        os.chmod(path, 0o660)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
