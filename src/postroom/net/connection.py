@@ -6,6 +6,7 @@ protocol, starts a timer (the listener's sweeper compares `last_activity`). Rais
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from typing import cast
 
 from .api import ConnectionEnd, IdleTimeout, TlsFailed, TlsInfo
@@ -39,6 +40,7 @@ class SocketConnection(asyncio.BufferedProtocol):
         self.peer: tuple[str, int] = ("", 0)
         self.local: tuple[str, int] = ("", 0)
         self.tls: TlsInfo | None = None
+        self.observer: Callable[[bool, bytes], None] | None = None  # told (sent by us?, octets) in the clear
         self.idle_timeout = 300.0
         self.last_activity = self._loop.time()
 
@@ -58,7 +60,10 @@ class SocketConnection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self.last_activity = self._loop.time()
-        self._inbox.append(bytes(_read_buffer[:nbytes]))
+        data = bytes(_read_buffer[:nbytes])
+        self._inbox.append(data)
+        if self.observer is not None:
+            self.observer(False, data)
         self._inbox_size += nbytes
         if (
             self._inbox_size > self._settings.input_high_water_octets
@@ -122,6 +127,8 @@ class SocketConnection(asyncio.BufferedProtocol):
     def send(self, data: bytes) -> None:
         if not self._lost:
             self._outbox.append(data)
+            if self.observer is not None:
+                self.observer(True, data)
 
     def flush(self) -> None:
         outbox = self._outbox

