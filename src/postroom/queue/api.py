@@ -28,6 +28,12 @@ class QueueFull(QueueError):
     code, enhanced, text = 452, "4.3.1", "Queue is full, please try again later"
 
 
+class QueueFailure(QueueError):
+    """The disk or the database refused; nothing was changed."""
+
+    code, enhanced, text = 451, "4.3.0", "Queue trouble, please try again later"
+
+
 class EntryState(enum.Enum):
     WAITING = "waiting"  # due at next_attempt
     SENDING = "sending"  # claimed by an attempt; start-up turns it back into WAITING
@@ -90,7 +96,8 @@ class Queue(Protocol):
     ) -> str:
         """Keep prefix + the spool's octets for these recipients; the queue id. The caller still closes the spool.
 
-        Raises QueueFull and StoreFailure-like QueueError when the disk refuses; then nothing was kept.
+        Raises QueueFull, or QueueFailure when the disk refuses; then nothing was kept. `message_id` is letters, digits
+        and "-._", new to the queue (ValueError otherwise).
         """
 
     async def claim(self, now: float, limit: int) -> list[Entry]:
@@ -110,8 +117,8 @@ class Queue(Protocol):
     ) -> None:
         """Back to WAITING with one attempt more; `delay_warned` marks that a delay DSN went out."""
 
-    async def release(self, entry_ids: Sequence[int]) -> None:
-        """SENDING back to WAITING without counting an attempt (shutdown, destination busy)."""
+    async def release(self, entry_ids: Sequence[int], *, not_before: float | None = None) -> None:
+        """SENDING back to WAITING without counting an attempt (shutdown); `not_before`: due then (destination busy)."""
 
     async def entries(self) -> list[Entry]:
         """All entries, by arrival."""
@@ -119,6 +126,7 @@ class Queue(Protocol):
     async def message_entries(self, message_id: str) -> list[Entry]:
         """Entries of one message. Raises NoSuchEntry."""
 
+    # A hold or remove during an attempt wins: finish, defer and release never revive a held or removed entry.
     # for operators: each takes queue ids or entry ids as text, "all" included; returns how many entries it touched
     async def retry_now(self, which: Sequence[str], now: float) -> int: ...
 

@@ -1,0 +1,33 @@
+"""The queue's limits. Owns: their names, defaults and help. Raises: nothing."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class QueueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[queue]`: how much may wait, and where."""
+
+    max_messages: Annotated[int, Meta(ge=1, description="Messages in the queue; one more is refused for now.")] = (
+        200_000
+    )
+    max_octets: Annotated[
+        int,
+        Meta(ge=1, description="Octets of all messages in the queue; a message that exceeds it is refused for now."),
+    ] = 50 << 30
+    inline_limit_octets: Annotated[
+        int, Meta(ge=0, description="Contents up to this many octets are kept in queue.db, larger ones in a file each.")
+    ] = 65_536
+    max_batch: Annotated[
+        int, Meta(ge=1, description="Changes that are committed together, with one fsync, at most.")
+    ] = 256
+    max_reply_characters: Annotated[
+        int, Meta(ge=64, description="Characters of a remote host's last reply that are kept with an entry.")
+    ] = 1000
+    busy_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds to wait for another process that is writing to queue.db.")
+    ] = 10.0
+    poll_interval_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds between two looks whether another process has changed the queue.")
+    ] = 1.0

@@ -1,0 +1,476 @@
+"""The queue in data/queue.db and data/queue/ (docs/queue.md has the states).
+
+Owns: those files, the group commit of everything that changes them, what start-up repairs. Never: knows DNS, SMTP or
+when to try again. Raises: the QueueError family.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import apsw
+
+from postroom.base import Clock, Ids, Spool, TaskOwner
+
+from .api import (
+    Entry,
+    EntryState,
+    Envelope,
+    NoSuchEntry,
+    QueuedMessage,
+    QueueError,
+    QueueFailure,
+    QueueFull,
+    Recipient,
+    Wake,
+)
+from .contents import Contents
+from .names import check_message_id, chosen_ids, new_message_id
+from .schema import ENTRY_COLUMNS, create
+from .settings import QueueSettings
+from .states import DiskState, Probe, no_probe
+from .writer import GroupWriter, Transaction, translate
+
+_log = logging.getLogger("postroom.queue")
+T = TypeVar("T")
+_CONTENT_THREADS = 4
+
+
+class SqliteQueue:
+    """postroom.queue.Queue on disk. `serving=False` opens it beside a running server (the command line does)."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: QueueSettings,
+        clock: Clock,
+        ids: Ids,
+        *,
+        serving: bool = True,
+        probe: Probe = no_probe,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._probe = probe
+        self._contents = Contents(directory / "queue", probe)
+        self._lock = _lock(directory / "queue" / "lock") if serving else -1
+        self._wakes: list[Wake] = []
+        self._tasks = TaskOwner("queue")
+        self._totals: tuple[int, int] | None = None  # messages, octets; None: count them (writer thread only)
+        self._seen_version = self._writer_version = 0
+        self._closed = False
+        try:
+            db = _open(directory / "queue.db", settings)
+            create(db)
+            if serving:
+                self._recover(db)
+            self._reader = _open(directory / "queue.db", settings)
+        except apsw.Error as error:
+            self._unlock()
+            raise translate(error) from error
+        self._data_version(db)
+        self._writer = GroupWriter(db, settings.max_batch, self._forget_totals)
+        self._db = db
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="postroom-queue-reader")
+        self._files = ThreadPoolExecutor(_CONTENT_THREADS, thread_name_prefix="postroom-queue-content")
+
+    # ---- start and end
+
+    def _recover(self, db: apsw.Connection) -> None:
+        """What start-up does about each state of docs/queue.md."""
+        known = {str(row[0]) for row in db.execute("SELECT id FROM messages WHERE is_file")}
+        swept = self._contents.sweep(known)
+        with db:
+            db.execute("UPDATE entries SET state='waiting' WHERE state='sending'")
+            interrupted = db.changes()
+            for message_id in known:
+                if not self._contents.path(message_id).exists():
+                    _log.error("%s: its content file is missing; its entries are on hold", message_id)
+                    db.execute(
+                        "UPDATE entries SET state='held', last_reply='content file is missing'"
+                        " WHERE message=(SELECT seq FROM messages WHERE id=?)",
+                        (message_id,),
+                    )
+        if swept or interrupted:
+            _log.info("start-up: %d interrupted attempts are due again, %d leftover files removed", interrupted, swept)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._tasks.close()
+        await self._writer.close()
+        loop = asyncio.get_running_loop()
+        for pool in (self._reading, self._files):
+            await loop.run_in_executor(None, pool.shutdown)
+        self._reader.close()
+        self._db.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    # ---- messages in
+
+    async def enqueue(
+        self,
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        spool: Spool,
+        *,
+        prefix: bytes = b"",
+        message_id: str | None = None,
+        hold: bool = False,
+    ) -> str:
+        if not recipients:
+            raise ValueError("a message needs a recipient")
+        queue_id = new_message_id(self._ids) if message_id is None else check_message_id(message_id)
+        is_file = spool.size > self._settings.inline_limit_octets
+        if is_file:
+            await self._put_content(queue_id, spool)
+        data = None if is_file else spool.getvalue()
+        size = len(prefix) + spool.size
+
+        def work(transaction: Transaction) -> None:
+            self._insert(transaction, queue_id, envelope, recipients, size, is_file, prefix, data, hold)
+
+        try:
+            await self._writer.run(work)
+        except Exception:
+            if is_file:
+                self._contents.remove(queue_id)
+            raise
+        self._wake()
+        return queue_id
+
+    async def _put_content(self, queue_id: str, spool: Spool) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._files, self._contents.put, queue_id, spool)
+        except FileExistsError as error:
+            raise ValueError(f"message id {queue_id} is in use") from error
+        except OSError as error:
+            raise translate(error) from error
+
+    def _insert(
+        self,
+        transaction: Transaction,
+        queue_id: str,
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        size: int,
+        is_file: bool,
+        prefix: bytes,
+        data: bytes | None,
+        hold: bool,
+    ) -> None:
+        db = transaction.db
+        if self._totals is None or self._data_version(db):
+            self._totals = _row(db, "SELECT count(*), CAST(total(size) AS INTEGER) FROM messages")
+        messages, octets = self._totals[0] + 1, self._totals[1] + size
+        if messages > self._settings.max_messages or octets > self._settings.max_octets:
+            raise QueueFull(f"{messages} messages, {octets} octets")
+        now = self._clock.now()
+        try:
+            db.execute(
+                "INSERT INTO messages(id, mail_from, body_8bit, smtputf8, ret, envid, size, arrived, is_file, prefix,"
+                " data) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    queue_id,
+                    envelope.mail_from,
+                    envelope.body_8bit,
+                    envelope.smtputf8,
+                    envelope.ret,
+                    envelope.envid,
+                    size,
+                    now,
+                    is_file,
+                    prefix,
+                    data,
+                ),
+            )
+        except apsw.ConstraintError as error:
+            raise ValueError(f"message id {queue_id} is in use") from error
+        seq = db.last_insert_rowid()
+        state = EntryState.HELD if hold else EntryState.WAITING
+        db.executemany(
+            "INSERT INTO entries(message, address, notify, original, state, next_attempt) VALUES(?,?,?,?,?,?)",
+            (
+                (seq, r.address, None if r.notify is None else ",".join(sorted(r.notify)), r.original, state.value, now)
+                for r in recipients
+            ),
+        )
+        self._totals = messages, octets
+        transaction.afterwards.append(lambda: self._probe(DiskState(state.value)))
+
+    # ---- attempts
+
+    async def claim(self, now: float, limit: int) -> list[Entry]:
+        def work(transaction: Transaction) -> list[Entry]:
+            rows = transaction.db.execute(
+                f"SELECT {ENTRY_COLUMNS} FROM entries e JOIN messages m ON m.seq=e.message WHERE e.state='waiting'"
+                " AND e.next_attempt<=? ORDER BY e.next_attempt, e.entry_id LIMIT ?",
+                (now, limit),
+            ).fetchall()
+            entries = _entries(rows, EntryState.SENDING)
+            transaction.db.executemany(
+                "UPDATE entries SET state='sending' WHERE entry_id=?", [(entry.entry_id,) for entry in entries]
+            )
+            if entries:
+                transaction.afterwards.append(lambda: self._probe(DiskState.SENDING))
+            return entries
+
+        if await self._next_due(now) is None:
+            return []
+        return await self._writer.run(work, durable=False)
+
+    async def next_due(self) -> float | None:
+        return await self._next_due(float("inf"))
+
+    async def _next_due(self, until: float) -> float | None:
+        def query() -> float | None:
+            due = _row(
+                self._reader, "SELECT min(next_attempt) FROM entries WHERE state='waiting' AND next_attempt<=?", until
+            )[0]
+            return None if due is None else float(due)
+
+        return await self._read(query)
+
+    async def finish(self, entry_ids: Sequence[int]) -> None:
+        if entry_ids:
+            await self._writer.run(lambda transaction: self._delete(transaction, entry_ids))
+
+    async def defer(
+        self, entry_ids: Sequence[int], next_attempt: float, reply: str, *, delay_warned: bool = False
+    ) -> None:
+        reply = reply[: self._settings.max_reply_characters]
+        await self._change(
+            "UPDATE entries SET state=iif(state='sending','waiting',state), attempts=attempts+1, next_attempt=?,"
+            " last_reply=?, delay_warned=max(delay_warned,?) WHERE entry_id=?",
+            [(next_attempt, reply, delay_warned, entry_id) for entry_id in entry_ids],
+        )
+
+    async def release(self, entry_ids: Sequence[int], *, not_before: float | None = None) -> None:
+        await self._change(
+            "UPDATE entries SET state='waiting', next_attempt=max(next_attempt,?) WHERE entry_id=? AND state='sending'",
+            [(0.0 if not_before is None else not_before, entry_id) for entry_id in entry_ids],
+            durable=False,
+        )
+
+    async def _change(self, sql: str, rows: Sequence[tuple[Any, ...]], *, durable: bool = True) -> None:
+        if not rows:
+            return
+        await self._writer.run(lambda transaction: transaction.db.executemany(sql, rows).fetchall(), durable=durable)
+        self._wake()
+
+    def _delete(self, transaction: Transaction, entry_ids: Iterable[int]) -> int:
+        """Remove entries, and each message with its last one."""
+        db = transaction.db
+        deleted = 0
+        touched: set[int] = set()
+        for entry_id in entry_ids:
+            for (seq,) in db.execute("DELETE FROM entries WHERE entry_id=? RETURNING message", (entry_id,)):
+                touched.add(cast(int, seq))
+                deleted += 1
+        for seq in touched:
+            gone = db.execute(
+                "DELETE FROM messages WHERE seq=? AND NOT EXISTS (SELECT 1 FROM entries WHERE message=seq)"
+                " RETURNING id, size, is_file",
+                (seq,),
+            ).fetchall()
+            for queue_id, size, is_file in gone:
+                if self._totals is not None:
+                    self._totals = self._totals[0] - 1, self._totals[1] - cast(int, size)
+                if is_file:
+                    transaction.afterwards.append(partial(self._remove_content, str(queue_id)))
+        return deleted
+
+    def _remove_content(self, queue_id: str) -> None:
+        self._probe(DiskState.FORGOTTEN)
+        self._contents.remove(queue_id)
+
+    # ---- reading
+
+    async def read(self, message_id: str, start: int, end: int) -> bytes:
+        if start >= end:
+            return b""
+
+        def query() -> tuple[bool, bytes, bytes]:
+            rows = self._reader.execute(
+                "SELECT is_file, prefix, data FROM messages WHERE id=?", (message_id,)
+            ).fetchall()
+            if not rows:
+                raise NoSuchEntry(message_id)
+            is_file, prefix, data = cast(tuple[int, bytes, bytes | None], rows[0])
+            return bool(is_file), prefix, data or b""
+
+        is_file, prefix, data = await self._read(query)
+        if not is_file:
+            return (prefix + data)[start:end]
+        prefix_length = len(prefix)
+        head = prefix[start:end]
+        if end <= prefix_length:
+            return head
+        first, last = max(0, start - prefix_length), end - prefix_length
+        try:
+            rest = await asyncio.get_running_loop().run_in_executor(
+                self._files, self._contents.read, message_id, first, last
+            )
+        except FileNotFoundError as error:
+            raise NoSuchEntry(f"{message_id}: content file is missing") from error
+        except OSError as error:
+            raise translate(error) from error
+        return head + rest
+
+    async def entries(self) -> list[Entry]:
+        return await self._read(lambda: self._select("1 ORDER BY m.seq, e.entry_id", ()))
+
+    async def message_entries(self, message_id: str) -> list[Entry]:
+        entries = await self._read(lambda: self._select("m.id=? ORDER BY e.entry_id", (message_id,)))
+        if not entries:
+            raise NoSuchEntry(message_id)
+        return entries
+
+    def _select(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
+        sql = f"SELECT {ENTRY_COLUMNS} FROM entries e JOIN messages m ON m.seq=e.message WHERE {where}"
+        return _entries(self._reader.execute(sql, values).fetchall())
+
+    async def _read(self, query: Callable[[], T]) -> T:
+        if self._closed:
+            raise QueueFailure("the queue is closed")
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reading, query)
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    # ---- operators
+
+    async def retry_now(self, which: Sequence[str], now: float) -> int:
+        return await self._operate(which, "waiting", "UPDATE entries SET next_attempt=?2 WHERE entry_id=?1", now)
+
+    async def hold(self, which: Sequence[str]) -> int:
+        return await self._operate(
+            which,
+            "waiting sending",
+            "UPDATE entries SET state='held' WHERE entry_id=?1",
+            probe=DiskState.HELD,
+        )
+
+    async def unhold(self, which: Sequence[str], now: float) -> int:
+        return await self._operate(
+            which, "held", "UPDATE entries SET state='waiting', next_attempt=?2 WHERE entry_id=?1", now
+        )
+
+    async def remove(self, which: Sequence[str]) -> int:
+        return await self._writer.run(
+            lambda transaction: self._delete(transaction, chosen_ids(transaction.db, which, "waiting sending held"))
+        )
+
+    async def _operate(
+        self, which: Sequence[str], states: str, sql: str, *values: float, probe: DiskState | None = None
+    ) -> int:
+        def work(transaction: Transaction) -> int:
+            chosen = chosen_ids(transaction.db, which, states)
+            transaction.db.executemany(sql, [(entry_id, *values) for entry_id in chosen])
+            if probe is not None:
+                transaction.afterwards.append(lambda: self._probe(probe))
+            return len(chosen)
+
+        count = await self._writer.run(work)
+        self._wake()
+        return count
+
+    # ---- news
+
+    def on_new_work(self, wake: Wake) -> None:
+        if not self._wakes:
+            self._tasks.spawn(self._watch(), name="watch")
+        self._wakes.append(wake)
+
+    def _wake(self) -> None:
+        for wake in self._wakes:
+            wake()
+
+    async def _watch(self) -> None:
+        """Notice what other processes (postroom queue …) change."""
+        while True:
+            await self._clock.sleep(self._settings.poll_interval_seconds)
+            try:
+                if await self._read(self._reader_version_changed):
+                    self._wake()
+            except QueueError as error:
+                _log.error("looking for changes: %s", error)
+
+    def _reader_version_changed(self) -> bool:
+        """The reading connection also sees our own writer's commits; a needless wake costs one look."""
+        version = int(_row(self._reader, "PRAGMA data_version")[0])
+        changed, self._seen_version = version != self._seen_version, version
+        return changed
+
+    def _data_version(self, db: apsw.Connection) -> bool:
+        """True when another process has committed since the last call (writer's thread, inside a transaction)."""
+        version = int(_row(db, "PRAGMA data_version")[0])
+        changed, self._writer_version = version != self._writer_version, version
+        return changed
+
+    def _forget_totals(self) -> None:
+        self._totals = None
+
+
+def _row(db: apsw.Connection, sql: str, *values: Any) -> tuple[Any, ...]:
+    (row,) = db.execute(sql, values).fetchall()
+    return row
+
+
+def _open(path: Path, settings: QueueSettings) -> apsw.Connection:
+    db = apsw.Connection(str(path))
+    db.set_busy_timeout(int(settings.busy_timeout_seconds * 1000))
+    db.execute("PRAGMA journal_mode=WAL").fetchall()
+    db.execute("PRAGMA synchronous=FULL")
+    db.execute("PRAGMA foreign_keys=ON")
+    return db
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise QueueFailure("another server is running on this data folder") from error
+    return descriptor
+
+
+def _entries(rows: Iterable[tuple[Any, ...]], state: EntryState | None = None) -> list[Entry]:
+    """Rows of ENTRY_COLUMNS as values; entries of one message share it."""
+    messages: dict[str, QueuedMessage] = {}
+    entries: list[Entry] = []
+    for row in rows:
+        (entry_id, address, notify, original, stored_state, attempts, next_attempt, last_reply, delay_warned) = row[:9]
+        (queue_id, mail_from, body_8bit, smtputf8, ret, envid, size, arrived) = row[9:]
+        message = messages.get(queue_id)
+        if message is None:
+            envelope = Envelope(mail_from, bool(body_8bit), bool(smtputf8), ret, envid)
+            message = messages[queue_id] = QueuedMessage(queue_id, envelope, size, arrived)
+        recipient = Recipient(address, None if notify is None else frozenset(notify.split(",")), original)
+        entries.append(
+            Entry(
+                entry_id,
+                message,
+                recipient,
+                state or EntryState(stored_state),
+                attempts,
+                next_attempt,
+                last_reply,
+                bool(delay_warned),
+            )
+        )
+    return entries
