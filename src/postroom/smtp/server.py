@@ -1,0 +1,503 @@
+"""The server's side of SMTP and LMTP as an engine: octets in, events and octets out.
+
+Owns: framing, the order of commands (RFC 5321 §4.1.4), every reply that needs nobody's knowledge but its own, and the
+limits of SmtpSettings. Never: looks anything up, waits, decides policy. Raises: nothing on input; RuntimeError when its
+session breaks the contract (a reply that was not asked for, none where one is due).
+
+The session's loop: `feed` what was received; take `next_event` until it is None, answering each by `reply`; send
+`take_output`. An event that waits for its reply holds back everything behind it, so replies keep the order of commands.
+"""
+
+import enum
+import re
+from collections.abc import Callable
+from typing import ClassVar
+
+from postroom.sasl import BadBase64, decode_base64, encode_base64
+
+from . import replies
+from .body import BodyReader
+from .commands import COMMANDS, NOT_OFFERED, OF_THE_WEB, Does, Refused, parse_hello, parse_mail, parse_rcpt
+from .events import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
+from .replies import Reply
+from .settings import SmtpSettings
+
+_BAD_IN_LINE = re.compile(rb"[\r\n\0]")
+
+
+class Mode(enum.Enum):
+    """What the next octets are."""
+
+    COMMAND = enum.auto()
+    SKIP = enum.auto()  # the rest of a line that was refused already
+    AUTH = enum.auto()  # a SASL response
+    MESSAGE = enum.auto()
+    TLS = enum.auto()  # a handshake, which is none of our business
+    CLOSED = enum.auto()  # ignored
+
+
+class ServerEngine:
+    """One session. Set `starttls_offered`, `auth_offered` and `auth_needs_tls` as the connection's state allows."""
+
+    def __init__(self, hostname: str, settings: SmtpSettings, *, lmtp: bool = False) -> None:
+        self._hostname = hostname
+        self._settings = settings
+        self.lmtp = lmtp
+        self.starttls_offered = False
+        self.auth_offered: tuple[str, ...] = ()
+        self.auth_needs_tls = False  # sign-in will be offered under TLS, and not before
+        self.tls_active = False
+        self.authenticated = False
+        self.hello = ""  # the client's name; "" before EHLO
+        self.extended = False  # by EHLO or LHLO, not HELO
+        self.mail: Mail | None = None  # of the open transaction
+        self.recipients = 0  # accepted in it
+        self.transactions = 0  # messages whose end was seen
+        self.mode = Mode.COMMAND
+        self._buffer = b""
+        self._at = 0
+        self._out: list[bytes] = []
+        self._waiting: Event | None = None  # the event that `reply` is due for
+        self._replies_due = 0
+        self._body = BodyReader()
+        self._too_large = False
+        self._skipped = 0
+        self._errors = 0
+        self._refused_recipients = 0
+        self._idle_commands = 0
+        self._starttls_cut = 0
+
+    # ---- for the session
+
+    def greet(self, product: str = "Postroom") -> None:
+        """The 220 greeting (RFC 5321 §3.1)."""
+        protocol = "LMTP" if self.lmtp else "ESMTP"
+        self._out.append(f"220 {self._hostname} {protocol} {product}\r\n".encode())
+
+    @property
+    def closed(self) -> bool:
+        """Send what `take_output` gives, then close."""
+        return self.mode is Mode.CLOSED
+
+    @property
+    def in_message(self) -> bool:
+        """Between 354 and the end of the message."""
+        return self.mode is Mode.MESSAGE
+
+    @property
+    def thrown_away_at_starttls(self) -> int:
+        """Octets that came behind STARTTLS before the handshake: somebody's attempt at injection."""
+        return self._starttls_cut
+
+    def feed(self, data: bytes) -> None:
+        """Take octets from the peer."""
+        if self.mode is Mode.CLOSED:
+            return
+        if self.mode is Mode.TLS:
+            self._starttls_cut += len(data)
+            return
+        if self._at >= len(self._buffer):
+            self._buffer = data
+        else:
+            self._buffer = self._buffer[self._at :] + data
+        self._at = 0
+
+    def take_output(self) -> bytes:
+        """The octets to send, all replies since the last call in one piece."""
+        out = self._out
+        if not out:
+            return b""
+        data = b"".join(out)
+        out.clear()
+        return data
+
+    def next_event(self) -> Event | None:
+        """The next thing to decide; None: feed more, or close."""
+        if self._waiting is not None:
+            raise RuntimeError(f"{type(self._waiting).__name__} waits for its reply")
+        while True:
+            mode = self.mode
+            if mode is Mode.COMMAND or mode is Mode.AUTH:
+                line = self._next_line()
+                if line is None:
+                    if self.mode is mode:
+                        return None
+                    continue
+                event = self._command(line) if mode is Mode.COMMAND else self._auth_response(line)
+            elif mode is Mode.MESSAGE:
+                event = self._message()
+                if event is None and self.mode is Mode.MESSAGE:
+                    return None
+            elif mode is Mode.SKIP:
+                if not self._skip():
+                    return None
+                continue
+            else:
+                return None
+            if event is not None:
+                if type(event) is not MessageData:
+                    self._waiting = event
+                return event
+
+    def reply(self, reply: Reply) -> None:
+        """Answer the event given last."""
+        event = self._waiting
+        if event is None:
+            raise RuntimeError("no reply is due")
+        self._out.append(reply.wire)
+        kind = type(event)
+        if kind is Rcpt:
+            self._waiting = None
+            if reply.positive:
+                self.recipients += 1
+            else:
+                self._refused_recipients += 1
+                if self._refused_recipients > self._settings.max_refused_recipients:
+                    self._close_for("too many refused recipients")
+        elif kind is Mail:
+            self._waiting = None
+            if reply.positive:
+                assert isinstance(event, Mail)
+                self.mail, self.recipients = event, 0
+        elif kind is MessageEnd:
+            self._replies_due -= 1
+            if self._replies_due == 0:
+                self._waiting = None
+                self._end_transaction()
+        elif kind is MessageStart:
+            self._waiting = None
+            self._start_message(reply)
+        elif kind is StartTls:
+            self._waiting = None
+            if reply.code == 220:
+                self._enter_tls()
+        else:
+            self._waiting = None
+            self.mode = Mode.COMMAND
+            if reply.positive:
+                self.authenticated = True
+        if reply.code == 421:
+            self._shut()
+
+    def challenge(self, data: bytes) -> None:
+        """Answer Auth or AuthResponse by asking on (RFC 4954 §4)."""
+        if not isinstance(self._waiting, Auth | AuthResponse):
+            raise RuntimeError("no challenge is due")
+        self._waiting = None
+        self._out.append(b"334 %b\r\n" % encode_base64(data))
+        self.mode = Mode.AUTH
+
+    def close(self, reply: Reply) -> None:
+        """Say a last word, asked for or not (421 on timeout or shutdown), and end the session."""
+        self._out.append(reply.wire)
+        self._shut()
+
+    def tls_started(self) -> None:
+        """The handshake is done: forget all that came before it (RFC 3207 §4.2)."""
+        if self.mode is not Mode.TLS:
+            raise RuntimeError("no handshake was due")
+        self.mode = Mode.COMMAND
+        self.tls_active = True
+        self.starttls_offered = False
+        self.authenticated = False
+        self.hello, self.extended = "", False
+        self._reset()
+
+    # ---- lines
+
+    def _next_line(self) -> bytes | None:
+        """The next complete line; None with the mode changed when it was refused, else when more octets are needed."""
+        buffer, at = self._buffer, self._at
+        end = buffer.find(b"\r\n", at)
+        if end < 0:
+            if at == len(buffer):
+                return None
+            line = buffer[at:]
+            complete = False
+        else:
+            line = buffer[at:end]
+            complete = True
+        limit = self._settings.max_command_octets - 2
+        if len(line) > limit or not complete or _BAD_IN_LINE.search(line):
+            if self.mode is Mode.AUTH or line[:5].upper() == b"AUTH ":
+                limit = self._settings.max_auth_octets - 2
+            # Decided by the place in the line alone, so that any splitting of the input gives the same reply.
+            line_feed = line.find(b"\n")
+            if 0 <= line_feed <= limit:
+                self._refuse_line(replies.BARE_LINE_END)
+                return None
+            if len(line) - (not complete and line.endswith(b"\r")) > limit:
+                self._refuse_line(replies.LINE_TOO_LONG)
+                return None
+            if not complete:
+                return None
+            if _BAD_IN_LINE.search(line):
+                self._refuse_line(replies.BARE_LINE_END)
+                return None
+        self._at = end + 2
+        return line
+
+    def _refuse_line(self, reply: Reply) -> None:
+        """One reply, then silence up to the next CRLF."""
+        self.mode = Mode.SKIP  # an AUTH exchange ends with it (RFC 4954 §4)
+        self._skipped = 0
+        self._error(reply)
+
+    def _skip(self) -> bool:
+        """Drop octets up to the CRLF; False when more are needed."""
+        end = self._buffer.find(b"\r\n", self._at)
+        held = 0
+        if end >= 0:
+            dropped = end - self._at
+            self._at = end + 2
+            self.mode = Mode.COMMAND
+        else:
+            held = 1 if self._buffer.endswith(b"\r") and self._at < len(self._buffer) else 0
+            dropped = len(self._buffer) - self._at - held
+            self._at = len(self._buffer) - held
+        self._skipped += dropped
+        if self._skipped > self._settings.max_discarded_octets:
+            self._close_for("line without end")
+        return end >= 0
+
+    # ---- commands
+
+    def _command(self, line: bytes) -> Event | None:
+        verb, _, argument = line.partition(b" ")
+        command = COMMANDS.get(verb) or COMMANDS.get(verb.upper().rstrip())
+        if command is None:
+            self._unknown(verb.upper().rstrip())
+            return None
+        does = command.does
+        argument = argument.strip(b" \t")  # RFC 5321 §4.1.1: white space at the end is to be tolerated
+        try:
+            self._check(does, argument)
+            if does & Does.MOVES_NO_MAIL:
+                self._idle_commands += 1
+                if self._idle_commands > self._settings.max_idle_commands:
+                    self._close_for("too many commands without a message")
+                    return None
+            return self._HANDLERS[command.verb](self, argument)
+        except Refused as refused:
+            self._error(refused.reply)
+            return None
+
+    def _check(self, does: Does, argument: bytes) -> None:
+        if does & (Does.ONLY_LMTP if not self.lmtp else Does.ONLY_SMTP):
+            raise Refused(replies.NOT_RECOGNIZED)  # RFC 2033 §4.1: 500 is recommended
+        if does & Does.NO_ARGUMENT and argument:
+            raise Refused(replies.NO_ARGUMENT_ALLOWED)  # RFC 5321 §4.1.1.5, §4.1.1.10
+        if does & Does.NEEDS_HELLO and not self.hello:
+            raise Refused(replies.HELLO_FIRST)
+        if does & Does.NEEDS_MAIL and self.mail is None:
+            raise Refused(replies.MAIL_FIRST)
+        if does & Does.NEEDS_NO_MAIL and self.mail is not None:
+            raise Refused(replies.NESTED_MAIL)
+
+    def _unknown(self, verb: bytes) -> None:
+        if verb in OF_THE_WEB:
+            self.close(replies.NOT_A_WEB_SERVER)
+        else:
+            self._error(replies.NOT_IMPLEMENTED if verb in NOT_OFFERED else replies.NOT_RECOGNIZED)
+
+    def _ehlo(self, argument: bytes) -> None:
+        self.hello = parse_hello(argument)  # RFC 5321 §4.1.4: a refused EHLO changes nothing
+        self.extended = True
+        self._reset()
+        lines = [
+            f"{self._hostname} greets {self.hello}",
+            "PIPELINING",
+            f"SIZE {self._settings.max_message_octets}",
+            "8BITMIME",
+            "SMTPUTF8",
+            "DSN",
+            "ENHANCEDSTATUSCODES",
+        ]
+        if not self.lmtp:
+            lines.append("HELP")
+        if self.starttls_offered and not self.tls_active:  # RFC 3207 §4.2
+            lines.append("STARTTLS")
+        if self.auth_offered:
+            lines.append("AUTH " + " ".join(self.auth_offered))
+        self._out.append(replies.encode(250, "", lines))  # RFC 2034 §4: no enhanced codes here
+
+    def _helo(self, argument: bytes) -> None:
+        self.hello = parse_hello(argument)
+        self.extended = False
+        self._reset()
+        self._out.append(replies.encode(250, "", (self._hostname,)))
+
+    def _mail(self, argument: bytes) -> Event | None:
+        if self.transactions >= self._settings.max_transactions:
+            self._close_for("too many messages in one session")
+            return None
+        return parse_mail(argument, self._settings)
+
+    def _rcpt(self, argument: bytes) -> Event | None:
+        assert self.mail is not None
+        rcpt = parse_rcpt(argument, self._settings, smtputf8=self.mail.smtputf8)
+        if self.recipients >= self._settings.max_recipients:
+            self._out.append(replies.TOO_MANY_RECIPIENTS.wire)  # RFC 5321 §4.5.3.1.10
+            return None
+        return rcpt
+
+    def _data(self, _: bytes) -> Event:
+        if self.recipients == 0:  # RFC 5321 §3.3; RFC 2033 §4.2 wants 503
+            refusal = replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS
+            self._refuse_message()
+            raise Refused(refusal)
+        return MessageStart()
+
+    def _rset(self, _: bytes) -> None:
+        self._reset()
+        self._out.append(replies.OK.wire)
+
+    def _noop(self, _: bytes) -> None:
+        self._out.append(replies.OK.wire)
+
+    def _vrfy(self, argument: bytes) -> None:
+        if not argument:
+            raise Refused(replies.SYNTAX_ERROR)
+        self._out.append(replies.CANNOT_VERIFY.wire)  # RFC 5321 §3.5.3, §7.3
+
+    def _help(self, argument: bytes) -> None:
+        wanted = COMMANDS.get(argument.upper())
+        hidden = Does.ONLY_SMTP if self.lmtp else Does.ONLY_LMTP
+        if argument and wanted is None:
+            raise Refused(Reply(504, "5.5.4", "No help on that"))
+        shown = [wanted] if wanted is not None else list(COMMANDS.values())
+        self._out.append(replies.encode(214, "2.0.0", [c.help for c in shown if not c.does & hidden]))
+
+    def _quit(self, _: bytes) -> None:
+        self.close(replies.CLOSING)
+
+    def _starttls(self, _: bytes) -> Event:
+        if self.tls_active:
+            raise Refused(replies.ALREADY_TLS)
+        if not self.starttls_offered:
+            raise Refused(replies.NOT_IMPLEMENTED)
+        return StartTls()
+
+    def _auth(self, argument: bytes) -> Event:
+        if self.authenticated:
+            raise Refused(replies.ALREADY_AUTHENTICATED)
+        if not self.auth_offered:
+            raise Refused(replies.ENCRYPTION_REQUIRED if self.auth_needs_tls else replies.NOT_IMPLEMENTED)
+        name, _, initial = argument.partition(b" ")
+        mechanism = name.upper().decode("ascii", "replace")
+        if not name or b" " in initial:
+            raise Refused(replies.SYNTAX_ERROR)
+        if mechanism not in self.auth_offered:
+            raise Refused(replies.NO_SUCH_MECHANISM)
+        if initial == b"=":  # RFC 4954 §4: an initial response of no octets
+            return Auth(mechanism, b"")
+        return Auth(mechanism, self._decode(initial) if initial else None)
+
+    def _auth_response(self, line: bytes) -> Event | None:
+        self.mode = Mode.COMMAND
+        try:
+            if line == b"*":
+                raise Refused(replies.AUTH_CANCELLED)
+            return AuthResponse(self._decode(line))
+        except Refused as refused:
+            self._error(refused.reply)
+            return None
+
+    def _decode(self, line: bytes) -> bytes:
+        try:
+            return decode_base64(line)
+        except BadBase64:
+            raise Refused(replies.BAD_BASE64) from None
+
+    _HANDLERS: ClassVar[dict[str, Callable[["ServerEngine", bytes], Event | None]]] = {
+        "EHLO": _ehlo,
+        "LHLO": _ehlo,
+        "HELO": _helo,
+        "MAIL": _mail,
+        "RCPT": _rcpt,
+        "DATA": _data,
+        "RSET": _rset,
+        "NOOP": _noop,
+        "VRFY": _vrfy,
+        "HELP": _help,
+        "QUIT": _quit,
+        "STARTTLS": _starttls,
+        "AUTH": _auth,
+    }
+
+    # ---- the message
+
+    def _start_message(self, reply: Reply) -> None:
+        if reply.code == 354:
+            self.mode = Mode.MESSAGE
+            self._body = BodyReader(convert_bare_cr_lf=self._settings.quirk_bare_cr_lf_in_data)
+            self._too_large = False
+        else:
+            self._refuse_message()
+
+    def _refuse_message(self) -> None:
+        """DATA was refused. A client that sent the message without waiting for 354 broke RFC 2920 §3.1; what it sent
+        was written by somebody else, perhaps, and must not become commands."""
+        if self._at < len(self._buffer):
+            self.mode = Mode.CLOSED
+
+    def _message(self) -> Event | None:
+        """A piece or the end; None when more octets are needed or the session was cut."""
+        reader = self._body
+        if not reader.done:
+            if self._at >= len(self._buffer):
+                return None
+            data = self._buffer[self._at :] if self._at else self._buffer
+            self._buffer, self._at = b"", 0
+            piece = reader.feed(data)
+            if reader.octets > self._settings.max_message_octets:
+                self._too_large = True
+                if reader.octets > self._settings.max_message_octets + self._settings.max_discarded_octets:
+                    self._close_for("message without end")
+                    return None
+            if piece and not self._too_large:
+                return MessageData(piece)
+            if not reader.done:
+                return None
+        self._buffer, self._at = reader.trailing, 0
+        self.mode = Mode.COMMAND
+        self.transactions += 1
+        self._replies_due = self.recipients if self.lmtp else 1  # RFC 2033 §4.2
+        return MessageEnd(self._verdict(reader), reader.eight_bit)
+
+    def _verdict(self, reader: BodyReader) -> Reply | None:
+        if self._too_large:
+            return replies.TOO_LARGE  # RFC 1870 §6.3
+        if reader.bare_cr_lf and not self._settings.quirk_bare_cr_lf_in_data:
+            return replies.BARE_CR_LF  # RFC 5321 §2.3.8
+        if reader.nul and not self._settings.quirk_nul_in_data:
+            return replies.NUL_IN_MESSAGE  # RFC 2045 §2.8: not even 8bit data has them
+        return None
+
+    def _end_transaction(self) -> None:
+        self._idle_commands = 0
+        self._reset()
+
+    # ---- ends
+
+    def _reset(self) -> None:
+        self.mail, self.recipients = None, 0
+
+    def _enter_tls(self) -> None:
+        self._starttls_cut = len(self._buffer) - self._at
+        self._buffer, self._at = b"", 0
+        self.mode = Mode.TLS
+
+    def _error(self, reply: Reply) -> None:
+        self._out.append(reply.wire)
+        self._errors += 1
+        if self._errors > self._settings.max_errors:
+            self._close_for("too many errors")
+
+    def _close_for(self, reason: str) -> None:
+        self.close(Reply(421, "4.7.0", f"{self._hostname} closing connection: {reason}"))
+
+    def _shut(self) -> None:
+        self.mode = Mode.CLOSED
+        self._waiting = None
+        self._buffer, self._at = b"", 0
