@@ -5,8 +5,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-
-from .conftest import PASSWORD, Server, need, real_messages, run
+from tests.interop.clients import need, real_messages, run
+from tests.interop.server import PASSWORD, Server
 
 pytestmark = pytest.mark.interop
 COUNT = 2000

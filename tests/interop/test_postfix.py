@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from .conftest import PASSWORD, Server, need, start_server, stop_server
-from .test_python_clients import wait_for_mail
+from tests.interop.clients import need
+from tests.interop.server import PASSWORD, Server, start_server, stop_server
+from tests.interop.test_python_clients import wait_for_mail
 
 pytestmark = pytest.mark.interop
 

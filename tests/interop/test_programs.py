@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-
-from .conftest import PASSWORD, Server, need, run
-from .test_python_clients import wait_for_mail
+from tests.interop.clients import need, run
+from tests.interop.server import PASSWORD, Server
+from tests.interop.test_python_clients import wait_for_mail
 
 pytestmark = pytest.mark.interop
 

@@ -8,8 +8,7 @@ import ssl
 import time
 
 import pytest
-
-from .conftest import PASSWORD, Server
+from tests.interop.server import PASSWORD, Server
 
 pytestmark = pytest.mark.interop
 INSECURE = ssl._create_unverified_context()

@@ -1,0 +1,99 @@
+"""A running Postroom: its own process, real ports, real files, set up with the commands a person would use.
+
+Used by the interop tests and by the benchmark.
+"""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+POSTROOM = [sys.executable, "-m", "postroom"]
+PASSWORD = "correct horse battery"
+STANDARD_PORTS = {
+    "smtp": 25,
+    "submission": 587,
+    "submissions": 465,
+    "lmtp": 24,
+    "pop3": 110,
+    "pop3s": 995,
+    "imap": 143,
+    "imaps": 993,
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a running Postroom is and how to sign in."""
+
+    folder: Path
+    config: Path
+    ports: dict[str, int]
+    process: "subprocess.Popen[bytes]"
+
+    def cli(self, *words: str, stdin: str = "") -> str:
+        """Run a postroom command against this server's configuration; its output. Fails on a non-zero exit."""
+        command = [*POSTROOM, *words, "--config", str(self.config)]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+
+def free_port_base() -> int:
+    """A number that, added to each standard port, gives a free port."""
+    for base in range(20000, 60000, 1500):
+        try:
+            for port in STANDARD_PORTS.values():
+                with socket.socket() as sock:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    sock.bind(("127.0.0.1", base + port))
+        except OSError:
+            continue
+        return base
+    raise RuntimeError("no free ports")
+
+
+def start_server(folder: Path, domain: str, people: list[str], extra_config: str = "") -> Server:
+    """init, account add, serve: the commands a person would use; returns when every port answers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    base, config = free_port_base(), folder / "postroom.toml"
+    init = ["init", domain, "--config", str(config), "--data", str(folder / "data"), "--dev", "--port-base", str(base)]
+    subprocess.run([*POSTROOM, *init], check=True, capture_output=True, timeout=60)
+    if extra_config:
+        with config.open("a") as file:
+            file.write(extra_config)
+    for person in people:
+        add = ["account", "add", person, "--password-stdin", "--config", str(config)]
+        subprocess.run([*POSTROOM, *add], input=PASSWORD, text=True, check=True, capture_output=True, timeout=60)
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen([*POSTROOM, "serve", "--config", str(config)], stdout=log, stderr=log)
+    ports = {name: port + base for name, port in STANDARD_PORTS.items()}
+    for port in ports.values():
+        wait_for_port(port, process, folder / "server.log")
+    return Server(folder, config, ports, process)
+
+
+def wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Return when 127.0.0.1:port accepts connections; fail with the log when the process ends or 30 s pass."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, f"port {port} does not answer\n{log.read_text()}"
+            time.sleep(0.05)
+
+
+def stop_server(server: Server) -> None:
+    """SIGTERM, and a clean end is part of the test."""
+    server.process.send_signal(signal.SIGTERM)
+    code = server.process.wait(timeout=30)
+    log = (server.folder / "server.log").read_text()
+    assert code == 0, log
+    assert "Traceback" not in log, log
