@@ -1,1 +1,19 @@
-"""imap"""
+"""IMAP4rev1 without a wire: commands as values, the server's engine, the parsers and the encoders (RFC 3501)."""
+
+from .commands import COMMANDS, CommandInfo, Does, State, spec_for
+from .engine import ServerEngine
+from .parser import parse_command
+from .settings import ImapSettings
+from .syntax import BadSyntax
+
+__all__ = [
+    "COMMANDS",
+    "BadSyntax",
+    "CommandInfo",
+    "Does",
+    "ImapSettings",
+    "ServerEngine",
+    "State",
+    "parse_command",
+    "spec_for",
+]

@@ -329,10 +329,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """A command that could not be parsed; answer `tag BAD text` (tag b"*" when there was none)."""
+    """A command that could not be parsed; answer `tag BAD text` (tag b"*" when there was none).
+
+    A few syntactically sound commands end here too, with another answer: `tag status [code] text`
+    (`encode.answer` writes the line): NO [BADCHARSET (…)], NO [CANNOT], NO [USEATTR], BAD [TOOBIG].
+    """
 
     tag: bytes
     text: str
+    status: bytes = b"BAD"
+    code: bytes = b""  # a response code without its brackets, ready to send
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,9 +350,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Fatal:
-    """The stream can't be followed any more (line over the limit …): say `* BYE text` and close."""
+    """The stream can't be followed any more (line over the limit …): say `* BYE [code] text` and close."""
 
     text: str
+    code: bytes = b""  # a response code without its brackets, ready to send
 
 
 Event = Got | Piece | Bad | Line | Fatal

@@ -1,0 +1,50 @@
+"""One whole command: tag, name, arguments (RFC 3501 §9 command).
+
+Owns: finding the tag and the table's row. Never: frames (engine). Raises: BadSyntax.
+"""
+
+import re
+
+from .arguments import append
+from .commands import COMMANDS
+from .settings import ImapSettings
+from .syntax import BadSyntax
+from .tokens import Cursor
+from .types import Append, Command
+
+# tag: 1*<any ASTRING-CHAR except "+">. The length bound keeps replies bounded.
+_TAG = rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})"
+_COMMAND = re.compile(_TAG + rb" ((?:[Uu][Ii][Dd] )?[A-Za-z]+)(?= |\Z)")
+_TAG_AHEAD = re.compile(_TAG + rb"(?=[ \r\n]|\Z)")
+_APPEND = re.compile(_TAG + rb" [Aa][Pp][Pp][Ee][Nn][Dd] ")
+
+
+def parse_command(data: bytes, settings: ImapSettings) -> tuple[bytes, Command]:
+    """A command's octets, literals in place, without the final CRLF: its tag and what it says."""
+    found = _COMMAND.match(data)
+    if found is None:
+        if tag_of(data) == b"*":
+            raise BadSyntax("Expected a tag")
+        raise BadSyntax("Expected a command")
+    tag, name = found.groups()
+    info = COMMANDS.get(name) or COMMANDS.get(name.upper())
+    if info is None:
+        raise BadSyntax("Unknown command")
+    return tag, info.parse(Cursor(data, found.end(), settings))
+
+
+def parse_append(data: bytes, settings: ImapSettings) -> tuple[bytes, Append] | None:
+    """The octets of an unfinished command that end with `{n}CRLF`: an APPEND if that literal is its message.
+
+    None: it is another command, and the literal one of its strings. Raises LiteralPending when it is an APPEND whose
+    mailbox name is that literal, BadSyntax for an APPEND that goes wrong before it.
+    """
+    if (found := _APPEND.match(data)) is None:
+        return None
+    return found[1], append(Cursor(data, found.end() - 1, settings, partial=True))
+
+
+def tag_of(data: bytes) -> bytes:
+    """The tag to answer a command that makes no sense; b"*" when even the tag does not."""
+    found = _TAG_AHEAD.match(data)
+    return found[1] if found else b"*"

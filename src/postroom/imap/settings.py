@@ -1,0 +1,65 @@
+"""The limits of IMAP input: every buffer, literal, list and nesting the engine and the parser know.
+
+Owns: names, defaults and bounds. Never: the session's settings (servers). Raises: nothing.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What one IMAP connection may send before it is refused."""
+
+    max_line_octets: Annotated[
+        int, Meta(description="Longest command line in octets, literals not counted; a longer one gets BAD.", ge=1024)
+    ] = 65536
+    max_literal_octets: Annotated[
+        int, Meta(description="Largest literal in octets, APPEND's message excepted.", ge=1024)
+    ] = 65536
+    max_command_octets: Annotated[
+        int, Meta(description="Largest whole command in octets, with its literals, APPEND's message excepted.", ge=2048)
+    ] = 262144
+    max_append_octets: Annotated[
+        int,
+        Meta(description="Largest message literal in octets that an APPEND may announce before it is refused.", ge=0),
+    ] = 2**31 - 1
+    max_discard_octets: Annotated[
+        int,
+        Meta(
+            description="Octets of one refused command that are read and thrown away; "
+            "a client that would send more is disconnected.",
+            ge=65536,
+        ),
+    ] = 64 * 1024 * 1024
+    max_raw_line_octets: Annotated[
+        int, Meta(description="Longest line in octets of an AUTHENTICATE exchange or in IDLE.", ge=64)
+    ] = 16384
+    max_buffered_octets: Annotated[
+        int, Meta(description="Octets that may wait unparsed before the server stops reading.", ge=65536)
+    ] = 262144
+    literal_minus: Annotated[
+        bool,
+        Meta(description="Offer LITERAL- instead of LITERAL+: non-synchronizing literals of at most 4096 octets."),
+    ] = False
+    max_search_depth: Annotated[
+        int, Meta(description="Deepest nesting of parentheses, NOT and OR in SEARCH.", ge=4, le=200)
+    ] = 50
+    max_search_keys: Annotated[int, Meta(description="Most search keys in one SEARCH.", ge=16)] = 2000
+    max_fetch_items: Annotated[int, Meta(description="Most data items in one FETCH.", ge=16)] = 256
+    max_header_fields: Annotated[int, Meta(description="Most field names in one HEADER.FIELDS list.", ge=16)] = 512
+    max_part_depth: Annotated[
+        int, Meta(description="Most numbers in a FETCH section's part specification (1.2.3).", ge=4)
+    ] = 100
+    max_flags: Annotated[int, Meta(description="Most flags in one STORE or APPEND.", ge=8)] = 128
+    max_keyword_octets: Annotated[int, Meta(description="Longest flag or keyword in octets.", ge=16)] = 255
+    max_mailbox_octets: Annotated[
+        int, Meta(description="Longest mailbox name or LIST pattern in octets, as sent.", ge=64)
+    ] = 1024
+    max_list_patterns: Annotated[int, Meta(description="Most patterns in one extended LIST.", ge=1)] = 64
+    max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
+    quirk_utf8_in_quoted: Annotated[
+        bool,
+        Meta(description="Accept valid UTF-8 inside quoted strings, which RFC 3501 forbids and clients send."),
+    ] = True
