@@ -1,1 +1,27 @@
-"""pop3"""
+"""POP3, the server's side (RFC 1939 and its extensions). Pure: octets in, replies and requests out."""
+
+from .engine import BUSY, STOPPING, Pop3Engine
+from .maildrop import Maildrop, NoSuchMessage
+from .multiline import DotStuffer, Top, stuffed
+from .requests import Close, Refusal, Request, Retrieve, Send, SignIn, StartTls, Update
+from .settings import Pop3Settings
+
+__all__ = [
+    "BUSY",
+    "STOPPING",
+    "Close",
+    "DotStuffer",
+    "Maildrop",
+    "NoSuchMessage",
+    "Pop3Engine",
+    "Pop3Settings",
+    "Refusal",
+    "Request",
+    "Retrieve",
+    "Send",
+    "SignIn",
+    "StartTls",
+    "Top",
+    "Update",
+    "stuffed",
+]
