@@ -2,7 +2,27 @@
 
 from .addresses import BadPath, address_literal, canonical_local, parse_path, split_address
 from .body import BodyReader
+from .client import (
+    Authenticated,
+    AuthRefused,
+    BeginTls,
+    ClientEngine,
+    ClientEvent,
+    Closed,
+    Done,
+    Outcome,
+    Ready,
+    Refused,
+    SendContent,
+    SendMail,
+    SendTo,
+    Stage,
+    TlsRefused,
+    xtext,
+)
+from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
 from .commands import COMMANDS, Command, Does, decode_xtext
+from .dot_stuffing import DotStuffer
 from .events import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
 from .replies import Reply, refusal
 from .server import Mode, ServerEngine
@@ -11,26 +31,48 @@ from .settings import SmtpSettings
 __all__ = [
     "COMMANDS",
     "Auth",
+    "AuthRefused",
     "AuthResponse",
+    "Authenticated",
     "BadPath",
+    "BeginTls",
     "BodyReader",
+    "ClientEngine",
+    "ClientEvent",
+    "Closed",
     "Command",
     "Does",
+    "Done",
+    "DotStuffer",
     "Event",
+    "Extensions",
     "Mail",
     "MessageData",
     "MessageEnd",
     "MessageStart",
     "Mode",
+    "Outcome",
     "Rcpt",
+    "Ready",
+    "Refused",
     "Reply",
+    "ReplyLimits",
+    "ReplyReader",
+    "SendContent",
+    "SendMail",
+    "SendTo",
     "ServerEngine",
+    "ServerReply",
     "SmtpSettings",
+    "Stage",
     "StartTls",
+    "TlsRefused",
     "address_literal",
     "canonical_local",
     "decode_xtext",
+    "local_reply",
     "parse_path",
     "refusal",
     "split_address",
+    "xtext",
 ]

@@ -1,0 +1,534 @@
+"""The sending side of SMTP (RFC 5321) and LMTP (RFC 2033) as an engine without a socket.
+
+Owns: the order of commands and replies of one connection: greeting, EHLO or HELO, STARTTLS, AUTH, transactions with
+pipelining (RFC 2920), QUIT. Never: connects, waits, chooses a server, decides to try again. Raises: ProtocolError on
+input; ValueError when the driver calls out of turn.
+
+A driver feeds what it received, sends `take_output()`, and acts on `next_event()`:
+
+    greeting ──► Ready ──► start_tls() ──► BeginTls ──(handshake)──► tls_started() ──► Ready
+                   │  └──► authenticate() ──► Authenticated | AuthRefused
+                   ├─────► send(transaction) ──► SendContent ──► content()…, end_content() ──► Done
+                   └─────► quit() ──► Closed
+"""
+
+import enum
+import re
+from collections import deque
+from dataclasses import dataclass
+
+from postroom.base import ProtocolError
+from postroom.sasl import BadBase64, ClientMechanism, UnexpectedChallenge, decode_base64, encode_base64
+
+from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
+from .dot_stuffing import DotStuffer
+
+_MAX_COMMAND_OCTETS = 512  # RFC 5321 §4.5.3.1.4, with CRLF
+_NOT_IN_COMMAND = re.compile(r"[\x00-\x1f\x7f]")  # would end the line or the string at the other side
+_ORCPT = re.compile(r"[!-~]+")  # RFC 6533 §3: its utf-8 form would need more than we can promise the next hop
+_NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 §4
+
+
+class Stage(enum.Enum):
+    """What the engine waits for, so that a driver can choose its patience (RFC 5321 §4.5.3.2)."""
+
+    GREETING = "greeting"
+    HELLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    HANDSHAKE = "TLS handshake"
+    AUTH = "AUTH"
+    IDLE = "idle"
+    RSET = "RSET"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    CONTENT = "content"
+    END = "end of DATA"
+    QUIT = "QUIT"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class SendTo:
+    """One RCPT TO with its DSN parameters."""
+
+    address: str
+    notify: frozenset[str] | None = None
+    orcpt: str | None = None  # "rfc822;user@host", as received: already xtext
+
+
+@dataclass(frozen=True, slots=True)
+class SendMail:
+    """A transaction to carry out."""
+
+    mail_from: str  # "" is the null reverse-path
+    recipients: tuple[SendTo, ...]
+    size: int = 0
+    body_8bit: bool = False  # the content has octets over 127
+    smtputf8: bool = False  # addresses or header need RFC 6531
+    ret: str | None = None
+    envid: str | None = None  # decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The server greeted and said what it can; also after STARTTLS."""
+
+    extensions: Extensions
+    name: str  # what the server calls itself
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No session with this server: it said so at `stage`."""
+
+    stage: Stage
+    reply: ServerReply
+
+
+@dataclass(frozen=True, slots=True)
+class BeginTls:
+    """Shake hands now, then call tls_started()."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsRefused:
+    reply: ServerReply
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    reply: ServerReply
+
+
+@dataclass(frozen=True, slots=True)
+class AuthRefused:
+    reply: ServerReply
+
+
+@dataclass(frozen=True, slots=True)
+class SendContent:
+    """The server waits for the message: call content() with each piece, then end_content()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one recipient."""
+
+    reply: ServerReply
+    stage: Stage  # what the reply answered; IDLE: nothing was sent for it
+
+    @property
+    def delivered(self) -> bool:
+        return self.reply.positive and self.stage is Stage.END
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The transaction is over: one outcome a recipient, in the order they were given."""
+
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """No more commands: the answer to QUIT, or a 421 out of turn."""
+
+    reply: ServerReply
+
+
+ClientEvent = Ready | Refused | BeginTls | TlsRefused | Authenticated | AuthRefused | SendContent | Done | Closed
+
+
+class ClientEngine:
+    """One connection's conversation."""
+
+    def __init__(self, hostname: str, *, limits: ReplyLimits | None = None, lmtp: bool = False) -> None:
+        self._hostname = hostname.encode("ascii")
+        self._lmtp = lmtp
+        self._reader = ReplyReader(limits or ReplyLimits())
+        self._out: list[bytes] = []
+        self._events: deque[ClientEvent] = deque()
+        self._expected: deque[tuple[Stage, int]] = deque([(Stage.GREETING, -1)])
+        self._plan: deque[tuple[Stage, int, bytes]] = deque()
+        self._outside = Stage.IDLE  # the stage when no reply is expected
+        self._said_helo = False
+        self._dirty = False  # a transaction was begun and not ended: RSET before the next
+        self._mechanism: ClientMechanism | None = None
+        self._initial: bytes | None = None  # an initial response too long for the AUTH line
+        self._mail: SendMail | None = None
+        self._outcomes: list[Outcome | None] = []
+        self._accepted: deque[int] = deque()
+        self._mail_refused: ServerReply | None = None
+        self._stuffer: DotStuffer | None = None
+        self._content_cut = False  # the content ended without its dot: anything sent now would be content
+        self.extensions = Extensions()
+        self.usable = True  # False: nothing more can be sent on this connection
+
+    # ---- the driver's side
+
+    @property
+    def stage(self) -> Stage:
+        """What comes next from the server, or what the driver should do."""
+        if self._stuffer is not None:
+            return Stage.CONTENT
+        return self._expected[0][0] if self._expected else self._outside
+
+    def feed(self, data: bytes) -> None:
+        """Octets from the server. Raises ProtocolError; then the events say how everything open ended."""
+        if self._deaf():
+            return
+        self._reader.feed(data)
+        try:
+            while (reply := self._reader.next_reply()) is not None:
+                self._on_reply(reply)
+                if self._deaf():
+                    self._reader.clear()
+                    return
+        except ProtocolError as error:
+            self.lost(f"Protocol error: {error}", "4.5.0")
+            raise
+
+    def _deaf(self) -> bool:
+        """RFC 3207 §4.2: nothing sent in the clear after the go-ahead for TLS may count later."""
+        return self._outside in (Stage.HANDSHAKE, Stage.CLOSED)
+
+    def take_output(self) -> bytes:
+        """Octets to send; each is given out once."""
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
+
+    def next_event(self) -> ClientEvent | None:
+        return self._events.popleft() if self._events else None
+
+    def lost(self, reason: str, enhanced: str = "4.4.2") -> None:
+        """The connection is gone (or the driver gave up on it): whatever is open ends as a temporary failure."""
+        if self._outside is Stage.CLOSED:
+            return
+        stage = self.stage
+        reply = local_reply(421, enhanced, reason)  # RFC 5321 §3.8: act as if a 451 had come
+        if self._mail is not None:
+            self._fail_rest(reply, stage)
+            self._finish()
+        elif stage in (Stage.GREETING, Stage.HELLO):
+            self._events.append(Refused(stage, reply))
+        else:
+            self._events.append(Closed(reply))
+        self._close()
+
+    def start_tls(self) -> None:
+        """STARTTLS (RFC 3207)."""
+        self._command(Stage.STARTTLS, b"STARTTLS")
+
+    def tls_started(self) -> None:
+        """The handshake is done: all that was learnt before is forgotten (RFC 3207 §4.2)."""
+        if self._outside is not Stage.HANDSHAKE:
+            raise ValueError("no STARTTLS under way")
+        self._reader.clear()
+        self.extensions = Extensions()
+        self._outside = Stage.IDLE
+        self._said_helo = False
+        self._hello()
+
+    def authenticate(self, mechanism: ClientMechanism) -> None:
+        """AUTH (RFC 4954)."""
+        self._mechanism = mechanism
+        self._initial = None
+        initial = mechanism.initial()
+        line = b"AUTH " + mechanism.name.encode("ascii")
+        if initial is not None:
+            with_initial = line + b" " + (encode_base64(initial) or b"=")
+            if len(with_initial) + 2 <= _MAX_COMMAND_OCTETS:
+                line = with_initial
+            else:  # RFC 4954 §4: then it has to wait for the first, empty, challenge
+                self._initial = initial
+        self._command(Stage.AUTH, line)
+
+    def send(self, mail: SendMail) -> None:
+        """Begin a transaction. What this server can't take fails at once, without a command."""
+        self._check_idle()
+        self._mail = mail
+        self._mail_refused = self._unacceptable(mail)
+        self._outcomes = [None] * len(mail.recipients)
+        self._accepted.clear()
+        for index, recipient in enumerate(mail.recipients):
+            refusal = self._mail_refused or self._unsendable(recipient.address, mail)
+            if refusal is not None:
+                self._outcomes[index] = Outcome(refusal, Stage.IDLE)
+        if None not in self._outcomes:
+            self._finish()
+            return
+        if self._dirty:
+            self._plan.append((Stage.RSET, -1, b"RSET"))
+        self._plan.append((Stage.MAIL, -1, self._mail_command(mail)))
+        for index, recipient in enumerate(mail.recipients):
+            if self._outcomes[index] is None:
+                self._plan.append((Stage.RCPT, index, self._rcpt_command(recipient)))
+        self._plan.append((Stage.DATA, -1, b"DATA"))
+        self._dirty = True
+        self._pump()
+
+    def content(self, piece: bytes) -> None:
+        """Octets of the message; a Done in between means that nobody wants the rest."""
+        if self._stuffer is not None:
+            self._out.append(self._stuffer.feed(piece))
+        elif self._mail is not None:
+            raise ValueError("the server does not wait for content")
+
+    def end_content(self) -> None:
+        """All octets were given."""
+        if self._stuffer is not None:
+            self._out.append(self._stuffer.finish())
+            self._stuffer = None
+
+    @property
+    def can_quit(self) -> bool:
+        """QUIT would be understood as a command: also when the server refused us (RFC 5321 §4.1.1.10)."""
+        idle = not self._expected and self._mail is None and self._outside is Stage.IDLE
+        return idle and not self._content_cut
+
+    def quit(self) -> None:
+        """Say goodbye."""
+        if not self.can_quit:
+            raise ValueError(f"not now: {self.stage.value}")
+        self._write(Stage.QUIT, -1, b"QUIT")
+
+    # ---- commands
+
+    def _check_idle(self) -> None:
+        if self._expected or self._mail is not None or self._outside is not Stage.IDLE or not self.usable:
+            raise ValueError(f"not now: {self.stage.value}")
+
+    def _command(self, stage: Stage, line: bytes) -> None:
+        self._check_idle()
+        self._write(stage, -1, line)
+
+    def _write(self, stage: Stage, index: int, line: bytes) -> None:
+        self._out.append(line + b"\r\n")
+        self._expected.append((stage, index))
+
+    def _hello(self) -> None:
+        verb = b"LHLO " if self._lmtp else b"EHLO "  # RFC 2033 §4.1
+        self._write(Stage.HELLO, -1, verb + self._hostname)
+
+    def _pump(self) -> None:
+        """Send what may be sent now: everything with PIPELINING (RFC 2920 §3.1), one command without."""
+        if "PIPELINING" in self.extensions:
+            while self._plan:
+                self._write(*self._plan.popleft())
+        elif self._plan and not self._expected:
+            self._write(*self._plan.popleft())
+
+    def _mail_command(self, mail: SendMail) -> bytes:
+        offered = self.extensions
+        line = b"MAIL FROM:<%b>" % mail.mail_from.encode()
+        if "SIZE" in offered and mail.size:
+            line += b" SIZE=%d" % mail.size  # RFC 1870 §6.1
+        if mail.body_8bit and "8BITMIME" in offered:
+            line += b" BODY=8BITMIME"  # RFC 6152 §3
+        if mail.smtputf8 and "SMTPUTF8" in offered:
+            line += b" SMTPUTF8"  # RFC 6531 §3.4
+        if "DSN" in offered:  # RFC 3461 §5.2.1, §5.2.2
+            if mail.ret is not None:
+                line += b" RET=" + mail.ret.encode("ascii")
+            if mail.envid is not None:
+                line += b" ENVID=" + xtext(mail.envid.encode())
+        return line
+
+    def _rcpt_command(self, recipient: SendTo) -> bytes:
+        line = b"RCPT TO:<%b>" % recipient.address.encode()
+        if "DSN" in self.extensions:
+            if recipient.notify is not None:
+                line += b" NOTIFY=" + ",".join(sorted(recipient.notify)).encode("ascii")
+            if recipient.orcpt is not None and _ORCPT.fullmatch(recipient.orcpt):
+                line += b" ORCPT=" + recipient.orcpt.encode()
+        return line
+
+    def _unacceptable(self, mail: SendMail) -> ServerReply | None:
+        """Why this server can't take the message at all."""
+        if mail.smtputf8 and "SMTPUTF8" not in self.extensions:
+            return local_reply(550, "5.6.7", "The server can't take internationalized mail")  # RFC 6531 §3.5
+        if mail.body_8bit and "8BITMIME" not in self.extensions:
+            return local_reply(554, "5.6.3", "The server can't take 8-bit mail")  # RFC 6152 §3
+        limit = self.extensions.max_size
+        if limit and mail.size > limit:
+            return local_reply(552, "5.3.4", f"The server takes {limit} octets, the message has {mail.size}")
+        for text in (mail.mail_from, mail.envid or "", mail.ret or ""):
+            if (refusal := self._unsendable(text, mail)) is not None:
+                return refusal
+        return None
+
+    def _unsendable(self, address: str, mail: SendMail) -> ServerReply | None:
+        if _NOT_IN_COMMAND.search(address):
+            return local_reply(553, "5.1.3", "Impossible characters in the address")
+        if not mail.smtputf8 and not address.isascii():
+            return local_reply(553, "5.6.7", "The address is not ASCII and the server can't take it")
+        return None
+
+    # ---- replies
+
+    def _on_reply(self, reply: ServerReply) -> None:
+        if not self._expected:
+            if reply.code == 421:  # RFC 5321 §3.8: it may come at any time
+                self._events.append(Closed(reply))
+                self._close()
+                return
+            raise ProtocolError(f"a reply to nothing: {reply}")
+        stage, index = self._expected.popleft()
+        if self._mail is not None:
+            self._on_transaction_reply(stage, index, reply)
+        else:
+            _ON_REPLY[stage](self, reply)
+
+    def _on_greeting(self, reply: ServerReply) -> None:
+        if reply.code != 220:
+            self._events.append(Refused(Stage.GREETING, reply))
+            self._unusable()
+            return
+        self._hello()
+
+    def _on_hello(self, reply: ServerReply) -> None:
+        if reply.positive:
+            self.extensions = Extensions() if self._said_helo else Extensions.of(reply)
+            self._events.append(Ready(self.extensions, reply.lines[0].split(" ", 1)[0]))
+        elif reply.permanent and not self._said_helo and not self._lmtp:
+            self._said_helo = True  # RFC 5321 §3.2: older servers know only HELO
+            self._write(Stage.HELLO, -1, b"HELO " + self._hostname)
+        else:
+            self._events.append(Refused(Stage.HELLO, reply))
+            self._unusable()
+
+    def _on_starttls(self, reply: ServerReply) -> None:
+        if reply.code == 220:
+            self._outside = Stage.HANDSHAKE
+            self._events.append(BeginTls())
+        else:
+            self._events.append(TlsRefused(reply))
+            self._close_on_421(reply)
+
+    def _on_auth(self, reply: ServerReply) -> None:
+        if reply.code == 334 and self._mechanism is not None:
+            try:
+                challenge = decode_base64("".join(reply.lines).encode("ascii", "replace"))
+                if self._initial is not None and not challenge:
+                    answer, self._initial = self._initial, None
+                else:
+                    answer = self._mechanism.step(challenge)
+                self._write(Stage.AUTH, -1, encode_base64(answer))
+            except (BadBase64, UnexpectedChallenge):
+                self._mechanism = None
+                self._write(Stage.AUTH, -1, b"*")  # RFC 4954 §4: cancel
+        elif reply.code == 235:
+            self._events.append(Authenticated(reply))
+        elif reply.code >= 400:
+            self._events.append(AuthRefused(reply))
+            self._close_on_421(reply)
+        else:
+            raise ProtocolError(f"not an answer to AUTH: {reply}")
+
+    def _on_quit(self, reply: ServerReply) -> None:
+        self._events.append(Closed(reply))
+        self._close()
+
+    def _on_transaction_reply(self, stage: Stage, index: int, reply: ServerReply) -> None:
+        if reply.code == 421:  # RFC 5321 §3.8: the server is going away, whatever else was asked
+            self._fail_rest(reply, stage)
+            self._finish()
+            self._close()
+            return
+        if stage is Stage.MAIL:
+            if not reply.positive:
+                self._mail_refused = reply
+                self._fail_rest(reply, Stage.MAIL)
+                self._plan.clear()
+        elif stage is Stage.RCPT:
+            self._on_rcpt(index, reply)
+        elif stage is Stage.DATA:
+            self._on_data(reply)
+        elif stage is Stage.END:
+            self._on_end(index, reply)
+        self._pump()
+        if not self._expected and not self._plan and self._stuffer is None:
+            self._finish()
+
+    def _on_rcpt(self, index: int, reply: ServerReply) -> None:
+        if self._mail_refused is not None:
+            return
+        if reply.positive:
+            self._accepted.append(index)
+        else:
+            if reply.code == 552 and reply.enhanced == "5.5.3":  # RFC 5321 §4.5.3.1.10: too many, to be read as 452
+                reply = ServerReply(452, reply.lines, "4.5.3")
+            self._outcomes[index] = Outcome(reply, Stage.RCPT)
+        if not self._accepted and len(self._plan) == 1:  # all recipients refused, and DATA not sent yet
+            self._plan.clear()
+
+    def _on_data(self, reply: ServerReply) -> None:
+        if reply.code == 354:
+            if self._accepted:
+                self._stuffer = DotStuffer()
+                self._events.append(SendContent())
+                # LMTP answers once for each recipient (RFC 2033 §4.2), SMTP once for all
+                self._expected.extend([(Stage.END, k) for k in self._accepted] if self._lmtp else [(Stage.END, -1)])
+            else:
+                self._write(Stage.END, -1, b".")  # RFC 2920 §3.1: an empty message to nobody
+        elif reply.code < 400:
+            raise ProtocolError(f"not an answer to DATA: {reply}")
+        else:
+            self._fail_rest(reply, Stage.DATA)
+
+    def _on_end(self, index: int, reply: ServerReply) -> None:
+        if self._stuffer is not None:  # it did not wait for the end
+            if reply.code < 400:
+                raise ProtocolError(f"an answer before the end of the message: {reply}")
+            self._stuffer = None
+            self._content_cut = True
+            self._unusable()
+            self._fail_rest(reply, Stage.CONTENT)
+            self._expected.clear()
+            return
+        if reply.code < 400 and not reply.positive:
+            raise ProtocolError(f"not an answer to a message: {reply}")
+        self._dirty = False
+        for k in (index,) if index >= 0 else tuple(self._accepted):
+            if self._outcomes[k] is None:
+                self._outcomes[k] = Outcome(reply, Stage.END)
+
+    # ---- ends
+
+    def _fail_rest(self, reply: ServerReply, stage: Stage) -> None:
+        self._outcomes = [Outcome(reply, stage) if outcome is None else outcome for outcome in self._outcomes]
+
+    def _finish(self) -> None:
+        self._events.append(Done(tuple(outcome for outcome in self._outcomes if outcome is not None)))
+        self._mail = self._stuffer = None
+        self._plan.clear()
+
+    def _unusable(self) -> None:
+        self.usable = False
+
+    def _close_on_421(self, reply: ServerReply) -> None:
+        if reply.code == 421:
+            self._close()
+
+    def _close(self) -> None:
+        self.usable = False
+        self._outside = Stage.CLOSED
+        self._expected.clear()
+        self._plan.clear()
+        self._stuffer = None
+
+
+_ON_REPLY = {
+    Stage.GREETING: ClientEngine._on_greeting,
+    Stage.HELLO: ClientEngine._on_hello,
+    Stage.STARTTLS: ClientEngine._on_starttls,
+    Stage.AUTH: ClientEngine._on_auth,
+    Stage.QUIT: ClientEngine._on_quit,
+}
+
+
+def xtext(octets: bytes) -> bytes:
+    """RFC 3461 §4: printable ASCII but "+" and "=", the rest as +HH."""
+    return _NOT_XTEXT.sub(lambda match: b"+%02X" % match[0][0], octets)
