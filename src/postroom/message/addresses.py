@@ -1,0 +1,208 @@
+"""Address lists (RFC 5322 §3.4), read as tolerantly as IMAP's ENVELOPE needs, and single addresses read strictly.
+
+Owns: Address, the two readings. Never: decodes encoded words, folds case, knows which domains are local.
+Raises: BadAddress from `parse_address` and `parse_mailbox` only; lists take anything.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Address(NamedTuple):
+    """As in ENVELOPE (RFC 3501 §7.4.2). host None: a group begins (mailbox is its name) or, all None, ends."""
+
+    name: bytes | None
+    route: bytes | None
+    mailbox: bytes | None
+    host: bytes | None
+
+
+GROUP_END = Address(None, None, None, None)
+
+_ATOM = rb"[^\s()<>\[\]:;@\\,\"\0-\x1f]+"
+# The forms nearly all mail uses; anything else goes to the tolerant reader.
+_COMMON = re.compile(
+    rb"\s*(?:"
+    rb"(?:\"([^\"\\\r\n]*)\"|([^\s()<>\[\]:;@\\,\"]+(?: [^\s()<>\[\]:;@\\,\"]+)*))?\s*<("
+    + _ATOM
+    + rb")@("
+    + _ATOM
+    + rb")>"
+    rb"|(" + _ATOM + rb")@(" + _ATOM + rb")"
+    rb")\s*(?:,|$)"
+)
+_TOKENS = re.compile(
+    rb"(?P<space>\s+)"
+    rb"|\"(?P<quoted>(?:[^\"\\]|\\.)*)(?:\"|$)"
+    rb"|(?P<comment>\()"
+    rb"|(?P<literal>\[[^\]]*\]?)"
+    rb"|(?P<special>[<>@,;:.])"
+    rb"|(?P<atom>[^\s()<>\[@,;:.\"]+)"
+    rb"|(?P<junk>.)",
+    re.DOTALL,
+)
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_COMMENT_MARK = re.compile(rb"\\.|[()]", re.DOTALL)
+
+
+def parse_list(value: bytes, limit: int = 5000) -> list[Address]:
+    """The addresses of an unfolded address field, group marks included; at most `limit`."""
+    out: list[Address] = []
+    at, end = 0, len(value)
+    while at < end and len(out) < limit:
+        found = _COMMON.match(value, at)
+        if not found:
+            return _Reader(value, limit).read() if value.strip() else []
+        quoted, phrase, local, host, bare_local, bare_host = found.groups()
+        if local is None:
+            out.append(Address(None, None, bare_local, bare_host))
+        else:
+            out.append(Address(quoted or phrase or None, None, local, host))
+        at = found.end()
+    return out
+
+
+@dataclass(slots=True)
+class _Token:
+    kind: str  # "word", "quoted", "literal" or the special character itself
+    text: bytes
+    spaced: bool  # white space (or a comment) before it
+
+
+class _Reader:
+    """Reads an address list whatever is in it."""
+
+    def __init__(self, value: bytes, limit: int) -> None:
+        self._limit = limit
+        self._out: list[Address] = []
+        self._words: list[_Token] = []  # of the address under way, outside angle brackets
+        self._comment: bytes | None = None
+        self._angle: list[_Token] | None = None  # inside angle brackets, once seen
+        self._in_angle = False
+        self._in_group = False
+        self._tokens = _tokenize(value)
+
+    def read(self) -> list[Address]:
+        for token in self._tokens:
+            if len(self._out) >= self._limit:
+                return self._out
+            self._take(token)
+        self._finish()
+        if self._in_group:
+            self._out.append(GROUP_END)
+        return self._out
+
+    def _take(self, token: _Token) -> None:
+        kind = token.kind
+        if kind == "comment":
+            self._comment = token.text
+        elif self._in_angle:
+            assert self._angle is not None
+            if kind == ">":
+                self._in_angle = False
+            else:
+                self._angle.append(token)
+        elif kind == "<":
+            if self._angle is not None:  # "<a@b> <c@d>": the comma is missing
+                self._finish()
+            self._angle, self._in_angle = [], True
+        elif kind == ",":
+            self._finish()
+        elif kind == ":" and not self._in_group and not any(word.kind == "@" for word in self._words):
+            self._out.append(Address(None, None, _phrase(self._words), None))
+            self._clear()
+            self._in_group = True
+        elif kind == ";":
+            self._finish()
+            if self._in_group:
+                self._out.append(GROUP_END)
+                self._in_group = False
+        elif kind != ">":
+            self._words.append(token)
+
+    def _clear(self) -> None:
+        self._words = []
+        self._comment = self._angle = None
+        self._in_angle = False
+
+    def _finish(self) -> None:
+        """An address ended: at a comma, a group's end, or the end of the field."""
+        words, angle, comment = self._words, self._angle, self._comment
+        self._clear()
+        if angle is not None:
+            name = _phrase(words) or comment
+            route, mailbox, host = _addr_spec(angle)
+            if mailbox or host or name:
+                self._out.append(Address(name or None, route, mailbox, host))
+        elif words:
+            route, mailbox, host = _addr_spec(words)
+            self._out.append(Address(comment or None, route, mailbox, host))
+
+
+def _tokenize(value: bytes) -> list[_Token]:
+    tokens: list[_Token] = []
+    spaced, at, end = False, 0, len(value)
+    while at < end:
+        found = _TOKENS.match(value, at)
+        if found is None:
+            break
+        at = found.end()
+        kind, text = found.lastgroup, found[0]
+        if kind == "space":
+            spaced = True
+            continue
+        if kind == "comment":
+            inside, at = _comment(value, at)
+            tokens.append(_Token("comment", inside, spaced))
+            spaced = True
+            continue
+        if kind == "quoted":
+            tokens.append(_Token("quoted", _QUOTED_PAIR.sub(rb"\1", found["quoted"]), spaced))
+        elif kind == "special":
+            tokens.append(_Token(text.decode(), text, spaced))
+        elif kind == "literal":
+            tokens.append(_Token("literal", text, spaced))
+        elif kind == "atom":
+            tokens.append(_Token("word", text, spaced))
+        spaced = False
+    return tokens
+
+
+def _comment(value: bytes, at: int) -> tuple[bytes, int]:
+    """The text of a comment whose "(" stands before `at`, and where it ends; comments nest (RFC 5322 §3.2.2)."""
+    depth, start = 1, at
+    for found in _COMMENT_MARK.finditer(value, at):
+        if found[0] == b"(":
+            depth += 1
+        elif found[0] == b")":
+            depth -= 1
+            if not depth:
+                return _QUOTED_PAIR.sub(rb"\1", value[start : found.start()]).strip(), found.end()
+    return value[start:].strip(), len(value)
+
+
+def _phrase(words: list[_Token]) -> bytes:
+    """Words as a display name: one space where white space stood."""
+    out: list[bytes] = []
+    for word in words:
+        if out and word.spaced:
+            out.append(b" ")
+        out.append(word.text)
+    return b"".join(out)
+
+
+def _addr_spec(words: list[_Token]) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """Route, local part and domain (RFC 5322 §3.4.1, routes §4.4)."""
+    route = None
+    kinds = [word.kind for word in words]
+    if kinds and kinds[0] == "@" and ":" in kinds:
+        colon = kinds.index(":")
+        route = b"".join([word.text for word in words[:colon]])
+        words, kinds = words[colon + 1 :], kinds[colon + 1 :]
+    if "@" in kinds:
+        at = kinds.index("@")
+        local = b"".join([word.text for word in words[:at]])
+        domain = b"".join([word.text for word in words[at + 1 :]])
+        return route, local, domain
+    return route, _phrase(words), b""

@@ -1,0 +1,42 @@
+"""ENVELOPE of a header, as IMAP wire bytes (RFC 3501 §7.4.2).
+
+Owns: which field feeds which place. Never: formats strings (imap_wire). Raises: nothing.
+"""
+
+from . import imap_wire
+from .addresses import Address, parse_list
+from .header import HeaderIndex
+
+
+def _list(header: HeaderIndex, name: bytes, limit: int) -> list[Address]:
+    if name not in header.by_name:
+        return []
+    found: list[Address] = []
+    for value in header.all(name):
+        found += parse_list(value, limit - len(found))
+    return found
+
+
+def _text(header: HeaderIndex, name: bytes) -> bytes | None:
+    return header.first(name) or None
+
+
+def wire_envelope(header: HeaderIndex, max_addresses: int = 5000) -> bytes:
+    """The ENVELOPE of a message with that header."""
+    from_ = imap_wire.addresses(_list(header, b"from", max_addresses))
+    sender = imap_wire.addresses(_list(header, b"sender", max_addresses))
+    reply_to = imap_wire.addresses(_list(header, b"reply-to", max_addresses))
+    return imap_wire.envelope(
+        _text(header, b"date"),
+        _text(header, b"subject"),
+        (
+            from_,
+            from_ if sender == b"NIL" else sender,  # RFC 3501 §7.4.2: the server defaults them to from
+            from_ if reply_to == b"NIL" else reply_to,
+            imap_wire.addresses(_list(header, b"to", max_addresses)),
+            imap_wire.addresses(_list(header, b"cc", max_addresses)),
+            imap_wire.addresses(_list(header, b"bcc", max_addresses)),
+        ),
+        _text(header, b"in-reply-to"),
+        _text(header, b"message-id"),
+    )

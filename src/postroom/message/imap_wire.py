@@ -1,0 +1,113 @@
+"""IMAP's wire form of ENVELOPE, BODY and BODYSTRUCTURE (RFC 3501 §7.4.2, §9).
+
+Owns: strings, quoted or literal, and the parenthesised lists. Never: parses a message. Raises: nothing.
+"""
+
+import re
+
+from .addresses import Address
+from .structure import Kind, Part
+
+_NOT_QUOTABLE = re.compile(rb"[\0\r\n\x80-\xff]")
+_TO_ESCAPE = re.compile(rb'(["\\])')
+
+
+def string(value: bytes) -> bytes:
+    """A quoted string when the octets allow it, else a literal. NUL cannot be sent in either (RFC 3501 §9 CHAR8)."""
+    if value.isascii() and b"\n" not in value and b"\r" not in value and b"\0" not in value:
+        if b'"' in value or b"\\" in value:
+            value = _TO_ESCAPE.sub(rb"\\\1", value)
+        return b'"%b"' % value
+    value = value.replace(b"\0", b"")
+    return b"{%d}\r\n%b" % (len(value), value)
+
+
+def nstring(value: bytes | None) -> bytes:
+    """NIL or a string."""
+    return b"NIL" if value is None else string(value)
+
+
+def addresses(found: list[Address]) -> bytes:
+    """An address list of ENVELOPE; NIL when empty."""
+    if not found:
+        return b"NIL"
+    return b"(%b)" % b"".join(
+        [
+            b"(%b %b %b %b)" % (nstring(one.name), nstring(one.route), nstring(one.mailbox), nstring(one.host))
+            for one in found
+        ]
+    )
+
+
+def envelope(
+    date: bytes | None,
+    subject: bytes | None,
+    address_lists: tuple[bytes, bytes, bytes, bytes, bytes, bytes],
+    in_reply_to: bytes | None,
+    message_id: bytes | None,
+) -> bytes:
+    """The ENVELOPE; `address_lists` are from, sender, reply-to, to, cc, bcc, already on the wire."""
+    return b"(%b %b %b %b %b)" % (
+        nstring(date),
+        nstring(subject),
+        b" ".join(address_lists),
+        nstring(in_reply_to),
+        nstring(message_id),
+    )
+
+
+def _params(params: list[tuple[bytes, bytes]]) -> bytes:
+    if not params:
+        return b"NIL"
+    return b"(%b)" % b" ".join([b"%b %b" % (string(name), string(value)) for name, value in params])
+
+
+def _disposition(part: Part) -> bytes:
+    if part.disposition is None:
+        return b"NIL"
+    kind, params = part.disposition
+    return b"(%b %b)" % (string(kind), _params(params))
+
+
+def _languages(part: Part) -> bytes:
+    if not part.language:
+        return b"NIL"
+    if len(part.language) == 1:
+        return string(part.language[0])
+    return b"(%b)" % b" ".join([string(tag) for tag in part.language])
+
+
+def body_structure(part: Part, extended: bool) -> bytes:
+    """BODYSTRUCTURE (extended) or BODY of a part and all below it. The depth is bounded by the scanner."""
+    if part.kind is Kind.MULTIPART:
+        body = b"".join([body_structure(child, extended) for child in part.children])
+        out = b"%b %b" % (body or _NO_PARTS[extended], string(part.subtype))
+        if extended:
+            out += b" %b %b %b %b" % (
+                _params(part.params),
+                _disposition(part),
+                _languages(part),
+                nstring(part.location),
+            )
+        return b"(%b)" % out
+    out = b"%b %b %b %b %b %b %d" % (
+        string(part.type),
+        string(part.subtype),
+        _params(part.params),
+        nstring(part.content_id),
+        nstring(part.description),
+        string(part.encoding),
+        part.body_end - part.body_start,
+    )
+    if part.kind is Kind.MESSAGE:
+        out += b" %b %b %d" % (part.envelope, body_structure(part.children[0], extended), part.lines)
+    elif part.is_text:
+        out += b" %d" % part.lines
+    if extended:
+        out += b" %b %b %b %b" % (nstring(part.md5), _disposition(part), _languages(part), nstring(part.location))
+    return b"(%b)" % out
+
+
+# A multipart must show a part (RFC 3501 §9 body-type-mpart): one without any shows an empty text.
+_EMPTY = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
+_NO_PARTS = (_EMPTY + b")", _EMPTY + b" NIL NIL NIL NIL)")

@@ -1,0 +1,79 @@
+"""The MIME tree of a message (RFC 2045, 2046).
+
+Owns: Part, and what a part's header says it is. Never: looks at body octets (scanner.py finds where parts lie).
+Raises: nothing; a broken Content-Type makes plain text.
+"""
+
+import enum
+from dataclasses import dataclass, field
+
+from .header import HeaderIndex
+from .mime_fields import Params, first_word, language_tags, param, parse_content_type, parse_disposition
+
+MAX_BOUNDARY = 80  # RFC 2046 §5.1.1 allows 70; longer ones are cut, which keeps what must be looked ahead bounded
+
+
+class Kind(enum.Enum):
+    LEAF = 0
+    MULTIPART = 1  # with a boundary, so that it can have parts
+    MESSAGE = 2  # message/rfc822: one child, the message inside
+
+
+@dataclass(slots=True)
+class Part:
+    """One body part. Offsets count from the start of the content; `header_start` to `body_start` is its header."""
+
+    header_start: int
+    body_start: int = 0
+    body_end: int = 0
+    lines: int = 0  # line feeds in the body
+    kind: Kind = Kind.LEAF
+    type: bytes = b"text"
+    subtype: bytes = b"plain"
+    params: Params = field(default_factory=list)
+    encoding: bytes = b"7bit"
+    content_id: bytes | None = None
+    description: bytes | None = None
+    md5: bytes | None = None
+    disposition: tuple[bytes, Params] | None = None
+    language: list[bytes] | None = None
+    location: bytes | None = None
+    boundary: bytes = b""
+    is_text: bool = True
+    children: list["Part"] = field(default_factory=list)
+    envelope: bytes = b"NIL"  # of the message inside, for Kind.MESSAGE
+
+
+def describe(part: Part, header: HeaderIndex, in_digest: bool, may_open: bool) -> None:
+    """Set what the header fields say of `part`. Without `may_open` it gets no children (nesting limit)."""
+    fields = header.by_name
+    content_type = header.first(b"content-type") if b"content-type" in fields else None
+    parsed = parse_content_type(content_type) if content_type else None
+    if parsed is not None:
+        part.type, part.subtype, part.params = parsed
+    elif in_digest and content_type is None:  # RFC 2046 §5.1.5
+        part.type, part.subtype = b"message", b"rfc822"
+    major = part.type.lower()
+    part.is_text = major == b"text"
+    if major == b"multipart":
+        boundary = param(part.params, b"boundary")
+        if may_open:
+            part.kind = Kind.MULTIPART
+            part.boundary = (boundary or b"")[:MAX_BOUNDARY].rstrip(b" \t")
+    elif major == b"message" and part.subtype.lower() == b"rfc822" and may_open:
+        part.kind = Kind.MESSAGE
+    if not may_open and major in (b"multipart", b"message"):
+        # RFC 3501 §9 has no closed multipart or message/rfc822 in BODYSTRUCTURE.
+        part.type, part.subtype = b"application", b"octet-stream"
+    if part.is_text and param(part.params, b"charset") is None:  # RFC 2046 §4.1.2
+        part.params = [*part.params, (b"charset", b"us-ascii")]
+    if b"content-transfer-encoding" in fields:
+        part.encoding = first_word(header.first(b"content-transfer-encoding") or b"") or b"7bit"
+    part.content_id = header.first(b"content-id")
+    part.description = header.first(b"content-description")
+    part.md5 = header.first(b"content-md5")
+    part.location = header.first(b"content-location")
+    if b"content-disposition" in fields:
+        part.disposition = parse_disposition(header.first(b"content-disposition") or b"")
+    if b"content-language" in fields:
+        part.language = language_tags(header.first(b"content-language") or b"")
