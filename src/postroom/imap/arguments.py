@@ -1,7 +1,7 @@
 """The arguments of every command that has no module of its own (RFC 3501 §6, §9).
 
-Owns: one function a command, from the octet behind its name to the end of the line. Never: checks states or runs anything.
-Raises: BadSyntax.
+Owns: one function a command, from the octet behind its name to the end of the line. Never: checks states, runs
+anything. Raises: BadSyntax.
 """
 
 import re

@@ -19,7 +19,7 @@ def parse_list(cursor: Cursor) -> List:
     extended = cursor.next() == b"("
     if extended:
         select = _options(cursor, _SELECT_OPTIONS)
-        if "RECURSIVEMATCH".encode() in select and not {b"SUBSCRIBED", b"SPECIAL-USE"} & set(select):
+        if b"RECURSIVEMATCH" in select and not {b"SUBSCRIBED", b"SPECIAL-USE"} & set(select):
             raise BadSyntax("RECURSIVEMATCH needs another selection option")  # RFC 5258 §3.1
         cursor.space()
     reference = cursor.mailbox()

@@ -30,8 +30,8 @@ _KEY = re.compile(rb"[A-Za-z]+")
 _SET_AHEAD = re.compile(rb"[0-9*$]")
 BADCHARSET = b"BADCHARSET (US-ASCII UTF-8)"
 
-# The charsets Python knows under any name. Asking codecs.lookup about a client's word instead would import by that word and
-# remember every miss for ever. What is not a charset of text, or takes quadratic time, stays out.
+# The charsets Python knows, by every name. Asking codecs.lookup about a client's word instead would import by that word
+# and remember every miss for ever. What is not a charset of text, or takes quadratic time, stays out.
 _NOT_CHARSETS = {
     "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs",
     "raw_unicode_escape", "unicode_escape", "idna", "punycode", "undefined", "oem",
@@ -142,7 +142,7 @@ class _Criteria:
         """astring, in the search's charset. Without one it is US-ASCII; clients send UTF-8 there, and mean it."""
         raw = self.cursor.astring("Expected a string to search for")
         try:
-            if self.codec is None or raw.isascii() and self.codec in ("utf_8", "ascii"):
+            if self.codec is None:
                 return raw.decode("utf-8")
             return raw.decode(self.codec)
         except ValueError:

@@ -1,6 +1,6 @@
 """The words of IMAP's grammar, read from one whole command (RFC 3501 §9).
 
-Owns: Cursor, a position in a command's octets with one method a grammar rule. Never: knows a command. Raises: BadSyntax.
+Owns: Cursor, a place in a command's octets with one method a grammar rule. Never: knows a command. Raises: BadSyntax.
 
 A command's octets are as the client sent them, literals in place: `a LOGIN {5}\\r\\nalice secret`. The engine found the
 literals when it framed the command; here they are skipped by count again, so nothing inside one is ever read as syntax.

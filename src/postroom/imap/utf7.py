@@ -2,8 +2,8 @@
 
 Owns: Unicode name <-> wire octets. Never: knows which names exist or are allowed. Raises: ValueError from `decode`.
 
-Strict: a wire name is accepted only when it is the one spelling its Unicode form encodes to, so that two wire names never
-mean one mailbox. Raw UTF-8, which the RFC reserves for the future, is accepted when it is valid.
+Strict: a wire name is accepted only when it is the one spelling its Unicode form encodes to, so that two wire names
+never mean one mailbox. Raw UTF-8, which the RFC reserves for the future, is accepted when it is valid.
 """
 
 import re
