@@ -1,0 +1,165 @@
+"""What FETCH items look like, column by column.
+
+Owns: for each FETCH item its format and the values for a batch of messages; where a BODY[section] lies. Never: reads
+the store, sends anything. Raises: nothing.
+
+A row is made by one `template % values`, so formatting a batch is a list comprehension over zipped columns. A section
+that was too large to be read with its batch is an Octets, which fetch.py sends in pieces.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from postroom.imap import encode
+from postroom.imap.types import FetchItem, Item, Section, SectionText
+from postroom.message import PartMap, select_fields
+from postroom.store.api import Stored, Want
+
+from .selected import Rows, SelectedMailbox
+
+NIL = b"NIL"
+NOTHING = Want(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """A section still in the store: octets `start` up to `end` of the content, from which `fields` are to be picked."""
+
+    content_id: int
+    start: int
+    end: int
+    fields: Section | None = None
+
+
+Value = int | bytes | Octets
+Values = Sequence[int] | Sequence[bytes] | Sequence[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One FETCH item. `format` has one place for the value, `wants` is what has to be read for it."""
+
+    format: bytes
+    values: Callable[[SelectedMailbox, Rows, Sequence[Stored]], Values]
+    wants: Want = NOTHING
+
+
+class _Days(dict[int, bytes]):
+    """The date part of INTERNALDATE for each day, made once."""
+
+    def __missing__(self, day: int) -> bytes:
+        if len(self) > 20_000:
+            self.clear()
+        made = self[day] = encode.date_time(day * 86400)[1:13]
+        return made
+
+
+class _Times(dict[int, bytes]):
+    """The time part for each second of the day, made once."""
+
+    def __missing__(self, second: int) -> bytes:
+        made = self[second] = encode.date_time(second)[13:-1]
+        return made
+
+
+_days, _times = _Days(), _Times()
+
+
+def _internal_dates(selected: SelectedMailbox, rows: Rows, stored: Sequence[Stored]) -> list[bytes]:
+    return [b"%b%b" % (_days[date // 86400], _times[date % 86400]) for date in rows.dates]
+
+
+def _wire(facts: list[bytes | None]) -> list[bytes]:
+    return [fact if fact is not None else NIL for fact in facts]
+
+
+_ITEMS: dict[Item, Column] = {
+    Item.UID: Column(b"UID %d", lambda selected, rows, stored: rows.uids),
+    Item.SIZE: Column(b"RFC822.SIZE %d", lambda selected, rows, stored: rows.sizes),
+    Item.MODSEQ: Column(b"MODSEQ (%d)", lambda selected, rows, stored: rows.modseqs),
+    Item.FLAGS: Column(b"FLAGS %b", lambda selected, rows, stored: selected.flag_lists(rows.masks)),
+    Item.INTERNALDATE: Column(b'INTERNALDATE "%b"', _internal_dates),
+    Item.ENVELOPE: Column(
+        b"ENVELOPE %b", lambda selected, rows, stored: _wire([s.envelope for s in stored]), Want.ENVELOPE
+    ),
+    Item.BODYSTRUCTURE: Column(
+        b"BODYSTRUCTURE %b",
+        lambda selected, rows, stored: _wire([s.body_structure for s in stored]),
+        Want.BODY_STRUCTURE,
+    ),
+    Item.BODY: Column(b"BODY %b", lambda selected, rows, stored: _wire([s.body for s in stored]), Want.BODY),
+}
+
+
+def column(item: FetchItem) -> Column:
+    """The column of a FETCH item."""
+    if isinstance(item, Item):
+        return _ITEMS[item]
+    section = item
+    label = section.label.replace(b"%", b"%%") + b" %b"
+    if not section.part and section.text in _OF_HEADER:
+        return Column(label, lambda selected, rows, stored: [_of_header(section, s) for s in stored], Want.HEADER)
+    wants = Want.WHOLE | Want.PARTS if section.part else Want.WHOLE
+    return Column(label, lambda selected, rows, stored: [_of_content(section, s) for s in stored], wants)
+
+
+_FIELDS = (SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT)
+_OF_HEADER = (SectionText.HEADER, *_FIELDS)
+
+
+def literal(octets: bytes) -> bytes:
+    """A string of any octets (RFC 3501 §4.3)."""
+    return b"{%d}\r\n%b" % (len(octets), octets) if octets else b'""'
+
+
+def picked(section: Section, header: bytes) -> bytes:
+    """HEADER.FIELDS and HEADER.FIELDS.NOT of a header; a substring is one of the result (RFC 3501 §6.4.5)."""
+    chosen = select_fields(header, section.fields, section.text is SectionText.HEADER_FIELDS_NOT)
+    if section.partial is not None:
+        first, count = section.partial
+        chosen = chosen[first : first + count]
+    return chosen
+
+
+def _of_header(section: Section, stored: Stored) -> bytes:
+    header = stored.header or b""
+    if section.text is not SectionText.HEADER:
+        return literal(picked(section, header))
+    if section.partial is not None:
+        first, count = section.partial
+        header = header[first : first + count]
+    return literal(header)
+
+
+def _of_content(section: Section, stored: Stored) -> bytes | Octets:
+    place = _place(section, stored)
+    if place is None:
+        return NIL
+    start, end = place
+    whole = stored.whole
+    if section.text in _FIELDS:
+        if whole is None:
+            return Octets(stored.content_id, start, end, section)
+        return literal(picked(section, whole[start:end]))
+    if section.partial is not None:
+        first, count = section.partial
+        start = min(start + first, end)
+        end = min(start + count, end)
+    if start == end:
+        return b'""'
+    if whole is None:
+        return Octets(stored.content_id, start, end)
+    return literal(whole[start:end])
+
+
+def _place(section: Section, stored: Stored) -> tuple[int, int] | None:
+    """Where a section lies in prefix + content; None when there is no such part."""
+    if not section.part:
+        return (stored.header_len if section.text is SectionText.TEXT else 0), stored.size
+    if stored.parts is None:
+        return None
+    text = SectionText.HEADER if section.text in _FIELDS else section.text
+    found = PartMap.unpack(stored.parts).locate(section.part, text.value.decode() or "ALL")
+    if found is None:
+        return None
+    return stored.prefix_len + found[0], stored.prefix_len + found[1]

@@ -1,0 +1,176 @@
+"""FETCH (RFC 3501 §6.4.5).
+
+Owns: the command: \\Seen, batches, long sections in pieces. Never: holds more of the mailbox than a batch, or more of a
+message than a piece. Raises: Refused, StoreError, EndOfSession.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from postroom.imap.seqset import Span
+from postroom.imap.types import Fetch, FetchItem, Item, Section
+from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
+
+from .columns import NOTHING, Column, Octets, Value, column, literal, picked
+from .refusal import EndOfSession
+from .selected import Rows, SelectedMailbox, batches
+
+if TYPE_CHECKING:
+    from .session import Session
+
+_log = logging.getLogger("postroom.imap")
+
+
+async def fetch(session: "Session", command: Fetch) -> bytes:
+    """FETCH and UID FETCH."""
+    selected = session.mailbox
+    spans = selected.resolve(command.seqset, uid=command.uid)
+    if spans:
+        await _Fetching(session, selected, command.items).run(spans)
+    return b"OK UID FETCH completed" if command.uid else b"OK FETCH completed"
+
+
+class _Fetching:
+    """One FETCH under way."""
+
+    def __init__(self, session: "Session", selected: SelectedMailbox, items: Sequence[FetchItem]) -> None:
+        self._session = session
+        self._selected = selected
+        self._columns: list[Column] = [column(item) for item in items]
+        self._says_flags = Item.FLAGS in items
+        self._sets_seen = not selected.read_only and any(isinstance(item, Section) and not item.peek for item in items)
+        self._newly_seen: set[int] = set()
+        self._wants = NOTHING
+        for some in self._columns:
+            self._wants |= some.wants
+        # The last place is for FLAGS that changed by this very FETCH and were not asked for.
+        self._template = b"* %d FETCH (" + b" ".join([c.format for c in self._columns]) + b"%b)\r\n"
+
+    async def run(self, spans: list[Span]) -> None:
+        session, selected = self._session, self._selected
+        size = session.settings.fetch_batch_messages
+        if self._sets_seen:
+            await self._mark_seen(spans)
+        first = True
+        for positions in batches(spans, size):
+            if not first:
+                await session.breathe()
+            first = False
+            rows = selected.rows(positions)
+            if self._says_flags:
+                selected.said_flags(rows.uids)
+                if fresh := selected.new_keywords():
+                    session.send(fresh)
+            if self._wants:
+                await self._read_and_send(rows)
+            else:
+                await self._send(rows, ())
+
+    async def _mark_seen(self, spans: list[Span]) -> None:
+        """BODY[…] sets \\Seen (RFC 3501 §6.4.5); what changes is told with the message."""
+        selected = self._selected
+        unseen: list[int] = []
+        for positions in batches(spans, self._session.settings.fetch_batch_messages):
+            rows = selected.rows(positions)
+            unseen += [uid for uid, mask in zip(rows.uids, rows.masks, strict=True) if not mask & SEEN]
+        if not unseen:
+            return
+        try:
+            flagged = await selected.account.set_flags(
+                selected.mailbox_id, unseen, FlagAction.ADD, frozenset(("\\Seen",)), origin=selected
+            )
+        except StoreError as error:  # a full disk is no reason not to let mail be read
+            _log.warning("\\Seen was not set: %s", error)
+            return
+        self._newly_seen = set(flagged.uids)
+        selected.said_flags(flagged.uids)
+
+    async def _read_and_send(self, rows: Rows) -> None:
+        account, budget = self._selected.account, self._session.settings.fetch_batch_octets
+        done, total = 0, len(rows.uids)
+        while done < total:
+            if done:
+                await self._session.breathe()
+            rest = rows if not done else _after(rows, done)
+            stored = await account.read(rest.content_ids, self._wants, budget)
+            done += len(stored)
+            await self._send(rest if len(stored) == len(rest.uids) else _before(rest, len(stored)), stored)
+
+    async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        selected = self._selected
+        columns = [c.values(selected, rows, stored) for c in self._columns]
+        columns.append(self._unasked_flags(rows))
+        positions = rows.positions
+        numbers: Sequence[int]
+        if isinstance(positions, range):
+            numbers = range(positions.start + 1, positions.stop + 1)
+        else:
+            numbers = [at + 1 for at in positions]
+        if self._wants & Want.WHOLE and any(isinstance(value, Octets) for values in columns for value in values):
+            for number, *values, flags in zip(numbers, *columns, strict=True):
+                await self._send_in_pieces(b"%d" % number, values, b"%b" % flags)
+            return
+        template = self._template
+        await self._session.emit(b"".join([template % row for row in zip(numbers, *columns, strict=True)]))
+
+    def _unasked_flags(self, rows: Rows) -> list[bytes]:
+        newly_seen = self._newly_seen
+        if not newly_seen or self._says_flags:
+            return [b""] * len(rows.uids)
+        flags = self._selected.flag_lists([mask | SEEN for mask in rows.masks])
+        return [b" FLAGS %b" % f if uid in newly_seen else b"" for uid, f in zip(rows.uids, flags, strict=True)]
+
+    async def _send_in_pieces(self, number: bytes, values: Sequence[Value], flags: bytes) -> None:
+        """A row with a section that is too large for one piece of memory."""
+        session = self._session
+        await session.emit(b"* %b FETCH (" % number)
+        for k, value in enumerate(values):
+            before = b" " if k else b""
+            shape = self._columns[k].format
+            if not isinstance(value, Octets):
+                await session.emit(before + shape % value)
+            elif value.fields is not None:
+                end = min(value.end, value.start + session.settings.max_nested_header_octets)
+                header = await self._selected.account.read_range(value.content_id, value.start, end)
+                await session.emit(before + shape % literal(picked(value.fields, header)))
+            else:
+                await session.emit(before + shape % (b"{%d}\r\n" % (value.end - value.start)))
+                await self._stream(value)
+        await session.emit(b"%b)\r\n" % flags)
+
+    async def _stream(self, octets: Octets) -> None:
+        session, account = self._session, self._selected.account
+        step = session.settings.output_piece_octets
+        for start in range(octets.start, octets.end, step):
+            end = min(start + step, octets.end)
+            piece = await account.read_range(octets.content_id, start, end)
+            if len(piece) != end - start:  # the literal's length is promised: there is no way back
+                _log.error("content %d ends early, at %d", octets.content_id, start + len(piece))
+                session.connection.abort()
+                raise EndOfSession
+            await session.emit(piece)
+
+
+def _after(rows: Rows, start: int) -> Rows:
+    return Rows(
+        rows.positions[start:],
+        rows.uids[start:],
+        rows.masks[start:],
+        rows.sizes[start:],
+        rows.dates[start:],
+        rows.modseqs[start:],
+        rows.content_ids[start:],
+    )
+
+
+def _before(rows: Rows, stop: int) -> Rows:
+    return Rows(
+        rows.positions[:stop],
+        rows.uids[:stop],
+        rows.masks[:stop],
+        rows.sizes[:stop],
+        rows.dates[:stop],
+        rows.modseqs[:stop],
+        rows.content_ids[:stop],
+    )

@@ -1,0 +1,62 @@
+"""What a command that fails is answered: NO or BAD, a response code, a text.
+
+Owns: the exception that carries the answer, the translation of the store's refusals to RFC 5530 codes. Never: shows a
+detail that belongs to the log. Raises: nothing.
+"""
+
+from postroom.base import MailError
+from postroom.store.api import (
+    BadMailboxName,
+    MailboxExists,
+    NoSuchAccount,
+    NoSuchMailbox,
+    OverQuota,
+    StoreFailure,
+    TooManyKeywords,
+)
+
+SERVER_BUG = b"NO [SERVERBUG] Internal error; the details are in the server's log"  # RFC 5530 §3
+
+
+class Refused(Exception):
+    """The tagged answer to a command that was not carried out."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__(answer.decode("utf-8", "replace"))
+        self.answer = answer
+
+
+class EndOfSession(Exception):
+    """The session is over: the peer has left, or was told BYE."""
+
+
+def no(code: bytes, text: bytes) -> Refused:
+    """NO with a response code."""
+    return Refused(b"NO [%b] %b" % (code, text))
+
+
+def bad(text: bytes) -> Refused:
+    """BAD: the client's mistake."""
+    return Refused(b"BAD " + text)
+
+
+# RFC 5530 §3
+_CODES: tuple[tuple[type[MailError], bytes], ...] = (
+    (NoSuchMailbox, b"NONEXISTENT"),
+    (MailboxExists, b"ALREADYEXISTS"),
+    (BadMailboxName, b"CANNOT"),
+    (OverQuota, b"OVERQUOTA"),
+    (TooManyKeywords, b"LIMIT"),
+    (StoreFailure, b"UNAVAILABLE"),
+    (NoSuchAccount, b"CONTACTADMIN"),
+)
+
+
+def answer_to(error: MailError, *, try_create: bool = False) -> bytes:
+    """The tagged answer for a refusal by the store; `try_create` where a missing target may be created (§7.1)."""
+    if try_create and isinstance(error, NoSuchMailbox):
+        return b"NO [TRYCREATE] " + error.text.encode()
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return b"NO [%b] %b" % (code, error.text.encode())
+    return SERVER_BUG

@@ -1,0 +1,378 @@
+"""One session's view of the mailbox it has selected.
+
+Owns: which messages the client knows under which sequence numbers, what changed since and was not said yet, \\Recent.
+Never: sends anything, changes the store (but for claiming \\Recent). Raises: Refused for impossible sequence numbers.
+
+The store's View runs ahead of the client: messages come and go there at once, while a sequence number keeps its message
+until the session has said EXPUNGE (RFC 3501 §7.4.1). `_uids[:count]` is what the client knows. While nothing it knows
+is gone, `_uids` is the View's own array and every column can be sliced from the View; after somebody's expunge the View
+has new arrays, `_uids` stays the old one, and columns are looked up uid by uid until the EXPUNGEs have been said.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from postroom.imap.seqset import Span, by_number, by_uid, fits
+from postroom.imap.types import SeqSet
+from postroom.store.api import (
+    FIRST_KEYWORD_BIT,
+    MAX_KEYWORD_BITS,
+    SYSTEM_FLAGS,
+    Account,
+    Change,
+    FlagsChanged,
+    GoneMessage,
+    Mailbox,
+    MailboxesChanged,
+    MessagesExpunged,
+    View,
+)
+
+from .refusal import bad
+
+RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
+_MAX_CACHED_FLAG_LISTS = 4096
+_NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Some messages, as parallel columns; `positions` are sequence numbers less one."""
+
+    positions: Sequence[int]
+    uids: Sequence[int]
+    masks: Sequence[int]  # with RECENT
+    sizes: Sequence[int]
+    dates: Sequence[int]
+    modseqs: Sequence[int]
+    content_ids: Sequence[int]
+
+
+class SelectedMailbox:
+    """Made by `open`; give it back with `close`."""
+
+    def __init__(self, account: Account, view: View, read_only: bool, claims: set[tuple[int, int]]) -> None:
+        self.account = account
+        self.view = view
+        self.mailbox_id = view.mailbox.mailbox_id
+        self.read_only = read_only
+        self.deleted = False  # by somebody, while it was selected
+        self.on_change: Callable[[], None] | None = None
+        self._claims = claims
+        self._uids = view.uids
+        self.count = len(view.uids)
+        self._last_uid = view.uids[-1] if view.uids else 0  # the highest the client has been told of
+        self._gone: dict[int, GoneMessage] = {}  # known to the client, no longer in the view
+        self._changed: set[int] = set()  # uids whose flags others have changed
+        self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
+        self._keywords_told = 0
+        self._flag_lists: dict[int, bytes] = {}
+
+    @classmethod
+    async def open(
+        cls, account: Account, mailbox: Mailbox, *, read_only: bool, claims: set[tuple[int, int]]
+    ) -> "SelectedMailbox":
+        """`claims` is shared by all sessions: the (account, mailbox) pairs whose \\Recent marks one is just taking."""
+        view = await account.view(mailbox.mailbox_id)
+        selected = cls(account, view, read_only, claims)
+        account.subscribe_changes(selected._hear)
+        try:
+            if read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
+                if recent := min(view.mailbox.recent, selected.count):
+                    selected._recent.append((view.uids[selected.count - recent], _NO_UID))
+            else:
+                await selected.claim_recent()
+        except BaseException:
+            selected.close()
+            raise
+        selected._keywords_told = len(view.keywords)
+        selected.take_updates(expunge=True)  # what happened during the claim is news to nobody
+        return selected
+
+    def close(self) -> None:
+        """Stop listening, give the view back."""
+        self.on_change = None
+        self.account.unsubscribe_changes(self._hear)
+        self.account.release(self.view)
+
+    # ---- what others do
+
+    def _hear(self, change: Change) -> None:
+        if isinstance(change, MailboxesChanged):
+            if self.mailbox_id not in change.removed:
+                return
+            self.deleted = True
+        elif change.mailbox_id != self.mailbox_id:
+            return
+        elif isinstance(change, FlagsChanged):
+            if change.origin is self:
+                return  # STORE and FETCH say so themselves
+            self._changed.update(change.uids)
+        elif isinstance(change, MessagesExpunged):
+            for gone in change.gone:
+                if gone.uid <= self._last_uid:
+                    self._gone[gone.uid] = gone
+            if not self._gone:  # none that the client knows: the view's new arrays serve as well as the old
+                self._follow_view()
+        if self.on_change is not None:
+            self.on_change()
+
+    def _follow_view(self) -> None:
+        self._uids = self.view.uids
+        self.count = bisect_right(self._uids, self._last_uid)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything the client has not been told."""
+        uids = self.view.uids
+        return bool(self._gone or self._changed or self.deleted or (uids and uids[-1] > self._last_uid))
+
+    @property
+    def should_claim(self) -> bool:
+        """Whether there are \\Recent marks that this session may take (see claim_recent)."""
+        return (
+            not self.read_only
+            and self.view.mailbox.recent > 0
+            and (self.account.account_id, self.mailbox_id) not in self._claims
+        )
+
+    async def claim_recent(self) -> None:
+        """Take the \\Recent marks nobody has taken: each goes to one session only (RFC 3501 §2.3.2)."""
+        if not self.should_claim:
+            return
+        key = (self.account.account_id, self.mailbox_id)
+        self._claims.add(key)
+        try:
+            first, last = await self.account.claim_recent(self.mailbox_id)
+        finally:
+            self._claims.discard(key)
+        if first < last:
+            if self._recent and self._recent[-1][1] == first:
+                first = self._recent.pop()[0]
+            self._recent.append((first, last))
+
+    # ---- telling the client
+
+    def take_updates(self, *, expunge: bool) -> bytes:
+        """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now."""
+        if not self.has_news:
+            return b""
+        told = self._last_uid
+        out: list[bytes] = []
+        if expunge and self._gone:
+            out += self._expunges()
+        if self._take_new():
+            # RFC 3501 §7.3.1, §7.3.2
+            out.append(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count))
+        if self._changed:
+            out += self._flag_changes(told)
+        return b"".join(out)
+
+    def _expunges(self) -> list[bytes]:
+        uids, count = self._uids, self.count
+        positions = [bisect_left(uids, uid, 0, count) for uid in sorted(self._gone)]
+        self._gone.clear()
+        self._follow_view()
+        # Each EXPUNGE moves the numbers above it down at once (RFC 3501 §7.4.1).
+        return [b"* %d EXPUNGE\r\n" % (at - before + 1) for before, at in enumerate(positions)]
+
+    def _take_new(self) -> bool:
+        uids = self.view.uids
+        if not uids or uids[-1] <= self._last_uid:
+            return False
+        if self._uids is uids:
+            self.count = len(uids)
+        else:  # there are unsaid expunges: numbers go on after all that the client knows
+            self._uids = self._uids[: self.count] + uids[bisect_right(uids, self._last_uid) :]
+            self.count = len(self._uids)
+        self._last_uid = uids[-1]
+        return True
+
+    def _flag_changes(self, told: int) -> list[bytes]:
+        changed, self._changed = self._changed, set()
+        view_index = self.view.index
+        positions: list[int] = []
+        for uid in sorted(changed):
+            if uid <= told and uid not in self._gone and view_index(uid) >= 0:
+                positions.append(bisect_left(self._uids, uid, 0, self.count))
+        if not positions:
+            return []
+        rows = self.rows(positions)
+        numbered = zip(positions, rows.uids, self.flag_lists(rows.masks), strict=True)
+        out = [b"* %d FETCH (UID %d FLAGS %b)\r\n" % (n + 1, uid, flags) for n, uid, flags in numbered]
+        return [self.new_keywords(), *out]
+
+    def new_keywords(self) -> bytes:
+        """FLAGS and PERMANENTFLAGS again when the mailbox has keywords that the client was not told of (§7.2.6)."""
+        if len(self.view.keywords) == self._keywords_told:
+            return b""
+        return self.flags_responses()
+
+    def flags_responses(self) -> bytes:
+        """FLAGS and PERMANENTFLAGS (RFC 3501 §6.3.1, §7.1, §7.2.6)."""
+        self._keywords_told = len(self.view.keywords)
+        flags = " ".join([*(name for name, _ in SYSTEM_FLAGS), *self.view.keywords]).encode()
+        if self.read_only:
+            permanent, text = b"", b"No permanent flags permitted"
+        else:
+            room = self._keywords_told < MAX_KEYWORD_BITS
+            permanent, text = flags + (b" \\*" if room else b""), b"Flags permitted"
+        return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] %b\r\n" % (flags, permanent, text)
+
+    def said_flags(self, uids: Sequence[int]) -> None:
+        """The client is told the flags of these messages otherwise: no need to say them again."""
+        if self._changed:
+            self._changed.difference_update(uids)
+
+    # ---- \Recent and flags
+
+    @property
+    def recent_count(self) -> int:
+        """How many of the messages that the client knows are \\Recent in this session."""
+        return sum(stop - start for start, stop in self.recent_spans())
+
+    def is_recent(self, uid: int) -> bool:
+        return any(lo <= uid < hi for lo, hi in self._recent)
+
+    def flag_lists(self, masks: Sequence[int]) -> list[bytes]:
+        """The parenthesized flag list of each mask."""
+        known = self._flag_lists
+        try:
+            return [known[mask] for mask in masks]
+        except KeyError:
+            if len(known) > _MAX_CACHED_FLAG_LISTS:
+                known.clear()
+            for mask in set(masks):
+                if mask not in known:
+                    known[mask] = self._flag_list(mask)
+            return [known[mask] for mask in masks]
+
+    def _flag_list(self, mask: int) -> bytes:
+        names = list(self.view.flag_names(mask & (RECENT - 1)))
+        if mask & RECENT:
+            names.append("\\Recent")
+        return b"(%b)" % " ".join(names).encode()
+
+    def keyword_bit(self, word: str) -> int:
+        """The bit of a keyword in any case, 0 when the mailbox has no such keyword."""
+        lower = word.lower()
+        for index, known in enumerate(self.view.keywords):
+            if known.lower() == lower:
+                return 1 << (FIRST_KEYWORD_BIT + index)
+        return 0
+
+    # ---- messages by number
+
+    def resolve(self, seqset: SeqSet, *, uid: bool, lenient: bool = False) -> list[Span]:
+        """The positions that a sequence set names: ascending, disjoint spans.
+
+        Uids without a message are passed over (RFC 3501 §6.4.8). A sequence number above the last, or "*" in an empty
+        mailbox, is the client's mistake (RFC 3501 §9, seq-number); `lenient` passes over those too.
+        """
+        if seqset.saved:
+            raise bad(b"There is no saved search result")
+        if uid:
+            return by_uid(seqset, self._uids if self.count == len(self._uids) else self._uids[: self.count])
+        if not lenient and not fits(seqset, self.count):
+            raise bad(b"No message has that number")
+        return by_number(seqset, self.count)
+
+    def uids_of(self, spans: Sequence[Span]) -> list[int]:
+        """The uids at these positions."""
+        uids = self._uids
+        found: list[int] = []
+        for start, stop in spans:
+            found += uids[start:stop]
+        return found
+
+    def gone_among(self, uids: Sequence[int]) -> int:
+        """How many of these were expunged by others, without the client knowing yet."""
+        return sum(uid in self._gone for uid in uids) if self._gone else 0
+
+    def position(self, uid: int) -> int:
+        """Where the client sees this message, or -1."""
+        at = bisect_left(self._uids, uid, 0, self.count)
+        return at if at < self.count and self._uids[at] == uid else -1
+
+    def rows(self, positions: Sequence[int]) -> Rows:
+        """The columns of some messages as they are now; of those already expunged, as they were then."""
+        view, uids = self.view, self._uids
+        if uids is not view.uids:
+            return self._marked(self._looked_up(positions))
+        columns = (uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
+        if isinstance(positions, range) and positions.step == 1:
+            start, stop = positions.start, positions.stop
+            return self._marked(Rows(positions, *(column[start:stop] for column in columns)))
+        return self._marked(Rows(positions, *([column[at] for at in positions] for column in columns)))
+
+    def everything(self) -> Rows:
+        """All messages the client knows, for reading at once; without RECENT, and perhaps longer than `count`."""
+        view = self.view
+        if self._uids is view.uids:
+            columns = (self._uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
+            return Rows(range(self.count), *columns)
+        return self._looked_up(range(self.count))
+
+    def recent_spans(self) -> list[Span]:
+        """The positions of the messages that are \\Recent here."""
+        uids, count = self._uids, self.count
+        return [(bisect_left(uids, lo, 0, count), bisect_left(uids, hi, 0, count)) for lo, hi in self._recent]
+
+    def _looked_up(self, positions: Sequence[int]) -> Rows:
+        view, gone = self.view, self._gone
+        rows: list[tuple[int, int, int, int, int, int]] = []
+        for at in positions:
+            uid = self._uids[at]
+            if (lost := gone.get(uid)) is not None:
+                rows.append((uid, lost.mask, lost.size, lost.date, lost.modseq, lost.content_id))
+            else:
+                k = view.index(uid)
+                rows.append((uid, view.masks[k], view.sizes[k], view.dates[k], view.modseqs[k], view.content_ids[k]))
+        columns = zip(*rows, strict=True) if rows else ((),) * 6
+        return Rows(positions, *columns)
+
+    def _marked(self, rows: Rows) -> Rows:
+        rows.masks = self.with_recent(rows.uids, rows.masks)
+        return rows
+
+    def with_recent(self, uids: Sequence[int], masks: Sequence[int]) -> Sequence[int]:
+        """The masks with RECENT for messages that are \\Recent here; `uids` ascend."""
+        if not self._recent or not uids:
+            return masks
+        first, last = uids[0], uids[-1]
+        near = [(lo, hi) for lo, hi in self._recent if lo <= last and hi > first]
+        if not near:
+            return masks
+        marked = list(masks)
+        for lo, hi in near:
+            for at in range(bisect_left(uids, lo), bisect_left(uids, hi)):
+                marked[at] |= RECENT
+        return marked
+
+    def first_unseen(self) -> int:
+        """Sequence number of the first message without \\Seen, 0 when there is none (RFC 3501 §7.1 UNSEEN)."""
+        if not self.view.mailbox.unseen:
+            return 0
+        masks: array[int] = self.view.masks
+        return next((at + 1 for at in range(min(self.count, len(masks))) if not masks[at] & 1), 0)
+
+
+def batches(spans: Sequence[Span], size: int) -> Iterator[Sequence[int]]:
+    """The positions in `spans`, in order, at most `size` at a time; as a range wherever they are contiguous."""
+    scattered: list[int] = []
+    for start, stop in spans:
+        if not scattered and (stop - start >= size // 4 or len(spans) == 1):
+            for first in range(start, stop, size):
+                yield range(first, min(first + size, stop))
+            continue
+        while start < stop:
+            cut = min(start + size - len(scattered), stop)
+            scattered += range(start, cut)
+            start = cut
+            if len(scattered) >= size:
+                yield scattered
+                scattered = []
+    if scattered:
+        yield scattered

@@ -1,0 +1,59 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT: into the selected state and out of it.
+
+Owns: those commands. Never: keeps the view (selected.py does). Raises: Refused, StoreError.
+"""
+
+from typing import TYPE_CHECKING
+
+from postroom.imap.types import Bare, Select
+
+from .selected import SelectedMailbox
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+async def select(session: "Session", command: Select) -> bytes:
+    """RFC 3501 §6.3.1, §6.3.2. What was selected before is deselected even when this fails."""
+    before, session.selected = session.selected, None
+    try:
+        mailbox = await session.account.mailbox(command.mailbox)
+        selected = await SelectedMailbox.open(
+            session.account, mailbox, read_only=command.read_only, claims=session.service.claims
+        )
+    finally:
+        if before is not None:  # only now: selecting a mailbox again then finds its view still there
+            before.close()
+    session.selected = selected
+    session.send(_opening(selected))
+    if command.read_only:
+        return b"OK [READ-ONLY] EXAMINE completed"
+    return b"OK [READ-WRITE] SELECT completed"
+
+
+def _opening(selected: SelectedMailbox) -> bytes:
+    current = selected.view.mailbox
+    responses = [
+        selected.flags_responses(),
+        b"* %d EXISTS\r\n* %d RECENT\r\n" % (selected.count, selected.recent_count),
+        b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Predicted next UID\r\n"
+        % (current.uid_validity, current.uid_next),
+    ]
+    if first_unseen := selected.first_unseen():
+        responses.append(b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen)
+    return b"".join(responses)
+
+
+async def close(session: "Session", command: Bare) -> bytes:
+    """RFC 3501 §6.4.2: removes the messages with \\Deleted, without EXPUNGE responses."""
+    selected = session.mailbox
+    if not selected.read_only and not selected.deleted:
+        await session.account.expunge(selected.mailbox_id, None, origin=selected)
+    session.deselect()
+    return b"OK CLOSE completed"
+
+
+async def unselect(session: "Session", command: Bare) -> bytes:
+    """RFC 3691: like CLOSE, and removes nothing."""
+    session.deselect()
+    return b"OK UNSELECT completed"

@@ -1,0 +1,238 @@
+"""One IMAP connection from greeting to BYE.
+
+Owns: the conversation: events from the engine, one command after the other, the state (RFC 3501 §3), what is sent when
+a command is done. Never: carries out a command (the modules named in dispatch.py do). Raises: nothing; a failure in a
+command is answered NO [SERVERBUG] and logged.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from postroom.accounts.api import Person
+from postroom.base import MailError, TaskOwner
+from postroom.imap import CommandInfo, Does, ServerEngine, State, encode, spec_for
+from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
+from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
+from postroom.store.api import Account
+
+from .dispatch import handler
+from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
+from .selected import SelectedMailbox
+
+if TYPE_CHECKING:
+    from .service import ImapService
+
+_log = logging.getLogger("postroom.imap")
+
+
+class Session:
+    """What the command modules work with."""
+
+    def __init__(self, service: "ImapService", connection: Connection) -> None:
+        self.service = service
+        self.settings = service.settings
+        self.connection = connection
+        self.engine = ServerEngine(service.engine_settings)
+        self.tag = b"*"
+        self.person: Person | None = None
+        self.signed_in: Account | None = None
+        self.selected: SelectedMailbox | None = None
+        self.tasks = TaskOwner("imap-session")
+        self.leaving = False  # after LOGOUT
+        self.sign_in_failures = 0
+        self._bad_in_a_row = 0
+        self._unawaited = 0  # octets sent since the client was last waited for
+
+    # ---- what commands need
+
+    @property
+    def state(self) -> State:
+        if self.selected is not None:
+            return State.SELECTED
+        return State.AUTHENTICATED if self.signed_in is not None else State.NOT_AUTHENTICATED
+
+    @property
+    def account(self) -> Account:
+        """The account; only for commands that need to be signed in."""
+        if self.signed_in is None:
+            raise bad(b"Sign in first")
+        return self.signed_in
+
+    @property
+    def mailbox(self) -> SelectedMailbox:
+        """The selected mailbox; only for commands of the selected state."""
+        if self.selected is None:
+            raise bad(b"Select a mailbox first")
+        return self.selected
+
+    @property
+    def peer(self) -> str:
+        return self.connection.peer[0]
+
+    def send(self, data: bytes) -> None:
+        """Queue untagged responses; they leave when the session next waits for its client."""
+        self.connection.send(data)
+
+    async def emit(self, data: bytes) -> None:
+        """Send long output: waits for the client when much is under way, so that memory stays bounded."""
+        self.connection.send(data)
+        self._unawaited += len(data)
+        if self._unawaited >= self.settings.output_piece_octets:
+            self._unawaited = 0
+            await self.connection.drain()
+            if self.connection.closed:
+                raise EndOfSession
+
+    def complete(self, answer: bytes) -> None:
+        """Send the tagged answer of the command under way."""
+        self.connection.send(b"%b %b\r\n" % (self.tag, answer))
+
+    async def next_event(self) -> Event:
+        """The engine's next event, reading from the client when there is none."""
+        engine, connection = self.engine, self.connection
+        while True:
+            event = engine.next_event()
+            if out := engine.take_output():
+                connection.send(out)
+            if event is not None:
+                if type(event) is Fatal:
+                    connection.send(encode.answer(event))
+                    raise EndOfSession
+                return event
+            data = await connection.receive()
+            if not data:
+                raise EndOfSession
+            engine.feed(data)
+
+    async def next_line(self) -> bytes:
+        """A line of the client's in the middle of a command; `engine.expect_line` was called before."""
+        event = await self.next_event()
+        if isinstance(event, Line):
+            return event.data
+        raise bad(event.text.encode() if isinstance(event, Bad) else b"Expected a line")
+
+    def goodbye(self, text: str) -> EndOfSession:
+        """Say BYE (RFC 3501 §7.1.5); raise what this returns."""
+        self.connection.send(encode.bye(text))
+        return EndOfSession()
+
+    async def sign_in(self, person: Person) -> None:
+        """Enter the authenticated state."""
+        self.signed_in = await self.service.store.open(person.account_id)
+        self.person = person
+        self.connection.idle_timeout = self.settings.idle_timeout_seconds
+
+    async def current_person(self) -> Person:
+        """The person as the directory knows them now: quotas change while sessions stay."""
+        assert self.person is not None
+        now = await self.service.directory.person(self.person.account_id)
+        if now is not None:
+            self.person = now
+        return self.person
+
+    def deselect(self) -> None:
+        """Leave the selected state; the mailbox is not expunged."""
+        if self.selected is not None:
+            self.selected.close()
+            self.selected = None
+
+    # ---- the conversation
+
+    async def run(self) -> None:
+        """From greeting to BYE."""
+        self.connection.idle_timeout = self.settings.sign_in_timeout_seconds
+        self.send(self.service.greeting(self))
+        try:
+            await self._converse()
+        except EndOfSession:
+            pass
+        except TlsFailed as error:
+            _log.info("%s: TLS failed: %s", self.peer, error)
+        except IdleTimeout:
+            self.send(b"* BYE Autologout; idle for too long\r\n")  # RFC 3501 §5.4
+        except ServerStopping:
+            self.send(b"* BYE [UNAVAILABLE] Server shutting down\r\n")
+        finally:
+            self.deselect()
+            if self.signed_in is not None:
+                self.signed_in.close()
+                self.signed_in = None
+            await self.tasks.close()
+
+    async def _converse(self) -> None:
+        while not self.leaving:
+            event = await self.next_event()
+            if isinstance(event, Got):
+                self.tag = event.tag
+                await self._carry_out(event.command)
+            elif isinstance(event, Bad):
+                self.send(encode.answer(event))
+                self._count_bad()
+            else:
+                _log.error("the engine gave %s outside of its command", type(event).__name__)
+
+    def _count_bad(self) -> None:
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row >= self.settings.max_bad_commands:
+            raise self.goodbye("Too many bad commands")
+
+    async def _carry_out(self, command: Command) -> None:
+        info = spec_for(command)
+        answer: bytes | None
+        try:
+            self._check_state(command, info)
+            answer = await handler(command)(self, command)
+        except Refused as refused:
+            answer = refused.answer
+        except MailError as error:
+            _log.info("%s: %s: %s", self.peer, info.name.decode(), error)
+            answer = answer_to(error)
+        except (EndOfSession, ConnectionEnd, TlsFailed):
+            raise
+        except Exception:
+            _log.exception("%s: %s failed", self.peer, info.name.decode())
+            answer = SERVER_BUG
+        if self.selected is not None and self.selected.has_news:
+            await self._announce(info.does)
+        if answer is None:
+            return
+        self.complete(answer)
+        if answer.startswith(b"BAD"):
+            self._count_bad()
+        else:
+            self._bad_in_a_row = 0
+
+    def _check_state(self, command: Command, info: CommandInfo) -> None:
+        refusal: Refused | None = None
+        if self.state not in info.states:
+            refusal = bad(b"Sign in first" if self.signed_in is None else b"Not possible in this state")
+        elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
+            refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
+        if refusal is not None:
+            if isinstance(command, Append):
+                self.engine.refuse_literal()
+            raise refusal
+
+    async def _announce(self, does: Does) -> None:
+        """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
+        if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
+            return
+        selected = self.mailbox
+        if selected.deleted:
+            raise self.mailbox_is_gone()
+        if selected.should_claim:
+            try:
+                await selected.claim_recent()
+            except MailError as error:
+                _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
+        if updates := selected.take_updates(expunge=Does.MAY_EXPUNGE in does):
+            await self.emit(updates)
+
+    def mailbox_is_gone(self) -> EndOfSession:
+        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
+        return self.goodbye("The selected mailbox was deleted")
+
+    async def breathe(self) -> None:
+        """Let other sessions have the loop."""
+        await asyncio.sleep(0)

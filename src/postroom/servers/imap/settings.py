@@ -1,0 +1,48 @@
+"""Limits of IMAP sessions. Owns: their names, defaults and help. Raises: nothing."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[imap]`: what an IMAP session may do, for how long."""
+
+    plaintext_sign_in_on_loopback: Annotated[
+        bool, Meta(description="Whether clients on this machine may sign in without TLS; nobody else ever may.")
+    ] = False
+    max_append_octets: Annotated[
+        int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
+    ] = 52_428_800
+    idle_timeout_seconds: Annotated[
+        float,
+        Meta(ge=1, description="Seconds a signed-in client may be silent; RFC 3501 asks for at least 1800."),
+    ] = 1860.0
+    sign_in_timeout_seconds: Annotated[
+        float, Meta(ge=1, description="Seconds a client may be silent before it has signed in.")
+    ] = 180.0
+    append_timeout_seconds: Annotated[
+        float, Meta(ge=1, description="Seconds a client may be silent in the middle of an APPEND's message.")
+    ] = 300.0
+    max_sign_in_failures: Annotated[
+        int, Meta(ge=1, description="Wrong passwords in one connection before it is closed.")
+    ] = 5
+    sign_in_failure_delay_seconds: Annotated[
+        float, Meta(ge=0, description="Seconds before a wrong password is answered, for each wrong one so far.")
+    ] = 1.0
+    max_bad_commands: Annotated[
+        int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
+    ] = 20
+    fetch_batch_messages: Annotated[
+        int, Meta(ge=1, description="Messages that a FETCH formats before other sessions get their turn.")
+    ] = 2000
+    fetch_batch_octets: Annotated[
+        int, Meta(ge=65_536, description="Octets of stored content that a FETCH reads at once.")
+    ] = 1_048_576
+    output_piece_octets: Annotated[
+        int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
+    ] = 262_144
+    max_nested_header_octets: Annotated[
+        int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
+    ] = 1_048_576

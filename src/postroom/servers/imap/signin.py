@@ -1,0 +1,102 @@
+"""STARTTLS, LOGIN, AUTHENTICATE: from a stranger to a person.
+
+Owns: when a password may be asked for, how often it may be wrong. Never: checks one (accounts does). Raises: Refused,
+EndOfSession after too many failures, TlsFailed.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+from postroom.imap import encode
+from postroom.imap.types import Authenticate, Bare, Login
+from postroom.net import is_loopback
+from postroom.sasl import (
+    BadBase64,
+    Challenge,
+    Credentials,
+    Failed,
+    Outcome,
+    credentials,
+    decode_base64,
+    server_mechanism,
+)
+
+from .refusal import bad, no
+
+if TYPE_CHECKING:
+    from .session import Session
+
+_log = logging.getLogger("postroom.imap")
+
+
+def may_sign_in(session: "Session") -> bool:
+    """Passwords travel under TLS only; on loopback the operator may allow them in the clear (RFC 3501 §11.1)."""
+    if session.connection.tls is not None:
+        return True
+    return session.settings.plaintext_sign_in_on_loopback and is_loopback(session.peer)
+
+
+async def start_tls(session: "Session", command: Bare) -> None:
+    """RFC 3501 §6.2.1. Nothing that came before the handshake survives it."""
+    if session.connection.tls is not None:
+        raise bad(b"TLS is active already")
+    context = session.service.tls_context()
+    if context is None:
+        raise bad(b"TLS is not available here")
+    session.complete(b"OK Begin TLS negotiation now")
+    session.engine.start_tls()
+    await session.connection.start_tls(context)
+
+
+async def login(session: "Session", command: Login) -> bytes:
+    """RFC 3501 §6.2.3"""
+    _need_privacy(session)
+    return await _decide(session, credentials(command.username, command.password), b"LOGIN")
+
+
+async def authenticate(session: "Session", command: Authenticate) -> bytes:
+    """RFC 3501 §6.2.2, with an initial response (RFC 4959)."""
+    _need_privacy(session)
+    mechanism = server_mechanism(command.mechanism)
+    if mechanism is None:
+        raise no(b"CANNOT", b"Unsupported authentication mechanism")
+    outcome: Outcome = mechanism.step(command.initial)
+    session.engine.expect_line(True)
+    try:
+        while isinstance(outcome, Challenge):
+            session.send(encode.challenge(outcome.data))
+            line = await session.next_line()
+            if line == b"*":
+                raise bad(b"AUTHENTICATE cancelled")
+            try:
+                response = decode_base64(line)
+            except BadBase64 as error:
+                raise bad(b"Not base64") from error
+            outcome = mechanism.step(response)
+    finally:
+        session.engine.expect_line(False)
+    return await _decide(session, outcome, b"AUTHENTICATE")
+
+
+def _need_privacy(session: "Session") -> None:
+    if not may_sign_in(session):
+        raise no(b"PRIVACYREQUIRED", b"Sign in under TLS only")  # RFC 5530 §3
+
+
+async def _decide(session: "Session", outcome: Credentials | Failed, command: bytes) -> bytes:
+    person = None
+    if isinstance(outcome, Credentials):
+        person = await session.service.directory.authenticate(outcome.username, outcome.password)
+    if person is not None and person.enabled:
+        await session.sign_in(person)
+        _log.info("%s signed in as %s", session.peer, person.address)
+        return b"OK [CAPABILITY %b] %b completed" % (session.service.capabilities(session), command)
+    named = outcome.username if isinstance(outcome, Credentials) else outcome.reason
+    session.sign_in_failures += 1
+    _log.warning("%s failed to sign in: %r", session.peer, named)
+    await session.service.clock.sleep(session.settings.sign_in_failure_delay_seconds * session.sign_in_failures)
+    refusal = no(b"AUTHENTICATIONFAILED", b"Wrong name or password")  # RFC 5530 §3
+    if session.sign_in_failures >= session.settings.max_sign_in_failures:
+        session.complete(refusal.answer)
+        raise session.goodbye("Too many wrong passwords")
+    raise refusal
