@@ -2,7 +2,7 @@
 
 from .engine import BUSY, STOPPING, Pop3Engine
 from .maildrop import Maildrop, NoSuchMessage
-from .multiline import DotStuffer, Top, stuffed
+from .multiline import DotStuffer, Top, opening, stuffed
 from .requests import Close, Refusal, Request, Retrieve, Send, SignIn, StartTls, Update
 from .settings import Pop3Settings
 
@@ -23,5 +23,6 @@ __all__ = [
     "StartTls",
     "Top",
     "Update",
+    "opening",
     "stuffed",
 ]

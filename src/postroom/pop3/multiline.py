@@ -48,6 +48,11 @@ class DotStuffer:
         return TERMINATOR if self._at_line_start else b"\r\n.\r\n"
 
 
+def opening(octets: int | None) -> bytes:
+    """The first line of a response to RETR, with the size of the message, or to TOP."""
+    return b"+OK %d octets\r\n" % octets if octets is not None else b"+OK\r\n"
+
+
 def stuffed(message: bytes) -> bytes:
     """A whole message as response lines with the final "."."""
     stuffer = DotStuffer()
