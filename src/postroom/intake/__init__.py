@@ -1,1 +1,19 @@
-"""intake"""
+"""What happens to a message that arrives: where each recipient leads, what is added, when it is committed."""
+
+from .pipeline import Intake, MailLoop, NoSpace, Reception
+from .routing import MailboxDisabled, RelayDenied, Route, UnknownUser
+from .settings import IntakeSettings
+from .trace import Source
+
+__all__ = [
+    "Intake",
+    "IntakeSettings",
+    "MailLoop",
+    "MailboxDisabled",
+    "NoSpace",
+    "Reception",
+    "RelayDenied",
+    "Route",
+    "Source",
+    "UnknownUser",
+]

@@ -1,5 +1,6 @@
 """SMTP and LMTP: grammar and engines. Pure: octets in, events and octets out."""
 
+from . import replies
 from .addresses import BadPath, address_literal, canonical_local, parse_path, split_address
 from .body import BodyReader
 from .client import (
@@ -73,6 +74,7 @@ __all__ = [
     "local_reply",
     "parse_path",
     "refusal",
+    "replies",
     "split_address",
     "xtext",
 ]

@@ -33,8 +33,10 @@ class Refused(Exception):
 
 
 class Does:
-    """Consequences of a command, which the engine reads instead of knowing each command. Bits of plain integers: testing
-    an enum.Flag costs more than the rest of a command."""
+    """Consequences of a command, which the engine reads instead of knowing each command.
+
+    Bits of plain integers: testing an enum.Flag costs more than the rest of a command.
+    """
 
     NOTHING = 0
     NEEDS_HELLO = 1  # RFC 5321 §4.1.4: EHLO, HELO or LHLO before

@@ -80,6 +80,11 @@ class ServerEngine:
         return self.mode is Mode.CLOSED
 
     @property
+    def reply_due(self) -> bool:
+        """An event waits for its (in LMTP: for another) reply."""
+        return self._waiting is not None
+
+    @property
     def in_message(self) -> bool:
         """Between 354 and the end of the message."""
         return self.mode is Mode.MESSAGE
@@ -282,7 +287,7 @@ class ServerEngine:
             self._error(refused.reply)
             return None
 
-    def _check(self, does: Does, argument: bytes) -> None:
+    def _check(self, does: int, argument: bytes) -> None:
         if does & (Does.ONLY_LMTP if not self.lmtp else Does.ONLY_SMTP):
             raise Refused(replies.NOT_RECOGNIZED)  # RFC 2033 §4.1: 500 is recommended
         if does & Does.NO_ARGUMENT and argument:

@@ -1,0 +1,90 @@
+"""Final delivery: one message into one account.
+
+Owns: the choice of the mailbox, quota, the once-only id. Never: decides whether a message is wanted. Raises: MailError.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from postroom.accounts import LocalTarget
+from postroom.base import MailError
+from postroom.store.api import Account, AppendOptions, MailStore, NoSuchAccount, NoSuchMailbox
+from postroom.store.draft import Draft
+
+from .settings import IntakeSettings
+
+_log = logging.getLogger("postroom.intake")
+_INBOX = "INBOX"
+
+
+class Mailboxes:
+    """Puts finished drafts where they belong."""
+
+    def __init__(self, store: MailStore, settings: IntakeSettings) -> None:
+        self._store = store
+        self._settings = settings
+
+    async def deliver(self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str) -> None:
+        """Commit the draft to the target's mailbox."""
+        person = target.person
+        options = AppendOptions(
+            prefix=prefix,
+            delivery_id=f"{delivery_id}/{person.account_id}/{target.detail}",
+            quota_octets=person.quota_octets,
+            quota_messages=person.quota_messages,
+        )
+        account = await self._open(person.account_id)
+        try:
+            mailbox = await self._mailbox(account, target.detail) if target.detail else _INBOX
+            try:
+                await account.append(mailbox, draft, options)
+            except NoSuchMailbox:
+                if mailbox == _INBOX:
+                    raise
+                await account.append(_INBOX, draft, options)  # it was deleted between the look and the delivery
+        finally:
+            account.close()
+
+    async def deliver_all(
+        self, deliveries: Sequence[tuple[LocalTarget, bytes]], draft: Draft, delivery_id: str
+    ) -> list[MailError | None]:
+        """Deliver to several accounts at once; what became of each."""
+        turn = asyncio.Semaphore(self._settings.max_concurrent_deliveries)
+
+        async def one(target: LocalTarget, prefix: bytes) -> MailError | None:
+            async with turn:
+                return await self.attempt(target, draft, prefix, delivery_id)
+
+        return await asyncio.gather(*(one(target, prefix) for target, prefix in deliveries))
+
+    async def attempt(self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str) -> MailError | None:
+        """`deliver` with its failure as a value; a failure that is our own bug is a temporary one."""
+        try:
+            await self.deliver(target, draft, prefix, delivery_id)
+        except MailError as error:
+            _log.warning("%s: not delivered to %s: %s", delivery_id, target.address, error)
+            return error
+        except Exception as error:
+            _log.exception("%s: not delivered to %s", delivery_id, target.address)
+            return MailError(repr(error))
+        return None
+
+    async def _open(self, account_id: int) -> Account:
+        try:
+            return await self._store.open(account_id)
+        except NoSuchAccount:
+            # The directory knows the person, so the folder is only late: whoever added them is about to make it.
+            await self._store.create_account(account_id)
+            return await self._store.open(account_id)
+
+    async def _mailbox(self, account: Account, detail: str) -> str:
+        """The mailbox that a sub-address names (RFC 5233), in any case of letters; INBOX when there is none."""
+        if not self._settings.details_name_mailboxes:
+            return _INBOX
+        wanted = detail.casefold()
+        for mailbox in await account.mailboxes():
+            # Nobody outside may put mail among somebody's sent mail, drafts or trash.
+            if mailbox.name.casefold() == wanted and mailbox.special_use is None:
+                return mailbox.name
+        return _INBOX

@@ -1,0 +1,270 @@
+"""From the first octet of a message to the reply that accepts or refuses it.
+
+Owns: the order of things (draft, loop check, queue, mailboxes) and what the sender is told. Never: speaks a protocol.
+Raises: MailError for a refusal of the whole message; OSError never (a full disk is a temporary refusal).
+
+Accepted means kept: `Reception.finish` returns after the last commit. What goes to other servers is queued first: when
+the queue refuses, nothing has happened yet and the sender can safely try again. A mailbox that fails after that gets
+its copy through the queue, so the sender has one honest answer and nobody gets the message twice.
+"""
+
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import replace
+
+from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget
+from postroom.base import Clock, Ids, MailError
+from postroom.queue import Envelope, Queue, Recipient
+from postroom.store.api import MailStore
+from postroom.store.draft import Draft
+
+from .mailboxes import Mailboxes
+from .routing import Route, Router, UnknownUser
+from .settings import IntakeSettings
+from .trace import Source, TraceWriter, count_received, return_path
+
+_log = logging.getLogger("postroom.intake")
+_RETRY = "-local"  # marks the queue id of what a mailbox could not take at once; the rest of the id is the message's
+
+
+class MailLoop(MailError):
+    code, enhanced, text = 554, "5.4.6", "Too many hops, this message is in a loop"
+
+
+class NoSpace(MailError):
+    code, enhanced, text = 452, "4.3.1", "Insufficient system storage"
+
+
+class Intake:
+    """What the SMTP and LMTP servers, and the delivery of queued mail to local people, share."""
+
+    def __init__(
+        self,
+        *,
+        hostname: str,
+        directory: Directory,
+        store: MailStore,
+        queue: Queue,
+        clock: Clock,
+        ids: Ids,
+        settings: IntakeSettings,
+    ) -> None:
+        self.hostname = hostname
+        self.directory = directory
+        self.store = store
+        self.queue = queue
+        self.clock = clock
+        self.ids = ids
+        self.settings = settings
+        self.mailboxes = Mailboxes(store, settings)
+        self._router = Router(directory, store)
+
+    async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:
+        """Answer RCPT: where this recipient leads, or a MailError to refuse with."""
+        return await self._router.route(recipient, sender=sender, size=size)
+
+    def receive(self, source: Source) -> "Reception":
+        """Begin to take a message in; the caller closes what it gets."""
+        return Reception(self, source)
+
+    async def deliver_local(
+        self, envelope: Envelope, address: str, content: AsyncIterable[bytes] | AsyncIterator[bytes], delivery_id: str
+    ) -> None:
+        """Deliver a message that has its Received lines already to whoever `address` is here. Raises MailError.
+
+        `delivery_id` is the queue's id of the message: with it, a second attempt after a crash is stored only once.
+        """
+        resolution = await self.directory.resolve(address)
+        if not isinstance(resolution, Found):
+            raise UnknownUser(address)
+        retried = delivery_id.endswith(_RETRY)
+        remote = [] if retried else [t for t in resolution.targets if isinstance(t, RemoteTarget)]
+        local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
+        prefix = return_path(envelope.mail_from)
+        with self.store.draft() as draft:
+            try:
+                async for piece in content:
+                    draft.write(piece)
+            except OSError as error:
+                raise NoSpace(str(error)) from error
+            if count_received(draft.finish().header) > self.settings.max_received_fields:
+                raise MailLoop(address)
+            if remote:
+                await self.queue.enqueue(envelope, [Recipient(target.address) for target in remote], draft.spool)
+            outcomes = await self.mailboxes.deliver_all(
+                [(target, prefix) for target in local], draft, delivery_id.removesuffix(_RETRY)
+            )
+        failures = [error for error in outcomes if error is not None]
+        if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
+            raise _worst(failures)
+
+
+class Reception:
+    """One message on its way in: `write` pieces, `finish` once, `close` always."""
+
+    def __init__(self, intake: Intake, source: Source) -> None:
+        self._intake = intake
+        self._source = source
+        self._draft: Draft = intake.store.draft()
+        self._failure: MailError | None = None
+        self._completer = None
+        self.trace_id = intake.ids.token(12)
+
+    @property
+    def size(self) -> int:
+        return self._draft.size
+
+    def write(self, piece: bytes) -> None:
+        """Take octets of the message. Never raises: a failure is kept for `finish`."""
+        if self._failure is not None:
+            return
+        try:
+            self._draft.write(piece)
+        except OSError as error:
+            self._fail(NoSpace(str(error)))
+        except MailError as error:
+            self._fail(error)
+
+    def _fail(self, error: MailError) -> None:
+        self._failure = error
+        self._draft.close()
+
+    async def finish(
+        self, envelope: Envelope, routes: Sequence[Route], *, each: bool = False
+    ) -> list[MailError | None]:
+        """Commit; what became of each route. Raises MailError when the message as a whole is refused.
+
+        With `each` (LMTP) every route has its own answer. Without, there is one answer for all: when this returns,
+        every recipient has the message or the queue has it for them.
+        """
+        if self._failure is not None:
+            raise self._failure
+        facts = self._draft.finish()
+        settings = self._intake.settings
+        if count_received(facts.header) >= settings.max_received_fields:
+            raise MailLoop(f"{self.trace_id}: from {envelope.mail_from}")
+        trace = TraceWriter(
+            self._source,
+            hostname=self._intake.hostname,
+            trace_id=self.trace_id,
+            now=self._intake.clock.now(),
+            mail_from=envelope.mail_from,
+            smtputf8=envelope.smtputf8,
+            show_address=settings.add_sender_ip or self._source.person is None,
+        )
+        only = routes[0] if len(routes) == 1 else None
+        if only is not None and len(only.targets) == 1 and isinstance(only.targets[0], LocalTarget):
+            prefix = trace.final(only.recipient.address)
+            await self._intake.mailboxes.deliver(only.targets[0], self._draft, prefix, self.trace_id)
+            return [None]
+        return await _Distribution(self._intake, self._draft, self.trace_id, envelope, routes, trace).run(each)
+
+    def close(self) -> None:
+        """Drop the octets; what was committed stays."""
+        self._draft.close()
+
+
+class _Distribution:
+    """One message to several targets."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        draft: Draft,
+        trace_id: str,
+        envelope: Envelope,
+        routes: Sequence[Route],
+        trace: TraceWriter,
+    ) -> None:
+        self._intake = intake
+        self._draft = draft
+        self._trace_id = trace_id
+        self._envelope = envelope
+        self._routes = routes
+        self._trace = trace
+        self._outcomes: dict[object, MailError | None] = {}  # by the target's key
+
+    async def run(self, each: bool) -> list[MailError | None]:
+        try:
+            await self._queue_remote()
+        except MailError as error:
+            if not each:
+                raise
+            self._outcomes.update({_key(t): error for t in self._targets() if isinstance(t, RemoteTarget)})
+        await self._deliver_local()
+        if each:
+            return await self._answers()
+        if all(error is not None for error in self._outcomes.values()):
+            raise _worst([error for error in self._outcomes.values() if error is not None])
+        await self._queue_failed(self._routes)
+        return [None] * len(self._routes)
+
+    def _targets(self) -> list[LocalTarget | RemoteTarget]:
+        return [target for route in self._routes for target in route.targets]
+
+    async def _queue_remote(self) -> None:
+        recipients: dict[str, Recipient] = {}
+        for route in self._routes:
+            for target in route.targets:
+                if isinstance(target, RemoteTarget):
+                    recipients.setdefault(target.address, replace(route.recipient, address=target.address))
+        if not recipients:
+            return
+        only = next(iter(recipients)) if len(recipients) == 1 else None
+        await self._enqueue(list(recipients.values()), self._trace_id, only)
+        self._outcomes.update(dict.fromkeys(recipients))
+
+    async def _deliver_local(self) -> None:
+        deliveries: dict[object, tuple[LocalTarget, bytes]] = {}
+        for route in self._routes:
+            for target in route.targets:
+                if isinstance(target, LocalTarget) and (key := _key(target)) not in deliveries:
+                    deliveries[key] = (target, self._trace.final(route.recipient.address))
+        outcomes = await self._intake.mailboxes.deliver_all(list(deliveries.values()), self._draft, self._trace_id)
+        self._outcomes.update(zip(deliveries, outcomes, strict=True))
+
+    async def _answers(self) -> list[MailError | None]:
+        """RFC 2033 §4.2: one answer a recipient. A recipient that one of several targets has is accepted."""
+        answers: list[MailError | None] = []
+        partly: list[Route] = []
+        for route in self._routes:
+            failures = [e for target in route.targets if (e := self._outcomes[_key(target)]) is not None]
+            if len(failures) == len(route.targets):
+                answers.append(_worst(failures))
+                continue
+            answers.append(None)
+            if failures:
+                partly.append(route)
+        await self._queue_failed(partly)
+        return answers
+
+    async def _queue_failed(self, routes: Sequence[Route]) -> None:
+        """The queue tries again, and bounces in the end, for those who could not be served at once."""
+        recipients: dict[object, Recipient] = {}
+        for route in routes:
+            for target in route.targets:
+                key = _key(target)
+                if self._outcomes[key] is None or key in recipients:
+                    continue
+                if isinstance(target, LocalTarget) and len(route.targets) > 1:
+                    address = target.person.address  # not the alias: its other targets have the message
+                else:
+                    address = target.address
+                recipients[key] = replace(route.recipient, address=address)
+        if recipients:
+            await self._enqueue(list(recipients.values()), self._trace_id + _RETRY, None)
+
+    async def _enqueue(self, recipients: list[Recipient], message_id: str, only: str | None) -> None:
+        await self._intake.queue.enqueue(
+            self._envelope, recipients, self._draft.spool, prefix=self._trace.received(only), message_id=message_id
+        )
+
+
+def _key(target: LocalTarget | RemoteTarget) -> object:
+    """What makes two targets the same delivery."""
+    return target.address if isinstance(target, RemoteTarget) else (target.person.account_id, target.detail)
+
+
+def _worst(errors: Sequence[MailError]) -> MailError:
+    """One answer for several failures: a temporary one, if any, as trying again may still help."""
+    return next((error for error in errors if not error.permanent), errors[0])

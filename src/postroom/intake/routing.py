@@ -1,0 +1,88 @@
+"""Decides where mail for one recipient goes: mailboxes here, the queue, or back to the sender.
+
+Owns: routing and the refusals that can be given at RCPT. Never: network, clock; delivers. Raises: MailError, each with
+the reply that the sender should read.
+"""
+
+from dataclasses import dataclass
+
+from postroom.accounts import Directory, Found, LocalTarget, NotLocal, Person, RemoteTarget, Unknown
+from postroom.base import MailError
+from postroom.queue import Recipient
+from postroom.store.api import MailStore, NoSuchAccount, OverQuota
+
+
+class RelayDenied(MailError):
+    """Somebody who has not signed in wants mail carried elsewhere."""
+
+    code, enhanced, text = 554, "5.7.1", "Relay access denied"
+
+
+class UnknownUser(MailError):
+    code, enhanced, text = 550, "5.1.1", "No such user here"
+
+
+class MailboxDisabled(MailError):
+    code, enhanced, text = 550, "5.2.1", "Mailbox disabled"
+
+
+class IncompleteDomain(MailError):
+    code, enhanced, text = 554, "5.1.2", "The recipient's domain is not fully qualified"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One accepted RCPT and what it leads to."""
+
+    recipient: Recipient
+    targets: tuple[LocalTarget | RemoteTarget, ...]
+
+
+class Router:
+    """Answers RCPT."""
+
+    def __init__(self, directory: Directory, store: MailStore) -> None:
+        self._directory = directory
+        self._store = store
+
+    async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:
+        """Where `recipient` leads. Only a signed-in `sender` may send to other domains."""
+        address = recipient.address
+        resolution = await self._directory.resolve(address)
+        match resolution:
+            case Found(targets=targets):
+                if len(targets) == 1:
+                    await self._check(targets[0], size or 0)
+                return Route(recipient, targets)
+            case Unknown():
+                raise UnknownUser(address)
+            case NotLocal():
+                if sender is None:
+                    raise RelayDenied(address)
+                domain = address.rpartition("@")[2]
+                if "." not in domain and domain[:1] != "[":  # RFC 6409 §4.2
+                    raise IncompleteDomain(address)
+                return Route(recipient, (RemoteTarget(address),))
+
+    async def _check(self, target: LocalTarget | RemoteTarget, size: int) -> None:
+        """Refuse at RCPT what is known to fail at the end of DATA."""
+        if isinstance(target, RemoteTarget):
+            return
+        person = target.person
+        if not person.enabled and not target.address.lower().startswith("postmaster"):  # RFC 5321 §4.5.1
+            raise MailboxDisabled(target.address)
+        if person.quota_octets is None and person.quota_messages is None:
+            return
+        try:
+            account = await self._store.open(person.account_id)
+        except NoSuchAccount:
+            return  # delivery will make it or say so
+        try:
+            usage = await account.usage()
+        finally:
+            account.close()
+        octets, messages = person.quota_octets, person.quota_messages
+        if (octets is not None and usage.octets + max(size, 1) > octets) or (
+            messages is not None and usage.messages >= messages
+        ):
+            raise OverQuota(f"{target.address}: {usage.octets} octets, {usage.messages} messages")

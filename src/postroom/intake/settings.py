@@ -1,0 +1,26 @@
+"""The limits of intake. Owns: their names, defaults and help. Raises: nothing."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[intake]`: what happens to a message that arrives."""
+
+    max_received_fields: Annotated[
+        int, Meta(ge=10, description="Received fields of a message that is taken for a loop (RFC 5321 §6.3).")
+    ] = 100
+    max_submitted_header_octets: Annotated[
+        int, Meta(ge=16_384, description="Octets of the header of a submitted message, which is completed in memory.")
+    ] = 1_048_576
+    max_concurrent_deliveries: Annotated[
+        int, Meta(ge=1, description="Mailboxes into which one message with many recipients is delivered at once.")
+    ] = 32
+    details_name_mailboxes: Annotated[
+        bool, Meta(description='Deliver mail for "bob+Lists@" into the mailbox "Lists" where bob has one.')
+    ] = True
+    add_sender_ip: Annotated[
+        bool, Meta(description="Name the client's IP address in the Received field of submitted mail.")
+    ] = True

@@ -1,0 +1,310 @@
+"""One SMTP, submission or LMTP session: joins the engine to the directory and to intake.
+
+Owns: policy at each command, the transaction's routes, time limits by state, what is logged. Never: parses the
+protocol, touches the store. Raises: nothing; a failure nobody foresaw becomes 451 for the peer and a traceback in the log.
+"""
+
+import logging
+import ssl
+from collections.abc import Sequence
+
+from postroom.accounts import Directory, Person
+from postroom.base import MailError
+from postroom.intake import Intake, Reception, Route, Source
+from postroom.net import Connection, IdleTimeout, ServerStopping, TlsFailed
+from postroom.queue import Envelope, Recipient
+from postroom.sasl import SERVER_MECHANISMS, Challenge, Credentials, Outcome, ServerMechanism, server_mechanism
+from postroom.smtp import (
+    Auth,
+    AuthResponse,
+    Event,
+    Mail,
+    MessageData,
+    MessageEnd,
+    MessageStart,
+    Rcpt,
+    Reply,
+    ServerEngine,
+    SmtpSettings,
+    StartTls,
+    refusal,
+    replies,
+)
+
+from .policy import Policy
+
+_log = logging.getLogger("postroom.smtp")
+
+
+class SenderRefused(MailError):
+    """A person sends with an address that is not theirs (RFC 6409 §6.1)."""
+
+    code, enhanced, text = 550, "5.7.1", "Sender address not owned by the signed-in user"
+
+
+class SmtpService:
+    """net.Service for one listener. `tls` makes STARTTLS available."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        hostname: str,
+        intake: Intake,
+        directory: Directory,
+        settings: SmtpSettings,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.policy = policy
+        self.hostname = hostname
+        self.intake = intake
+        self.directory = directory
+        self.settings = settings
+        self.tls = tls
+
+    @property
+    def busy(self) -> bytes:
+        """What a listener tells a client when it has too many already (RFC 5321 §3.1)."""
+        return Reply(421, "4.3.2", f"{self.hostname} Too many connections, please try again later").wire
+
+    async def serve(self, connection: Connection) -> None:
+        await _Session(self, connection).run()
+
+
+class _Session:
+    def __init__(self, service: SmtpService, connection: Connection) -> None:
+        self._service = service
+        self._connection = connection
+        self._settings = service.settings
+        self._policy = service.policy
+        self._intake = service.intake
+        self._directory = service.directory
+        self._engine = ServerEngine(service.hostname, service.settings, lmtp=service.policy.lmtp)
+        self._person: Person | None = None
+        self._mechanism: ServerMechanism | None = None
+        self._auth_failures = 0
+        self._mail: Mail | None = None
+        self._routes: list[Route] = []
+        self._reception: Reception | None = None
+
+    async def run(self) -> None:
+        """From the greeting to the end; the listener closes the connection."""
+        engine, connection, settings = self._engine, self._connection, self._settings
+        _log.debug("%s: %s connected", self._policy.name, connection.peer[0])
+        self._offer()
+        engine.greet()
+        try:
+            while True:
+                connection.send(engine.take_output())
+                if engine.closed:
+                    return
+                connection.idle_timeout = (
+                    settings.data_timeout_seconds if engine.in_message else settings.command_timeout_seconds
+                )
+                data = await connection.receive()
+                if not data:
+                    _log.debug("%s: %s is gone", self._policy.name, connection.peer[0])
+                    return
+                engine.feed(data)
+                await self._step()
+        except IdleTimeout:
+            self._leave(Reply(421, "4.4.2", f"{self._service.hostname} Error: timeout exceeded"))
+        except ServerStopping:  # RFC 5321 §3.8: a server that has to go says so
+            self._leave(Reply(421, "4.3.2", f"{self._service.hostname} Service not available, closing channel"))
+        except TlsFailed as error:
+            _log.info("%s: TLS handshake with %s failed: %s", self._policy.name, connection.peer[0], error)
+        finally:
+            self._drop()
+
+    def _leave(self, reply: Reply) -> None:
+        self._engine.close(reply)
+        self._connection.send(self._engine.take_output())
+
+    def _offer(self) -> None:
+        """What EHLO may announce in the connection's present state."""
+        engine, service = self._engine, self._service
+        engine.starttls_offered = service.tls is not None and self._connection.tls is None
+        engine.tls_active = self._connection.tls is not None
+        allowed = self._policy.may_sign_in(self._connection, self._settings)
+        engine.auth_offered = SERVER_MECHANISMS if allowed else ()
+        engine.auth_needs_tls = self._policy.signs_in and not allowed
+
+    async def _step(self) -> None:
+        """Act on every event that the octets received so far make."""
+        engine = self._engine
+        while (event := engine.next_event()) is not None:
+            if type(event) is MessageData:
+                assert self._reception is not None
+                self._reception.write(event.piece)
+                continue
+            try:
+                await self._handle(event)
+            except MailError as error:
+                self._answer(error, event)
+            except TlsFailed:
+                raise
+            except Exception as error:
+                _log.exception(
+                    "%s: %s from %s failed", self._policy.name, type(event).__name__, self._connection.peer[0]
+                )
+                self._answer(MailError(repr(error)), event)
+
+    def _answer(self, error: MailError, event: Event) -> None:
+        """Refuse what was asked; every recipient of a finished LMTP message is told."""
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("%s: %s refused %s: %s %s", self._policy.name, self._connection.peer[0], event, error.code, error)
+        reply = refusal(error)
+        self._engine.reply(reply)
+        while type(event) is MessageEnd and self._engine.reply_due:
+            self._engine.reply(reply)
+
+    async def _handle(self, event: Event) -> None:
+        match event:
+            case Rcpt():
+                await self._rcpt(event)
+            case Mail():
+                await self._start(event)
+            case MessageStart():
+                self._receive()
+            case MessageEnd():
+                await self._finish(event)
+            case StartTls():
+                await self._start_tls()
+            case Auth():
+                self._mechanism = server_mechanism(event.mechanism)
+                await self._sign_in(event.initial)
+            case AuthResponse():
+                await self._sign_in(event.response)
+
+    # ---- the transaction
+
+    async def _start(self, mail: Mail) -> None:
+        person = self._person
+        if self._policy.signs_in:
+            if person is None:  # RFC 6409 §4.3
+                offered = self._engine.auth_offered
+                self._engine.reply(replies.AUTH_REQUIRED if offered else replies.TLS_REQUIRED)
+                return
+            await self._check_sender(person, mail.address)
+        self._mail = mail
+        self._routes = []
+        self._engine.reply(replies.SENDER_OK)
+
+    async def _check_sender(self, person: Person, address: str) -> None:
+        current = await self._directory.person(person.account_id)  # accounts change while sessions last
+        if current is None or not current.enabled:
+            raise SenderRefused(f"{person.address} is no longer welcome", text="Account disabled")
+        # RFC 6409 §3.2: the null sender is nobody's, and has to be accepted
+        if address and not await self._directory.may_send_as(current, address):
+            raise SenderRefused(f"{person.address} sends as {address}")
+
+    async def _rcpt(self, rcpt: Rcpt) -> None:
+        assert self._mail is not None
+        recipient = Recipient(rcpt.address, rcpt.notify, rcpt.original)
+        self._routes.append(await self._intake.route(recipient, sender=self._person, size=self._mail.size))
+        self._engine.reply(replies.RECIPIENT_OK)
+
+    def _receive(self) -> None:
+        engine, connection = self._engine, self._connection
+        self._drop()
+        self._reception = self._intake.receive(
+            Source(
+                hello=engine.hello,
+                address=connection.peer[0],
+                extended=engine.extended,
+                lmtp=self._policy.lmtp,
+                tls=connection.tls,
+                person=self._person,
+            )
+        )
+        engine.reply(replies.START_MAIL_INPUT)
+
+    async def _finish(self, end: MessageEnd) -> None:
+        mail, routes, reception = self._mail, self._routes, self._reception
+        assert mail is not None
+        assert reception is not None
+        try:
+            if end.refusal is not None:
+                raise MailError(code=end.refusal.code, enhanced=end.refusal.enhanced, text=end.refusal.text)
+            envelope = Envelope(
+                mail.address,
+                body_8bit=end.eight_bit or mail.body == "8BITMIME",
+                smtputf8=mail.smtputf8,
+                ret=mail.ret,
+                envid=mail.envid,
+            )
+            outcomes = await reception.finish(envelope, routes, each=self._policy.lmtp)
+            self._accepted(reception, mail, outcomes)
+        finally:
+            self._drop()
+            self._mail, self._routes = None, []
+
+    def _accepted(self, reception: Reception, mail: Mail, outcomes: Sequence[MailError | None]) -> None:
+        queued = Reply(250, "2.0.0", f"Ok: queued as {reception.trace_id}")
+        for error in outcomes if self._policy.lmtp else outcomes[:1]:
+            self._engine.reply(queued if error is None else refusal(error))
+        if _log.isEnabledFor(logging.INFO):
+            _log.info(
+                "%s: %s from=<%s> to=%s size=%d client=%s user=%s",
+                self._policy.name,
+                reception.trace_id,
+                mail.address,
+                ",".join(route.recipient.address for route in self._routes[:10]),
+                reception.size,
+                self._connection.peer[0],
+                self._person.address if self._person else "-",
+            )
+
+    def _drop(self) -> None:
+        reception, self._reception = self._reception, None
+        if reception is not None:
+            reception.close()
+
+    # ---- TLS and sign-in
+
+    async def _start_tls(self) -> None:
+        engine, connection, tls = self._engine, self._connection, self._service.tls
+        if tls is None:
+            engine.reply(replies.TLS_NOT_AVAILABLE)
+            return
+        engine.reply(replies.READY_FOR_TLS)
+        connection.send(engine.take_output())
+        if engine.thrown_away_at_starttls:  # RFC 3207 §4.2, CVE-2011-0411
+            _log.warning("%s: %s sent commands behind STARTTLS", self._policy.name, connection.peer[0])
+        await connection.start_tls(tls)
+        engine.tls_started()
+        self._person = None
+        self._offer()
+
+    async def _sign_in(self, response: bytes | None) -> None:
+        mechanism = self._mechanism
+        if mechanism is None:
+            self._engine.reply(replies.NO_SUCH_MECHANISM)
+            return
+        outcome: Outcome = mechanism.step(response)
+        if isinstance(outcome, Challenge):
+            self._engine.challenge(outcome.data)
+            return
+        self._mechanism = None
+        person = None
+        if isinstance(outcome, Credentials):
+            try:
+                person = await self._directory.authenticate(outcome.username, outcome.password)
+            except MailError as error:
+                _log.warning("%s: sign-in of %s failed: %s", self._policy.name, self._connection.peer[0], error)
+                self._engine.reply(replies.AUTH_TEMPORARY_FAILURE)
+                return
+        if person is not None and person.enabled:
+            self._person = person
+            self._engine.reply(replies.AUTHENTICATED)
+            return
+        self._refuse_sign_in(outcome)
+
+    def _refuse_sign_in(self, outcome: Outcome) -> None:
+        name = outcome.username if isinstance(outcome, Credentials) else "nobody"
+        _log.warning("%s: sign-in as %s from %s refused", self._policy.name, name, self._connection.peer[0])
+        self._auth_failures += 1
+        self._engine.reply(replies.BAD_CREDENTIALS)
+        if self._auth_failures >= self._settings.max_auth_failures:
+            hostname = self._service.hostname
+            self._engine.close(Reply(421, "4.7.0", f"{hostname} closing connection: too many failed sign-ins"))
