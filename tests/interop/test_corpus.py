@@ -80,7 +80,7 @@ def _parse(data: bytes) -> Any:
 
 
 def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "replace")
+    return None if value is None else value.decode("utf-8", "surrogateescape")
 
 
 def _low(value: bytes | None) -> str | None:
@@ -91,8 +91,9 @@ def _low(value: bytes | None) -> str | None:
 def _params(value: list[bytes] | None) -> list[list[str | None]] | None:
     if value is None:
         return None
-    pairs = sorted(([_low(value[at]), _text(value[at + 1])] for at in range(0, len(value), 2)), key=lambda p: p[0] or "")
-    return None if [[p[0], (p[1] or "").lower()] for p in pairs] == [["charset", "us-ascii"]] else pairs
+    pairs = [[_low(value[at]), _text(value[at + 1])] for at in range(0, len(value), 2)]
+    kept = [pair for pair in pairs if [pair[0], (pair[1] or "").lower()] != ["charset", "us-ascii"]]
+    return sorted(kept, key=lambda pair: pair[0] or "") or None
 
 
 def _disposition(value: list[Any] | None) -> list[Any] | None:

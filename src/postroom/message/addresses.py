@@ -95,14 +95,14 @@ class _Reader:
 
     def _take(self, token: _Token) -> None:
         kind = token.kind
-        if kind == "comment":
-            self._comment = token.text
-        elif self._in_angle:
+        if self._in_angle:
             assert self._angle is not None
             if kind == ">":
                 self._in_angle = False
-            else:
+            elif kind != "comment":
                 self._angle.append(token)
+        elif kind == "comment":
+            self._comment = token.text
         elif kind == "<":
             if self._angle is not None:  # "<a@b> <c@d>": the comma is missing
                 self._finish()

@@ -17,18 +17,14 @@ def _list(header: HeaderIndex, name: bytes, limit: int) -> list[Address]:
     return found
 
 
-def _text(header: HeaderIndex, name: bytes) -> bytes | None:
-    return header.first(name) or None
-
-
 def wire_envelope(header: HeaderIndex, max_addresses: int = 5000) -> bytes:
     """The ENVELOPE of a message with that header."""
     from_ = imap_wire.addresses(_list(header, b"from", max_addresses))
     sender = imap_wire.addresses(_list(header, b"sender", max_addresses))
     reply_to = imap_wire.addresses(_list(header, b"reply-to", max_addresses))
     return imap_wire.envelope(
-        _text(header, b"date"),
-        _text(header, b"subject"),
+        header.first(b"date"),
+        header.text(b"subject"),
         (
             from_,
             from_ if sender == b"NIL" else sender,  # RFC 3501 §7.4.2: the server defaults them to from
@@ -37,6 +33,6 @@ def wire_envelope(header: HeaderIndex, max_addresses: int = 5000) -> bytes:
             imap_wire.addresses(_list(header, b"cc", max_addresses)),
             imap_wire.addresses(_list(header, b"bcc", max_addresses)),
         ),
-        _text(header, b"in-reply-to"),
-        _text(header, b"message-id"),
+        header.first(b"in-reply-to"),
+        header.first(b"message-id"),
     )

@@ -1,6 +1,6 @@
 """The header of a message or a body part: finding its fields.
 
-Owns: where a field begins and ends, unfolding, selection by name (FETCH's HEADER.FIELDS), the header as text for SEARCH.
+Owns: where a field begins and ends, unfolding, selection by name (HEADER.FIELDS), the header as text for SEARCH.
 Never: interprets a field's value beyond decoding its text. Raises: nothing; lines that are no fields are passed over.
 """
 
@@ -19,7 +19,6 @@ from .encoded_words import decode_field, decode_words
 _FIELD = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _LINE_WITH_FOLDS = re.compile(rb".*(?:\n[ \t].*)*\n?")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
-_FOLDS = re.compile(rb"\r?\n[ \t]+|[\r\n\0]+")
 HEADER_END = re.compile(rb"\n\r?\n")
 
 
@@ -43,6 +42,16 @@ class HeaderIndex:
         """The first field of that (lower-case) name, unfolded and stripped."""
         values = self.by_name.get(name)
         return unfold(values[0]) if values else None
+
+    def text(self, name: bytes) -> bytes | None:
+        """The first such field when it is unstructured: white space at its end counts (RFC 5322 §3.2.5)."""
+        values = self.by_name.get(name)
+        if not values:
+            return None
+        value = values[0]
+        if b"\n" in value:
+            value = _FOLD.sub(b"", value)
+        return value.lstrip(b" \t").rstrip(b"\r\n")
 
     def all(self, name: bytes) -> list[bytes]:
         """All fields of that (lower-case) name, unfolded and stripped."""

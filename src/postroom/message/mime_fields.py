@@ -67,9 +67,9 @@ def parse_disposition(value: bytes) -> tuple[bytes, Params] | None:
     return found[1], _parse_params(value, found.end())
 
 
-def first_word(value: bytes) -> bytes | None:
-    """The token a field consists of (Content-Transfer-Encoding, RFC 2045 §6.1)."""
-    found = _WORD.match(strip_comments(value))
+def only_token(value: bytes) -> bytes | None:
+    """The token a field consists of (Content-Transfer-Encoding, RFC 2045 §6.1); None when there is more in it."""
+    found = _WORD.fullmatch(strip_comments(value))
     return found[1] if found else None
 
 

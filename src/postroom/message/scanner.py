@@ -32,7 +32,8 @@ _NO_SETTINGS = MessageSettings()
 class _Reading(enum.Enum):
     HEADER = 1
     BODY = 2
-    DELIMITER = 3  # the rest of a delimiter line
+    DELIMITER = 3  # the rest of a delimiter line; a part begins after it
+    CLOSE_DELIMITER = 4  # the rest of one that ends a multipart; the epilogue begins after it
 
 
 class Scanner:
@@ -126,7 +127,7 @@ class Scanner:
                     going = self._read_header(final)
                 case _Reading.BODY:
                     going = self._read_body(final)
-                case _Reading.DELIMITER:
+                case _:
                     going = self._read_delimiter(final)
 
     def _drop(self, upto: int) -> None:
@@ -303,8 +304,8 @@ class Scanner:
         self._count_lines(self._body_from, after)
         self._search_from = self._body_from = after
         if buf.startswith(b"--", after):
-            del self._delimiters[place:]  # what follows is the epilogue
-            self._reading = _Reading.BODY
+            del self._delimiters[place:]
+            self._reading = _Reading.CLOSE_DELIMITER
         elif self._part_count >= self._settings.max_parts:
             self._delimiters.clear()
             self._reading = _Reading.BODY
@@ -313,7 +314,7 @@ class Scanner:
             self._reading = _Reading.DELIMITER
 
     def _read_delimiter(self, final: bool) -> bool:
-        """Skip the rest of a delimiter line; a part begins after it."""
+        """Skip the rest of a delimiter line. Its line end belongs to it, even if another delimiter follows at once."""
         line_feed = self._buf.find(b"\n", self._body_from)
         if line_feed < 0 and not final:
             self._body_from = len(self._buf)
@@ -321,7 +322,10 @@ class Scanner:
             return False
         end = line_feed if line_feed >= 0 else len(self._buf)
         self._count_lines(self._body_from, end + 1)
-        self._search_from, self._body_from = end, end + 1
+        self._search_from, self._body_from = end, min(end + 1, len(self._buf))
+        if self._reading is _Reading.CLOSE_DELIMITER:
+            self._reading = _Reading.BODY
+            return True
         self._open_part(self._open[-1], min(end + 1, len(self._buf)))
         if line_feed < 0:  # the message ends here: an empty part
             self._search_from = len(self._buf) - 1

@@ -8,7 +8,7 @@ import enum
 from dataclasses import dataclass, field
 
 from .header import HeaderIndex
-from .mime_fields import Params, first_word, language_tags, param, parse_content_type, parse_disposition
+from .mime_fields import Params, language_tags, only_token, param, parse_content_type, parse_disposition
 
 MAX_BOUNDARY = 80  # RFC 2046 §5.1.1 allows 70; longer ones are cut, which keeps what must be looked ahead bounded
 
@@ -68,9 +68,9 @@ def describe(part: Part, header: HeaderIndex, in_digest: bool, may_open: bool) -
     if part.is_text and param(part.params, b"charset") is None:  # RFC 2046 §4.1.2
         part.params = [*part.params, (b"charset", b"us-ascii")]
     if b"content-transfer-encoding" in fields:
-        part.encoding = first_word(header.first(b"content-transfer-encoding") or b"") or b"7bit"
+        part.encoding = only_token(header.first(b"content-transfer-encoding") or b"") or b"7bit"
     part.content_id = header.first(b"content-id")
-    part.description = header.first(b"content-description")
+    part.description = header.text(b"content-description")
     part.md5 = header.first(b"content-md5")
     part.location = header.first(b"content-location")
     if b"content-disposition" in fields:
