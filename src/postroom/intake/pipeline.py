@@ -9,8 +9,9 @@ its copy through the queue, so the sender has one honest answer and nobody gets 
 """
 
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget
 from postroom.base import Clock, Ids, MailError
@@ -24,7 +25,27 @@ from .settings import IntakeSettings
 from .trace import Source, TraceWriter, count_received, return_path
 
 _log = logging.getLogger("postroom.intake")
+_PIECE_OCTETS = 65536
 _RETRY = "-local"  # marks the queue id of what a mailbox could not take at once; the rest of the id is the message's
+
+
+class LocalMessage(Protocol):
+    """A queued message for one recipient here, as the delivery of queued mail brings it."""
+
+    @property
+    def queue_id(self) -> str: ...
+
+    @property
+    def mail_from(self) -> str: ...
+
+    @property
+    def recipient(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def read(self) -> Callable[[int, int], Awaitable[bytes]]: ...
 
 
 class MailLoop(MailError):
@@ -67,32 +88,29 @@ class Intake:
         """Begin to take a message in; the caller closes what it gets."""
         return Reception(self, source)
 
-    async def deliver_local(
-        self, envelope: Envelope, address: str, content: AsyncIterable[bytes] | AsyncIterator[bytes], delivery_id: str
-    ) -> None:
-        """Deliver a message that has its Received lines already to whoever `address` is here. Raises MailError.
-
-        `delivery_id` is the queue's id of the message: with it, a second attempt after a crash is stored only once.
-        """
-        resolution = await self.directory.resolve(address)
+    async def deliver_local(self, message: LocalMessage) -> None:
+        """Deliver a queued message, with its Received lines on it, to whoever its recipient is here. Raises MailError."""
+        resolution = await self.directory.resolve(message.recipient)
         if not isinstance(resolution, Found):
-            raise UnknownUser(address)
-        retried = delivery_id.endswith(_RETRY)
+            raise UnknownUser(message.recipient)
+        retried = message.queue_id.endswith(_RETRY)
         remote = [] if retried else [t for t in resolution.targets if isinstance(t, RemoteTarget)]
         local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
-        prefix = return_path(envelope.mail_from)
+        prefix = return_path(message.mail_from)
         with self.store.draft() as draft:
             try:
-                async for piece in content:
-                    draft.write(piece)
+                for start in range(0, message.size, _PIECE_OCTETS):
+                    draft.write(await message.read(start, start + _PIECE_OCTETS))
             except OSError as error:
                 raise NoSpace(str(error)) from error
             if count_received(draft.finish().header) > self.settings.max_received_fields:
-                raise MailLoop(address)
+                raise MailLoop(message.recipient)
             if remote:
+                envelope = Envelope(message.mail_from, body_8bit=True)
                 await self.queue.enqueue(envelope, [Recipient(target.address) for target in remote], draft.spool)
+            # The id of the first attempt: what it committed, before a crash perhaps, is not committed again.
             outcomes = await self.mailboxes.deliver_all(
-                [(target, prefix) for target in local], draft, delivery_id.removesuffix(_RETRY)
+                [(target, prefix) for target in local], draft, message.queue_id.removesuffix(_RETRY)
             )
         failures = [error for error in outcomes if error is not None]
         if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
@@ -107,7 +125,6 @@ class Reception:
         self._source = source
         self._draft: Draft = intake.store.draft()
         self._failure: MailError | None = None
-        self._completer = None
         self.trace_id = intake.ids.token(12)
 
     @property

@@ -1,7 +1,8 @@
 """One SMTP, submission or LMTP session: joins the engine to the directory and to intake.
 
 Owns: policy at each command, the transaction's routes, time limits by state, what is logged. Never: parses the
-protocol, touches the store. Raises: nothing; a failure nobody foresaw becomes 451 for the peer and a traceback in the log.
+protocol, touches the store. Raises: nothing; a failure nobody foresaw becomes 451 for the peer and a traceback in the
+log.
 """
 
 import logging
