@@ -89,7 +89,7 @@ class Intake:
         return Reception(self, source)
 
     async def deliver_local(self, message: LocalMessage) -> None:
-        """Deliver a queued message, with its Received lines on it, to whoever its recipient is here. Raises MailError."""
+        """Deliver a queued message, its Received lines on it, to whoever its recipient is here. Raises MailError."""
         resolution = await self.directory.resolve(message.recipient)
         if not isinstance(resolution, Found):
             raise UnknownUser(message.recipient)
@@ -105,16 +105,16 @@ class Intake:
                 raise NoSpace(str(error)) from error
             if count_received(draft.finish().header) > self.settings.max_received_fields:
                 raise MailLoop(message.recipient)
-            if remote:
-                envelope = Envelope(message.mail_from, body_8bit=True)
-                await self.queue.enqueue(envelope, [Recipient(target.address) for target in remote], draft.spool)
             # The id of the first attempt: what it committed, before a crash perhaps, is not committed again.
             outcomes = await self.mailboxes.deliver_all(
                 [(target, prefix) for target in local], draft, message.queue_id.removesuffix(_RETRY)
             )
-        failures = [error for error in outcomes if error is not None]
-        if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
-            raise _worst(failures)
+            failures = [error for error in outcomes if error is not None]
+            if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
+                raise _worst(failures)
+            if remote:  # last, as the queue remembers no ids: another attempt must not forward again
+                envelope = Envelope(message.mail_from, body_8bit=True)
+                await self.queue.enqueue(envelope, [Recipient(target.address) for target in remote], draft.spool)
 
 
 class Reception:

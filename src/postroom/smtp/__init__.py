@@ -24,10 +24,10 @@ from .client import (
 from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
 from .commands import COMMANDS, Command, Does, decode_xtext
 from .dot_stuffing import DotStuffer
-from .events import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
 from .replies import Reply, refusal
 from .server import Mode, ServerEngine
 from .settings import SmtpSettings
+from .types import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
 
 __all__ = [
     "COMMANDS",

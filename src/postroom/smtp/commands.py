@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .addresses import BadPath, is_hello_name, parse_path
-from .events import Mail, Rcpt
 from .replies import (
     BAD_HELLO,
     BAD_RECIPIENT,
@@ -22,6 +21,7 @@ from .replies import (
     Reply,
 )
 from .settings import SmtpSettings
+from .types import Mail, Rcpt
 
 
 class Refused(Exception):

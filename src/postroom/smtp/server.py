@@ -18,9 +18,9 @@ from postroom.sasl import BadBase64, decode_base64, encode_base64
 from . import replies
 from .body import BodyReader
 from .commands import COMMANDS, NOT_OFFERED, OF_THE_WEB, Does, Refused, parse_hello, parse_mail, parse_rcpt
-from .events import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
 from .replies import Reply
 from .settings import SmtpSettings
+from .types import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
 
 _BAD_IN_LINE = re.compile(rb"[\r\n\0]")
 
