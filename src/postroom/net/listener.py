@@ -115,6 +115,12 @@ class Listener:
         return [s.getsockname()[1] for s in self._sockets if s.family != socket.AF_UNIX]
 
     @property
+    def addresses(self) -> list[str]:
+        """What is listened on, as people write it."""
+        names = (s.getsockname() for s in self._sockets)
+        return [name if isinstance(name, str) else _written(name) for name in names]
+
+    @property
     def connections(self) -> int:
         return len(self._connections)
 
@@ -196,6 +202,10 @@ class _Accepted(SocketConnection):
         if not self._reported:  # a STARTTLS upgrade may call this again
             self._reported = True
             self._listener.accepted(self)
+
+
+def _written(name: tuple[str, int]) -> str:
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 def _bind_tcp(host: str, port: int) -> socket.socket:
