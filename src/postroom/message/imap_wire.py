@@ -8,16 +8,17 @@ import re
 from .addresses import Address
 from .structure import Kind, Part
 
+_SPECIAL = re.compile(rb'["\\\0\r\n\x80-\xff]')
 _NOT_QUOTABLE = re.compile(rb"[\0\r\n\x80-\xff]")
 _TO_ESCAPE = re.compile(rb'(["\\])')
 
 
 def string(value: bytes) -> bytes:
     """A quoted string when the octets allow it, else a literal. NUL cannot be sent in either (RFC 3501 §9 CHAR8)."""
-    if value.isascii() and b"\n" not in value and b"\r" not in value and b"\0" not in value:
-        if b'"' in value or b"\\" in value:
-            value = _TO_ESCAPE.sub(rb"\\\1", value)
+    if not _SPECIAL.search(value):
         return b'"%b"' % value
+    if not _NOT_QUOTABLE.search(value):
+        return b'"%b"' % _TO_ESCAPE.sub(rb"\\\1", value)
     value = value.replace(b"\0", b"")
     return b"{%d}\r\n%b" % (len(value), value)
 
@@ -77,20 +78,24 @@ def _languages(part: Part) -> bytes:
     return b"(%b)" % b" ".join([string(tag) for tag in part.language])
 
 
-def body_structure(part: Part, extended: bool) -> bytes:
-    """BODYSTRUCTURE (extended) or BODY of a part and all below it. The depth is bounded by the scanner."""
+def body_and_structure(part: Part) -> tuple[bytes, bytes]:
+    """BODY and BODYSTRUCTURE of a part and all below it. The depth is bounded by the scanner."""
     if part.kind is Kind.MULTIPART:
-        body = b"".join([body_structure(child, extended) for child in part.children])
-        out = b"%b %b" % (body or _NO_PARTS[extended], string(part.subtype))
-        if extended:
-            out += b" %b %b %b %b" % (
+        inner = [body_and_structure(child) for child in part.children] or [_NO_PARTS]
+        subtype = string(part.subtype)
+        return (
+            b"(%b %b)" % (b"".join([body for body, _ in inner]), subtype),
+            b"(%b %b %b %b %b %b)"
+            % (
+                b"".join([structure for _, structure in inner]),
+                subtype,
                 _params(part.params),
                 _disposition(part),
                 _languages(part),
                 nstring(part.location),
-            )
-        return b"(%b)" % out
-    out = b"%b %b %b %b %b %b %d" % (
+            ),
+        )
+    basic = b"(%b %b %b %b %b %b %d" % (
         string(part.type),
         string(part.subtype),
         _params(part.params),
@@ -99,13 +104,16 @@ def body_structure(part: Part, extended: bool) -> bytes:
         string(part.encoding),
         part.body_end - part.body_start,
     )
+    extension = b"%b %b %b %b)" % (nstring(part.md5), _disposition(part), _languages(part), nstring(part.location))
     if part.kind is Kind.MESSAGE:
-        out += b" %b %b %d" % (part.envelope, body_structure(part.children[0], extended), part.lines)
-    elif part.is_text:
-        out += b" %d" % part.lines
-    if extended:
-        out += b" %b %b %b %b" % (nstring(part.md5), _disposition(part), _languages(part), nstring(part.location))
-    return b"(%b)" % out
+        body, structure = body_and_structure(part.children[0])
+        return (
+            b"%b %b %b %d)" % (basic, part.envelope, body, part.lines),
+            b"%b %b %b %d %b" % (basic, part.envelope, structure, part.lines, extension),
+        )
+    if part.is_text:
+        basic += b" %d" % part.lines
+    return basic + b")", basic + b" " + extension
 
 
 # A multipart must show a part (RFC 3501 §9 body-type-mpart): one without any shows an empty text.

@@ -17,7 +17,7 @@ from .dates import parse_day
 from .envelope import wire_envelope
 from .facts import Facts, SearchText
 from .header import HEADER_END, HeaderIndex, fields_text, index_header, text_of
-from .imap_wire import body_structure
+from .imap_wire import body_and_structure
 from .mime_fields import decoded_param, param
 from .parts import pack_parts
 from .search_text import part_text, raw_room
@@ -88,6 +88,7 @@ class Scanner:
         self._close_parts(0, self._size)
         root, header = self._root, self._fields
         by_name = header.by_name
+        body, structure = body_and_structure(root)
         date, message_id = header.first(b"date"), header.first(b"message-id")
         search = SearchText(
             from_=text_of(by_name[b"from"]) if b"from" in by_name else "",
@@ -104,8 +105,8 @@ class Scanner:
             header_len=root.body_start,
             header=self._header,
             envelope=wire_envelope(header, self._settings.max_address_count),
-            body_structure=body_structure(root, extended=True),
-            body=body_structure(root, extended=False),
+            body_structure=structure,
+            body=body,
             parts=pack_parts(root),
             sent_day=parse_day(date) if date else None,
             message_id=message_id.decode("utf-8", "replace") if message_id else "",

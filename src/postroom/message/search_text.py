@@ -16,14 +16,14 @@ from .casemap import fold
 from .charset import decode_text
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_HIDDEN = re.compile(r"<(?:!--|(script|style|template)\b)", re.IGNORECASE)
-_BLOCK_TAG = re.compile(
-    r"</?(?:p|br|div|tr|td|th|li|ul|ol|dl|dt|dd|h[1-6]|table|blockquote|pre|hr|title|head|body|html|section|article"
-    r"|header|footer|option|address|center|form|caption)\b[^<>]*>?",
-    re.IGNORECASE,
+_HIDDEN = re.compile(r"<(?:!--|(script|style|template)\b)")
+_TAG = re.compile(r"<(?:/?([a-z][a-z0-9]*)[^<>]*>?|[/!?][^<>]*>?)")
+# Elements that may stand within a word; any other tag parts words.
+_INLINE = (
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr o q s samp small span strike strong"
+    " sub sup time tt u var wbr"
 )
-_TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>?")
-_SPACES = re.compile(r"[ \t\xa0]*\n\s*|[ \t\xa0]{2,}")
+_BETWEEN = dict.fromkeys(_INLINE.split(), "")
 
 
 def raw_room(octets: int, encoding: bytes) -> int:
@@ -52,33 +52,42 @@ def decode_base64(raw: bytes) -> bytes:
 
 
 def html_text(html: str) -> str:
-    """What a reader sees of an HTML text, roughly: tags gone, block elements as line ends, entities decoded."""
-    if _HIDDEN.search(html):
+    """The text that a reader sees of an HTML text, roughly: tags gone, entities decoded, white space collapsed.
+
+    In lower case, which the folding that follows does not mind.
+    """
+    html = html.lower()
+    if "<!--" in html or "<s" in html or "<template" in html:
         html = _without_hidden(html)
-    text = _TAG.sub("", _BLOCK_TAG.sub("\n", html))
+    pieces = _TAG.split(html)  # text, element, text, element …
+    pieces[1::2] = [_BETWEEN.get(element, " ") for element in pieces[1::2]]
+    text = "".join(pieces)
     if "&" in text:
         text = unescape(text)
-    return _SPACES.sub(lambda found: "\n" if "\n" in found[0] else " ", text).strip()
+    return " ".join(text.split())
 
 
 def _without_hidden(html: str) -> str:
     """Leave out comments, scripts and style sheets; an unclosed one hides the rest, as in browsers."""
-    low = html.lower()
-    if len(low) != len(html):  # a few letters grow in lower case, then offsets would not fit
-        low = html
     out: list[str] = []
     at = 0
     while found := _HIDDEN.search(html, at):
         out.append(html[at : found.start()])
-        element = found[1]
-        close = low.find("-->" if element is None else "</" + element.lower(), found.end())
-        if close < 0:
+        if found[1] is None:
+            close, mark = html.find("-->", found.end()), 3
+        else:
+            close, mark = html.find(">", _find(html, "</" + found[1], found.end())), 1
+        if close < found.end():
             return " ".join(out)
-        at = close + 3 if element is None else low.find(">", close) + 1
-        if not at:
-            return " ".join(out)
+        at = close + mark
     out.append(html[at:])
     return " ".join(out)
+
+
+def _find(text: str, needle: str, start: int) -> int:
+    """Like str.find, but the end of the text when there is none."""
+    at = text.find(needle, start)
+    return at if at >= 0 else len(text)
 
 
 def part_text(raw: bytes, encoding: bytes, charset: str, is_html: bool, limit: int) -> tuple[str, int]:
