@@ -18,6 +18,48 @@ class AccountError(MailError):
     code, enhanced, text = 550, "5.1.1", "No such user here"
 
 
+class BadAddress(AccountError):
+    """Not an address, a domain or a password that can be kept."""
+
+    code, enhanced, text = 553, "5.1.3", "That is not a usable address"
+
+
+class AlreadyThere(AccountError):
+    """The domain, person or alias exists."""
+
+    code, enhanced, text = 550, "5.1.0", "That already exists"
+
+
+class NotThere(AccountError):
+    """No such domain, person or alias."""
+
+    code, enhanced, text = 550, "5.1.1", "There is no such thing"
+
+
+class InUse(AccountError):
+    """The domain still has people or aliases."""
+
+    code, enhanced, text = 550, "5.1.0", "That is still in use"
+
+
+class AliasTrouble(AccountError):
+    """An alias leads in a circle, too deep or to too many: the postmaster's mistake, so the sender tries again."""
+
+    code, enhanced, text = 451, "4.3.5", "That address is misconfigured here, please try again later"
+
+
+class SignInBusy(AccountError):
+    """Too many passwords are being checked (RFC 4954 §6)."""
+
+    code, enhanced, text = 454, "4.7.0", "Too many sign-ins at the moment, please try again later"
+
+
+class DirectoryFailure(AccountError):
+    """The disk or the database refused; nothing was changed."""
+
+    code, enhanced, text = 451, "4.3.0", "Directory trouble, please try again later"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """An account that owns mail."""
@@ -26,7 +68,7 @@ class Person:
     address: str  # primary address, which is also the login name
     quota_octets: int | None
     quota_messages: int | None
-    enabled: bool = True
+    enabled: bool = True  # False: nobody can sign in; mail still arrives
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +113,21 @@ class Directory(Protocol):
     async def local_domains(self) -> list[str]: ...
 
     async def resolve(self, address: str) -> Resolution:
-        """Where mail for `address` goes: exact, then without detail (bob+tag), then aliases, then the catch-all.
+        """Where mail for `address` goes: an alias, then a person, of exactly that address; both again without the
+        detail (bob+tag); the catch-all.
 
-        "postmaster" alone and postmaster@ any local domain always resolve (RFC 5321 §4.5.1): to the alias or person of
-        that name, else to the domain's configured postmaster, else to the domain's first person, the server's. Local
-        parts compare case-insensitively; domains by IDNA A-label.
+        An alias may name the person of its own address among its targets, which keeps a copy for them. "postmaster"
+        alone and postmaster@ any local domain always resolve (RFC 5321 §4.5.1): to the alias or person of that name,
+        else to the configured postmaster, else to the domain's first person, the server's. Local parts compare
+        case-insensitively; domains by IDNA A-label. A person who is not enabled still gets mail.
+        Raises AliasTrouble (451) when an alias leads only in a circle or to too many.
         """
 
     async def authenticate(self, username: str, password: str) -> Person | None:
-        """The person, or None. As slow for unknown names; argon2id off the loop; proven pairs are cached."""
+        """The person, or None. As slow for unknown names; argon2id off the loop; proven pairs are cached.
+
+        Raises SignInBusy (454) when too many wait for their password to be checked.
+        """
 
     async def person(self, account_id: int) -> Person | None: ...
 

@@ -1,0 +1,114 @@
+"""The directory in memory: for tests, and as the plainest statement of what the other one does.
+
+Owns: a Book of dicts. Never: survives the process. Raises: what the work inside `change` raises.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from .addresses import split
+from .api import Alias, Person
+from .types import PersonRow
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class MemoryTables:
+    """The rows as dicts by key."""
+
+    names: list[str] = field(default_factory=list)
+    rows: dict[str, PersonRow] = field(default_factory=dict)
+    alias_rows: dict[str, Alias] = field(default_factory=dict)
+    last_id: int = 0
+
+    def domains(self) -> list[str]:
+        return list(self.names)
+
+    def has_domain(self, domain: str) -> bool:
+        return domain in self.names
+
+    def person(self, key: str) -> PersonRow | None:
+        return self.rows.get(key)
+
+    def person_by_id(self, account_id: int) -> PersonRow | None:
+        return next((row for row in self.rows.values() if row.person.account_id == account_id), None)
+
+    def first_person(self, domain: str | None) -> Person | None:
+        for person in self.people():
+            if person.enabled and domain in (None, split(person.address)[1]):
+                return person
+        return None
+
+    def people(self) -> list[Person]:
+        return sorted((row.person for row in self.rows.values()), key=lambda person: person.account_id)
+
+    def alias(self, key: str) -> tuple[str, ...] | None:
+        row = self.alias_rows.get(key)
+        return row.targets if row is not None else None
+
+    def aliases(self) -> list[Alias]:
+        return [self.alias_rows[key] for key in sorted(self.alias_rows)]
+
+    def add_domain(self, domain: str) -> None:
+        self.names.append(domain)
+
+    def remove_domain(self, domain: str) -> None:
+        self.names.remove(domain)
+
+    def add_person(
+        self, key: str, address: str, password_hash: str | None, quota: tuple[int | None, int | None]
+    ) -> int:
+        self.last_id += 1
+        self.rows[key] = PersonRow(Person(self.last_id, address, *quota), password_hash)
+        return self.last_id
+
+    def _key_of(self, account_id: int) -> str:
+        return next(key for key, row in self.rows.items() if row.person.account_id == account_id)
+
+    def remove_person(self, account_id: int) -> None:
+        del self.rows[self._key_of(account_id)]
+
+    def set_password_hash(self, account_id: int, password_hash: str) -> None:
+        key = self._key_of(account_id)
+        self.rows[key] = replace(self.rows[key], password_hash=password_hash)
+
+    def _set_person(self, account_id: int, person: Person) -> None:
+        key = self._key_of(account_id)
+        self.rows[key] = replace(self.rows[key], person=person)
+
+    def set_quota(self, account_id: int, octets: int | None, messages: int | None) -> None:
+        person = self.rows[self._key_of(account_id)].person
+        self._set_person(account_id, replace(person, quota_octets=octets, quota_messages=messages))
+
+    def set_enabled(self, account_id: int, enabled: bool) -> None:
+        self._set_person(account_id, replace(self.rows[self._key_of(account_id)].person, enabled=enabled))
+
+    def set_alias(self, key: str, alias: Alias) -> None:
+        self.alias_rows[key] = alias
+
+    def remove_alias(self, key: str) -> None:
+        del self.alias_rows[key]
+
+
+class MemoryBook:
+    """A change works on a copy, which takes the place of the original when it succeeds."""
+
+    def __init__(self) -> None:
+        self.tables = MemoryTables()
+        self._version = 0
+
+    def version(self) -> int:
+        return self._version
+
+    async def change(self, work: Callable[[MemoryTables], T]) -> T:
+        old = self.tables
+        copy = MemoryTables(list(old.names), dict(old.rows), dict(old.alias_rows), old.last_id)
+        result = work(copy)
+        self.tables = copy
+        self._version += 1
+        return result
+
+    async def close(self) -> None:
+        pass

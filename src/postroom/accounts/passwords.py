@@ -1,0 +1,172 @@
+"""Passwords: argon2id in a few threads, and what was proven a moment ago.
+
+Owns: hashing, its threads, the cache of proven credentials. Never: knows people or tables, keeps a password.
+Raises: SignInBusy when too many wait, BadAddress for a password that can't be kept.
+
+A check takes the same time whether or not there is such a person: without a hash, one that nothing matches is computed.
+The cache holds HMACs under a key that lives as long as the process; an entry counts only while the hash it was proven
+against is still the one on record.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import argon2
+import argon2.exceptions
+import argon2.low_level
+
+from postroom.base import Clock, Ids
+from postroom.sasl import BadName, saslprep
+
+from .api import BadAddress, SignInBusy
+from .settings import AccountSettings
+
+_log = logging.getLogger("postroom.accounts")
+T = TypeVar("T")
+_SALT_OCTETS, _HASH_OCTETS = 16, 32  # RFC 9106 §4
+
+
+class Passwords:
+    """`hash` for keeping, `verify` for signing in."""
+
+    def __init__(self, settings: AccountSettings, clock: Clock, ids: Ids) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._hasher = argon2.PasswordHasher(  # RFC 9106: argon2id
+            time_cost=settings.hash_passes,
+            memory_cost=settings.hash_memory_kibibytes,
+            parallelism=settings.hash_lanes,
+            hash_len=_HASH_OCTETS,
+            salt_len=_SALT_OCTETS,
+            type=argon2.Type.ID,
+        )
+        self._nobody = self._unmatchable()
+        self._key = ids.octets(32)
+        self._proven: OrderedDict[bytes, tuple[float, str]] = OrderedDict()  # credential: (until, hash), oldest first
+        self._checking: dict[tuple[bytes, str], asyncio.Future[bool]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._in_pool = 0
+        self.computed = 0  # argon2id computations, for tests and metrics
+
+    def _unmatchable(self) -> str:
+        """A hash of today's parameters whose digest is random: as slow as any, and nobody's."""
+        salt, digest = (
+            base64.b64encode(self._ids.octets(n)).decode().rstrip("=") for n in (_SALT_OCTETS, _HASH_OCTETS)
+        )
+        s = self._settings
+        return f"$argon2id$v=19$m={s.hash_memory_kibibytes},t={s.hash_passes},p={s.hash_lanes}${salt}${digest}"
+
+    async def hash(self, password: str) -> str:
+        """The hash to keep. Raises BadAddress with a reason for people, SignInBusy."""
+        try:
+            prepared = saslprep(password, stored=True)  # RFC 4013, as RFC 4616 §2 asks
+        except BadName as error:
+            raise BadAddress("password", text=f"The password can't be used: {error}") from error
+        if not prepared:
+            raise BadAddress("password", text="The password can't be empty")
+        if "\0" in prepared or len(prepared.encode()) > self._settings.max_password_octets:
+            raise BadAddress(
+                "password", text=f"The password is longer than {self._settings.max_password_octets} octets"
+            )
+        salt = self._ids.octets(_SALT_OCTETS)
+        return await self._compute(lambda: self._hasher.hash(prepared, salt=salt))
+
+    async def verify(self, name: str, password: str, password_hash: str | None) -> bool:
+        """True when `password` is the one of `password_hash`. Raises SignInBusy."""
+        try:
+            prepared = saslprep(password)
+        except BadName:
+            password_hash, prepared = None, ""
+        if len(prepared) > self._settings.max_password_octets:
+            password_hash, prepared = None, ""
+        credential = self._credential(name, prepared)
+        if self._remembered(credential, password_hash):
+            return True
+        expected = password_hash or self._nobody
+        # A client that opens ten connections at once has its password checked once.
+        check = self._checking.get((credential, expected))
+        if check is None:
+            check = self._compute(lambda: self._matches(expected, prepared))
+            self._checking[credential, expected] = check
+            check.add_done_callback(lambda done: self._checked(credential, expected, done))
+        return await asyncio.shield(check) and password_hash is not None
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """True when the hash was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except argon2.exceptions.VerifyMismatchError:
+            return False
+        except (argon2.exceptions.InvalidHashError, argon2.exceptions.VerificationError) as error:
+            _log.error("a password hash on record can't be used: %s", error)
+            return False
+
+    # ---- what was proven
+
+    def _credential(self, name: str, password: str) -> bytes:
+        raw_name = name.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, b"%d:%b%b" % (len(raw_name), raw_name, password.encode()), hashlib.sha256)
+
+    def _remembered(self, credential: bytes, password_hash: str | None) -> bool:
+        entry = self._proven.get(credential)
+        if entry is None:
+            return False
+        until, proven = entry
+        if password_hash is not None and self._clock.monotonic() < until and hmac.compare_digest(proven, password_hash):
+            return True
+        del self._proven[credential]
+        return False
+
+    def remember(self, name: str, password: str, password_hash: str) -> None:
+        """`password` has just been proven against `password_hash`."""
+        self._keep(self._credential(name, saslprep(password)), password_hash)
+
+    def _keep(self, credential: bytes, password_hash: str) -> None:
+        seconds = self._settings.credential_cache_seconds
+        if seconds <= 0:
+            return
+        self._proven[credential] = (self._clock.monotonic() + seconds, password_hash)
+        self._proven.move_to_end(credential)
+        while len(self._proven) > self._settings.max_cached_credentials:
+            self._proven.popitem(last=False)
+
+    def _checked(self, credential: bytes, expected: str, done: "asyncio.Future[bool]") -> None:
+        del self._checking[credential, expected]
+        if not done.cancelled() and done.exception() is None and done.result() and expected != self._nobody:
+            self._keep(credential, expected)
+
+    # ---- the threads
+
+    def _compute(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        """Run `work` in one of the threads: argon2 gives up the interpreter's lock while it computes."""
+        limit = self._settings.max_concurrent_hashes + self._settings.max_waiting_hashes
+        if self._in_pool >= limit:
+            raise SignInBusy(f"{self._in_pool} passwords are being checked")
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._settings.max_concurrent_hashes, "postroom-argon2")
+        self._in_pool += 1
+        self.computed += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        future.add_done_callback(self._left_pool)
+        return future
+
+    def _left_pool(self, _: object) -> None:
+        self._in_pool -= 1
+
+    def close(self) -> None:
+        """End the threads; a computation under way is waited for (tens of milliseconds)."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        self._proven.clear()

@@ -1,0 +1,92 @@
+"""What may be written into the directory.
+
+Owns: the checks around every change. Never: commits (the Book does), hashes (passwords does). Raises: the AccountError
+family, with a text for the person who asked.
+
+Each function runs inside Book.change, so that what it checked still holds when it writes.
+"""
+
+from .addresses import address_key, checked_address, checked_domain, split
+from .api import Alias, AliasTrouble, AlreadyThere, BadAddress, InUse, NotThere, Person
+from .resolution import resolve
+from .settings import AccountSettings
+from .types import PersonRow, Tables
+
+
+def add_domain(tables: Tables, domain: str) -> None:
+    name = checked_domain(domain)
+    if tables.has_domain(name):
+        raise AlreadyThere(name, text=f"The domain {name} is already here")
+    tables.add_domain(name)
+
+
+def remove_domain(tables: Tables, domain: str) -> None:
+    name = checked_domain(domain)
+    if not tables.has_domain(name):
+        raise NotThere(name, text=f"The domain {name} is not here")
+    people = sum(split(person.address)[1] == name for person in tables.people())
+    aliases = sum(split(alias.address)[1] == name for alias in tables.aliases())
+    if people or aliases:
+        raise InUse(
+            name, text=f"The domain {name} still has {people} account(s) and {aliases} alias(es): remove them first"
+        )
+    tables.remove_domain(name)
+
+
+def add_person(tables: Tables, address: str, password_hash: str | None, quota: tuple[int | None, int | None]) -> Person:
+    kept = checked_address(address)
+    domain = split(kept)[1]
+    if not tables.has_domain(domain):
+        raise NotThere(kept, text=f"The domain {domain} is not here: add it first (postroom domain add {domain})")
+    key = _key(kept)
+    if tables.person(key) is not None:
+        raise AlreadyThere(kept, text=f"{kept} already has an account")
+    account_id = tables.add_person(key, kept, password_hash, quota)
+    return Person(account_id, kept, *quota)
+
+
+def find(tables: Tables, address: str) -> PersonRow:
+    row = tables.person(_key(address))
+    if row is None:
+        raise NotThere(address, text=f"{address} has no account here")
+    return row
+
+
+def remove_person(tables: Tables, address: str) -> Person:
+    person = find(tables, address).person
+    tables.remove_person(person.account_id)
+    return person
+
+
+def set_alias(tables: Tables, settings: AccountSettings, address: str, targets: tuple[str, ...]) -> None:
+    """Add or replace. The result must lead somewhere: circles and aliases too deep are refused here already."""
+    local, domain = split(address)
+    name = checked_domain(domain)
+    kept = checked_address(address) if local else f"@{name}"  # "@domain" is the catch-all
+    if not tables.has_domain(name):
+        raise NotThere(kept, text=f"The domain {name} is not here: add it first (postroom domain add {name})")
+    if not targets:
+        raise BadAddress(kept, text=f"The alias {kept} needs at least one target")
+    checked = tuple(dict.fromkeys(checked_address(target) for target in targets))
+    tables.set_alias(_key(kept), Alias(kept, checked))
+    try:
+        resolve(tables, settings, kept if local else f"nobody-has-this-name{kept}")
+    except AliasTrouble as trouble:
+        raise BadAddress(kept, text=f"That alias can't work: {trouble.detail}") from trouble
+
+
+def remove_alias(tables: Tables, address: str) -> None:
+    key = _key(address)
+    if tables.alias(key) is None:
+        raise NotThere(address, text=f"There is no alias {address}")
+    tables.remove_alias(key)
+
+
+def _key(address: str) -> str:
+    local, domain = split(address)
+    if not local:
+        return f"@{checked_domain(domain)}"
+    key = address_key(address)
+    if key is None:
+        raise BadAddress(address, text=f"{address!r} is not an address")
+    return key

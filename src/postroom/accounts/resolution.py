@@ -1,0 +1,157 @@
+"""Where mail for an address goes.
+
+Owns: the order of look-ups, sub-addresses, alias expansion, catch-alls, postmaster. Never: writes, knows SQL.
+Raises: AliasTrouble when an alias leads nowhere but in a circle, too deep, or to more targets than allowed.
+
+At each address, in this order: an alias, then a person, of exactly that address; both again without the detail; for
+postmaster its substitutes, for any other the domain's catch-all. An alias wins over a person of the same address, and
+may name that person among its targets: that is how somebody's mail is forwarded with a copy kept.
+"""
+
+from .addresses import address_key, domain_key, local_key, split
+from .api import AliasTrouble, Found, LocalTarget, NotLocal, Person, RemoteTarget, Resolution, Unknown
+from .settings import AccountSettings
+from .types import Tables
+
+_NOT_LOCAL = NotLocal()
+_UNKNOWN = Unknown()
+
+
+class _Expansion:
+    """The targets of one address, while aliases are followed."""
+
+    __slots__ = ("appointed", "circle", "original", "seen", "settings", "tables", "targets")
+
+    def __init__(self, tables: Tables, settings: AccountSettings, original: str) -> None:
+        self.tables = tables
+        self.settings = settings
+        self.original = original
+        self.targets: dict[int | str, LocalTarget | RemoteTarget] = {}  # by account id or remote key: no duplicates
+        self.seen: dict[str, bool | None] = {}  # alias key: whether it led anywhere; None while it is being followed
+        self.circle = False
+        self.appointed = settings.postmaster
+
+    def follow(self, address: str, detail: str = "", depth: int = 0) -> bool:
+        """Add what `address` leads to; False when nobody here has it."""
+        local, domain = split(address)
+        name = domain_key(domain)
+        if name is None or not self.tables.has_domain(name):
+            self._add(address_key(address) or address, RemoteTarget(address))
+            return True
+        local = local_key(local)
+        if self._exact(f"{local}@{name}", detail, depth):
+            return True
+        base, separator, rest = self._split_detail(local)
+        if separator and self._exact(f"{base}@{name}", detail or rest, depth):
+            return True
+        if base == "postmaster":
+            return self._postmaster(name, depth)
+        return self._alias(f"@{name}", "", depth)
+
+    def _split_detail(self, local: str) -> tuple[str, str, str]:
+        """RFC 5233 §4: bob+tag is bob with the detail "tag"; a local part can't begin with its detail."""
+        mark = self.settings.detail_separator
+        at = local.find(mark, 1) if mark else -1
+        return (local[:at], mark, local[at + 1 :]) if at > 0 else (local, "", "")
+
+    def _exact(self, key: str, detail: str, depth: int) -> bool:
+        return self._alias(key, detail, depth) or self._person(key, detail)
+
+    def _person(self, key: str, detail: str) -> bool:
+        row = self.tables.person(key)
+        if row is not None:
+            self._deliver(row.person, detail)
+        return row is not None
+
+    def _deliver(self, person: Person, detail: str) -> None:
+        self._add(person.account_id, LocalTarget(person, self.original, detail))
+
+    def _alias(self, key: str, detail: str, depth: int) -> bool:
+        targets = self.tables.alias(key)
+        if targets is None:
+            return False
+        if key in self.seen:
+            known = self.seen[key]
+            if known is None and not self._person(key, detail):  # an alias may name the person of its own address
+                self.circle = True
+            return known is not False
+        self.seen[key] = None
+        if depth >= self.settings.max_alias_depth:
+            raise AliasTrouble(f"{self.original}: aliases nested deeper than {self.settings.max_alias_depth}")
+        known = False
+        for target in targets:
+            known |= self.follow(target, detail, depth + 1)
+        self.seen[key] = known
+        return known
+
+    def _add(self, key: int | str, target: LocalTarget | RemoteTarget) -> None:
+        self.targets.setdefault(key, target)
+        if len(self.targets) > self.settings.max_alias_targets:
+            raise AliasTrouble(f"{self.original}: more than {self.settings.max_alias_targets} targets")
+
+    def _postmaster(self, domain: str, depth: int) -> bool:
+        """RFC 5321 §4.5.1: postmaster is always somebody."""
+        appointed, self.appointed = self.appointed, ""  # tried once only, lest it leads back here
+        if appointed:
+            self.follow(appointed, "", depth + 1)
+            if self.targets:
+                return True
+        person = self.tables.first_person(domain) or self.tables.first_person(None)
+        if person is not None:
+            self._deliver(person, "")
+        return person is not None
+
+
+def resolve(tables: Tables, settings: AccountSettings, address: str) -> Resolution:
+    """See Directory.resolve."""
+    if len(address) > settings.max_address_octets:
+        return _UNKNOWN
+    local, domain = split(address)
+    if not domain:
+        return _bare(tables, settings, address)
+    name = domain_key(domain)
+    if name is None or not tables.has_domain(name):
+        return _NOT_LOCAL
+    if not local:
+        return _UNKNOWN
+    return _expand(tables, settings, address, address)
+
+
+def _bare(tables: Tables, settings: AccountSettings, local: str) -> Resolution:
+    """RFC 5321 §2.3.5: postmaster is the only name that may stand without a domain."""
+    if local_key(local) != "postmaster":
+        return _UNKNOWN
+    for name in tables.domains():
+        found = _expand(tables, settings, f"postmaster@{name}", local)
+        if found is not _UNKNOWN:
+            return found
+    return _UNKNOWN
+
+
+def _expand(tables: Tables, settings: AccountSettings, address: str, original: str) -> Resolution:
+    expansion = _Expansion(tables, settings, original)
+    known = expansion.follow(address)
+    if expansion.targets:
+        return Found(tuple(expansion.targets.values()))
+    if known and expansion.circle:
+        raise AliasTrouble(f"{original}: the alias leads back to itself")
+    return _UNKNOWN
+
+
+def may_send_as(tables: Tables, settings: AccountSettings, person: Person, address: str) -> bool:
+    """See Directory.may_send_as."""
+    local, domain = split(address)
+    name = domain_key(domain)
+    if name is None or not local or not tables.has_domain(name):
+        return False
+    own = address_key(person.address)
+    key = f"{local_key(local)}@{name}"
+    if key == own:
+        return True
+    mark = settings.detail_separator
+    if mark and (at := key.find(mark, 1)) > 0 and f"{key[:at]}@{name}" == own and tables.alias(key) is None:
+        return True
+    found = resolve(tables, settings, address)
+    return isinstance(found, Found) and all(
+        isinstance(target, LocalTarget) and target.person.account_id == person.account_id for target in found.targets
+    )

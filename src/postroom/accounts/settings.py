@@ -1,0 +1,59 @@
+"""The directory's limits and policies. Owns: their names, defaults and help. Raises: nothing."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[accounts]`: addresses, aliases and passwords."""
+
+    detail_separator: Annotated[
+        str,
+        Meta(
+            max_length=1, description="Character before the detail in bob+detail@example.org; empty: no sub-addresses."
+        ),
+    ] = "+"
+    postmaster: Annotated[
+        str,
+        Meta(
+            description="Address that gets mail to postmaster at domains without a person or alias of that name; "
+            "empty: the domain's first person."
+        ),
+    ] = ""
+    sign_in_domain: Annotated[
+        str, Meta(description="Domain added to a user name without one; empty: people sign in with their full address.")
+    ] = ""
+    max_alias_depth: Annotated[int, Meta(ge=1, le=100, description="Aliases of aliases that are followed.")] = 10
+    max_alias_targets: Annotated[
+        int, Meta(ge=1, description="Targets one address may have once aliases are expanded.")
+    ] = 1000
+    max_address_octets: Annotated[
+        int, Meta(ge=64, description="Longest address, in octets; longer ones belong to nobody.")
+    ] = 1024
+    max_password_octets: Annotated[int, Meta(ge=64, description="Longest password, in octets.")] = 1024
+    hash_memory_kibibytes: Annotated[
+        int, Meta(ge=8, le=4_194_304, description="Memory of one argon2id computation, in KiB.")
+    ] = 19_456
+    hash_passes: Annotated[int, Meta(ge=1, le=1000, description="Passes of one argon2id computation.")] = 2
+    hash_lanes: Annotated[int, Meta(ge=1, le=64, description="Lanes of one argon2id computation.")] = 1
+    max_concurrent_hashes: Annotated[
+        int, Meta(ge=1, le=64, description="Passwords that are checked at the same time, each in a thread.")
+    ] = 2
+    max_waiting_hashes: Annotated[
+        int, Meta(ge=0, description="Sign-ins that may wait for their turn; one more is told to try again later.")
+    ] = 256
+    credential_cache_seconds: Annotated[
+        float,
+        Meta(ge=0, description="Seconds for which a proven password is accepted without computing its hash again."),
+    ] = 300.0
+    max_cached_credentials: Annotated[int, Meta(ge=1, description="Proven passwords that are remembered at once.")] = (
+        10_000
+    )
+    max_cached_addresses: Annotated[
+        int, Meta(ge=1, description="Answers about addresses that are remembered at once.")
+    ] = 10_000
+    busy_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds to wait for another process that is writing to postroom.db.")
+    ] = 10.0

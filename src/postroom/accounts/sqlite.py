@@ -1,0 +1,257 @@
+"""The directory in data/postroom.db.
+
+Owns: that file, its schema and its two connections. Never: decides what may be written (registry does).
+Raises: DirectoryFailure when SQLite or the disk refuses.
+
+Reading happens on the event loop: a look-up by key in a file that other processes rarely write takes microseconds, a
+hop to a thread ten times that. Changes go to a thread of their own, because they wait for the disk.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from .addresses import split
+from .api import Alias, DirectoryFailure, Person
+from .settings import AccountSettings
+from .types import PersonRow
+
+T = TypeVar("T")
+Value = None | int | float | str | bytes
+APPLICATION_ID = 0x506F5231  # "PoR1"
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE domain (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE                -- lower-case A-labels
+) STRICT;
+CREATE TABLE person (
+    account_id INTEGER PRIMARY KEY AUTOINCREMENT,  -- names a folder of mail, so it is never used again
+    key TEXT NOT NULL UNIQUE,                -- the address as it is compared
+    address TEXT NOT NULL,                   -- as it was written
+    domain TEXT NOT NULL REFERENCES domain (name),
+    password_hash TEXT,                      -- argon2id; NULL: nobody can sign in
+    quota_octets INTEGER,                    -- NULL: no limit
+    quota_messages INTEGER,
+    enabled INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE INDEX person_by_domain ON person (domain, account_id);
+CREATE TABLE alias (
+    key TEXT PRIMARY KEY,                    -- "@domain" is the catch-all
+    address TEXT NOT NULL,
+    domain TEXT NOT NULL REFERENCES domain (name)
+) STRICT;
+CREATE TABLE alias_target (
+    key TEXT NOT NULL REFERENCES alias (key) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    target TEXT NOT NULL,
+    PRIMARY KEY (key, position)
+) STRICT, WITHOUT ROWID;
+"""
+_PERSON = "SELECT account_id, address, quota_octets, quota_messages, enabled, password_hash FROM person"
+
+
+class SqliteTables:
+    """The rows, through one connection."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+
+    def _rows(self, sql: str, values: tuple[Value, ...] = ()) -> list[tuple[Value, ...]]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except apsw.Error as error:
+            raise _failure(error) from error
+
+    def _people(self, where: str, values: tuple[Value, ...] = ()) -> list[PersonRow]:
+        return [_person_row(row) for row in self._rows(f"{_PERSON} {where}", values)]
+
+    def domains(self) -> list[str]:
+        return [str(name) for (name,) in self._rows("SELECT name FROM domain ORDER BY position")]
+
+    def has_domain(self, domain: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM domain WHERE name = ?", (domain,)))
+
+    def person(self, key: str) -> PersonRow | None:
+        return _only(self._people("WHERE key = ?", (key,)))
+
+    def person_by_id(self, account_id: int) -> PersonRow | None:
+        return _only(self._people("WHERE account_id = ?", (account_id,)))
+
+    def first_person(self, domain: str | None) -> Person | None:
+        if domain is None:
+            row = _only(self._people("WHERE enabled ORDER BY account_id LIMIT 1"))
+        else:
+            row = _only(self._people("WHERE enabled AND domain = ? ORDER BY account_id LIMIT 1", (domain,)))
+        return row.person if row is not None else None
+
+    def people(self) -> list[Person]:
+        return [row.person for row in self._people("ORDER BY account_id")]
+
+    def alias(self, key: str) -> tuple[str, ...] | None:
+        rows = self._rows("SELECT target FROM alias_target WHERE key = ? ORDER BY position", (key,))
+        return tuple(str(target) for (target,) in rows) or None
+
+    def aliases(self) -> list[Alias]:
+        rows = self._rows("SELECT key, address FROM alias ORDER BY key")
+        return [Alias(str(address), self.alias(str(key)) or ()) for key, address in rows]
+
+    def add_domain(self, domain: str) -> None:
+        self._rows("INSERT INTO domain (name) VALUES (?)", (domain,))
+
+    def remove_domain(self, domain: str) -> None:
+        self._rows("DELETE FROM domain WHERE name = ?", (domain,))
+
+    def add_person(
+        self, key: str, address: str, password_hash: str | None, quota: tuple[int | None, int | None]
+    ) -> int:
+        self._rows(
+            "INSERT INTO person (key, address, domain, password_hash, quota_octets, quota_messages)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (key, address, split(key)[1], password_hash, *quota),
+        )
+        return self._db.last_insert_rowid()
+
+    def remove_person(self, account_id: int) -> None:
+        self._rows("DELETE FROM person WHERE account_id = ?", (account_id,))
+
+    def set_password_hash(self, account_id: int, password_hash: str) -> None:
+        self._rows("UPDATE person SET password_hash = ? WHERE account_id = ?", (password_hash, account_id))
+
+    def set_quota(self, account_id: int, octets: int | None, messages: int | None) -> None:
+        self._rows(
+            "UPDATE person SET quota_octets = ?, quota_messages = ? WHERE account_id = ?",
+            (octets, messages, account_id),
+        )
+
+    def set_enabled(self, account_id: int, enabled: bool) -> None:
+        self._rows("UPDATE person SET enabled = ? WHERE account_id = ?", (enabled, account_id))
+
+    def set_alias(self, key: str, alias: Alias) -> None:
+        self.remove_alias(key)
+        self._rows("INSERT INTO alias (key, address, domain) VALUES (?, ?, ?)", (key, alias.address, split(key)[1]))
+        for position, target in enumerate(alias.targets):
+            self._rows("INSERT INTO alias_target VALUES (?, ?, ?)", (key, position, target))
+
+    def remove_alias(self, key: str) -> None:
+        self._rows("DELETE FROM alias WHERE key = ?", (key,))
+
+
+class SqliteBook:
+    """One connection that only reads, on the loop; one that writes, in a thread."""
+
+    def __init__(self, path: Path, settings: AccountSettings) -> None:
+        self._writer = _open(path, settings.busy_timeout_seconds)
+        try:
+            _prepare(self._writer)
+            self._reader = _open(path, settings.busy_timeout_seconds)
+        except BaseException:
+            self._writer.close()
+            raise
+        self._reader.pragma("query_only", True)
+        self.tables = SqliteTables(self._reader)
+        self._writing = SqliteTables(self._writer)
+        self._thread: ThreadPoolExecutor | None = None
+
+    def version(self) -> int:
+        """SQLite's own: changes with every commit of another connection, the writer's included."""
+        try:
+            return int(self._reader.execute("PRAGMA data_version").get)
+        except apsw.Error as error:
+            raise _failure(error) from error
+
+    async def change(self, work: Callable[[SqliteTables], T]) -> T:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "postroom-accounts")
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work))
+
+    def _transaction(self, work: Callable[[SqliteTables], T]) -> T:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(self._writing)
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+        except apsw.Error as error:
+            raise _failure(error) from error
+        return result
+
+    async def close(self) -> None:
+        """Finish the change under way, then close both connections."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+            self._thread = None
+        self._reader.close()
+        self._writer.close()
+
+
+def _only(rows: list[PersonRow]) -> PersonRow | None:
+    return rows[0] if rows else None
+
+
+def _person_row(row: Iterable[Value]) -> PersonRow:
+    account_id, address, octets, messages, enabled, password_hash = row
+    assert isinstance(account_id, int)
+    assert isinstance(address, str)
+    assert octets is None or isinstance(octets, int)
+    assert messages is None or isinstance(messages, int)
+    assert password_hash is None or isinstance(password_hash, str)
+    return PersonRow(Person(account_id, address, octets, messages, bool(enabled)), password_hash)
+
+
+def _failure(error: apsw.Error | OSError) -> DirectoryFailure:
+    return DirectoryFailure(f"postroom.db: {type(error).__name__}: {error}")
+
+
+def _open(path: Path, busy_timeout: float) -> apsw.Connection:
+    try:
+        _create(path)
+        db = apsw.Connection(str(path))
+        db.set_busy_timeout(int(busy_timeout * 1000))
+        db.pragma("journal_mode", "wal")
+        db.pragma("synchronous", "FULL")
+        db.pragma("foreign_keys", True)
+    except (apsw.Error, OSError) as error:
+        raise DirectoryFailure(
+            f"{path}: {type(error).__name__}: {error}", text=f"{path} can't be opened: {error}"
+        ) from error
+    return db
+
+
+def _create(path: Path) -> None:
+    """An empty file that only its owner reads; made by root, it belongs to whom the folder belongs to."""
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    folder = path.parent.stat()
+    if os.geteuid() == 0 and folder.st_uid != 0:
+        os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def _prepare(db: apsw.Connection) -> None:
+    """The schema, if the file is new. Raises DirectoryFailure when the file is not ours or from the future."""
+    try:
+        if db.pragma("user_version") == 0:
+            db.execute("BEGIN IMMEDIATE")
+            if db.pragma("user_version") == 0:  # nobody was faster
+                db.execute(_SCHEMA)
+                db.pragma("application_id", APPLICATION_ID)
+                db.pragma("user_version", SCHEMA_VERSION)
+            db.execute("COMMIT")
+        version, application = db.pragma("user_version"), db.pragma("application_id")
+    except apsw.Error as error:
+        raise _failure(error) from error
+    if application != APPLICATION_ID or version != SCHEMA_VERSION:
+        raise DirectoryFailure(
+            f"schema {version}, application {application}",
+            text=f"{db.filename} was not written by this version of Postroom (schema {version})",
+        )

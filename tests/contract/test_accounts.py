@@ -1,0 +1,434 @@
+"""What every Directory and Registry keeps to: run on SQLite and in memory."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postroom.accounts import (
+    AccountError,
+    AccountSettings,
+    Alias,
+    AliasTrouble,
+    AlreadyThere,
+    BadAddress,
+    Found,
+    InUse,
+    LocalTarget,
+    MemoryDirectory,
+    NotLocal,
+    NotThere,
+    Person,
+    RemoteTarget,
+    SqliteDirectory,
+    Unknown,
+)
+from postroom.base import FakeClock, SeededIds
+
+AnyDirectory = SqliteDirectory | MemoryDirectory
+Play = Callable[[AnyDirectory], Coroutine[Any, Any, None]]
+Run = Callable[..., None]
+CHEAP: dict[str, Any] = {"hash_memory_kibibytes": 8, "hash_passes": 1}
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    """Play a coroutine on a new directory with the domains example.org and example.net, alice and bob."""
+
+    def play_it(play: Play, **settings: Any) -> None:
+        async def whole() -> None:
+            chosen = AccountSettings(**CHEAP, **settings)
+            directory: AnyDirectory
+            if request.param == "sqlite":
+                directory = SqliteDirectory(tmp_path / "data" / "postroom.db", chosen, FakeClock(), SeededIds())
+            else:
+                directory = MemoryDirectory(chosen, FakeClock(), SeededIds())
+            try:
+                await directory.add_domain("example.org")
+                await directory.add_domain("example.net")
+                await directory.add_person("alice@example.org", "wonder land")
+                await directory.add_person("bob@example.org", "build it", quota_octets=5000, quota_messages=7)
+                await play(directory)
+            finally:
+                await directory.close()
+
+        asyncio.run(whole())
+
+    return play_it
+
+
+def saying(words: str) -> Callable[[AccountError], bool]:
+    """The error's text for people has these words."""
+    return lambda error: words in error.text
+
+
+async def targets(directory: AnyDirectory, address: str) -> list[tuple[str, str]]:
+    """(address of the person or remote, detail or "remote")."""
+    answer = await directory.resolve(address)
+    assert isinstance(answer, Found), answer
+    return [
+        (target.person.address, target.detail) if isinstance(target, LocalTarget) else (target.address, "remote")
+        for target in answer.targets
+    ]
+
+
+def test_a_person_has_the_address_in_any_case(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        for address in ("bob@example.org", "BOB@Example.ORG", '"bob"@example.org', '"b\\ob"@example.org'):
+            answer = await directory.resolve(address)
+            assert answer == Found((LocalTarget(Person(2, "bob@example.org", 5000, 7), address),))
+
+    run(play)
+
+
+def test_who_is_not_here(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        assert await directory.resolve("carol@example.org") == Unknown()
+        assert await directory.resolve("bob@example.net") == Unknown()
+        assert await directory.resolve("@example.org") == Unknown()
+        assert await directory.resolve("bob") == Unknown()
+        assert await directory.resolve("") == Unknown()
+        assert await directory.resolve("b" * 2000 + "@example.org") == Unknown()
+        assert await directory.resolve("bob@elsewhere.test") == NotLocal()
+        assert await directory.resolve("bob@[127.0.0.1]") == NotLocal()
+        assert await directory.resolve("bob@exa mple.org") == NotLocal()
+        assert await directory.resolve("bob@") == Unknown()
+
+    run(play)
+
+
+def test_domains_compare_as_a_labels(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.add_domain("Bücher.example")
+        await directory.add_person("jörg@bücher.example", "x")
+        assert await directory.local_domains() == ["example.org", "example.net", "xn--bcher-kva.example"]
+        for address in ("jörg@xn--bcher-kva.example", "JÖRG@BÜCHER.example", "jo\u0308rg@XN--BCHER-KVA.example"):
+            assert await targets(directory, address) == [("jörg@xn--bcher-kva.example", "")]
+        assert await directory.is_local_domain("BÜCHER.example")
+        assert not await directory.is_local_domain("bucher.example")
+        assert not await directory.is_local_domain("[::1]")
+        assert not await directory.is_local_domain("")
+
+    run(play)
+
+
+def test_sub_addresses(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        assert await targets(directory, "bob+tag@example.org") == [("bob@example.org", "tag")]
+        assert await targets(directory, "bob+a+b@example.org") == [("bob@example.org", "a+b")]
+        assert await targets(directory, "bob+@example.org") == [("bob@example.org", "")]
+        assert await directory.resolve("+tag@example.org") == Unknown()
+        assert await directory.resolve("carol+tag@example.org") == Unknown()
+        await directory.add_person("bob+work@example.org", "x")
+        assert await targets(directory, "bob+work@example.org") == [("bob+work@example.org", "")]
+        await directory.set_alias("bob+shop@example.org", ("alice@example.org",))
+        assert await targets(directory, "bob+shop@example.org") == [("alice@example.org", "")]
+        await directory.set_alias("team@example.org", ("bob@example.org", "alice@example.org"))
+        assert await targets(directory, "team+x@example.org") == [("bob@example.org", "x"), ("alice@example.org", "x")]
+
+    run(play)
+
+
+@pytest.mark.parametrize(("separator", "address"), [("-", "bob-tag@example.org"), ("", "bob+tag@example.org")])
+def test_another_separator_or_none(run: Run, separator: str, address: str) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        answer = await directory.resolve(address)
+        assert isinstance(answer, Found) == bool(separator)
+        assert isinstance(await directory.resolve("bob+tag@example.org"), Unknown)
+
+    run(play, detail_separator=separator)
+
+
+def test_aliases_nest_and_leave_no_duplicates(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_alias("sales@example.org", ("bob@example.org", "Carol@Elsewhere.Test"))
+        await directory.set_alias("all@example.org", ("alice@example.org", "sales@example.org", "BOB@example.org"))
+        await directory.set_alias("everybody@example.net", ("all@example.org", "sales@example.org"))
+        expected = [("alice@example.org", ""), ("bob@example.org", ""), ("Carol@elsewhere.test", "remote")]
+        assert await targets(directory, "everybody@example.net") == expected
+        answer = await directory.resolve("All@example.org")
+        assert isinstance(answer, Found)
+        local = answer.targets[0]
+        assert isinstance(local, LocalTarget)
+        assert local.address == "All@example.org"
+        assert answer.targets[2] == RemoteTarget("Carol@elsewhere.test")
+
+    run(play)
+
+
+def test_an_alias_may_name_its_own_person(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_alias("bob@example.org", ("bob@example.org", "bob@elsewhere.test"))
+        assert await targets(directory, "bob@example.org") == [
+            ("bob@example.org", ""),
+            ("bob@elsewhere.test", "remote"),
+        ]
+        await directory.set_alias("bob@example.org", ("alice@example.org",))
+        assert await targets(directory, "bob@example.org") == [("alice@example.org", "")]
+
+    run(play)
+
+
+def test_circles_are_refused_when_they_are_made(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        with pytest.raises(BadAddress, check=saying("back to itself")):
+            await directory.set_alias("a@example.org", ("a@example.org",))
+        await directory.set_alias("a@example.org", ("b@example.org",))
+        with pytest.raises(BadAddress, check=saying("back to itself")):
+            await directory.set_alias("b@example.org", ("a@example.org",))
+        assert await directory.aliases() == [Alias("a@example.org", ("b@example.org",))]
+        assert await directory.resolve("a@example.org") == Unknown()
+        await directory.set_alias("b@example.org", ("a@example.org", "bob@example.org"))
+        assert await targets(directory, "a@example.org") == [("bob@example.org", "")]
+        # the circle becomes pure later on: a temporary failure, for the postmaster to repair
+        await directory.remove_person("bob@example.org")
+        with pytest.raises(AliasTrouble):
+            await directory.resolve("a@example.org")
+
+    run(play)
+
+
+def test_expansion_has_limits(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_alias("a0@example.org", ("bob@example.org",))
+        for k in range(1, 3):
+            await directory.set_alias(f"a{k}@example.org", (f"a{k - 1}@example.org",))
+        with pytest.raises(BadAddress, check=saying("nested deeper than 3")):
+            await directory.set_alias("a3@example.org", ("a2@example.org",))
+        with pytest.raises(BadAddress, check=saying("more than 4 targets")):
+            await directory.set_alias("many@example.org", tuple(f"r{k}@elsewhere.test" for k in range(5)))
+        assert len(await directory.aliases()) == 3
+
+    run(play, max_alias_depth=3, max_alias_targets=4)
+
+
+def test_the_catch_all(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_alias("@example.net", ("bob@example.org",))
+        assert await targets(directory, "anybody@example.net") == [("bob@example.org", "")]
+        assert await targets(directory, "any+body@example.net") == [("bob@example.org", "")]
+        await directory.add_person("carol@example.net", "x")
+        assert await targets(directory, "carol@example.net") == [("carol@example.net", "")]
+        assert await targets(directory, "carol+x@example.net") == [("carol@example.net", "x")]
+        assert await directory.aliases() == [Alias("@example.net", ("bob@example.org",))]
+        with pytest.raises(BadAddress, check=saying("back to itself")):
+            await directory.set_alias("@example.org", ("ghost@example.org",))
+        await directory.remove_alias("@example.net")
+        assert await directory.resolve("anybody@example.net") == Unknown()
+
+    run(play)
+
+
+def test_postmaster_is_always_somebody(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        alice = [("alice@example.org", "")]
+        for address in ("postmaster", "PostMaster", "postmaster@example.org", "Postmaster+x@EXAMPLE.org"):
+            assert await targets(directory, address) == alice
+        assert await targets(directory, "postmaster@example.net") == alice  # nobody lives there
+        await directory.add_person("carol@example.net", "x")
+        await directory.set_alias("@example.net", ("bob@example.org",))
+        assert await targets(directory, "postmaster@example.net") == [("carol@example.net", "")]
+        await directory.set_alias("postmaster@example.net", ("bob@example.org",))
+        assert await targets(directory, "postmaster@example.net") == [("bob@example.org", "")]
+        await directory.add_person("postmaster@example.org", "x")
+        assert await targets(directory, "postmaster@example.org") == [("postmaster@example.org", "")]
+        assert await targets(directory, "postmaster") == [("postmaster@example.org", "")]
+        assert await directory.resolve("postmaster@elsewhere.test") == NotLocal()
+        assert await directory.resolve("abuse@example.org") == Unknown()
+
+    run(play)
+
+
+def test_an_appointed_postmaster(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        for address in ("postmaster", "postmaster@example.org", "postmaster@example.net"):
+            assert await targets(directory, address) == [("bob@example.org", "")]
+        await directory.remove_person("bob@example.org")
+        assert await targets(directory, "postmaster@example.org") == [("alice@example.org", "")]
+        assert await targets(directory, "postmaster") == [("alice@example.org", "")]
+
+    run(play, postmaster="bob@example.org")
+
+
+@pytest.mark.parametrize("appointed", ["postmaster+x@example.org", "postmaster@example.net", "nonsense"])
+def test_an_appointment_that_leads_back_is_no_trouble(run: Run, appointed: str) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        answer = await directory.resolve("postmaster@example.org")
+        assert isinstance(answer, Found)
+
+    run(play, postmaster=appointed)
+
+
+def test_without_people_even_postmaster_is_nobody(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.remove_person("alice@example.org")
+        await directory.set_enabled("bob@example.org", False)
+        assert await directory.resolve("postmaster@example.org") == Unknown()
+        assert await directory.resolve("postmaster") == Unknown()
+
+    run(play)
+
+
+def test_signing_in(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        bob = Person(2, "bob@example.org", 5000, 7)
+        assert await directory.authenticate("bob@example.org", "build it") == bob
+        assert await directory.authenticate("BOB@Example.org", "build it") == bob
+        assert await directory.authenticate("bob@example.org", "Build it") is None
+        assert await directory.authenticate("bob@example.org", "") is None
+        assert await directory.authenticate("bob@example.org", "x" * 5000) is None
+        assert await directory.authenticate("bob@example.org", "\udcff") is None
+        assert await directory.authenticate("\udcff@example.org", "x") is None
+        assert await directory.authenticate("bob", "build it") is None
+        assert await directory.authenticate("carol@example.org", "build it") is None
+        assert await directory.authenticate("", "") is None
+        await directory.set_enabled("bob@example.org", False)
+        assert await directory.authenticate("bob@example.org", "build it") is None
+        assert isinstance(await directory.resolve("bob@example.org"), Found)  # mail still arrives
+        await directory.set_enabled("bob@example.org", True)
+        await directory.set_password("bob@example.org", "new")
+        assert await directory.authenticate("bob@example.org", "build it") is None
+        assert await directory.authenticate("bob@example.org", "new") == bob
+        assert await directory.person(2) == bob
+        assert await directory.person(99) is None
+
+    run(play)
+
+
+def test_nobody_signs_in_without_a_password_on_record(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.add_person("shared@example.org", None)
+        assert await directory.authenticate("shared@example.org", "") is None
+        assert await directory.authenticate("shared@example.org", "None") is None
+
+    run(play)
+
+
+def test_a_domain_for_bare_user_names(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        assert await directory.authenticate("bob", "build it") is not None
+        assert await directory.authenticate("bob@example.net", "build it") is None
+
+    run(play, sign_in_domain="example.org")
+
+
+def test_who_may_send_as_whom(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        bob, alice = await directory.person(2), await directory.person(1)
+        assert bob is not None
+        assert alice is not None
+        await directory.set_alias("bobby@example.org", ("bob@example.org",))
+        await directory.set_alias("robert@example.org", ("bobby@example.org",))
+        await directory.set_alias("team@example.org", ("bob@example.org", "alice@example.org"))
+        await directory.set_alias("away@example.org", ("bob@example.org", "bob@elsewhere.test"))
+        await directory.set_alias("@example.net", ("bob@example.org",))
+        for mine in (
+            "BOB@example.org",
+            "bob+x@example.org",
+            "bobby@example.org",
+            "robert+x@example.org",
+            "a@example.net",
+        ):
+            assert await directory.may_send_as(bob, mine), mine
+            assert not await directory.may_send_as(alice, mine), mine
+        others = ("alice@example.org", "team@example.org", "away@example.org", "ghost@example.org", "x@elsewhere.test")
+        for other in (*others, "bob", "", "@example.org", "bob@", "postmaster"):
+            assert not await directory.may_send_as(bob, other), other
+        # forwarded away, the address is still bob's; its details follow the alias
+        await directory.set_alias("bob@example.org", ("alice@example.org",))
+        assert await directory.may_send_as(bob, "bob@example.org")
+        await directory.set_alias("bob+shop@example.org", ("alice@example.org",))
+        assert not await directory.may_send_as(bob, "bob+shop@example.org")
+
+    run(play)
+
+
+def test_the_registry_refuses_what_cannot_be(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        with pytest.raises(AlreadyThere):
+            await directory.add_domain("EXAMPLE.org")
+        for domain in ("", "exa mple", "-x.org", "[127.0.0.1]", "x" * 300, "a..b", "ex\u2028ample"):
+            with pytest.raises(BadAddress):
+                await directory.add_domain(domain)
+        with pytest.raises(NotThere):
+            await directory.remove_domain("elsewhere.test")
+        with pytest.raises(InUse):
+            await directory.remove_domain("example.org")
+        with pytest.raises(AlreadyThere):
+            await directory.add_person("Bob@example.org", "x")
+        with pytest.raises(NotThere, check=saying("postroom domain add elsewhere.test")):
+            await directory.add_person("bob@elsewhere.test", "x")
+        for address in (
+            "",
+            "bob",
+            "@example.org",
+            "b b@example.org",
+            ".b@example.org",
+            "b..b@example.org",
+            "b@b@example.org",
+        ):
+            with pytest.raises(BadAddress):
+                await directory.add_person(address, "x")
+        with pytest.raises(BadAddress):
+            await directory.add_person("b" * 65 + "@example.org", "x")
+        for password in ("", "a\0b", "a\x07b", "x" * 1025, "\u0221"):
+            with pytest.raises(BadAddress):
+                await directory.add_person("carol@example.org", password)
+        for call in (
+            directory.remove_person("carol@example.org"),
+            directory.set_password("carol@example.org", "x"),
+            directory.set_quota("carol@example.org", 1, 1),
+            directory.set_enabled("carol@example.org", True),
+            directory.remove_alias("carol@example.org"),
+            directory.set_alias("carol@elsewhere.test", ("bob@example.org",)),
+        ):
+            with pytest.raises(NotThere):
+                await call
+        with pytest.raises(BadAddress):
+            await directory.set_alias("carol@example.org", ())
+        with pytest.raises(BadAddress):
+            await directory.set_alias("carol@example.org", ("bob",))
+        with pytest.raises(BadAddress):
+            await directory.set_alias("carol", ("bob@example.org",))
+        assert [person.address for person in await directory.people()] == ["alice@example.org", "bob@example.org"]
+        assert await directory.aliases() == []
+
+    run(play)
+
+
+def test_ids_are_never_used_twice(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        gone = await directory.remove_person("bob@example.org")
+        assert gone.account_id == 2
+        again = await directory.add_person("bob@example.org", "x")
+        assert again == Person(3, "bob@example.org", None, None)
+        assert await directory.person(2) is None
+
+    run(play)
+
+
+def test_quotas_and_removals(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_quota("alice@example.org", 10, None)
+        assert await directory.people() == [
+            Person(1, "alice@example.org", 10, None),
+            Person(2, "bob@example.org", 5000, 7),
+        ]
+        await directory.remove_domain("example.net")
+        assert await directory.domains() == ["example.org"]
+        assert await directory.resolve("bob@example.net") == NotLocal()
+
+    run(play)
+
+
+def test_an_answer_is_never_older_than_the_last_change(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        for _ in range(3):
+            assert await directory.resolve("carol@example.org") == Unknown()
+            await directory.set_alias("carol@example.org", ("bob@example.org",))
+            assert isinstance(await directory.resolve("carol@example.org"), Found)
+            await directory.remove_alias("carol@example.org")
+
+    run(play)
