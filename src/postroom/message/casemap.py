@@ -6,11 +6,34 @@ texts that a reader takes for the same compare equal, and substrings can be foun
 
 from unicodedata import normalize
 
+_PIECE = 32768  # characters folded at a time, so that long texts do not exist in several forms at once
+
 
 def fold(text: str) -> str:
     """The comparison form of `text`. Folding twice changes nothing."""
     if text.isascii():
         return text.lower()
+    if len(text) <= _PIECE:
+        return _fold_lines(text)
+    pieces: list[str] = []
+    at, end = 0, len(text)
+    while at < end:
+        # Cut where nothing combines across: before a line feed, or at least before a space.
+        cut = min(at + _PIECE, end)
+        if cut < end:
+            space = max(text.rfind("\n", at + 1, cut), text.rfind(" ", at + 1, cut))
+            cut = space if space > 0 else cut
+        pieces.append(_fold_lines(text[at:cut]))
+        at = cut
+    return "".join(pieces)
+
+
+def _fold_lines(text: str) -> str:
+    """Lines in ASCII, most of them in most mail, go the short way."""
+    return "\n".join([line.lower() if line.isascii() else _fold(line) for line in text.split("\n")])
+
+
+def _fold(text: str) -> str:
     # RFC 5051 §2: map case, then decompose. Decomposition can bring out capitals (U+1D400 …), so case is mapped again.
     folded = normalize("NFKD", text.casefold())
     again = folded.casefold()

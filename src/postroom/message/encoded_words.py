@@ -12,7 +12,7 @@ from .charset import decode_text, decode_unlabelled, is_known
 
 # RFC 2047 §2; "*lang" after the charset is RFC 2231 §5. Spaces inside are against the RFC but common in the wild.
 _WORD = re.compile(r"=\?([!#-)+\-/-9<-Z^-~]+?)(?:\*[^?]*)?\?([bBqQ])\?([^?\r\n]*)\?=")
-_BETWEEN_WORDS = re.compile(r"(\?=)[ \t\r\n]+(?==\?[^?\s]+\?[bBqQ]\?[^?\r\n]*\?=)")
+_BETWEEN_WORDS = re.compile(r"\?=[ \t\r\n]+(?==\?[^?\s]+\?[bBqQ]\?[^?\r\n]*\?=)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 _MAX_WORD = 75  # RFC 2047 §2
@@ -26,7 +26,7 @@ def decode_words(text: str) -> str:
     out: list[str] = []
     octets, charset = b"", ""  # of a run of adjacent words in one charset: a character may be split between them
     at = 0
-    text = _BETWEEN_WORDS.sub(r"\1", text)
+    text = _BETWEEN_WORDS.sub("?=", text)
     for found in _WORD.finditer(text):
         name = found[1].lower()
         decoded = _word_octets(found[2], found[3])

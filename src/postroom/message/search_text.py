@@ -20,9 +20,10 @@ _HIDDEN = re.compile(r"<(?:!--|(script|style|template)\b)")
 _TAG = re.compile(r"<(?:/?([a-z][a-z0-9]*)[^<>]*>?|[/!?][^<>]*>?)")
 # Elements that may stand within a word; any other tag parts words.
 _INLINE = (
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr o q s samp small span strike strong"
-    " sub sup time tt u var wbr"
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr o q s samp small span strike"
+    " strong sub sup time tt u var wbr"
 )
+_PIECE = 32768  # characters of HTML reduced at a time
 _BETWEEN = dict.fromkeys(_INLINE.split(), "")
 
 
@@ -59,6 +60,20 @@ def html_text(html: str) -> str:
     html = html.lower()
     if "<!--" in html or "<s" in html or "<template" in html:
         html = _without_hidden(html)
+    if len(html) <= _PIECE:
+        return _without_tags(html)
+    texts: list[str] = []
+    at = 0
+    while at < len(html):
+        cut = at + _PIECE
+        if cut < len(html) and (tag := html.rfind("<", at + 1, cut)) > 0:
+            cut = tag  # no tag is cut: none contains a "<"
+        texts.append(_without_tags(html[at:cut]))
+        at = cut
+    return " ".join(texts)
+
+
+def _without_tags(html: str) -> str:
     pieces = _TAG.split(html)  # text, element, text, element …
     pieces[1::2] = [_BETWEEN.get(element, " ") for element in pieces[1::2]]
     text = "".join(pieces)
