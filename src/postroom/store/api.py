@@ -55,6 +55,12 @@ class BadMailboxName(StoreError):
     code, enhanced, text = 550, "5.2.0", "That mailbox name is not possible"
 
 
+class NoSuchContent(StoreError):
+    """It was expunged, and its time to be kept has passed."""
+
+    code, enhanced, text = 451, "4.3.0", "That message is gone"
+
+
 class OverQuota(StoreError):
     code, enhanced, text = 452, "4.2.2", "Mailbox full"
 
@@ -313,7 +319,16 @@ class Account(Protocol):
     async def remove(self, mailbox_id: int, uids: Sequence[int], *, origin: object = None) -> tuple[int, ...]:
         """Remove messages whatever their flags (POP3 QUIT); the removed uids."""
 
-    async def copy(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:
+    async def copy(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        target: str,
+        *,
+        origin: object = None,
+        quota_octets: int | None = None,
+        quota_messages: int | None = None,
+    ) -> Copied:
         """Raises NoSuchMailbox (target), OverQuota. All or none (RFC 3501 §6.4.7)."""
 
     async def move(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:

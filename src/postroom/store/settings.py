@@ -1,0 +1,62 @@
+"""The store's limits. Owns: their names, defaults and help. Raises: nothing."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[store]`: how mail is kept."""
+
+    inline_limit_octets: Annotated[
+        int, Meta(ge=0, description="Messages up to this many octets are kept in mail.db, larger ones in a file each.")
+    ] = 65_536
+    draft_memory_octets: Annotated[
+        int, Meta(ge=0, description="Octets of an arriving message held in memory before they go to a temporary file.")
+    ] = 65_536
+    undo_days: Annotated[
+        int, Meta(ge=0, description="Days that expunged messages and deleted mailboxes can still be brought back.")
+    ] = 14
+    delivery_memory_days: Annotated[
+        int, Meta(ge=1, description="Days that the id of a delivery is remembered, so that it is stored only once.")
+    ] = 14
+    max_open_accounts: Annotated[
+        int, Meta(ge=1, description="Accounts whose files stay open while nobody uses them.")
+    ] = 256
+    threads: Annotated[int, Meta(ge=1, le=64, description="Threads that read and write mail, for all accounts.")] = 8
+    max_searches: Annotated[int, Meta(ge=1, description="Text searches that run at once, for all accounts.")] = 2
+    max_searched_text_octets: Annotated[
+        int,
+        Meta(ge=0, description="Octets of text searched in a message whose text was too long to be kept for SEARCH."),
+    ] = 16 << 20
+    max_batch: Annotated[
+        int, Meta(ge=1, description="Changes of one account that are committed together, with one fsync, at most.")
+    ] = 256
+    read_on_loop_messages: Annotated[
+        int,
+        Meta(ge=0, description="Messages whose facts are read at once without a thread; larger reads go to a thread."),
+    ] = 4
+    cache_kib: Annotated[int, Meta(ge=64, description="KiB of page cache for each open database connection.")] = 2048
+    mmap_octets: Annotated[
+        int, Meta(ge=0, description="Octets of a mail.db that are read through a memory map; 0 turns it off.")
+    ] = 256 << 20
+    checkpoint_octets: Annotated[
+        int, Meta(ge=65_536, description="Octets of write-ahead log at which it is copied into mail.db, aside.")
+    ] = 4 << 20
+    checkpoint_hard_octets: Annotated[
+        int, Meta(ge=65_536, description="Octets of write-ahead log at which writers wait until it has been copied.")
+    ] = 64 << 20
+    busy_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds to wait for another process that has a mail.db locked.")
+    ] = 10.0
+    purge_interval_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds between two looks for expunged mail whose time to be kept has passed.")
+    ] = 3600.0
+    purge_step_messages: Annotated[
+        int, Meta(ge=1, description="Messages purged in one transaction, at most, so that writers need not wait long.")
+    ] = 500
+    max_name_characters: Annotated[int, Meta(ge=16, description="Characters of a mailbox name, at most.")] = 1000
+    max_name_depth: Annotated[int, Meta(ge=1, description="Levels of a mailbox name, at most.")] = 50
+    max_mailboxes: Annotated[int, Meta(ge=8, description="Mailboxes of one account, at most.")] = 10_000
+    max_subscriptions: Annotated[int, Meta(ge=8, description="Subscribed names of one account, at most.")] = 20_000

@@ -1,0 +1,6 @@
+"""The store on SQLite: one mail.db an account, large contents in files beside it. See docs/storage.md."""
+
+from .disk import Disk
+from .store import SqliteStore
+
+__all__ = ["Disk", "SqliteStore"]

@@ -1,0 +1,448 @@
+"""One account, open: the event loop's side of it.
+
+Owns: the queue of writes and the way of each from caller to commit and back; answers that need no disk. Never: blocks
+the loop (beyond reading a few rows, see `read`). Raises: the StoreError family.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import apsw
+
+from postroom.base import Clock, Ids
+from postroom.message import MessageSettings
+from postroom.store.api import (
+    Appended,
+    AppendOptions,
+    Copied,
+    FlagAction,
+    Flagged,
+    Mailbox,
+    NoSuchAccount,
+    Stored,
+    Subscriber,
+    TextQuery,
+    Usage,
+    View,
+    Want,
+)
+from postroom.store.books import Books
+from postroom.store.draft import Draft
+from postroom.store.names import listing_key
+from postroom.store.settings import StoreSettings
+from postroom.store.states import DiskState, Probe
+from postroom.store.views import OpenViews
+
+from . import reading
+from .appending import Append, Item, keep_blob
+from .files import AccountFiles, Readers, refusal
+from .flagging import SetFlags
+from .folders import Create, Delete, Rename, Subscribe
+from .moving import Copy, Expunge
+from .pool import Pool
+from .purging import Purge
+from .searching import TextSearch, search_sent
+from .writer import Outcome, Write, Writer
+
+_log = logging.getLogger("postroom.store")
+
+T = TypeVar("T")
+
+
+class Surroundings(Protocol):
+    """What an account needs of its store."""
+
+    pool: Pool
+    clock: Clock
+    ids: Ids
+    settings: StoreSettings
+    message_settings: MessageSettings
+    probe: Probe
+    searches: asyncio.Semaphore
+    spool: Path
+
+    def has_work(self, account: "SqliteAccount") -> None:
+        """Call `account.start_writing` soon."""
+
+    def unused(self, account: "SqliteAccount") -> None:
+        """Nobody holds it and nothing is under way."""
+
+
+class SqliteAccount:
+    """See store.api.Account."""
+
+    def __init__(
+        self,
+        store: Surroundings,
+        account_id: int,
+        files: AccountFiles,
+        writer: Writer,
+        recent: dict[int, tuple[int, int]],
+    ) -> None:
+        self.account_id = account_id
+        self.users = 0
+        self._store = store
+        self._files = files
+        self._writer = writer
+        self._readers = Readers(files)
+        self._books = writer.books
+        self._views = OpenViews(self._describe)
+        for mailbox_id, (first, count) in recent.items():
+            self._views.recall_recent(mailbox_id, first, count)
+        self._waiting: deque[tuple[Write, asyncio.Future[Any]]] = deque()
+        self._busy = False  # a batch or a checkpoint is under way, or about to start
+        self._copying_log = False
+        self._closed = False
+        self._reads = 0
+        self._next_purge = 0.0
+
+    # ---- life
+    @property
+    def idle(self) -> bool:
+        return not (self.users or self._busy or self._reads or self._waiting or self._copying_log)
+
+    @property
+    def poisoned(self) -> bool:
+        return self._writer.poisoned
+
+    def close(self) -> None:
+        self.users -= 1
+        self._maybe_unused()
+
+    def _maybe_unused(self) -> None:
+        if self.idle:
+            self._store.unused(self)
+
+    def refuse_all(self) -> None:
+        """From now on nothing is done."""
+        self._closed = True
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._busy or self._reads or self._waiting or self._copying_log:
+            await self._store.pool.call(_nothing)
+            await asyncio.sleep(0)
+
+    def shut(self) -> Callable[[], None]:
+        """The job that closes the files; the account is of no use from now on."""
+        self._closed = True
+        claimed, self._views.claimed = self._views.claimed, {}
+        now = int(self._store.clock.now())
+
+        def job() -> None:
+            self._readers.close()
+            self._writer.close(claimed, now)
+
+        return job
+
+    # ---- writing
+    async def _write(self, write: Write) -> Any:
+        if self._closed:
+            raise NoSuchAccount(f"account {self.account_id} has been closed")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((write, future))
+        if not self._busy:
+            self._busy = True
+            self._store.has_work(self)
+        return await future
+
+    def start_writing(self) -> None:
+        """Hand what waits to a thread as one batch."""
+        limit = self._store.settings.max_batch
+        batch: list[tuple[Write, asyncio.Future[Any]]] = []
+        while self._waiting and len(batch) < limit:
+            batch.append(self._waiting.popleft())
+        claimed, self._views.claimed = self._views.claimed, {}
+        job = partial(self._writer.commit, [write for write, _ in batch], claimed, int(self._store.clock.now()))
+        self._store.pool.run(job, partial(self._written, batch))
+
+    def _written(
+        self,
+        batch: Sequence[tuple[Write, "asyncio.Future[Any]"]],
+        outcomes: list[Outcome] | None,
+        error: BaseException | None,
+    ) -> None:
+        """After the commit, on the loop: fold and tell in the order of the changes, then wake the callers."""
+        if outcomes is None:
+            _log.error("account %d: a batch failed", self.account_id, exc_info=error)
+            outcomes = [Outcome(error=error) for _ in batch]
+        for outcome in outcomes:
+            if outcome.books is not None:
+                self._books = outcome.books
+                for effect in outcome.effects:
+                    self._views.publish(effect)
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if future.done():
+                continue  # the caller has left
+            if outcome.error is not None:
+                future.set_exception(outcome.error)
+            else:
+                future.set_result(outcome.result)
+        self._store.probe(DiskState.ACKNOWLEDGED)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        settings, log_octets = self._store.settings, self._writer.log_octets
+        if log_octets >= settings.checkpoint_hard_octets:
+            self._writer.log_octets = 0
+            self._store.pool.run(self._writer.checkpoint, self._checkpointed)
+            return
+        if log_octets >= settings.checkpoint_octets and not self._copying_log:
+            self._copying_log = True
+            self._store.pool.run(self._copy_log, self._log_copied)
+        if self._waiting:
+            self._store.has_work(self)
+            return
+        self._busy = False
+        self.purge_if_due()
+        self._maybe_unused()
+
+    def _checkpointed(self, result: object, error: BaseException | None) -> None:
+        if error is not None:
+            _log.error("account %d: a checkpoint failed", self.account_id, exc_info=error)
+        self._go_on()
+
+    def _copy_log(self) -> None:
+        """In a thread, beside the writer: readers and writers go on meanwhile."""
+        with self._readers.one() as db:
+            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        self._store.probe(DiskState.CHECKPOINTED)
+
+    def _log_copied(self, result: object, error: BaseException | None) -> None:
+        self._copying_log = False
+        if error is not None:
+            _log.error("account %d: a checkpoint failed", self.account_id, exc_info=error)
+        self._maybe_unused()
+
+    def purge_if_due(self) -> None:
+        """Start a purge in the background when the last one was long ago."""
+        now = self._store.clock.now()
+        if now < self._next_purge or self._closed:
+            return
+        self._next_purge = now + self._store.settings.purge_interval_seconds
+        self._purge_step()
+
+    def _purge_step(self) -> None:
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(self._purged)
+        self._waiting.append((Purge(), future))
+        if not self._busy:
+            self._busy = True
+            self._store.has_work(self)
+
+    def _purged(self, future: "asyncio.Future[bool]") -> None:
+        if future.cancelled() or future.exception() is not None:
+            return  # logged by the writer; the next interval tries again
+        if future.result() and not self._closed:
+            self._purge_step()
+
+    # ---- mailboxes
+    def _mailbox(self, mailbox_id: int) -> Mailbox:
+        box = self._books.numbered(mailbox_id)
+        return box.as_mailbox(self._views.recent(mailbox_id), box.name in self._books.subscriptions)
+
+    def _describe(self, view: View) -> None:
+        box = self._books.boxes.get(view.mailbox.mailbox_id)
+        if box is None:
+            return  # deleted; who looks at it keeps the last state
+        view.mailbox = self._mailbox(box.mailbox_id)
+        if len(view.keywords) < len(box.keywords):
+            view.keywords.extend(box.keywords[len(view.keywords) :])
+
+    async def mailboxes(self) -> list[Mailbox]:
+        names = self._books.names
+        return [self._mailbox(names[name]) for name in sorted(names, key=listing_key)]
+
+    async def mailbox(self, name: str) -> Mailbox:
+        return self._mailbox(self._books.named(name).mailbox_id)
+
+    async def create(self, name: str, *, special_use: str | None = None, origin: object = None) -> Mailbox:
+        return self._mailbox(await self._write(Create(name, special_use, origin)))
+
+    async def delete(self, name: str, *, origin: object = None) -> None:
+        await self._write(Delete(name, origin))
+
+    async def rename(self, old: str, new: str, *, origin: object = None) -> None:
+        await self._write(Rename(old, new, origin))
+
+    async def subscriptions(self) -> list[str]:
+        return sorted(self._books.subscriptions, key=listing_key)
+
+    async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
+        await self._write(Subscribe(name, on, origin))
+
+    # ---- messages
+    async def append(self, mailbox: str, draft: Draft, options: AppendOptions) -> Appended:
+        return (await self.append_many(mailbox, ((draft, options),)))[0]
+
+    async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
+        items: list[Item] = []
+        try:
+            for draft, options in drafts:
+                facts = draft.facts
+                if facts.size <= self._store.settings.inline_limit_octets:
+                    items.append(Item(facts, options, draft.spool.getvalue(), None))
+                else:
+                    if not options.create:
+                        self._books.named(mailbox)  # before much is written in vain
+                    items.append(Item(facts, options, None, await self._keep(draft)))
+        except BaseException:
+            self._drop_blobs(items)
+            raise
+        if self._closed:
+            self._drop_blobs(items)
+        result: list[Appended] = await self._write(Append(mailbox, items))
+        return result
+
+    async def _keep(self, draft: Draft) -> str:
+        name = self._store.ids.token(24)
+        job = partial(keep_blob, self._files, draft.spool, name, self._store.spool, self._store.probe)
+        try:
+            # Through to the end: the thread reads from the caller's draft.
+            await self._store.pool.call_through(job)
+        except asyncio.CancelledError:
+            self._store.pool.run(partial(self._files.disk.remove, self._files.blob(name)), _ignore)
+            raise
+        except OSError as error:
+            raise refusal(error) from error
+        return name
+
+    def _drop_blobs(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if item.blob is not None:
+                self._store.pool.run(partial(self._files.disk.remove, self._files.blob(item.blob)), _ignore)
+
+    async def set_flags(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        action: FlagAction,
+        flags: frozenset[str],
+        *,
+        unchanged_since: int | None = None,
+        origin: object = None,
+    ) -> Flagged:
+        result: Flagged = await self._write(SetFlags(mailbox_id, uids, action, flags, unchanged_since, origin))
+        return result
+
+    async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:
+        if self._books.numbered(mailbox_id).deleted == 0 and not self._busy:
+            return ()
+        gone: tuple[int, ...] = await self._write(Expunge(mailbox_id, uids, marked_only=True, origin=origin))
+        return gone
+
+    async def remove(self, mailbox_id: int, uids: Sequence[int], *, origin: object = None) -> tuple[int, ...]:
+        gone: tuple[int, ...] = await self._write(Expunge(mailbox_id, uids, marked_only=False, origin=origin))
+        return gone
+
+    async def copy(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        target: str,
+        *,
+        origin: object = None,
+        quota_octets: int | None = None,
+        quota_messages: int | None = None,
+    ) -> Copied:
+        quota = (quota_octets, quota_messages)
+        result: Copied = await self._write(Copy(mailbox_id, uids, target, move=False, quota=quota, origin=origin))
+        return result
+
+    async def move(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:
+        write = Copy(mailbox_id, uids, target, move=True, quota=(None, None), origin=origin)
+        result: Copied = await self._write(write)
+        return result
+
+    # ---- reading
+    async def view(self, mailbox_id: int) -> View:
+        mailbox = self._mailbox(mailbox_id)
+
+        async def load(view: View) -> int:
+            return await self._read(partial(reading.load_view, view=view))
+
+        return await self._views.hold(mailbox_id, load, lambda: View(mailbox))
+
+    def release(self, view: View) -> None:
+        self._views.release(view)
+
+    async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
+        claimed = self._views.claim_recent(mailbox_id, self._books.numbered(mailbox_id).uid_next)
+        self._views.refresh(mailbox_id)
+        return claimed
+
+    async def read(self, content_ids: Sequence[int], want: Want, budget: int = 4 << 20) -> list[Stored]:
+        if not content_ids:
+            return []
+        job = partial(reading.read, files=self._files, content_ids=content_ids, want=want, budget=budget)
+        if len(content_ids) <= self._store.settings.read_on_loop_messages and self._readers.ready:
+            return self._read_here(job)
+        return await self._read(job)
+
+    async def read_range(self, content_id: int, start: int, end: int) -> bytes:
+        job = partial(reading.read_range, files=self._files, content_id=content_id, start=start, end=end)
+        return await self._read(job)
+
+    async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
+        self._books.numbered(mailbox_id)
+        search = TextSearch(self._files, self._store.message_settings)
+        async with self._store.searches:
+            return await self._read(partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids))
+
+    async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
+        self._books.numbered(mailbox_id)
+        return await self._read(partial(search_sent, mailbox_id=mailbox_id, first_day=first_day, last_day=last_day))
+
+    async def usage(self) -> Usage:
+        return Usage(self._books.octets, self._books.messages)
+
+    def _read_here(self, job: Callable[[apsw.Connection], T]) -> T:
+        """A read so small that the way to a thread and back would cost more."""
+        try:
+            with self._readers.one() as db:
+                return job(db)
+        except (apsw.Error, OSError) as error:
+            raise refusal(error) from error
+
+    async def _read(self, job: Callable[[apsw.Connection], T]) -> T:
+        if self._closed:
+            raise NoSuchAccount(f"account {self.account_id} has been closed")
+        self._reads += 1
+
+        def run() -> T:
+            with self._readers.one() as db:
+                return job(db)
+
+        try:
+            return await self._store.pool.call(run)
+        except (apsw.Error, OSError) as error:
+            raise refusal(error) from error
+        finally:
+            self._reads -= 1
+            self._maybe_unused()
+
+    # ---- change feed
+    def subscribe_changes(self, subscriber: Subscriber) -> None:
+        self._views.subscribe(subscriber)
+
+    def unsubscribe_changes(self, subscriber: Subscriber) -> None:
+        self._views.unsubscribe(subscriber)
+
+    @property
+    def books(self) -> Books:
+        """As of the last change that was told."""
+        return self._books
+
+
+def _nothing() -> None:
+    return None
+
+
+def _ignore(result: object, error: BaseException | None) -> None:
+    if error is not None:
+        _log.error("a file was left behind; the next start removes it", exc_info=error)

@@ -1,0 +1,102 @@
+"""Changing flags.
+
+Owns: STORE as one write. Never: decides who may. Raises: NoSuchMailbox, TooManyKeywords.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from postroom.store.api import FIRST_KEYWORD_BIT, FlagAction, Flagged, FlagsChanged
+from postroom.store.flags import changed_mask, mask_of
+from postroom.store.views import Masked
+
+from .query import fetch
+from .selecting import among
+from .writer import Scope, Write
+
+_UPDATE = {  # what changes, and only rows that it changes
+    FlagAction.ADD: ("flags = flags | ?", "flags & ? <> ?"),
+    FlagAction.REMOVE: ("flags = flags & ~?", "flags & ? <> 0"),
+    FlagAction.REPLACE: ("flags = ?", "flags <> ?"),
+}
+
+
+class SetFlags(Write):
+    """One action with one set of flags on some messages of a mailbox."""
+
+    __slots__ = ("_action", "_flags", "_mailbox_id", "_origin", "_uids", "_unchanged_since")
+
+    def __init__(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        action: FlagAction,
+        flags: frozenset[str],
+        unchanged_since: int | None,
+        origin: object,
+    ) -> None:
+        self._mailbox_id = mailbox_id
+        self._uids = uids
+        self._action = action
+        self._flags = flags
+        self._unchanged_since = unchanged_since
+        self._origin = origin
+
+    def apply(self, scope: Scope) -> Flagged:
+        box = scope.books.numbered(self._mailbox_id)
+        grow = self._action is not FlagAction.REMOVE
+        mask, keywords = mask_of(sorted(self._flags), box.keywords, grow=grow)
+        where, args = among(scope.db, self._mailbox_id, self._uids)
+        uids, olds, unmodified = self._read(scope, where, args)
+        if not uids:
+            return Flagged((), (), box.highest_modseq, unmodified)
+        groups = Counter(olds)
+        becomes = {old: changed_mask(old, self._action, mask) for old in groups}
+        if all(old == new for old, new in becomes.items()):
+            return Flagged(uids, olds, box.highest_modseq, unmodified)
+
+        box = scope.touch(self._mailbox_id)
+        modseq = scope.next_modseq(box)
+        if keywords is not box.keywords:
+            scope.add_keywords(box, keywords, FIRST_KEYWORD_BIT)
+        self._update(scope, where, args, mask, modseq)
+        for old, count in groups.items():
+            if becomes[old] != old:
+                box.count(old, 0, -count)
+                box.count(becomes[old], 0, count)
+        news = tuple(map(becomes.__getitem__, olds))
+        changed, masks = uids, news
+        if any(old == new for old, new in becomes.items()):
+            pairs = [(uid, new) for uid, old, new in zip(uids, olds, news, strict=True) if old != new]
+            changed, masks = zip(*pairs, strict=True)
+        scope.effects.append(
+            Masked(self._mailbox_id, masks, FlagsChanged(self._mailbox_id, changed, modseq, self._origin))
+        )
+        return Flagged(uids, news, modseq, unmodified)
+
+    def _read(
+        self, scope: Scope, where: str, args: tuple[object, ...]
+    ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """Uids and masks of the messages to change, and the uids that were changed since (RFC 7162 §3.1.3)."""
+        sql = f"SELECT uid, flags, modseq FROM messages WHERE {where} ORDER BY uid"
+        found = fetch(scope.db, sql, args)
+        unmodified: tuple[int, ...] = ()
+        since = self._unchanged_since
+        if since is not None:
+            unmodified = tuple([uid for uid, _, modseq in found if modseq > since])
+            found = [row for row in found if row[2] <= since]
+        if not found:
+            return (), (), unmodified
+        uids, olds, _ = zip(*found, strict=True)
+        return uids, olds, unmodified
+
+    def _update(self, scope: Scope, where: str, args: tuple[object, ...], mask: int, modseq: int) -> None:
+        change, needed = _UPDATE[self._action]
+        values: list[object] = [mask, modseq, *args, mask]
+        if self._action is FlagAction.ADD:
+            values.append(mask)
+        if self._unchanged_since is not None:
+            needed += " AND modseq <= ?"
+            values.append(self._unchanged_since)
+        sql = f"UPDATE messages SET {change}, modseq = ? WHERE {where} AND {needed}"
+        scope.db.execute(sql, values)

@@ -1,0 +1,130 @@
+"""Making, renaming, deleting and subscribing mailboxes.
+
+Owns: CREATE, DELETE, RENAME and SUBSCRIBE as one write each. Never: removes a mailbox's messages (see purging).
+Raises: NoSuchMailbox, MailboxExists, BadMailboxName.
+"""
+
+from postroom.store.api import BadMailboxName, MailboxesChanged
+from postroom.store.books import Box
+from postroom.store.names import INBOX, SEPARATOR, canonical, checked
+from postroom.store.views import Mailboxes
+
+from . import ledger
+from .moving import transfer
+from .selecting import among, rows
+from .writer import Scope, Write
+
+
+def _tell(scope: Scope, origin: object, removed: tuple[int, ...] = ()) -> None:
+    scope.effects.append(Mailboxes(MailboxesChanged(removed, scope.books.modseq, origin)))
+
+
+class Create(Write):
+    """The result: the id of the new mailbox."""
+
+    __slots__ = ("_name", "_origin", "_special_use")
+
+    def __init__(self, name: str, special_use: str | None, origin: object) -> None:
+        self._name = name
+        self._special_use = special_use
+        self._origin = origin
+
+    def apply(self, scope: Scope) -> int:
+        box = _create(scope, checked(self._name, scope.settings), self._special_use)
+        _tell(scope, self._origin)
+        return box.mailbox_id
+
+
+def _create(scope: Scope, name: str, special_use: str | None = None) -> Box:
+    box = scope.books.add(name, scope.now, special_use, scope.settings)
+    scope.touched.add(box.mailbox_id)
+    scope.next_modseq(box)
+    ledger.insert_box(scope.db, box)
+    return box
+
+
+class Delete(Write):
+    """The mailbox's rows stay, marked, for the undo time."""
+
+    __slots__ = ("_name", "_origin")
+
+    def __init__(self, name: str, origin: object) -> None:
+        self._name = name
+        self._origin = origin
+
+    def apply(self, scope: Scope) -> None:
+        box = scope.books.drop(self._name)
+        scope.next_modseq()
+        scope.db.execute("UPDATE mailboxes SET deleted_at = ? WHERE id = ?", (scope.now, box.mailbox_id))
+        _tell(scope, self._origin, (box.mailbox_id,))
+
+
+class Rename(Write):
+    __slots__ = ("_new", "_old", "_origin")
+
+    def __init__(self, old: str, new: str, origin: object) -> None:
+        self._old = old
+        self._new = new
+        self._origin = origin
+
+    def apply(self, scope: Scope) -> None:
+        new, old = checked(self._new, scope.settings), canonical(self._old.removesuffix(SEPARATOR))
+        if old == INBOX:
+            self._move_inbox(scope, new)
+            return
+        subscribed = scope.books.subscriptions
+        boxes = scope.books.rename(old, new)
+        modseq = scope.next_modseq(*boxes)
+        for box in boxes:
+            checked(box.name, scope.settings)  # a child's name may have grown too long
+            scope.touched.add(box.mailbox_id)
+        # Out of the way first: a chain of renames may pass over a name that is still taken.
+        rename = "UPDATE mailboxes SET name = ? WHERE id = ?"
+        scope.db.executemany(rename, [(f"\x00{modseq}/{box.mailbox_id}", box.mailbox_id) for box in boxes])
+        scope.db.executemany(rename, [(box.name, box.mailbox_id) for box in boxes])
+        _resubscribe(scope, subscribed)
+        _tell(scope, self._origin)
+
+    def _move_inbox(self, scope: Scope, new: str) -> None:
+        """RFC 3501 §6.3.5: the messages move to a new mailbox, INBOX stays, its children too."""
+        inbox = scope.books.named(INBOX)
+        target = _create(scope, new)
+        _tell(scope, self._origin)
+        condition = among(scope.db, inbox.mailbox_id, None)
+        if found := rows(scope.db, condition):
+            transfer(scope, inbox.mailbox_id, target.mailbox_id, condition, found, move=True, origin=self._origin)
+
+
+def _resubscribe(scope: Scope, before: frozenset[str]) -> None:
+    now = scope.books.subscriptions
+    for name in before - now:
+        scope.db.execute("DELETE FROM subscriptions WHERE name = ?", (name,))
+    for name in now - before:
+        scope.db.execute("INSERT OR IGNORE INTO subscriptions VALUES (?)", (name,))
+
+
+class Subscribe(Write):
+    __slots__ = ("_name", "_on", "_origin")
+
+    def __init__(self, name: str, on: bool, origin: object) -> None:
+        self._name = name
+        self._on = on
+        self._origin = origin
+
+    def apply(self, scope: Scope) -> None:
+        before = scope.books.subscriptions
+        if self._on:
+            name = checked(self._name, scope.settings)
+            if name in before:
+                return
+            if len(before) >= scope.settings.max_subscriptions:
+                raise BadMailboxName(f"{len(before)} subscriptions are enough", text="Too many subscriptions")
+            scope.books.subscriptions = before | {name}
+        else:
+            name = canonical(self._name.removesuffix(SEPARATOR))
+            if name not in before:
+                return
+            scope.books.subscriptions = before - {name}
+        scope.next_modseq()
+        _resubscribe(scope, before)
+        _tell(scope, self._origin)

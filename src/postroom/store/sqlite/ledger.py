@@ -1,0 +1,131 @@
+"""The account's books on disk: read when it is opened, written at the end of each transaction.
+
+Owns: the SQL of the tables account, mailboxes, keywords and subscriptions as a whole. Never: opens a transaction.
+Raises: apsw.Error, StoreFailure when the tables contradict each other.
+"""
+
+from collections.abc import Iterable
+
+import apsw
+
+from postroom.store.api import FIRST_KEYWORD_BIT, StoreFailure
+from postroom.store.books import Books, Box
+from postroom.store.names import USUAL_MAILBOXES
+
+from .query import fetch
+
+_LOAD_BOXES = """
+SELECT id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, unseen, deleted, octets, special_use
+FROM mailboxes WHERE deleted_at IS NULL
+"""
+_COUNT_RECENT = "SELECT count(*) FROM messages WHERE mailbox_id = ? AND uid >= ?"
+_LAST_UID = "SELECT max(uid) FROM {} WHERE mailbox_id = ?"
+_SAVE_BOX = """
+UPDATE mailboxes SET uid_next = ?, highest_modseq = ?, recent_uid = ?, messages = ?, unseen = ?, deleted = ?,
+octets = ? WHERE id = ?
+"""
+_SAVE_ACCOUNT = """
+UPDATE account SET modseq = ?, uid_validity = ?, mailbox_next = ?, content_next = ?, octets = ?, messages = ?
+"""
+_ADD_BOX = """
+INSERT INTO mailboxes(id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, unseen, deleted, octets,
+special_use) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?)
+"""
+
+
+def load(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:
+    """The books, and for each mailbox the first uid nobody was told of with the number of such messages."""
+    row = db.execute(
+        "SELECT modseq, uid_validity, mailbox_next, content_next, octets, messages FROM account"
+    ).fetchone()
+    if row is None:
+        raise StoreFailure(f"{db.filename} has no account row")
+    books = Books()
+    (
+        books.modseq,
+        books.uid_validity,
+        books.mailbox_next,
+        books.content_next,
+        books.octets,
+        books.messages,
+    ) = row
+    keywords: dict[int, list[str]] = {}
+    for mailbox_id, bit, name in db.execute("SELECT mailbox_id, bit, name FROM keywords ORDER BY mailbox_id, bit"):
+        words = keywords.setdefault(mailbox_id, [])
+        if bit != FIRST_KEYWORD_BIT + len(words):
+            raise StoreFailure(f"{db.filename}: keyword bits of mailbox {mailbox_id} have a gap")
+        words.append(name)
+    recent: dict[int, tuple[int, int]] = {}
+    for values in fetch(db, _LOAD_BOXES):
+        box = Box(*values)
+        box.keywords = tuple(keywords.get(box.mailbox_id, ()))
+        books.boxes[box.mailbox_id] = box
+        books.names[box.name] = box.mailbox_id
+        _check(db, box, books)
+        (count,) = fetch(db, _COUNT_RECENT, (box.mailbox_id, box.recent_uid))[0]
+        recent[box.mailbox_id] = (box.recent_uid, count)
+    books.subscriptions = frozenset(name for (name,) in db.execute("SELECT name FROM subscriptions"))
+    return books, recent
+
+
+def _check(db: apsw.Connection, box: Box, books: Books) -> None:
+    """Quick look-ups that would catch a restored or patched file before it gives one uid to two messages."""
+    for table in ("messages", "expunged"):
+        last = fetch(db, _LAST_UID.format(table), (box.mailbox_id,))[0][0]
+        if last is not None and last >= box.uid_next:
+            raise StoreFailure(f"{db.filename}: mailbox {box.mailbox_id} has uid {last}, uid_next {box.uid_next}")
+    if box.highest_modseq > books.modseq or box.mailbox_id >= books.mailbox_next:
+        raise StoreFailure(f"{db.filename}: mailbox {box.mailbox_id} is ahead of its account")
+
+
+def save(db: apsw.Connection, books: Books, touched: Iterable[int]) -> None:
+    """Write the counters of the account and of the mailboxes that were touched and still exist."""
+    for mailbox_id in touched:
+        box = books.boxes.get(mailbox_id)
+        if box is not None:
+            db.execute(
+                _SAVE_BOX,
+                (
+                    box.uid_next,
+                    box.highest_modseq,
+                    box.recent_uid,
+                    box.messages,
+                    box.unseen,
+                    box.deleted,
+                    box.octets,
+                    mailbox_id,
+                ),
+            )
+    db.execute(
+        _SAVE_ACCOUNT,
+        (books.modseq, books.uid_validity, books.mailbox_next, books.content_next, books.octets, books.messages),
+    )
+
+
+def insert_box(db: apsw.Connection, box: Box) -> None:
+    """The row of a new mailbox; its counters follow with `save`."""
+    db.execute(
+        _ADD_BOX,
+        (
+            box.mailbox_id,
+            box.name,
+            box.uid_validity,
+            box.uid_next,
+            box.highest_modseq,
+            box.recent_uid,
+            box.special_use,
+        ),
+    )
+
+
+def found_account(db: apsw.Connection, uid_validity: int) -> None:
+    """The rows of a new account: INBOX and the usual mailboxes, subscribed."""
+    with db:
+        count = len(USUAL_MAILBOXES)
+        db.execute(
+            "INSERT INTO account VALUES (1, 1, ?, ?, 1, 0, 0)",
+            (uid_validity + count - 1, count + 1),
+        )
+        for at, (name, special_use) in enumerate(USUAL_MAILBOXES):
+            insert_box(db, Box(at + 1, name, uid_validity + at, special_use=special_use))
+            db.execute("INSERT INTO subscriptions VALUES (?)", (name,))

@@ -1,0 +1,156 @@
+"""Facts and octets of stored contents.
+
+Owns: the SQL that reads contents, bodies and a mailbox's rows. Never: changes anything, runs on a writing connection.
+Raises: NoSuchContent, apsw.Error, OSError (the account turns these into StoreFailure).
+"""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+from postroom.store.api import NoSuchContent, Stored, View, Want
+from postroom.store.views import append_rows
+
+from .files import AccountFiles
+from .query import fetch
+from .selecting import ROW
+
+_CHUNK = 512  # contents asked for in one statement
+_WHOLE_CHUNK = 32  # the same when their octets are wanted too
+_COLUMNS = (  # in the order of Stored's fields
+    (Want.ENVELOPE, "envelope"),
+    (Want.BODY_STRUCTURE, "body_structure"),
+    (Want.BODY, "body"),
+    (Want.HEADER, "header"),
+    (Want.PARTS, "parts"),
+)
+_SQL: dict[int, str] = {}  # by Want.value
+
+
+def _select(want: Want) -> str:
+    """The statement for these facts, without its condition: the columns are Stored's fields."""
+    sql = _SQL.get(want.value)
+    if sql is None:
+        columns = [name if want & flag else "NULL" for flag, name in _COLUMNS]
+        source, whole = "contents", "NULL"
+        if want & Want.WHOLE:
+            # A content in a file has no row in bodies; it is read from there.
+            source = "contents LEFT JOIN bodies ON bodies.content_id = id"
+            whole = "CASE WHEN size <= ? THEN coalesce(data, blob) END, header"
+        sql = f"SELECT id, size, header_len, prefix_len, {', '.join(columns)}, {whole} FROM {source}"
+        _SQL[want.value] = sql
+    return sql
+
+
+def read(db: apsw.Connection, files: AccountFiles, content_ids: Sequence[int], want: Want, budget: int) -> list[Stored]:
+    """Facts for a prefix of the ids: at least one, then as many as fit in `budget` octets."""
+    whole = bool(want & Want.WHOLE)
+    step = _WHOLE_CHUNK if whole else _CHUNK
+    result: list[Stored] = []
+    spent = 0
+    for start in range(0, len(content_ids), step):
+        chunk = content_ids[start : start + step]
+        found = _whole(db, files, chunk, want) if whole else _facts(db, chunk, want)
+        for content_id in chunk:
+            stored = found.get(content_id)
+            if stored is None:
+                if result:
+                    return result
+                raise NoSuchContent(f"{files.folder}: content {content_id}")
+            spent += _octets(stored)
+            if spent > budget and result:
+                return result
+            result.append(stored)
+        if spent >= budget:
+            break
+    return result
+
+
+def _octets(stored: Stored) -> int:
+    total = 0
+    for value in (
+        stored.envelope,
+        stored.body_structure,
+        stored.body,
+        stored.header,
+        stored.parts,
+        stored.whole,
+    ):
+        if value is not None:
+            total += len(value)
+    return total
+
+
+def _rows(db: apsw.Connection, sql: str, first_args: tuple[int, ...], chunk: Sequence[int]) -> list[Any]:
+    """The rows of some ids: by one look-up, one range, or a list."""
+    if len(chunk) == 1:
+        return fetch(db, f"{sql} WHERE id = ?", (*first_args, chunk[0]))
+    first, last = chunk[0], chunk[-1]
+    if last - first + 1 == len(chunk) and list(chunk) == list(range(first, last + 1)):
+        return fetch(db, f"{sql} WHERE id BETWEEN ? AND ?", (*first_args, first, last))
+    listed = apsw.carray(array("q", chunk))
+    return fetch(db, f"{sql} WHERE id IN (SELECT value FROM carray(?))", (*first_args, listed))
+
+
+def _facts(db: apsw.Connection, chunk: Sequence[int], want: Want) -> dict[int, Stored]:
+    return {row[0]: Stored(*row) for row in _rows(db, _select(want), (), chunk)}
+
+
+def _whole(db: apsw.Connection, files: AccountFiles, chunk: Sequence[int], want: Want) -> dict[int, Stored]:
+    limit = files.settings.inline_limit_octets
+    found: dict[int, Stored] = {}
+    for *values, rest, header in _rows(db, _select(want), (limit,), chunk):
+        stored = Stored(*values)
+        assert isinstance(header, bytes)
+        if isinstance(rest, bytes):
+            stored.whole = header + rest
+        elif isinstance(rest, str):  # the limit was lower when it was stored
+            content = files.disk.read_at(files.blob(rest), 0, stored.size - stored.prefix_len)
+            stored.whole = header[: stored.prefix_len] + content
+        found[stored.content_id] = stored
+    return found
+
+
+def read_range(db: apsw.Connection, files: AccountFiles, content_id: int, start: int, end: int) -> bytes:
+    """Octets of prefix + content."""
+    found = fetch(db, "SELECT size, header_len, prefix_len, blob FROM contents WHERE id = ?", (content_id,))
+    if not found:
+        raise NoSuchContent(f"{files.folder}: content {content_id}")
+    size, header_len, prefix_len, blob = found[0]
+    start, end = max(start, 0), min(end, size)
+    if start >= end:
+        return b""
+    split = header_len if blob is None else prefix_len  # where the header column ends to be the source
+    head = b""
+    if start < split:
+        head = _piece(db, "SELECT substr(header, ?, ?) FROM contents WHERE id = ?", start, min(end, split), content_id)
+        if end <= split:
+            return head
+        start = split
+    if blob is None:
+        sql = "SELECT substr(data, ?, ?) FROM bodies WHERE content_id = ?"
+        return head + _piece(db, sql, start - split, end - split, content_id)
+    try:
+        return head + files.disk.read_at(files.blob(blob), start - split, end - start)
+    except FileNotFoundError:
+        raise NoSuchContent(f"{files.folder}: content {content_id}: no file {blob}") from None
+
+
+def _piece(db: apsw.Connection, sql: str, start: int, end: int, content_id: int) -> bytes:
+    found = fetch(db, sql, (start + 1, end - start, content_id))
+    octets: bytes = found[0][0] if found else b""
+    return octets
+
+
+def load_view(db: apsw.Connection, view: View) -> int:
+    """Fill an empty view; the account's modseq at that moment."""
+    db.execute("BEGIN")
+    try:
+        (modseq,) = fetch(db, "SELECT modseq FROM account")[0]
+        rows = fetch(db, f"SELECT {ROW} FROM messages WHERE mailbox_id = ? ORDER BY uid", (view.mailbox.mailbox_id,))
+    finally:
+        db.execute("ROLLBACK")
+    append_rows(view, rows)
+    return int(modseq)

@@ -1,0 +1,276 @@
+"""The open views of one account, and how a committed change is folded into them.
+
+Owns: the effects a change has on a view, the shared views and their counts of users, the \\Recent marks, the
+subscribers. Never: reads a database (the loader is handed in), leaves the event loop. Raises: what the loader raises.
+"""
+
+import asyncio
+import logging
+from array import array
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress, repeat
+
+from .api import (
+    Change,
+    FlagsChanged,
+    GoneMessage,
+    MailboxesChanged,
+    MessagesAdded,
+    MessagesExpunged,
+    Subscriber,
+    View,
+)
+from .books import Box
+
+_log = logging.getLogger("postroom.store")
+
+Row = tuple[int, int, int, int, int, int]  # uid, mask, modseq, size, date, content_id: the arrays of a View, in order
+
+
+@dataclass(slots=True)
+class Added:
+    mailbox_id: int
+    rows: Sequence[Row]  # in uid order, all greater than any before
+    change: MessagesAdded
+
+
+@dataclass(slots=True)
+class Masked:
+    mailbox_id: int
+    masks: Sequence[int]  # parallel to change.uids, which are in order
+    change: FlagsChanged
+
+
+@dataclass(slots=True)
+class Gone:
+    mailbox_id: int
+    change: MessagesExpunged
+
+
+@dataclass(slots=True)
+class Mailboxes:
+    change: MailboxesChanged
+
+
+Effect = Added | Masked | Gone | Mailboxes
+
+
+def added(box: Box, rows: Sequence[Row], modseq: int, origin: object) -> Added:
+    """The effect of new messages."""
+    uids = tuple([row[0] for row in rows])
+    return Added(box.mailbox_id, rows, MessagesAdded(box.mailbox_id, uids, modseq, origin))
+
+
+def gone(mailbox_id: int, rows: Sequence[Row], modseq: int, origin: object) -> Gone:
+    """The effect of an expunge of these rows (as they were before it)."""
+    messages = tuple(
+        [GoneMessage(uid, mask, modseq, size, date, content) for uid, mask, _, size, date, content in rows]
+    )
+    return Gone(mailbox_id, MessagesExpunged(mailbox_id, messages, modseq, origin))
+
+
+def append_rows(view: View, rows: Sequence[Row]) -> None:
+    """Put rows behind the view's last. The uid goes last: who counts uids sees whole rows only."""
+    uids, masks, modseqs, sizes, dates, contents = zip(*rows, strict=True) if rows else ((),) * 6
+    view.masks.extend(masks)
+    view.modseqs.extend(modseqs)
+    view.sizes.extend(sizes)
+    view.dates.extend(dates)
+    view.content_ids.extend(contents)
+    view.uids.extend(uids)
+
+
+def set_masks(view: View, uids: Sequence[int], masks: Sequence[int], modseq: int) -> None:
+    """New flags of some messages, in place."""
+    at = bisect_left(view.uids, uids[0])
+    end = at + len(uids)
+    if view.uids[at:end] == array("L", uids):  # one run: two copies of memory
+        view.masks[at:end] = array("q", masks)
+        view.modseqs[at:end] = array("q", [modseq]) * len(uids)
+        return
+    index = view.index
+    for uid, mask in zip(uids, masks, strict=True):
+        if (at := index(uid)) >= 0:
+            view.masks[at] = mask
+            view.modseqs[at] = modseq
+
+
+def drop_rows(view: View, uids: Sequence[int]) -> None:
+    """Take messages out; all arrays become new ones, so that an old one stays a snapshot."""
+    index = view.index
+    positions = [at for uid in uids if (at := index(uid)) >= 0]
+    if len(positions) == 1:
+        at = positions[0]
+
+        def shrink(column: "array[int]") -> "array[int]":
+            return column[:at] + column[at + 1 :]
+    else:
+        keep = bytearray(repeat(1, len(view.uids)))
+        for at in positions:
+            keep[at] = 0
+
+        def shrink(column: "array[int]") -> "array[int]":
+            return array(column.typecode, compress(column, keep))
+
+    view.uids, view.masks, view.modseqs = shrink(view.uids), shrink(view.masks), shrink(view.modseqs)
+    view.sizes, view.dates, view.content_ids = shrink(view.sizes), shrink(view.dates), shrink(view.content_ids)
+
+
+def fold(view: View, effect: Effect) -> None:
+    """Bring a view from before a change to after it."""
+    match effect:
+        case Added(rows=rows):
+            append_rows(view, rows)
+        case Masked(masks=masks, change=change):
+            if change.uids:
+                set_masks(view, change.uids, masks, change.modseq)
+        case Gone(change=expunged):
+            drop_rows(view, [message.uid for message in expunged.gone])
+
+
+class _Held:
+    """A view somebody has, or is about to have."""
+
+    __slots__ = ("late", "ready", "users", "view")
+
+    def __init__(self, ready: "asyncio.Future[None]") -> None:
+        self.users = 0
+        self.view: View | None = None
+        self.ready = ready
+        self.late: list[Effect] = []  # came while the view was being loaded
+
+
+class OpenViews:
+    """The views of one account. All methods run on the event loop."""
+
+    def __init__(self, describe: Callable[[View], None]) -> None:
+        self._describe = describe  # brings view.mailbox and view.keywords up to date
+        self._held: dict[int, _Held] = {}
+        self._subscribers: list[Subscriber] = []
+        self._recent: dict[int, tuple[int, int]] = {}  # mailbox: first uid nobody was told of, how many such there are
+        self.claimed: dict[int, int] = {}  # marks that are not on disk yet
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    # ---- views
+    async def hold(self, mailbox_id: int, load: Callable[[View], Awaitable[int]], empty: Callable[[], View]) -> View:
+        """The shared view; `load` fills a new one and returns the modseq it is of."""
+        held = self._held.get(mailbox_id)
+        if held is None:
+            held = self._held[mailbox_id] = _Held(asyncio.get_running_loop().create_future())
+            held.users += 1
+            try:
+                view = empty()
+                modseq = await load(view)
+            except BaseException as error:
+                del self._held[mailbox_id]
+                if isinstance(error, Exception):
+                    held.ready.set_exception(error)
+                    held.ready.exception()  # looked at: nobody need be waiting
+                else:
+                    held.ready.cancel()
+                raise
+            for effect in held.late:
+                if effect.change.modseq > modseq:
+                    fold(view, effect)
+            held.late.clear()
+            held.view = view
+            self._describe(view)
+            held.ready.set_result(None)
+            return view
+        held.users += 1
+        if held.view is None:
+            try:
+                await asyncio.shield(held.ready)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if held.ready.cancelled() and not (task and task.cancelling()):
+                    return await self.hold(mailbox_id, load, empty)  # who loaded it was cancelled: load it ourselves
+                held.users -= 1
+                self._drop_unused(mailbox_id, held)
+                raise
+        view_now = held.view
+        assert view_now is not None
+        return view_now
+
+    def release(self, view: View) -> None:
+        mailbox_id = view.mailbox.mailbox_id
+        held = self._held.get(mailbox_id)
+        if held is not None and held.view is view:
+            held.users -= 1
+            self._drop_unused(mailbox_id, held)
+
+    def _drop_unused(self, mailbox_id: int, held: _Held) -> None:
+        if held.users <= 0 and self._held.get(mailbox_id) is held and held.view is not None:
+            del self._held[mailbox_id]
+
+    def refresh(self, mailbox_id: int) -> None:
+        """Describe a view again, when somebody has it."""
+        held = self._held.get(mailbox_id)
+        if held is not None and held.view is not None:
+            self._describe(held.view)
+
+    # ---- \Recent (RFC 3501 §2.3.2)
+    def recall_recent(self, mailbox_id: int, first: int, count: int) -> None:
+        """What the disk says about a mailbox when the account is opened."""
+        self._recent[mailbox_id] = (first, count)
+
+    def recent(self, mailbox_id: int) -> int:
+        return self._recent.get(mailbox_id, (0, 0))[1]
+
+    def claim_recent(self, mailbox_id: int, uid_next: int) -> tuple[int, int]:
+        first, count = self._recent.get(mailbox_id, (1, 0))
+        self._recent[mailbox_id] = (uid_next, 0)
+        if first != uid_next:
+            self.claimed[mailbox_id] = uid_next
+        return (first if count else uid_next), uid_next
+
+    # ---- the change feed
+    def subscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.append(subscriber)
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+
+    def publish(self, effect: Effect) -> None:
+        """After the commit, in its order: fold, then tell."""
+        change: Change = effect.change
+        if isinstance(effect, Mailboxes):
+            for held in self._held.values():
+                if held.view is not None:
+                    self._describe(held.view)
+            for mailbox_id in effect.change.removed:
+                self._recent.pop(mailbox_id, None)
+                self.claimed.pop(mailbox_id, None)
+        else:
+            self._count_recent(effect)
+            self._fold_in(effect)
+        for subscriber in tuple(self._subscribers):
+            try:
+                subscriber(change)
+            except Exception:  # the commit stands: one listener's bug must not reach the others or the caller
+                _log.exception("a subscriber failed on %s", type(change).__name__)
+
+    def _fold_in(self, effect: "Added | Masked | Gone") -> None:
+        held = self._held.get(effect.mailbox_id)
+        if held is None:
+            return
+        if held.view is None:
+            held.late.append(effect)
+        else:
+            fold(held.view, effect)
+            self._describe(held.view)
+
+    def _count_recent(self, effect: Effect) -> None:
+        if isinstance(effect, Added):
+            first, count = self._recent.get(effect.mailbox_id, (1, 0))
+            self._recent[effect.mailbox_id] = (first, count + len(effect.rows))
+        elif isinstance(effect, Gone):
+            first, count = self._recent.get(effect.mailbox_id, (1, 0))
+            if count:
+                lost = sum(message.uid >= first for message in effect.change.gone)
+                self._recent[effect.mailbox_id] = (first, count - lost)
