@@ -1,0 +1,45 @@
+"""Domain names as they go into a question and come out of an answer.
+
+Owns: IDNA (RFC 5891), length and character rules (RFC 1035 §2.3.4, RFC 2181 §11). Never: asks. Raises: BadDomainName.
+"""
+
+import ipaddress
+import re
+
+import idna
+
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+class BadDomainName(ValueError):
+    """No such name can be in the DNS."""
+
+
+def to_question(name: str) -> str:
+    """`name` in A-labels, lower case, without a final dot. Underscore labels (_dmarc) are names too."""
+    text = name.removesuffix(".")
+    if text.isascii():
+        labels = text.lower().split(".")
+    else:
+        try:
+            mapped = idna.uts46_remap(text, std3_rules=False, transitional=False)
+            labels = [label if label.isascii() else idna.alabel(label).decode("ascii") for label in mapped.split(".")]
+        except (idna.IDNAError, UnicodeError) as error:
+            raise BadDomainName(f"{name[:80]!r}: {error}") from error
+    question = ".".join(labels)
+    if len(question) > 253 or not all(map(_LABEL.fullmatch, labels)):
+        raise BadDomainName(f"{name[:80]!r} is not a domain name")
+    return question
+
+
+def from_answer(name: str) -> str:
+    """A host name of an answer: lower case, without a final dot; "" is the root."""
+    return name.lower().removesuffix(".")
+
+
+def reverse_name(address: str) -> str:
+    """The name under in-addr.arpa or ip6.arpa (RFC 1035 §3.5, RFC 3596 §2.5)."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).reverse_pointer
+    except ValueError as error:
+        raise BadDomainName(f"{address[:80]!r} is not an IP address") from error

@@ -1,0 +1,138 @@
+"""What every dns.Resolver keeps to: the one over the network (asking our own server) and the one with fixed answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvloop
+
+from postroom.base import SystemClock
+from postroom.dns import Answer, DnsResolver, DnsSettings, DnsTemporary, Mx, Resolver, StaticResolver, TestDnsServer
+
+ZONES = {
+    "bob.test": {"MX": ["20 B.mx.bob.test.", "10 A.mx.bob.test"], "TXT": ["v=spf1 mx -all", "x" * 300]},
+    "a.mx.bob.test": {"A": ["127.0.0.2", "127.0.0.3"], "AAAA": ["::1"]},
+    "null.test": {"MX": ["0 ."]},
+    "xn--bcher-kva.test": {"A": ["127.0.0.4"]},
+    "_dmarc.bob.test": {"TXT": ["v=DMARC1; p=none"]},
+    "2.0.0.127.in-addr.arpa": {"PTR": ["A.mx.bob.test."]},
+    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa": {"PTR": ["localhost."]},
+}
+
+
+@asynccontextmanager
+async def network() -> AsyncIterator[Resolver]:
+    async with TestDnsServer(ZONES) as server:
+        server.failing.add("broken.test")
+        resolver = DnsResolver(DnsSettings(nameservers=(server.address,), tries=1), SystemClock())
+        try:
+            yield resolver
+        finally:
+            await resolver.close()
+
+
+@asynccontextmanager
+async def static() -> AsyncIterator[Resolver]:
+    yield StaticResolver(
+        mx_records={"bob.test": [(20, "B.mx.bob.test."), (10, "A.mx.bob.test")], "null.test": [(0, ".")]},
+        a_records={"a.mx.bob.test": ["127.0.0.2", "127.0.0.3"], "xn--bcher-kva.test": ["127.0.0.4"]},
+        aaaa_records={"a.mx.bob.test": ["::1"]},
+        txt_records={"bob.test": ["v=spf1 mx -all", "x" * 300], "_dmarc.bob.test": ["v=DMARC1; p=none"]},
+        ptr_records={"127.0.0.2": ["A.mx.bob.test."], "::1": ["localhost"]},
+        failing={"broken.test"},
+    )
+
+
+Check = Callable[[Callable[[Resolver], Awaitable[None]]], None]
+
+
+@pytest.fixture(params=["network", "network-uvloop", "static"])
+def check(request: pytest.FixtureRequest) -> Check:
+    """Runs a test's body against one implementation."""
+    make = static if request.param == "static" else network
+
+    def runner(body: Callable[[Resolver], Awaitable[None]]) -> None:
+        async def go() -> None:
+            async with make() as resolver:
+                await body(resolver)
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if "uvloop" in request.param else None) as loop:
+            loop.run(go())
+
+    return runner
+
+
+def test_mx_is_sorted_and_in_lower_case(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert await resolver.mx("Bob.TEST") == Answer((Mx(10, "a.mx.bob.test"), Mx(20, "b.mx.bob.test")))
+        assert await resolver.mx("bob.test.") == await resolver.mx("bob.test")
+
+    check(body)
+
+
+def test_null_mx(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert (await resolver.mx("null.test")).records == (Mx(0, ""),)
+
+    check(body)
+
+
+def test_addresses(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert sorted((await resolver.a("a.mx.bob.test")).records) == ["127.0.0.2", "127.0.0.3"]
+        assert (await resolver.aaaa("a.mx.bob.test")).records == ("::1",)
+
+    check(body)
+
+
+def test_texts(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert (await resolver.txt("bob.test")).records == (b"v=spf1 mx -all", b"x" * 300)
+        assert (await resolver.txt("_dmarc.bob.test")).records == (b"v=DMARC1; p=none",)
+
+    check(body)
+
+
+def test_reverse(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert (await resolver.ptr("127.0.0.2")).records == ("a.mx.bob.test",)
+        assert (await resolver.ptr("::1")).records == ("localhost",)
+        assert await resolver.ptr("127.0.0.9") == Answer((), exists=False)
+        assert await resolver.ptr("nonsense") == Answer((), exists=False)
+
+    check(body)
+
+
+def test_absence_is_an_answer(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert await resolver.aaaa("bob.test") == Answer((), exists=True)
+        assert await resolver.a("mx.bob.test") == Answer((), exists=True)  # something is below it
+        assert await resolver.mx("nobody.test") == Answer((), exists=False)
+
+    check(body)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a..b", "-a.test", "x" * 64 + ".test", "a b.test", "a" * 300, "\u0378.test"])
+def test_what_can_be_no_name_does_not_exist(check: Check, name: str) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert await resolver.a(name) == Answer((), exists=False)
+
+    check(body)
+
+
+def test_unicode_names(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert (await resolver.a("B\u00fccher.test")).records == ("127.0.0.4",)
+
+    check(body)
+
+
+def test_trouble_is_temporary(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        for _ in range(2):
+            with pytest.raises(DnsTemporary) as caught:
+                await resolver.mx("broken.test")
+            assert caught.value.code == 451
+
+    check(body)
