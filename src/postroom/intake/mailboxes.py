@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from postroom.accounts import LocalTarget
 from postroom.base import MailError
-from postroom.store.api import Account, AppendOptions, MailStore, NoSuchAccount, NoSuchMailbox
-from postroom.store.draft import Draft
+from postroom.store import Account, AppendOptions, Draft, MailStore, NoSuchAccount, NoSuchMailbox
 
 from .settings import IntakeSettings
 

@@ -16,8 +16,7 @@ from typing import Protocol
 from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget
 from postroom.base import Clock, Ids, MailError
 from postroom.queue import Envelope, Queue, Recipient
-from postroom.store.api import MailStore
-from postroom.store.draft import Draft
+from postroom.store import Draft, MailStore
 
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from postroom.accounts import Directory, Found, LocalTarget, NotLocal, Person, RemoteTarget, Unknown
 from postroom.base import MailError
 from postroom.queue import Recipient
-from postroom.store.api import MailStore, NoSuchAccount, OverQuota
+from postroom.store import MailStore, NoSuchAccount, OverQuota
 
 
 class RelayDenied(MailError):

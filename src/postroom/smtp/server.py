@@ -317,9 +317,8 @@ class ServerEngine:
             "SMTPUTF8",
             "DSN",
             "ENHANCEDSTATUSCODES",
+            "HELP",
         ]
-        if not self.lmtp:
-            lines.append("HELP")
         if self.starttls_offered and not self.tls_active:  # RFC 3207 §4.2
             lines.append("STARTTLS")
         if self.auth_offered:
