@@ -41,6 +41,7 @@ from .api import (
     Want,
 )
 from .draft import Draft
+from .memory import MemoryStore
 from .settings import StoreSettings
 from .sqlite import Disk, SqliteStore
 from .states import DiskState, Probe
@@ -71,6 +72,7 @@ __all__ = [
     "Mailbox",
     "MailboxExists",
     "MailboxesChanged",
+    "MemoryStore",
     "MessagesAdded",
     "MessagesExpunged",
     "NoSuchAccount",

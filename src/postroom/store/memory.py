@@ -1,0 +1,475 @@
+"""The store in plain dictionaries: for tests, and to keep the contract honest.
+
+Owns: nothing that outlives the process. Never: touches a disk (drafts excepted, when they are large) or a thread.
+Raises: the StoreError family.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from postroom.base import Clock, Ids, Spool
+from postroom.message import Facts, MessageSettings, Scanner
+from postroom.message.casemap import fold
+
+from .api import (
+    DELETED,
+    Appended,
+    AppendOptions,
+    Copied,
+    FlagAction,
+    Flagged,
+    FlagsChanged,
+    Mailbox,
+    MailboxesChanged,
+    NoSuchAccount,
+    NoSuchContent,
+    NoSuchMailbox,
+    Stored,
+    Subscriber,
+    TextField,
+    TextQuery,
+    Usage,
+    View,
+    Want,
+)
+from .books import Books, Box
+from .draft import Draft
+from .flags import changed_mask, mask_of, translated
+from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, canonical, checked, listing_key
+from .settings import StoreSettings
+from .views import Effect, Mailboxes, Masked, OpenViews, Row, added, append_rows, gone
+
+
+@dataclass(slots=True)
+class _Content:
+    facts: Facts
+    prefix: bytes
+    octets: bytes
+
+    @property
+    def whole(self) -> bytes:
+        return self.prefix + self.octets
+
+
+class MemoryAccount:
+    """See store.api.Account. Every call is done at once; awaiting it never waits."""
+
+    def __init__(self, account_id: int, settings: StoreSettings, clock: Clock) -> None:
+        self.account_id = account_id
+        self._settings = settings
+        self._clock = clock
+        self._books = Books()
+        self._rows: dict[int, dict[int, Row]] = {}
+        self._contents: dict[int, _Content] = {}
+        self._deliveries: dict[str, Appended] = {}
+        self._views = OpenViews(self._describe)
+        self.gone = False
+        for name, special_use in USUAL_MAILBOXES:
+            box = self._books.add(name, int(clock.now()), special_use, settings)
+            self._rows[box.mailbox_id] = {}
+        self._books.subscriptions = frozenset(self._books.names)
+
+    # ---- changes
+    def _begin(self) -> Books:
+        if self.gone:
+            raise NoSuchAccount(f"account {self.account_id}")
+        return self._books.copy()
+
+    def _commit(self, books: Books, effects: Iterable[Effect]) -> None:
+        self._books = books
+        for effect in effects:
+            self._views.publish(effect)
+
+    def _number(self, books: Books, *boxes: Box) -> int:
+        modseq = books.next_modseq()
+        for box in boxes:
+            box.highest_modseq = modseq
+        return modseq
+
+    # ---- mailboxes
+    def _mailbox(self, mailbox_id: int) -> Mailbox:
+        box = self._books.numbered(mailbox_id)
+        return box.as_mailbox(self._views.recent(mailbox_id), box.name in self._books.subscriptions)
+
+    def _describe(self, view: View) -> None:
+        box = self._books.boxes.get(view.mailbox.mailbox_id)
+        if box is not None:
+            view.mailbox = self._mailbox(box.mailbox_id)
+            view.keywords.extend(box.keywords[len(view.keywords) :])
+
+    async def mailboxes(self) -> list[Mailbox]:
+        return [self._mailbox(self._books.names[name]) for name in sorted(self._books.names, key=listing_key)]
+
+    async def mailbox(self, name: str) -> Mailbox:
+        return self._mailbox(self._books.named(name).mailbox_id)
+
+    async def create(self, name: str, *, special_use: str | None = None, origin: object = None) -> Mailbox:
+        books = self._begin()
+        box = self._add(books, name, special_use)
+        self._commit(books, [Mailboxes(MailboxesChanged((), books.modseq, origin))])
+        return self._mailbox(box.mailbox_id)
+
+    def _add(self, books: Books, name: str, special_use: str | None = None) -> Box:
+        box = books.add(checked(name, self._settings), int(self._clock.now()), special_use, self._settings)
+        self._number(books, box)
+        self._rows[box.mailbox_id] = {}
+        return box
+
+    async def delete(self, name: str, *, origin: object = None) -> None:
+        books = self._begin()
+        box = books.drop(name)
+        modseq = books.next_modseq()
+        self._rows.pop(box.mailbox_id)
+        self._commit(books, [Mailboxes(MailboxesChanged((box.mailbox_id,), modseq, origin))])
+
+    async def rename(self, old: str, new: str, *, origin: object = None) -> None:
+        books = self._begin()
+        new, old = checked(new, self._settings), canonical(old.removesuffix(SEPARATOR))
+        if old == INBOX:
+            inbox, target = books.named(INBOX).mailbox_id, self._add(books, new).mailbox_id
+            effects: list[Effect] = [Mailboxes(MailboxesChanged((), books.modseq, origin))]
+            found = list(self._rows[inbox].values())
+            if found:
+                self._transfer(books, inbox, target, found, effects, move=True, origin=origin)
+            self._commit(books, effects)
+            return
+        boxes = books.rename(old, new)
+        for box in boxes:
+            checked(box.name, self._settings)
+        modseq = self._number(books, *boxes)
+        self._commit(books, [Mailboxes(MailboxesChanged((), modseq, origin))])
+
+    async def subscriptions(self) -> list[str]:
+        return sorted(self._books.subscriptions, key=listing_key)
+
+    async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
+        books = self._begin()
+        if on:
+            books.subscriptions |= {checked(name, self._settings)}
+        else:
+            books.subscriptions -= {canonical(name.removesuffix(SEPARATOR))}
+        if books.subscriptions != self._books.subscriptions:
+            self._commit(books, [Mailboxes(MailboxesChanged((), books.next_modseq(), origin))])
+
+    # ---- messages
+    async def append(self, mailbox: str, draft: Draft, options: AppendOptions) -> Appended:
+        return (await self.append_many(mailbox, ((draft, options),)))[0]
+
+    async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
+        books = self._begin()
+        effects: list[Effect] = []
+        rows: list[Row] = []
+        results: list[Appended] = []
+        contents: dict[int, _Content] = {}
+        deliveries: dict[str, Appended] = {}
+        box: Box | None = None
+        origin: object = None
+        for draft, options in drafts:
+            facts, delivery = draft.facts, options.delivery_id
+            if delivery is not None and (done := deliveries.get(delivery) or self._deliveries.get(delivery)):
+                results.append(done)
+                continue
+            if box is None:
+                box = self._target(books, mailbox, options, effects)
+                self._number(books, box)
+                origin = options.origin
+            size = len(options.prefix) + facts.size
+            books.check_room(size, 1, options.quota_octets, options.quota_messages)
+            mask, box.keywords = mask_of(options.flags, box.keywords)
+            date = int(self._clock.now()) if options.internal_date is None else options.internal_date
+            contents[books.content_next] = _Content(facts, options.prefix, draft.spool.getvalue())
+            rows.append((box.uid_next, mask, books.modseq, size, date, books.content_next))
+            results.append(Appended(box.mailbox_id, box.uid_validity, box.uid_next))
+            if delivery is not None:
+                deliveries[delivery] = results[-1]
+            books.content_next += 1
+            box.uid_next += 1
+            books.count(box, ((mask, size, 1),))
+        if box is not None:
+            self._contents.update(contents)
+            self._deliveries.update(deliveries)
+            self._rows.setdefault(box.mailbox_id, {}).update({row[0]: row for row in rows})
+            effects.append(added(box, rows, books.modseq, origin))
+        self._commit(books, effects)
+        return results
+
+    def _target(self, books: Books, mailbox: str, options: AppendOptions, effects: list[Effect]) -> Box:
+        try:
+            return books.touch(books.named(mailbox).mailbox_id)
+        except NoSuchMailbox:
+            if not options.create:
+                raise
+        box = self._add(books, mailbox)
+        books.subscriptions |= {box.name}
+        effects.append(Mailboxes(MailboxesChanged((), books.modseq, options.origin)))
+        return box
+
+    def _find(self, mailbox_id: int, uids: Sequence[int] | None) -> list[Row]:
+        self._books.numbered(mailbox_id)
+        rows = self._rows[mailbox_id]
+        if uids is None:
+            return list(rows.values())
+        return [rows[uid] for uid in sorted(set(uids)) if uid in rows]
+
+    async def set_flags(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        action: FlagAction,
+        flags: frozenset[str],
+        *,
+        unchanged_since: int | None = None,
+        origin: object = None,
+    ) -> Flagged:
+        books = self._begin()
+        found = self._find(mailbox_id, uids)
+        box = books.touch(mailbox_id)
+        late = tuple(row[0] for row in found if unchanged_since is not None and row[2] > unchanged_since)
+        found = [row for row in found if row[0] not in late]
+        mask, keywords = mask_of(sorted(flags), box.keywords, grow=action is not FlagAction.REMOVE and bool(found))
+        news = {row[0]: changed_mask(row[1], action, mask) for row in found}
+        changed = [row for row in found if news[row[0]] != row[1]]
+        if changed:
+            box.keywords = keywords
+            modseq = self._number(books, box)
+            for uid, old, _, size, date, content in changed:
+                box.count(old, 0, -1)
+                box.count(news[uid], 0, 1)
+                self._rows[mailbox_id][uid] = (uid, news[uid], modseq, size, date, content)
+            uids_changed = tuple(row[0] for row in changed)
+            change = FlagsChanged(mailbox_id, uids_changed, modseq, origin)
+            self._commit(books, [Masked(mailbox_id, [news[uid] for uid in uids_changed], change)])
+        return Flagged(tuple(news), tuple(news.values()), box.highest_modseq, late)
+
+    async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:
+        return self._expunge(mailbox_id, [row for row in self._find(mailbox_id, uids) if row[1] & DELETED], origin)
+
+    async def remove(self, mailbox_id: int, uids: Sequence[int], *, origin: object = None) -> tuple[int, ...]:
+        return self._expunge(mailbox_id, self._find(mailbox_id, uids), origin)
+
+    def _expunge(self, mailbox_id: int, found: list[Row], origin: object) -> tuple[int, ...]:
+        if not found:
+            return ()
+        books = self._begin()
+        effects: list[Effect] = []
+        box = books.touch(mailbox_id)
+        self._take_out(books, box, found, effects, self._number(books, box), origin)
+        self._commit(books, effects)
+        return tuple(row[0] for row in found)
+
+    def _take_out(
+        self, books: Books, box: Box, found: list[Row], effects: list[Effect], modseq: int, origin: object
+    ) -> None:
+        for row in found:
+            del self._rows[box.mailbox_id][row[0]]
+        books.count(box, [(row[1], -row[3], -1) for row in found])
+        effects.append(gone(box.mailbox_id, found, modseq, origin))
+
+    async def copy(
+        self,
+        mailbox_id: int,
+        uids: Sequence[int],
+        target: str,
+        *,
+        origin: object = None,
+        quota_octets: int | None = None,
+        quota_messages: int | None = None,
+    ) -> Copied:
+        books = self._begin()
+        found = self._find(mailbox_id, uids)
+        books.check_room(sum(row[3] for row in found), len(found), quota_octets, quota_messages)
+        return self._copy(books, mailbox_id, found, target, move=False, origin=origin)
+
+    async def move(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:
+        return self._copy(self._begin(), mailbox_id, self._find(mailbox_id, uids), target, move=True, origin=origin)
+
+    def _copy(
+        self, books: Books, mailbox_id: int, found: list[Row], target: str, *, move: bool, origin: object
+    ) -> Copied:
+        box = books.named(target)
+        if not found:
+            return Copied(box.uid_validity, (), ())
+        effects: list[Effect] = []
+        copied = self._transfer(books, mailbox_id, box.mailbox_id, found, effects, move=move, origin=origin)
+        self._commit(books, effects)
+        return copied
+
+    def _transfer(
+        self,
+        books: Books,
+        source_id: int,
+        target_id: int,
+        found: list[Row],
+        effects: list[Effect],
+        *,
+        move: bool,
+        origin: object,
+    ) -> Copied:
+        source = books.touch(source_id)
+        target = source if source_id == target_id else books.touch(target_id)
+        keywords = target.keywords
+        masks = []
+        for row in found:
+            mask, keywords = translated(row[1], source.keywords, keywords)
+            masks.append(mask)
+        target.keywords = keywords
+        modseq = self._number(books, target)
+        first = target.uid_next
+        target.uid_next += len(found)
+        rows: list[Row] = [
+            (uid, mask, modseq, row[3], row[4], row[5])
+            for uid, (mask, row) in enumerate(zip(masks, found, strict=True), first)
+        ]
+        self._rows[target_id].update({row[0]: row for row in rows})
+        books.count(target, [(row[1], row[3], 1) for row in rows])
+        effects.append(added(target, rows, modseq, origin))
+        if move:
+            source.highest_modseq = modseq
+            self._take_out(books, source, found, effects, modseq, origin)
+        return Copied(target.uid_validity, tuple(row[0] for row in found), tuple(row[0] for row in rows))
+
+    # ---- reading
+    async def view(self, mailbox_id: int) -> View:
+        if self.gone:
+            raise NoSuchAccount(f"account {self.account_id}")
+        mailbox = self._mailbox(mailbox_id)
+
+        async def load(view: View) -> int:
+            append_rows(view, list(self._rows[mailbox_id].values()))
+            return self._books.modseq
+
+        return await self._views.hold(mailbox_id, load, lambda: View(mailbox))
+
+    def release(self, view: View) -> None:
+        self._views.release(view)
+
+    async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
+        claimed = self._views.claim_recent(mailbox_id, self._books.numbered(mailbox_id).uid_next)
+        self._views.refresh(mailbox_id)
+        return claimed
+
+    def _content(self, content_id: int) -> _Content:
+        try:
+            return self._contents[content_id]
+        except KeyError:
+            raise NoSuchContent(f"content {content_id}") from None
+
+    async def read(self, content_ids: Sequence[int], want: Want, budget: int = 4 << 20) -> list[Stored]:
+        result: list[Stored] = []
+        for content_id in content_ids:
+            content = self._content(content_id)
+            facts, prefix = content.facts, content.prefix
+            size = len(prefix) + facts.size
+            small = size <= self._settings.inline_limit_octets
+            stored = Stored(
+                content_id,
+                size,
+                len(prefix) + facts.header_len,
+                len(prefix),
+                facts.envelope if Want.ENVELOPE in want else None,
+                facts.body_structure if Want.BODY_STRUCTURE in want else None,
+                facts.body if Want.BODY in want else None,
+                prefix + facts.header if Want.HEADER in want else None,
+                facts.parts if Want.PARTS in want else None,
+                content.whole if Want.WHOLE in want and small else None,
+            )
+            fields = (
+                stored.envelope,
+                stored.body_structure,
+                stored.body,
+                stored.header,
+                stored.parts,
+                stored.whole,
+            )
+            budget -= sum(len(field) for field in fields if field is not None)
+            if budget < 0 and result:
+                break
+            result.append(stored)
+        return result
+
+    async def read_range(self, content_id: int, start: int, end: int) -> bytes:
+        return self._content(content_id).whole[max(start, 0) : max(end, 0)]
+
+    async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
+        return {row[0] for row in self._find(mailbox_id, uids) if _matches(self._contents[row[5]], query)}
+
+    async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
+        found: set[int] = set()
+        for row in self._find(mailbox_id, None):
+            day = self._contents[row[5]].facts.sent_day
+            if day is not None and first_day <= day <= last_day:
+                found.add(row[0])
+        return found
+
+    async def usage(self) -> Usage:
+        return Usage(self._books.octets, self._books.messages)
+
+    # ---- change feed
+    def subscribe_changes(self, subscriber: Subscriber) -> None:
+        self._views.subscribe(subscriber)
+
+    def unsubscribe_changes(self, subscriber: Subscriber) -> None:
+        self._views.unsubscribe(subscriber)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def _matches(content: _Content, query: TextQuery) -> bool:
+    """The definition that the SQL of the other store is held to."""
+    text, needle = content.facts.search, fold(query.needle)
+    if query.where is TextField.TEXT:
+        return needle in text.headers or needle in text.body
+    if query.where is TextField.BODY:
+        return needle in text.body
+    name = query.name if query.where is TextField.HEADER else query.where.value.rstrip("_")
+    if query.where is TextField.HEADER or not needle:
+        start = fold(name) + ":"
+        return any(line.startswith(start) and needle in line[len(start) :] for line in text.headers.split("\n"))
+    column: str = getattr(text, query.where.value)
+    return needle in column
+
+
+class MemoryStore:
+    """See store.api.MailStore."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: StoreSettings,
+        message_settings: MessageSettings,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._spool = directory / "spool"
+        self._settings = settings
+        # Nothing is read a second time here, so all the text is kept at once.
+        room = max(settings.max_searched_text_octets, message_settings.max_search_text_octets)
+        self._message_settings = msgspec.structs.replace(message_settings, max_search_text_octets=room)
+        self._clock = clock
+        self._ids = ids
+        self._accounts: dict[int, MemoryAccount] = {}
+
+    def draft(self) -> Draft:
+        return Draft(Spool(self._spool, self._settings.draft_memory_octets), Scanner(self._message_settings))
+
+    async def create_account(self, account_id: int) -> None:
+        if account_id not in self._accounts:
+            self._accounts[account_id] = MemoryAccount(account_id, self._settings, self._clock)
+
+    async def delete_account(self, account_id: int) -> None:
+        account = self._accounts.pop(account_id, None)
+        if account is not None:
+            account.gone = True
+
+    async def open(self, account_id: int) -> MemoryAccount:
+        try:
+            return self._accounts[account_id]
+        except KeyError:
+            raise NoSuchAccount(f"account {account_id}") from None
+
+    async def close(self) -> None:
+        """Nothing to close."""
