@@ -286,7 +286,7 @@ def test_signing_in(run: Run) -> None:
         assert await directory.authenticate("", "") is None
         await directory.set_enabled("bob@example.org", False)
         assert await directory.authenticate("bob@example.org", "build it") is None
-        assert isinstance(await directory.resolve("bob@example.org"), Found)  # mail still arrives
+        assert isinstance(await directory.resolve("bob@example.org"), Found)  # whether to take mail is intake's
         await directory.set_enabled("bob@example.org", True)
         await directory.set_password("bob@example.org", "new")
         assert await directory.authenticate("bob@example.org", "build it") is None

@@ -68,7 +68,7 @@ class Person:
     address: str  # primary address, which is also the login name
     quota_octets: int | None
     quota_messages: int | None
-    enabled: bool = True  # False: nobody can sign in; mail still arrives
+    enabled: bool = True  # False: nobody can sign in, and intake refuses mail (5.2.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ class Directory(Protocol):
         An alias may name the person of its own address among its targets, which keeps a copy for them. "postmaster"
         alone and postmaster@ any local domain always resolve (RFC 5321 §4.5.1): to the alias or person of that name,
         else to the configured postmaster, else to the domain's first person, the server's. Local parts compare
-        case-insensitively; domains by IDNA A-label. A person who is not enabled still gets mail.
-        Raises AliasTrouble (451) when an alias leads only in a circle or to too many.
+        case-insensitively; domains by IDNA A-label. A person who is not enabled is found too:
+        refusing their mail is for intake. Raises AliasTrouble (451) for an alias in a circle or with too many targets.
         """
 
     async def authenticate(self, username: str, password: str) -> Person | None:

@@ -1,0 +1,66 @@
+"""A setting, told to a person.
+
+Owns: the words. Never: reads a file (it is given the settings in force, if any). Raises: UnknownSetting.
+"""
+
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+from .declarations import REQUIRED, Declaration, find, sections, settings, type_words
+from .default_file import toml_value
+from .sections import Config
+
+
+class UnknownSetting(LookupError):
+    """No setting or section has that name; the text suggests one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One setting with its value in force; values are in TOML's form, "" when not set."""
+
+    name: str
+    description: str
+    type: str
+    default: str
+    value: str
+    changed: bool
+
+
+def explain(name: str, config: Config | None = None) -> list[Explanation]:
+    """The setting of that name, all of the section of that name, or all there are for ""."""
+    if not name:
+        return [_explained(setting, config) for setting in settings()]
+    for section in sections()[1:]:
+        if section.name == name:
+            return [_explained(setting, config) for setting in section.settings]
+    setting = find(name)
+    if setting is None:
+        raise UnknownSetting(_unknown(name))
+    return [_explained(setting, config)]
+
+
+def _unknown(name: str) -> str:
+    names = [setting.name for setting in settings()] + [section.name for section in sections()[1:]]
+    near = [known for known in names if known.rpartition(".")[2] == name] or difflib.get_close_matches(name, names, 3)
+    return f"There is no setting {name}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+
+
+def _explained(setting: Declaration, config: Config | None) -> Explanation:
+    value = setting.default
+    if config is not None:
+        holder = getattr(config, setting.section) if setting.section else config
+        value = getattr(holder, setting.key)
+    return Explanation(
+        setting.name,
+        setting.description,
+        type_words(setting.type),
+        _text(setting.default),
+        _text(value),
+        value != setting.default,
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or value is REQUIRED else toml_value(value)

@@ -1,0 +1,184 @@
+"""postroom.toml, read and checked; every problem at once, each with its line.
+
+Owns: reading the file, turning values into settings. Never: looks at the machine (`postroom check` does).
+Raises: ConfigError.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from postroom.accounts import domain_key
+
+from . import units
+from .declarations import REQUIRED, Declaration, Section, sections, settings, type_words
+from .sections import Config
+from .settings import check_address
+from .toml_lines import Place, locate
+
+_MAX_SHOWN = 60  # characters of a wrong value in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a settings file."""
+
+    file: str
+    line: int | None
+    setting: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self.setting, self.message) if part)
+
+
+class ConfigError(Exception):
+    """The settings can't be used; `problems` says why, one for each."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def load(path: Path) -> Config:
+    """The settings in the file at `path`. Raises ConfigError."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError([Problem(str(path), None, "", error.strerror or str(error))]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(str(path), None, "", "this is not UTF-8 text")]) from error
+    return loads(text, path)
+
+
+def loads(text: str, path: Path) -> Config:
+    """The same from a text; relative paths in it are relative to the folder of `path`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).partition(" (at ")
+        line = "".join(filter(str.isdigit, place.partition(",")[0])) or text.count("\n") + 1  # "at end of document"
+        raise ConfigError([Problem(path.name, int(line), "", f"not TOML: {message}")]) from error
+    return _Reader(table, path, locate(text)).read()
+
+
+class _Reader:
+    """Collects values and problems."""
+
+    def __init__(self, table: dict[str, Any], path: Path, lines: dict[Place, int]) -> None:
+        self._table = table
+        self._path = path
+        self._lines = lines
+        self._problems: list[Problem] = []
+
+    def read(self) -> Config:
+        top, *named = sections()
+        values = self._values(top, {k: v for k, v in self._table.items() if k not in {s.name for s in named}})
+        for section in named:
+            if section.name in self._table:
+                values[section.name] = self._section(section, self._table[section.name])
+        self._check(values)
+        if self._problems:
+            raise ConfigError(sorted(self._problems, key=lambda problem: problem.line or 0))
+        return self._absolute(Config(**values))
+
+    def _problem(self, place: Place, message: str) -> None:
+        self._problems.append(Problem(self._path.name, self._lines.get(place), ".".join(place), message))
+
+    def _section(self, section: Section, table: Any) -> msgspec.Struct | None:
+        if not isinstance(table, dict):
+            self._problem((section.name,), f"expected a table ([{section.name}]), got {_shown(table)}")
+            return None
+        values = self._values(section, table)
+        if any(key not in values for key in table):
+            return None
+        try:
+            return section.struct(**values)
+        except (ValueError, TypeError) as error:  # what its __post_init__ found
+            self._problem((section.name,), str(error))
+            return None
+
+    def _values(self, section: Section, table: dict[str, Any]) -> dict[str, Any]:
+        prefix: Place = (section.name,) if section.name else ()
+        known = {setting.key: setting for setting in section.settings}
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            if key not in known:
+                self._unknown((*prefix, key), isinstance(value, dict))
+            else:
+                self._value(known[key], (*prefix, key), value, values)
+        for key, setting in known.items():
+            if setting.default is REQUIRED and key not in table:
+                self._problem((*prefix, key), "is missing: " + setting.description)
+        return values
+
+    def _value(self, setting: Declaration, place: Place, value: Any, values: dict[str, Any]) -> None:
+        try:
+            converted = _converted(setting, value)
+            if setting.section == "listen":
+                for address in converted:
+                    check_address(address, unix=setting.key == "lmtp")
+            values[setting.key] = converted
+        except (msgspec.ValidationError, ValueError) as error:
+            reason = "" if isinstance(error, msgspec.ValidationError) else f" ({error})"
+            self._problem(place, f"expected {type_words(setting.type)}, got {_shown(value)}{reason}")
+
+    def _unknown(self, place: Place, is_table: bool) -> None:
+        """Suggest the nearest name: of this section, or the same key elsewhere."""
+        names = [setting.name for setting in settings()] + [section.name for section in sections()[1:]]
+        wanted = ".".join(place)
+        near = [name for name in names if name.rpartition(".")[2] == place[-1]]
+        near = near or difflib.get_close_matches(wanted, names, 1, 0.75)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        self._problem(place, f"there is no such {'section' if is_table and len(place) == 1 else 'setting'}{hint}")
+
+    # ---- what one field's type can't say
+
+    def _check(self, values: dict[str, Any]) -> None:
+        hostname = values.get("hostname")
+        if hostname is not None and domain_key(hostname) is None:
+            self._problem(("hostname",), f"expected a host name like mail.example.org, got {_shown(hostname)}")
+        tls = values.get("tls")
+        if tls is not None and tls.key and not tls.certificate:
+            self._problem(("tls", "key"), "a key is of no use without tls.certificate")
+
+    def _absolute(self, config: Config) -> Config:
+        """Relative paths begin at the folder of the file."""
+        folder = self._path.absolute().parent
+        replace = msgspec.structs.replace
+        tls = config.tls
+        if tls.certificate:
+            key = str(folder / tls.key) if tls.key else ""  # the certificate's file may hold the key too
+            tls = replace(tls, certificate=str(folder / tls.certificate), key=key)
+        return replace(config, data=folder / config.data, tls=tls)
+
+
+def _converted(setting: Declaration, value: Any) -> Any:
+    if isinstance(value, str):
+        if setting.key.endswith("_octets"):
+            value = units.octets(value)
+        elif setting.key.endswith("_seconds"):
+            value = units.seconds(value)
+            value = int(value) if value.is_integer() else value
+    return msgspec.convert(value, setting.type, dec_hook=_path)
+
+
+def _path(kind: type, value: Any) -> Any:
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value).expanduser()
+    raise ValueError("not a path")
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except TypeError:  # a date
+        text = str(value)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"

@@ -1,0 +1,67 @@
+"""All settings in one value: one line a section.
+
+Owns: the names of the sections and the settings above them. Never: reads a file (load does). Raises: nothing.
+A package that declares settings gets its line in Config; everything else (loading, checking, explaining, the default
+file, the page in docs/) follows from that.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from postroom.accounts import AccountSettings
+from postroom.delivery.settings import DeliverySettings
+from postroom.dns import DnsSettings
+from postroom.imap.settings import ImapSettings
+from postroom.intake import IntakeSettings
+from postroom.message.settings import MessageSettings
+from postroom.net import NetSettings, TlsSettings
+from postroom.pop3.settings import Pop3Settings
+from postroom.queue import QueueSettings
+from postroom.servers.imap.settings import ImapSessionSettings
+from postroom.smtp.settings import SmtpSettings
+from postroom.store.settings import StoreSettings
+
+from .settings import ListenSettings, LogSettings, ProcessSettings
+
+DEFAULT_DATA = Path("/var/lib/postroom")
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """postroom.toml, read and checked."""
+
+    hostname: Annotated[
+        str,
+        Meta(min_length=1, description="The name by which other servers know this one; its MX records point to it."),
+    ]
+    data: Annotated[Path, Meta(description="The folder that holds everything: people, mail, queue.")] = DEFAULT_DATA
+    allow_plaintext_sign_in_on_loopback: Annotated[
+        bool,
+        Meta(description="Let programs on this machine sign in without TLS, by any protocol; for development only."),
+    ] = False
+
+    listen: Annotated[ListenSettings, Meta(description="Addresses and ports.")] = ListenSettings()
+    tls: Annotated[TlsSettings, Meta(description="The server's certificate.")] = TlsSettings()
+    log: Annotated[LogSettings, Meta(description="The log.")] = LogSettings()
+    process: Annotated[ProcessSettings, Meta(description="The server's process.")] = ProcessSettings()
+    accounts: Annotated[AccountSettings, Meta(description="Addresses, aliases and passwords.")] = AccountSettings()
+    net: Annotated[NetSettings, Meta(description="Connections, for every protocol.")] = NetSettings()
+    smtp: Annotated[SmtpSettings, Meta(description="SMTP, submission and LMTP sessions.")] = SmtpSettings()
+    intake: Annotated[IntakeSettings, Meta(description="What happens to a message that arrives.")] = IntakeSettings()
+    message: Annotated[MessageSettings, Meta(description="How messages are read.")] = MessageSettings()
+    store: Annotated[StoreSettings, Meta(description="How mail is kept.")] = StoreSettings()
+    queue: Annotated[QueueSettings, Meta(description="Mail that waits to leave.")] = QueueSettings()
+    delivery: Annotated[DeliverySettings, Meta(description="How mail leaves.")] = DeliverySettings()
+    dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
+    pop3: Annotated[Pop3Settings, Meta(description="POP3 sessions.")] = Pop3Settings()
+    imap: Annotated[ImapSessionSettings, Meta(description="IMAP sessions.")] = ImapSessionSettings()
+    imap_protocol: Annotated[ImapSettings, Meta(description="Limits of IMAP commands.")] = ImapSettings()
+
+    def __post_init__(self) -> None:
+        if self.allow_plaintext_sign_in_on_loopback:
+            replace, force = msgspec.structs.replace, msgspec.structs.force_setattr
+            force(self, "smtp", replace(self.smtp, allow_plaintext_auth_on_loopback=True))
+            force(self, "pop3", replace(self.pop3, plaintext_sign_in_on_loopback=True))
+            force(self, "imap", replace(self.imap, plaintext_sign_in_on_loopback=True))

@@ -1,0 +1,70 @@
+"""Settings of the server as a whole, which belong to no package below. Owns: their names, defaults and help.
+Raises: ValueError for an address that can't be listened on, which msgspec turns into its ValidationError."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from postroom.net import parse_address
+
+Addresses = tuple[str, ...]
+
+
+class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where clients and other servers connect: lists of "address:port"; an empty list turns a service off."""
+
+    smtp: Annotated[
+        Addresses, Meta(description="Mail from other servers for the domains here (RFC 5321); standard port 25.")
+    ] = ()
+    submission: Annotated[
+        Addresses, Meta(description="Mail from people who sign in, with STARTTLS (RFC 6409); standard port 587.")
+    ] = ()
+    submissions: Annotated[
+        Addresses, Meta(description="Mail from people who sign in, TLS from the start (RFC 8314); standard port 465.")
+    ] = ()
+    lmtp: Annotated[
+        Addresses,
+        Meta(
+            description='Mail from a relay in front of this server (RFC 2033); "unix:/path" is possible. Keep it local.'
+        ),
+    ] = ()
+    pop3: Annotated[Addresses, Meta(description="POP3 with STLS (RFC 1939, RFC 2595); standard port 110.")] = ()
+    pop3s: Annotated[Addresses, Meta(description="POP3, TLS from the start (RFC 8314); standard port 995.")] = ()
+    imap: Annotated[Addresses, Meta(description="IMAP with STARTTLS (RFC 3501); standard port 143.")] = ()
+    imaps: Annotated[Addresses, Meta(description="IMAP, TLS from the start (RFC 8314); standard port 993.")] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            for address in getattr(self, name):
+                check_address(address, unix=name == "lmtp")
+
+
+def check_address(address: str, *, unix: bool) -> None:
+    """Raises ValueError unless `address` is "192.0.2.1:25", "[2001:db8::1]:25" or, where possible, "unix:/path"."""
+    try:
+        host, _ = parse_address(address)
+    except ValueError:
+        raise ValueError(f'{address!r} is not like "127.0.0.1:25" or "[::1]:25"') from None
+    if host.startswith("unix:") and not unix:
+        raise ValueError(f"{address!r}: only lmtp can listen on a Unix socket")
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server's log, on standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least important events that are logged.")
+    ] = "info"
+    format: Annotated[
+        Literal["text", "json"], Meta(description="One line of text, or one JSON object a line, for each event.")
+    ] = "text"
+
+
+class ProcessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server as a process of the operating system."""
+
+    user: Annotated[
+        str, Meta(description="When started by root: the user the server becomes once its ports are open; empty: none.")
+    ] = ""
+    group: Annotated[str, Meta(description="The group it changes to; empty: the user's own.")] = ""

@@ -1,0 +1,12 @@
+"""The page is made of the declarations."""
+
+from postroom.config import sections, settings
+from postroom.config.document import page
+
+
+def test_every_section_and_setting_has_its_place() -> None:
+    text = page()
+    for section in sections():
+        assert not section.name or f"\n## `[{section.name}]`\n" in text
+    assert text.count("\n| `") == len(list(settings()))
+    assert "| `hostname` | text of at least 1 character(s) | required |" in text

@@ -1,0 +1,32 @@
+"""A setting told to a person."""
+
+import pytest
+
+from postroom.config import Config, UnknownSetting, explain, settings
+from postroom.smtp.settings import SmtpSettings
+
+
+def test_one_setting_with_its_value() -> None:
+    config = Config(hostname="mail.example.org", smtp=SmtpSettings(max_errors=5))
+    [one] = explain("smtp.max_errors", config)
+    assert (one.name, one.type, one.default, one.value, one.changed) == ("smtp.max_errors", "int ≥ 1", "20", "5", True)
+    [same] = explain("smtp.max_recipients", config)
+    assert not same.changed
+    [name] = explain("hostname", config)
+    assert (name.default, name.value) == ("", '"mail.example.org"')
+    [unset] = explain("pop3.expire_days")
+    assert (unset.default, unset.value) == ("", "")
+
+
+def test_a_section_and_everything() -> None:
+    assert {one.name for one in explain("log")} == {"log.level", "log.format"}
+    assert len(explain("")) == len(list(settings()))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("max_errors", "smtp.max_errors"), ("smtp.max_erors", "smtp.max_errors"), ("zzz", "There is no setting zzz")],
+)
+def test_an_unknown_name(name: str, hint: str) -> None:
+    with pytest.raises(UnknownSetting, match=hint):
+        explain(name)
