@@ -1,7 +1,82 @@
 """What a message is: header, MIME structure, addresses, dates, encoded words, the facts Postroom keeps of it. Pure."""
 
+from .addresses import Address, BadAddress, parse_address, parse_list, parse_mailbox
+from .casemap import fold
+from .charset import decode_text
+from .compose import compose_text, encode_body, format_field, format_mailbox, format_raw_field
+from .dates import format_date, format_internal_date, parse_date, parse_day, parse_internal_date
+from .dsn import Action, DeliveryReport, Dsn, RecipientReport, Returned, compose_dsn
+from .encoded_words import decode_field, decode_words, encode_text
+from .envelope import wire_envelope
 from .facts import Facts, SearchText
+from .header import (
+    Field,
+    HeaderIndex,
+    first_value,
+    header_text,
+    header_values,
+    index_header,
+    iter_fields,
+    select_fields,
+    unfold,
+)
+from .parts import PartMap, PartNode
+from .plain_words import Explanation, explain
 from .scanner import Scanner
+from .search_text import decode_transfer, html_text
 from .settings import MessageSettings
+from .structure import Kind, Part
+from .submission import Repair, repair
 
-__all__ = ["Facts", "MessageSettings", "Scanner", "SearchText"]
+__all__ = [
+    "Action",
+    "Address",
+    "BadAddress",
+    "DeliveryReport",
+    "Dsn",
+    "Explanation",
+    "Facts",
+    "Field",
+    "HeaderIndex",
+    "Kind",
+    "MessageSettings",
+    "Part",
+    "PartMap",
+    "PartNode",
+    "RecipientReport",
+    "Repair",
+    "Returned",
+    "Scanner",
+    "SearchText",
+    "compose_dsn",
+    "compose_text",
+    "decode_field",
+    "decode_text",
+    "decode_transfer",
+    "decode_words",
+    "encode_body",
+    "encode_text",
+    "explain",
+    "first_value",
+    "fold",
+    "format_date",
+    "format_field",
+    "format_internal_date",
+    "format_mailbox",
+    "format_raw_field",
+    "header_text",
+    "header_values",
+    "html_text",
+    "index_header",
+    "iter_fields",
+    "parse_address",
+    "parse_date",
+    "parse_day",
+    "parse_internal_date",
+    "parse_list",
+    "parse_mailbox",
+    "repair",
+    "select_fields",
+    "unfold",
+    "wire_envelope",
+]

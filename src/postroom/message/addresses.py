@@ -8,6 +8,12 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .encoded_words import decode_field
+
+
+class BadAddress(ValueError):
+    """Not an address that mail could be sent to; the text says what is wrong with it, for people."""
+
 
 class Address(NamedTuple):
     """As in ENVELOPE (RFC 3501 §7.4.2). host None: a group begins (mailbox is its name) or, all None, ends."""
@@ -206,3 +212,56 @@ def _addr_spec(words: list[_Token]) -> tuple[bytes | None, bytes | None, bytes |
         domain = b"".join([word.text for word in words[at + 1 :]])
         return route, local, domain
     return route, _phrase(words), b""
+
+
+# ---- strictly: addresses that people and programs give us
+
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\x80-\U0010ffff"
+_DOT_STRING = re.compile(rf"[{_ATEXT}]+(?:\.[{_ATEXT}]+)*")
+_QUOTED_LOCAL = re.compile(r"\"((?:[ !#-\[\]-~\x80-\U0010ffff]|\\[ -~])*)\"")
+_LABEL = r"[A-Za-z0-9\x80-\U0010ffff](?:[A-Za-z0-9\x80-\U0010ffff-]*[A-Za-z0-9\x80-\U0010ffff])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LITERAL = re.compile(r"\[[!-Z^-~]+\]")
+_MAX_LOCAL, _MAX_DOMAIN, _MAX_LABEL = 64, 255, 63  # octets; RFC 5321 §4.5.3.1.1, §4.5.3.1.2, RFC 1035 §2.3.4
+
+
+def parse_address(text: str) -> tuple[str, str]:
+    """Local part (unquoted) and domain (as written) of "local@domain" (RFC 5321 §4.1.2, RFC 6531 §3.3).
+
+    Raises BadAddress.
+    """
+    local, at, domain = text.rpartition("@")
+    if not at or not local or not domain:
+        raise BadAddress("an address has the form local@domain")
+    if quoted := _QUOTED_LOCAL.fullmatch(local):
+        local = re.sub(r"\\(.)", r"\1", quoted[1])
+    elif not _DOT_STRING.fullmatch(local):
+        raise BadAddress("the part before the @ has characters that are not allowed there")
+    if len(local.encode("utf-8", "replace")) > _MAX_LOCAL:
+        raise BadAddress("the part before the @ is longer than 64 octets")
+    if not _LITERAL.fullmatch(domain):
+        if not _DOMAIN.fullmatch(domain):
+            raise BadAddress("the part after the @ is not a domain")
+        if any(len(label.encode("utf-8", "replace")) > _MAX_LABEL for label in domain.split(".")):
+            raise BadAddress("the part after the @ has a label longer than 63 octets")
+    if len(domain.encode("utf-8", "replace")) > _MAX_DOMAIN:
+        raise BadAddress("the part after the @ is longer than 255 octets")
+    return local, domain
+
+
+def parse_mailbox(text: str) -> tuple[str, str]:
+    """Display name (decoded, "" when none) and address of one mailbox, "Name <local@domain>" or bare.
+
+    Raises BadAddress.
+    """
+    found = parse_list(text.encode("utf-8", "replace"))
+    if len(found) != 1 or found[0].mailbox is None or found[0].host is None:
+        raise BadAddress("one address is wanted")
+    one = found[0]
+    local = (one.mailbox or b"").decode("utf-8", "replace")
+    if not _DOT_STRING.fullmatch(local):
+        quoted = local.replace("\\", "\\\\").replace('"', '\\"')
+        local = f'"{quoted}"'
+    address = f"{local}@{(one.host or b'').decode('utf-8', 'replace')}"
+    parse_address(address)
+    return decode_field(one.name or b""), address

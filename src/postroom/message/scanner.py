@@ -24,7 +24,6 @@ from .search_text import part_text, raw_room
 from .settings import MessageSettings
 from .structure import MAX_BOUNDARY, Kind, Part, describe
 
-_BULK = 65536  # octets collected before they are looked at
 _LOOK_AHEAD = MAX_BOUNDARY + 5  # "\n--", a boundary, "--": enough of a line to know whether it is a delimiter
 _NO_SETTINGS = MessageSettings()
 
@@ -37,10 +36,14 @@ class _Reading(enum.Enum):
 
 
 class Scanner:
-    """Feed it a message in pieces, any pieces; `finish` gives the facts."""
+    """Feed it a message in pieces, any pieces; `finish` gives the facts.
 
-    def __init__(self, settings: MessageSettings = _NO_SETTINGS) -> None:
+    `bulk` is how many octets are collected before they are looked at; it changes speed and memory, never the facts.
+    """
+
+    def __init__(self, settings: MessageSettings = _NO_SETTINGS, *, bulk: int = 65536) -> None:
         self._settings = settings
+        self._bulk = bulk
         self._pieces: list[bytes] = []
         self._waiting = 0
         self._size = 0
@@ -76,7 +79,7 @@ class Scanner:
         self._size += len(data)
         self._pieces.append(data)
         self._waiting += len(data)
-        if self._waiting >= _BULK:
+        if self._waiting >= self._bulk:
             self._work(final=False)
 
     def finish(self) -> Facts:
