@@ -12,7 +12,7 @@ from postroom.imap.seqset import Span
 from postroom.imap.types import Fetch, FetchItem, Item, Section
 from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
-from .columns import NOTHING, Column, Octets, Value, column, literal, picked
+from .columns import NOTHING, Column, Octets, Value, Values, column, literal, picked
 from .refusal import EndOfSession
 from .selected import Rows, SelectedMailbox, batches
 
@@ -44,8 +44,8 @@ class _Fetching:
         self._wants = NOTHING
         for some in self._columns:
             self._wants |= some.wants
-        # The last place is for FLAGS that changed by this very FETCH and were not asked for.
-        self._template = b"* %d FETCH (" + b" ".join([c.format for c in self._columns]) + b"%b)\r\n"
+        first, *more = [c.format for c in self._columns]
+        self._formats = [first, *(b" " + shape for shape in more)]
 
     async def run(self, spans: list[Span]) -> None:
         session, selected = self._session, self._selected
@@ -99,8 +99,11 @@ class _Fetching:
 
     async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
         selected = self._selected
-        columns = [c.values(selected, rows, stored) for c in self._columns]
-        columns.append(self._unasked_flags(rows))
+        columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
+        formats = self._formats
+        if self._newly_seen and not self._says_flags:
+            columns.append(self._unasked_flags(rows))
+            formats = [*formats, b"%b"]
         positions = rows.positions
         numbers: Sequence[int]
         if isinstance(positions, range):
@@ -108,36 +111,32 @@ class _Fetching:
         else:
             numbers = [at + 1 for at in positions]
         if self._wants & Want.WHOLE and any(isinstance(value, Octets) for values in columns for value in values):
-            for number, *values, flags in zip(numbers, *columns, strict=True):
-                await self._send_in_pieces(b"%d" % number, values, b"%b" % flags)
+            for number, *values in zip(numbers, *columns, strict=True):
+                await self._send_in_pieces(b"* %d FETCH (" % number, formats, values)
             return
-        template = self._template
-        await self._session.emit(b"".join([template % row for row in zip(numbers, *columns, strict=True)]))
+        await self._session.emit(_formatted(formats, numbers, columns))
 
     def _unasked_flags(self, rows: Rows) -> list[bytes]:
-        newly_seen = self._newly_seen
-        if not newly_seen or self._says_flags:
-            return [b""] * len(rows.uids)
+        """FLAGS that changed by this very FETCH and were not asked for, with the space before them."""
         flags = self._selected.flag_lists([mask | SEEN for mask in rows.masks])
+        newly_seen = self._newly_seen
         return [b" FLAGS %b" % f if uid in newly_seen else b"" for uid, f in zip(rows.uids, flags, strict=True)]
 
-    async def _send_in_pieces(self, number: bytes, values: Sequence[Value], flags: bytes) -> None:
+    async def _send_in_pieces(self, start: bytes, formats: list[bytes], values: Sequence[Value]) -> None:
         """A row with a section that is too large for one piece of memory."""
         session = self._session
-        await session.emit(b"* %b FETCH (" % number)
-        for k, value in enumerate(values):
-            before = b" " if k else b""
-            shape = self._columns[k].format
+        await session.emit(start)
+        for shape, value in zip(formats, values, strict=True):
             if not isinstance(value, Octets):
-                await session.emit(before + shape % value)
+                await session.emit(shape % value)
             elif value.fields is not None:
                 end = min(value.end, value.start + session.settings.max_nested_header_octets)
                 header = await self._selected.account.read_range(value.content_id, value.start, end)
-                await session.emit(before + shape % literal(picked(value.fields, header)))
+                await session.emit(shape % literal(picked(value.fields, header)))
             else:
-                await session.emit(before + shape % (b"{%d}\r\n" % (value.end - value.start)))
+                await session.emit(shape % (b"{%d}\r\n" % (value.end - value.start)))
                 await self._stream(value)
-        await session.emit(b"%b)\r\n" % flags)
+        await session.emit(b")\r\n")
 
     async def _stream(self, octets: Octets) -> None:
         session, account = self._session, self._selected.account
@@ -150,6 +149,17 @@ class _Fetching:
                 session.connection.abort()
                 raise EndOfSession
             await session.emit(piece)
+
+
+def _formatted(formats: list[bytes], numbers: Sequence[int], columns: list[Values]) -> bytes:
+    """All rows by one `%`: the rows' format repeated, the columns interleaved."""
+    row = b"* %d FETCH (" + b"".join(formats) + b")\r\n"
+    width, count = len(columns) + 1, len(numbers)
+    values: list[Value | None] = [None] * (width * count)
+    values[0::width] = numbers
+    for at, column_values in enumerate(columns, start=1):
+        values[at::width] = column_values
+    return row * count % tuple(values)
 
 
 def _after(rows: Rows, start: int) -> Rows:

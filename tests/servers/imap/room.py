@@ -1,0 +1,251 @@
+"""A running IMAP listener and raw clients for the tests of this folder. Not a test itself."""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postroom.accounts.api import Person, Resolution, Unknown
+from postroom.base import SeededIds, SystemClock
+from postroom.message import MessageSettings
+from postroom.net import Listener, NetSettings
+from postroom.servers.imap import ImapService, ImapSessionSettings
+from postroom.store import SqliteStore, StoreSettings
+from postroom.store.api import Account, AppendOptions, MailStore
+
+STORES = ("sqlite",)
+LITERAL = re.compile(rb"\{(\d+)\}$")
+MESSAGE = (
+    b"From: Fred Foobar <foobar@blurdybloop.example>\r\nTo: mooch@owatagu.example\r\nSubject: afternoon meeting\r\n"
+    b"Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nMessage-ID: <B27397-0100000@blurdybloop.example>\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
+    b"Hello Joe, do you think we can meet at 3:30 tomorrow?\r\n"
+)
+
+
+def message(subject: str = "hello", body: bytes = b"text\r\n", date: str = "Mon, 7 Feb 1994 21:52:25 -0800") -> bytes:
+    return b"From: a@x.example\r\nTo: b@x.example\r\nSubject: %b\r\nDate: %b\r\n\r\n%b" % (
+        subject.encode(),
+        date.encode(),
+        body,
+    )
+
+
+class FakeDirectory:
+    """People by name; everybody's password is their name's first part and "-secret"."""
+
+    def __init__(self) -> None:
+        self.people = {
+            name: Person(number, name, None, None)
+            for number, name in enumerate(("alice@x.example", "bob@x.example"), start=1)
+        }
+
+    async def is_local_domain(self, domain: str) -> bool:
+        return domain == "x.example"
+
+    async def local_domains(self) -> list[str]:
+        return ["x.example"]
+
+    async def resolve(self, address: str) -> Resolution:
+        return Unknown()
+
+    async def authenticate(self, username: str, password: str) -> Person | None:
+        person = self.people.get(username)
+        return person if person is not None and password == username.partition("@")[0] + "-secret" else None
+
+    async def person(self, account_id: int) -> Person | None:
+        return next((person for person in self.people.values() if person.account_id == account_id), None)
+
+    async def may_send_as(self, person: Person, address: str) -> bool:
+        return True
+
+
+class Reply:
+    """What one command was answered."""
+
+    def __init__(self, untagged: list[bytes], tagged: bytes) -> None:
+        self.untagged = untagged
+        self.tagged = tagged
+
+    @property
+    def ok(self) -> bool:
+        return self.tagged.startswith(b"OK")
+
+    def __repr__(self) -> str:
+        return f"<{self.untagged} {self.tagged!r}>"
+
+
+class Client:
+    """Says a command, collects its answer; understands literals and nothing else."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.greeting = b""
+        self._count = 0
+
+    async def response(self) -> bytes:
+        """One response, its literals included, without the last CRLF."""
+        whole = b""
+        while True:
+            line = await self.reader.readuntil(b"\r\n")
+            whole += line[:-2]
+            found = LITERAL.search(line[:-2])
+            if found is None:
+                return whole
+            whole += b"\r\n" + await self.reader.readexactly(int(found[1]))
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    def start(self, command: bytes | str) -> bytes:
+        """Send a command, return its tag."""
+        self._count += 1
+        tag = b"t%d" % self._count
+        self.send(tag + b" " + (command.encode() if isinstance(command, str) else command) + b"\r\n")
+        return tag
+
+    async def finish(self, tag: bytes) -> Reply:
+        untagged: list[bytes] = []
+        while True:
+            line = await self.response()
+            if line.startswith(tag + b" "):
+                return Reply(untagged, line[len(tag) + 1 :])
+            untagged.append(line)
+
+    async def command(self, command: bytes | str) -> Reply:
+        async with asyncio.timeout(20):
+            return await self.finish(self.start(command))
+
+    async def ok(self, command: bytes | str) -> list[bytes]:
+        reply = await self.command(command)
+        assert reply.ok, (command, reply)
+        return reply.untagged
+
+    async def append(self, mailbox: str, octets: bytes = MESSAGE, flags: str = "", sync: bool = False) -> Reply:
+        head = f"APPEND {mailbox} {flags and f'({flags}) '}".encode()
+        if not sync:
+            return await self.command(head + b"{%d+}\r\n%b" % (len(octets), octets))
+        tag = self.start(head + b"{%d}" % len(octets))
+        line = await self.response()
+        if not line.startswith(b"+"):
+            assert line.startswith(tag), line
+            return Reply([], line[len(tag) + 1 :])
+        self.send(octets + b"\r\n")
+        return await self.finish(tag)
+
+    async def eof(self) -> bytes:
+        """All that comes until the server closes."""
+        async with asyncio.timeout(20):
+            return await self.reader.read()
+
+    async def close(self) -> None:
+        self.writer.close()
+        try:
+            await self.writer.wait_closed()
+        except OSError:
+            pass
+
+
+class Room:
+    """A listener, its store, its clients."""
+
+    def __init__(self, service: ImapService, listener: Listener, store: MailStore, directory: FakeDirectory) -> None:
+        self.service = service
+        self.listener = listener
+        self.store = store
+        self.directory = directory
+        self.clients: list[Client] = []
+
+    @property
+    def port(self) -> int:
+        return self.listener.ports[0]
+
+    async def connect(self, tls: ssl.SSLContext | None = None) -> Client:
+        """A client that has read the greeting."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=tls, server_hostname="localhost" if tls else None, limit=1 << 24
+        )
+        client = Client(reader, writer)
+        self.clients.append(client)
+        client.greeting = await client.response()
+        return client
+
+    async def client(self, select: str = "", *, name: str = "alice") -> Client:
+        """A signed-in client, with a mailbox selected when `select` names one."""
+        client = await self.connect()
+        await client.ok(f"LOGIN {name}@x.example {name}-secret")
+        if select:
+            await client.ok(f"SELECT {select}")
+        return client
+
+    async def deliver(self, octets: bytes = MESSAGE, mailbox: str = "INBOX", account_id: int = 1, **more: Any) -> int:
+        """Put a message there as a delivery would; its uid."""
+        account: Account = await self.store.open(account_id)
+        try:
+            with self.store.draft() as draft:
+                draft.write(octets)
+                draft.finish()
+                return (await account.append(mailbox, draft, AppendOptions(**more))).uid
+        finally:
+            account.close()
+
+
+def make_store(kind: str, directory: Path) -> MailStore:
+    return SqliteStore(directory, StoreSettings(threads=2), MessageSettings(), SystemClock(), SeededIds())
+
+
+@asynccontextmanager
+async def open_room(
+    directory: Path,
+    kind: str = "sqlite",
+    *,
+    tls_context: Callable[[], ssl.SSLContext | None] = lambda: None,
+    implicit_tls: ssl.SSLContext | None = None,
+    net: NetSettings | None = None,
+    **settings: Any,
+) -> AsyncIterator[Room]:
+    """Everything running, for alice and bob."""
+    settings = {"plaintext_sign_in_on_loopback": True, "sign_in_failure_delay_seconds": 0.0} | settings
+    store = make_store(kind, directory)
+    people = FakeDirectory()
+    for person in people.people.values():
+        await store.create_account(person.account_id)
+    service = ImapService(
+        store=store,
+        directory=people,
+        clock=SystemClock(),
+        ids=SeededIds(),
+        hostname="mail.x.example",
+        settings=ImapSessionSettings(**settings),
+        tls_context=tls_context,
+    )
+    listener = Listener("imap", service, net or NetSettings(), tls=implicit_tls)
+    listener.bind(["127.0.0.1:0"])
+    await listener.start()
+    room = Room(service, listener, store, people)
+    try:
+        yield room
+    finally:
+        for client in room.clients:
+            await client.close()
+        await listener.stop()
+        await store.close()
+
+
+def run(play: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine; nothing may take longer than half a minute."""
+
+    async def limited() -> None:
+        async with asyncio.timeout(30):
+            await play
+
+    asyncio.run(limited())
+
+
+both_stores = pytest.mark.parametrize("kind", STORES)

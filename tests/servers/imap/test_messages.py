@@ -1,0 +1,193 @@
+"""STORE, COPY, MOVE, EXPUNGE, alone and seen from other sessions."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from .room import Room, both_stores, message, open_room, run
+
+
+async def fill(room: Room, count: int) -> None:
+    for number in range(count):
+        await room.deliver(message(f"number {number + 1}"))
+    reader = await room.client("INBOX")  # takes the \Recent marks, so that they are in nobody's way
+    await reader.ok("LOGOUT")
+
+
+@both_stores
+def test_store(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 3)
+            client = await room.client("INBOX")
+            assert await client.ok("STORE 2 +FLAGS (\\Seen \\flagged)") == [b"* 2 FETCH (FLAGS (\\Flagged \\Seen))"]
+            assert await client.ok("STORE 2 -FLAGS \\Seen") == [b"* 2 FETCH (FLAGS (\\Flagged))"]
+            assert await client.ok("UID STORE 1:2 FLAGS (\\Draft)") == [
+                b"* 1 FETCH (UID 1 FLAGS (\\Draft))",
+                b"* 2 FETCH (UID 2 FLAGS (\\Draft))",
+            ]
+            assert await client.ok("STORE 1:* FLAGS.SILENT ()") == []
+            assert await client.ok("FETCH 1:3 FLAGS") == [b"* %d FETCH (FLAGS ())" % n for n in (1, 2, 3)]
+            assert await client.ok("UID STORE 900 +FLAGS (\\Seen)") == []
+            assert (await client.command("STORE 4 +FLAGS (\\Seen)")).tagged.startswith(b"BAD")
+            assert await client.ok("STORE 1 +FLAGS (\\Recent \\Unknown)") == [b"* 1 FETCH (FLAGS ())"]
+
+    run(play())
+
+
+@both_stores
+def test_keywords(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 2)
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            new = [
+                b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work)",
+                b"* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Work \\*)] Flags permitted",
+            ]
+            assert await client.ok("STORE 1 +FLAGS ($Work)") == [*new, b"* 1 FETCH (FLAGS ($Work))"]
+            assert await client.ok("STORE 2 +FLAGS ($WORK)") == [b"* 2 FETCH (FLAGS ($Work))"]
+            assert await other.ok("NOOP") == [
+                *new,
+                b"* 1 FETCH (UID 1 FLAGS ($Work))",
+                b"* 2 FETCH (UID 2 FLAGS ($Work))",
+            ]
+            assert await client.ok("SEARCH KEYWORD $work") == [b"* SEARCH 1 2"]
+            assert await client.ok("SEARCH UNKEYWORD $Other") == [b"* SEARCH 1 2"]
+            reply = await client.command("STORE 1 +FLAGS.SILENT (%s)" % " ".join(f"k{n}" for n in range(60)))
+            assert reply.tagged.startswith(b"NO [LIMIT]")
+
+    run(play())
+
+
+@both_stores
+def test_flags_reach_the_other_session(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 2)
+            one, two = await room.client("INBOX"), await room.client("INBOX")
+            await one.ok("STORE 1 +FLAGS.SILENT (\\Seen)")
+            await one.ok("FETCH 2 BODY[TEXT]")
+            assert await two.ok("NOOP") == [b"* 1 FETCH (UID 1 FLAGS (\\Seen))", b"* 2 FETCH (UID 2 FLAGS (\\Seen))"]
+            await one.ok("STORE 1 +FLAGS (\\Flagged)")
+            # What two's own FETCH says need not be said again.
+            assert await two.ok("FETCH 1 (FLAGS)") == [b"* 1 FETCH (FLAGS (\\Flagged \\Seen))"]
+            assert await two.ok("NOOP") == []
+
+    run(play())
+
+
+@both_stores
+def test_expunge(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 5)
+            one, two = await room.client("INBOX"), await room.client("INBOX")
+            await one.ok("STORE 2,3,5 +FLAGS.SILENT (\\Deleted)")
+            assert await one.ok("EXPUNGE") == [b"* 2 EXPUNGE", b"* 2 EXPUNGE", b"* 3 EXPUNGE"]
+            assert await one.ok("UID SEARCH ALL") == [b"* SEARCH 1 4"]
+            # Two's numbers stay what they were until it is told, and FETCH, STORE, SEARCH by number do not tell.
+            assert await two.ok("FETCH 1:5 UID") == [b"* %d FETCH (UID %d)" % (n, n) for n in range(1, 6)]
+            assert await two.ok("SEARCH 1:*") == [b"* SEARCH 1 2 3 4 5"]
+            reply = await two.command("FETCH 2 (BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+            assert b"Subject: number 2" in reply.untagged[0]
+            assert (await two.command("STORE 2 +FLAGS (\\Seen)")).tagged.startswith(b"NO [EXPUNGEISSUED]")
+            reply = await two.command("STORE 1:2 +FLAGS (\\Seen)")
+            assert reply.untagged == [b"* 1 FETCH (FLAGS (\\Seen))"]
+            assert reply.tagged.startswith(b"OK [EXPUNGEISSUED]")
+            reply = await two.command("COPY 1:2 Trash")
+            assert reply.tagged.startswith(b"NO [EXPUNGEISSUED]")
+            assert reply.untagged == [b"* 2 EXPUNGE", b"* 2 EXPUNGE", b"* 3 EXPUNGE"]
+            await one.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+            await one.ok("EXPUNGE")
+            assert await two.ok("UID STORE 1 +FLAGS (\\Seen)") == [b"* 1 EXPUNGE"]
+            assert await two.ok("FETCH 1:* UID") == [b"* 1 FETCH (UID 4)"]
+
+    run(play())
+
+
+@both_stores
+def test_uid_expunge(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 4)
+            client = await room.client("INBOX")
+            await client.ok("STORE 1:3 +FLAGS.SILENT (\\Deleted)")
+            assert await client.ok("UID EXPUNGE 2:4") == [b"* 2 EXPUNGE", b"* 2 EXPUNGE"]
+            assert await client.ok("UID EXPUNGE 900") == []
+            assert await client.ok("FETCH 1:* UID") == [b"* 1 FETCH (UID 1)", b"* 2 FETCH (UID 4)"]
+
+    run(play())
+
+
+@both_stores
+def test_copy(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 3)
+            client = await room.client("INBOX")
+            await client.ok("STORE 1 +FLAGS.SILENT (\\Flagged $Work)")
+            reply = await client.command("COPY 1,3 Archive")
+            assert reply.tagged.startswith(b"OK [COPYUID ")
+            assert reply.tagged.endswith(b" 1,3 1:2] COPY completed")
+            assert (await client.command("UID COPY 900 Archive")).tagged == b"OK UID COPY completed, nothing to do"
+            assert (await client.command("COPY 1 nowhere")).tagged.startswith(b"NO [TRYCREATE]")
+            assert b"* 4 EXISTS" in await client.ok("UID COPY 2 INBOX")
+            other = await room.client("Archive")
+            assert await other.ok("FETCH 1:* FLAGS") == [
+                b"* 1 FETCH (FLAGS (\\Flagged $Work \\Recent))",
+                b"* 2 FETCH (FLAGS (\\Recent))",
+            ]
+
+    run(play())
+
+
+@both_stores
+def test_move(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 4)
+            one, two, target = await room.client("INBOX"), await room.client("INBOX"), await room.client("Archive")
+            reply = await one.command("MOVE 2:3 Archive")
+            assert reply.untagged[0].startswith(b"* OK [COPYUID ")
+            assert reply.untagged[0].endswith(b" 2:3 1:2] Moved")
+            assert reply.untagged[1:] == [b"* 2 EXPUNGE", b"* 2 EXPUNGE"]
+            assert reply.tagged == b"OK MOVE completed"
+            assert await two.ok("NOOP") == [b"* 2 EXPUNGE", b"* 2 EXPUNGE"]
+            assert b"* 2 EXISTS" in await target.ok("NOOP")
+            reply = await one.command("UID MOVE 4 nowhere")
+            assert reply.tagged.startswith(b"NO [TRYCREATE]")
+            assert (await one.command("UID MOVE 2 Archive")).tagged == b"OK UID MOVE completed, nothing to do"
+
+    run(play())
+
+
+@both_stores
+def test_copy_keeps_to_the_quota(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 2)
+            client = await room.client("INBOX")
+            alice = room.directory.people["alice@x.example"]
+            for quota in ({"quota_messages": 3}, {"quota_octets": 250}):
+                room.directory.people["alice@x.example"] = replace(alice, **quota)
+                assert (await client.command("COPY 1:2 Archive")).tagged.startswith(b"NO [OVERQUOTA]")
+            room.directory.people["alice@x.example"] = replace(alice, quota_octets=100_000, quota_messages=4)
+            await client.ok("COPY 1:2 Archive")
+
+    run(play())
+
+
+@both_stores
+def test_a_large_store_is_answered_in_batches(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind, fetch_batch_messages=3) as room:
+            await fill(room, 8)
+            client = await room.client("INBOX")
+            assert await client.ok("STORE 1:* +FLAGS (\\Seen)") == [
+                b"* %d FETCH (FLAGS (\\Seen))" % n for n in range(1, 9)
+            ]
+            assert await client.ok("UID FETCH 1,3,5:6,8 (FLAGS)") == [
+                b"* %d FETCH (UID %d FLAGS (\\Seen))" % (n, n) for n in (1, 3, 5, 6, 8)
+            ]
+
+    run(play())

@@ -1,0 +1,112 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT."""
+
+from pathlib import Path
+
+from .room import both_stores, open_room, run
+
+FLAGS = b"\\Answered \\Flagged \\Deleted \\Seen \\Draft"
+
+
+@both_stores
+def test_select_tells_all_it_must(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(flags=frozenset(("\\Seen",)))
+            await room.deliver()
+            await room.deliver(flags=frozenset(("$Work",)))
+            client = await room.client()
+            reply = await client.command("SELECT INBOX")
+            mailbox = await room.store.open(1)
+            validity = (await mailbox.mailbox("INBOX")).uid_validity
+            mailbox.close()
+            assert reply.untagged == [
+                b"* FLAGS (%b $Work)" % FLAGS,
+                b"* OK [PERMANENTFLAGS (%b $Work \\*)] Flags permitted" % FLAGS,
+                b"* 3 EXISTS",
+                b"* 3 RECENT",
+                b"* OK [UIDVALIDITY %d] UIDs valid" % validity,
+                b"* OK [UIDNEXT 4] Predicted next UID",
+                b"* OK [UNSEEN 2] First unseen",
+            ]
+            assert reply.tagged == b"OK [READ-WRITE] SELECT completed"
+            again = await client.command("SELECT inbox")
+            assert b"* 0 RECENT" in again.untagged
+
+    run(play())
+
+
+@both_stores
+def test_examine_changes_nothing(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver()
+            client = await room.client()
+            for _ in range(2):
+                reply = await client.command("EXAMINE INBOX")
+                assert reply.tagged == b"OK [READ-ONLY] EXAMINE completed"
+                assert b"* 1 RECENT" in reply.untagged
+                assert b"* OK [PERMANENTFLAGS ()] No permanent flags permitted" in reply.untagged
+            assert await client.ok("FETCH 1 (FLAGS)") == [b"* 1 FETCH (FLAGS (\\Recent))"]
+            for command in ("STORE 1 +FLAGS (\\Seen)", "EXPUNGE", "MOVE 1 Trash", "UID EXPUNGE 1"):
+                assert (await client.command(command)).tagged.startswith(b"NO [READ-ONLY]")
+            [line] = await client.ok("FETCH 1 (BODY[TEXT])")
+            assert b"\\Seen" not in line
+            assert await client.ok("FETCH 1 (FLAGS)") == [b"* 1 FETCH (FLAGS (\\Recent))"]
+            assert (await client.command("COPY 1 Trash")).ok
+            await client.ok("CLOSE")
+
+    run(play())
+
+
+def test_a_failed_select_leaves_nothing_selected(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client("INBOX")
+            assert (await client.command("SELECT nowhere")).tagged.startswith(b"NO [NONEXISTENT]")
+            assert (await client.command("FETCH 1 FLAGS")).tagged.startswith(b"BAD")
+            assert (await client.command("CLOSE")).tagged.startswith(b"BAD")
+
+    run(play())
+
+
+@both_stores
+def test_close_expunges_in_silence_and_unselect_does_not(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for _ in range(3):
+                await room.deliver()
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            await client.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+            assert await client.ok("UNSELECT") == []
+            await client.ok("SELECT INBOX")
+            assert (await client.command("CLOSE")).untagged == []
+            assert (await client.command("FETCH 1 FLAGS")).tagged.startswith(b"BAD")
+            reply = await client.command("SELECT INBOX")
+            assert b"* 2 EXISTS" in reply.untagged
+            assert await other.ok("NOOP") == [b"* 2 EXPUNGE"]
+            await client.ok("EXAMINE INBOX")
+            await other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+            await client.ok("CLOSE")  # read-only: removes nothing
+            assert b"* 2 EXISTS" in (await client.command("SELECT INBOX")).untagged
+
+    run(play())
+
+
+def test_recent_goes_to_one_session(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await room.deliver()
+            one, two = await room.client(), await room.client()
+            assert b"* 1 RECENT" in await one.ok("SELECT INBOX")
+            assert b"* 0 RECENT" in await two.ok("SELECT INBOX")
+            await room.deliver()
+            assert await two.ok("NOOP") == [b"* 2 EXISTS", b"* 1 RECENT"]
+            assert await one.ok("NOOP") == [b"* 2 EXISTS", b"* 1 RECENT"]
+            assert await one.ok("FETCH 1:2 FLAGS") == [b"* 1 FETCH (FLAGS (\\Recent))", b"* 2 FETCH (FLAGS ())"]
+            assert await two.ok("FETCH 1:2 FLAGS") == [b"* 1 FETCH (FLAGS ())", b"* 2 FETCH (FLAGS (\\Recent))"]
+            assert await two.ok("SEARCH RECENT") == [b"* SEARCH 2"]
+            assert await two.ok("SEARCH OLD") == [b"* SEARCH 1"]
+            assert await one.ok("SEARCH NEW") == [b"* SEARCH 1"]
+            assert b"* 0 RECENT" in await one.ok("SELECT INBOX")
+
+    run(play())

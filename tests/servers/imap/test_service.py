@@ -1,0 +1,67 @@
+"""Greeting and capabilities: what is offered is what works in that state."""
+
+import ssl
+from pathlib import Path
+
+from postroom.net import client_context, self_signed
+
+from .room import open_room, run
+
+AFTER = (
+    b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE CHILDREN LIST-EXTENDED SPECIAL-USE CREATE-SPECIAL-USE "
+    b"UNSELECT UIDPLUS MOVE"
+)
+
+
+def server_context(directory: Path) -> ssl.SSLContext:
+    certificate, key = self_signed(directory, "localhost", 30, 1_700_000_000.0 * 1.1)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def test_plaintext_on_loopback_with_leave(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.connect()
+            assert client.greeting == (
+                b"* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN] "
+                b"mail.x.example Postroom ready"
+            )
+            reply = await client.command("LOGIN alice@x.example alice-secret")
+            assert reply.tagged == b"OK [CAPABILITY %b] LOGIN completed" % AFTER
+            assert await client.ok("CAPABILITY") == [b"* CAPABILITY " + AFTER]
+
+    run(play())
+
+
+def test_plaintext_without_leave_offers_starttls_only(tmp_path: Path) -> None:
+    context = server_context(tmp_path / "tls")
+
+    async def play() -> None:
+        settings = {"plaintext_sign_in_on_loopback": False}
+        async with open_room(tmp_path, tls_context=lambda: context, **settings) as room:
+            client = await room.connect()
+            assert b"[CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE STARTTLS LOGINDISABLED]" in client.greeting
+
+    run(play())
+
+
+def test_implicit_tls_offers_sign_in(tmp_path: Path) -> None:
+    context = server_context(tmp_path / "tls")
+
+    async def play() -> None:
+        async with open_room(tmp_path, tls_context=lambda: context, implicit_tls=context) as room:
+            client = await room.connect(tls=client_context(verify=False))
+            assert b"IDLE AUTH=PLAIN AUTH=LOGIN]" in client.greeting
+            await client.ok("LOGIN alice@x.example alice-secret")
+
+    run(play())
+
+
+def test_the_version_is_told_when_there_is_one(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            assert room.service.identification == b'* ID ("name" "Postroom" "vendor" "Postroom")\r\n'
+
+    run(play())
