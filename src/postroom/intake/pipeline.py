@@ -25,7 +25,8 @@ from .trace import Source, TraceWriter, count_received, return_path
 
 _log = logging.getLogger("postroom.intake")
 _PIECE_OCTETS = 65536
-_RETRY = "-local"  # marks the queue id of what a mailbox could not take at once; the rest of the id is the message's
+_MARK = "m"  # begins the ids given here, and queue ids of messages whose aliases are expanded already
+_LATER = "-later"  # ends the queue id of what a mailbox could not take at once; before it stands the message's id
 
 
 class LocalMessage(Protocol):
@@ -92,8 +93,8 @@ class Intake:
         resolution = await self.directory.resolve(message.recipient)
         if not isinstance(resolution, Found):
             raise UnknownUser(message.recipient)
-        retried = message.queue_id.endswith(_RETRY)
-        remote = [] if retried else [t for t in resolution.targets if isinstance(t, RemoteTarget)]
+        expanded = message.queue_id.startswith(_MARK)  # then other targets have, or have had, entries of their own
+        remote = [] if expanded else [t for t in resolution.targets if isinstance(t, RemoteTarget)]
         local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
         prefix = return_path(message.mail_from)
         with self.store.draft() as draft:
@@ -106,7 +107,7 @@ class Intake:
                 raise MailLoop(message.recipient)
             # The id of the first attempt: what it committed, before a crash perhaps, is not committed again.
             outcomes = await self.mailboxes.deliver_all(
-                [(target, prefix) for target in local], draft, message.queue_id.removesuffix(_RETRY)
+                [(target, prefix) for target in local], draft, message.queue_id.removesuffix(_LATER)
             )
             failures = [error for error in outcomes if error is not None]
             if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
@@ -124,7 +125,7 @@ class Reception:
         self._source = source
         self._draft: Draft = intake.store.draft()
         self._failure: MailError | None = None
-        self.trace_id = intake.ids.token(12)
+        self.trace_id = _MARK + intake.ids.token(11)
 
     @property
     def size(self) -> int:
@@ -169,7 +170,8 @@ class Reception:
             show_address=settings.add_sender_ip or self._source.person is None,
         )
         only = routes[0] if len(routes) == 1 else None
-        if only is not None and len(only.targets) == 1 and isinstance(only.targets[0], LocalTarget):
+        direct = only is not None and len(only.targets) == 1 and not _wants_success_report(only)
+        if direct and only is not None and isinstance(only.targets[0], LocalTarget):
             prefix = trace.final(only.recipient.address)
             await self._intake.mailboxes.deliver(only.targets[0], self._draft, prefix, self.trace_id)
             return [None]
@@ -201,12 +203,17 @@ class _Distribution:
         self._outcomes: dict[object, MailError | None] = {}  # by the target's key
 
     async def run(self, each: bool) -> list[MailError | None]:
+        for_queue = self._for_queue()
         try:
-            await self._queue_remote()
+            if for_queue:
+                only = next(iter(for_queue.values())).address if len(for_queue) == 1 else None
+                await self._enqueue(list(for_queue.values()), self._trace_id, only)
         except MailError as error:
             if not each:
                 raise
-            self._outcomes.update({_key(t): error for t in self._targets() if isinstance(t, RemoteTarget)})
+            self._outcomes.update(dict.fromkeys(for_queue, error))
+        else:
+            self._outcomes.update(dict.fromkeys(for_queue))
         await self._deliver_local()
         if each:
             return await self._answers()
@@ -215,26 +222,22 @@ class _Distribution:
         await self._queue_failed(self._routes)
         return [None] * len(self._routes)
 
-    def _targets(self) -> list[LocalTarget | RemoteTarget]:
-        return [target for route in self._routes for target in route.targets]
-
-    async def _queue_remote(self) -> None:
-        recipients: dict[str, Recipient] = {}
+    def _for_queue(self) -> dict[object, Recipient]:
+        """Who is on other servers, and who is here and must be reported as delivered: the queue's runner reports."""
+        recipients: dict[object, Recipient] = {}
         for route in self._routes:
+            report = _wants_success_report(route)
             for target in route.targets:
-                if isinstance(target, RemoteTarget):
-                    recipients.setdefault(target.address, replace(route.recipient, address=target.address))
-        if not recipients:
-            return
-        only = next(iter(recipients)) if len(recipients) == 1 else None
-        await self._enqueue(list(recipients.values()), self._trace_id, only)
-        self._outcomes.update(dict.fromkeys(recipients))
+                if report or isinstance(target, RemoteTarget):
+                    recipients.setdefault(_key(target), _queued(route, target))
+        return recipients
 
     async def _deliver_local(self) -> None:
         deliveries: dict[object, tuple[LocalTarget, bytes]] = {}
         for route in self._routes:
             for target in route.targets:
-                if isinstance(target, LocalTarget) and (key := _key(target)) not in deliveries:
+                key = _key(target)
+                if isinstance(target, LocalTarget) and key not in deliveries and key not in self._outcomes:
                     deliveries[key] = (target, self._trace.final(route.recipient.address))
         outcomes = await self._intake.mailboxes.deliver_all(list(deliveries.values()), self._draft, self._trace_id)
         self._outcomes.update(zip(deliveries, outcomes, strict=True))
@@ -260,15 +263,10 @@ class _Distribution:
         for route in routes:
             for target in route.targets:
                 key = _key(target)
-                if self._outcomes[key] is None or key in recipients:
-                    continue
-                if isinstance(target, LocalTarget) and len(route.targets) > 1:
-                    address = target.person.address  # not the alias: its other targets have the message
-                else:
-                    address = target.address
-                recipients[key] = replace(route.recipient, address=address)
+                if self._outcomes[key] is not None:
+                    recipients.setdefault(key, _queued(route, target))
         if recipients:
-            await self._enqueue(list(recipients.values()), self._trace_id + _RETRY, None)
+            await self._enqueue(list(recipients.values()), self._trace_id + _LATER, None)
 
     async def _enqueue(self, recipients: list[Recipient], message_id: str, only: str | None) -> None:
         await self._intake.queue.enqueue(
@@ -279,6 +277,18 @@ class _Distribution:
 def _key(target: LocalTarget | RemoteTarget) -> object:
     """What makes two targets the same delivery."""
     return target.address if isinstance(target, RemoteTarget) else (target.person.account_id, target.detail)
+
+
+def _queued(route: Route, target: LocalTarget | RemoteTarget) -> Recipient:
+    """The queue entry for one target of a route."""
+    if isinstance(target, LocalTarget) and len(route.targets) > 1:
+        return replace(route.recipient, address=target.person.address)  # not the alias: it has other targets
+    return replace(route.recipient, address=target.address)
+
+
+def _wants_success_report(route: Route) -> bool:
+    """RFC 3461 §5.2.2: a sender who asks for it is told of the delivery into a mailbox, too."""
+    return route.recipient.notify is not None and "SUCCESS" in route.recipient.notify
 
 
 def _worst(errors: Sequence[MailError]) -> MailError:
