@@ -49,8 +49,8 @@ class Does(enum.Flag):
     """Consequences that the session's scheduling reads."""
 
     NOTHING = 0
-    USES_SEQ = enum.auto()  # its arguments or answers are sequence numbers: no EXPUNGE may be sent while it runs
-    MAY_EXPUNGE = enum.auto()  # EXPUNGE responses may be sent before its tagged reply
+    USES_SEQ = enum.auto()  # its arguments are sequence numbers: no EXPUNGE between the client's sending and its start
+    MAY_EXPUNGE = enum.auto()  # EXPUNGE responses may be sent before its tagged reply; without it, never
     WRITES = enum.auto()  # changes the selected mailbox: refused when that is read-only
     CHANGES_STATE = enum.auto()  # what comes after it can't be judged before it is done
     TAKES_OVER = enum.auto()  # lines or octets that are no commands follow (AUTHENTICATE, IDLE, APPEND, STARTTLS)
@@ -68,7 +68,7 @@ def _table(*rows: CommandInfo) -> dict[bytes, CommandInfo]:
     return {row.name: row for row in rows}
 
 
-# RFC 3501 §7.4.1: no EXPUNGE while a FETCH, STORE or SEARCH by sequence number is under way, nor when no command is.
+# RFC 3501 §7.4.1: no EXPUNGE while a FETCH, STORE or SEARCH by sequence number is answered, nor when no command is.
 # The UID forms may, and RFC 3501 §5.5 asks clients to expect it there.
 _SEQ, _EXPUNGE, _WRITES = Does.USES_SEQ, Does.MAY_EXPUNGE, Does.WRITES
 _STATE, _TAKES = Does.CHANGES_STATE, Does.TAKES_OVER
@@ -102,9 +102,9 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"SEARCH", arguments.search, State.SELECTED, _SEQ),
     CommandInfo(b"FETCH", arguments.fetch, State.SELECTED, _SEQ),
     CommandInfo(b"STORE", arguments.store, State.SELECTED, _SEQ | _WRITES),
-    # COPY takes numbers, and answers none: RFC 3501 §7.4.1 doesn't name it, and RFC 2180 §4.4 shows EXPUNGE there
-    CommandInfo(b"COPY", arguments.copy, State.SELECTED, _SEQ),
-    CommandInfo(b"MOVE", arguments.move, State.SELECTED, _EXPUNGE | _WRITES),  # RFC 6851 §3.3
+    # RFC 2180 §4.4: of the commands with sequence numbers, only COPY may be answered with EXPUNGE
+    CommandInfo(b"COPY", arguments.copy, State.SELECTED, _SEQ | _EXPUNGE),
+    CommandInfo(b"MOVE", arguments.move, State.SELECTED, _SEQ | _EXPUNGE | _WRITES),  # RFC 6851 §3.3
     CommandInfo(b"UID SEARCH", arguments.uid_search, State.SELECTED, _EXPUNGE),
     CommandInfo(b"UID FETCH", arguments.uid_fetch, State.SELECTED, _EXPUNGE),
     CommandInfo(b"UID STORE", arguments.uid_store, State.SELECTED, _EXPUNGE | _WRITES),

@@ -14,7 +14,7 @@ from .types import Append, Command
 
 # tag: 1*<any ASTRING-CHAR except "+">. The length bound keeps replies bounded.
 _TAG = rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})"
-_COMMAND = re.compile(_TAG + rb" ((?:[Uu][Ii][Dd] )?[A-Za-z]+)(?= |\Z)")
+_COMMAND = re.compile(_TAG + rb" ((?:[Uu][Ii][Dd] )?[A-Za-z][A-Za-z0-9.-]*)(?= |\Z)")
 _TAG_AHEAD = re.compile(_TAG + rb"(?=[ \r\n]|\Z)")
 _APPEND = re.compile(_TAG + rb" [Aa][Pp][Pp][Ee][Nn][Dd] ")
 

@@ -27,7 +27,7 @@ from .types import (
 )
 
 _KEY = re.compile(rb"[A-Za-z]+")
-_SET_AHEAD = re.compile(rb"[0-9*$]")
+_SET_AHEAD = re.compile(rb"[0-9*]")
 BADCHARSET = b"BADCHARSET (US-ASCII UTF-8)"
 
 # The charsets Python knows, by every name. Asking codecs.lookup about a client's word instead would import by that word
@@ -65,6 +65,8 @@ for _prefix, _field in ((b"", DateField.INTERNAL), (b"SENT", DateField.SENT)):
     _DATE_KEYS[_prefix + b"ON"] = (_field, lambda day: (day, day))
     _DATE_KEYS[_prefix + b"SINCE"] = (_field, lambda day: (day, None))
 
+_WITH_ARGUMENT = {b"UID", b"NOT", b"OR", b"HEADER", b"KEYWORD", b"UNKEYWORD", b"LARGER", b"SMALLER", *_DATE_KEYS}
+
 
 class _Criteria:
     """One SEARCH's keys while they are read."""
@@ -98,9 +100,12 @@ class _Criteria:
         cursor.at = found.end()
         if (fixed := _FIXED.get(name)) is not None:
             return fixed
-        cursor.space()
         if (where := _TEXT_KEYS.get(name)) is not None:
+            cursor.space()
             return Text(where, self.text())
+        if name not in _WITH_ARGUMENT:
+            raise BadSyntax("Unknown search key")
+        cursor.space()
         if (dates := _DATE_KEYS.get(name)) is not None:
             return DateRange(dates[0], *dates[1](cursor.date()))
         return self._with_argument(name, depth)
@@ -116,6 +121,7 @@ class _Criteria:
         raise BadSyntax("Expected a search key")
 
     def _with_argument(self, name: bytes, depth: int) -> SearchKey:
+        """A key of _WITH_ARGUMENT, behind its space."""
         cursor = self.cursor
         match name:
             case b"UID":
@@ -134,9 +140,8 @@ class _Criteria:
                 return HasFlag(cursor.atom("Expected a keyword").decode("ascii"), name == b"KEYWORD")
             case b"LARGER":
                 return Larger(cursor.number(most=2**63 - 1))
-            case b"SMALLER":
+            case _:  # SMALLER
                 return Smaller(cursor.number(most=2**63 - 1))
-        raise BadSyntax("Unknown search key")
 
     def text(self) -> str:
         """astring, in the search's charset. Without one it is US-ASCII; clients send UTF-8 there, and mean it."""

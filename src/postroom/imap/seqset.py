@@ -19,16 +19,13 @@ _SET = re.compile(
     rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
 )
 _MAX = 2**32 - 1
-SAVED = SeqSet((), saved=True)
 
 
 def parse(raw: bytes) -> SeqSet:
-    """A set as written: "2,4:7,9,12:*", or "$" for the saved search result (RFC 5182)."""
+    """A set as written: "2,4:7,9,12:*"."""
     if raw.isdigit() and len(raw) < 10 and raw[0] != 48:
         number = int(raw)
         return SeqSet(((number, number),))
-    if raw == b"$":
-        return SAVED
     if not _SET.fullmatch(raw):
         raise BadSyntax("Invalid message set")
     ranges: list[tuple[int | None, int | None]] = []
@@ -125,8 +122,6 @@ def write(numbers: Iterable[int]) -> bytes:
 
 def written(seqset: SeqSet) -> bytes:
     """The set as a client would write it."""
-    if seqset.saved:
-        return b"$"
     return b",".join(
         _bound(low) if low == high else b"%b:%b" % (_bound(low), _bound(high)) for low, high in seqset.ranges
     )

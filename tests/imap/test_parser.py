@@ -1,0 +1,176 @@
+"""Whole commands."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroom.imap import BadSyntax, ImapSettings, parse_command
+from postroom.imap.parser import parse_append, tag_of
+from postroom.imap.syntax import LiteralPending
+from postroom.imap.types import (
+    Append,
+    Authenticate,
+    Bare,
+    Command,
+    Copy,
+    Create,
+    Delete,
+    Enable,
+    Fetch,
+    Id,
+    Item,
+    List,
+    Login,
+    Rename,
+    Search,
+    Section,
+    SectionText,
+    Select,
+    Status,
+    StatusItem,
+    Store,
+    StoreMode,
+    Subscribe,
+    UidExpunge,
+)
+
+from .printer import print_command
+from .test_search_parser import keys, seqsets
+
+SETTINGS = ImapSettings(quirk_utf8_in_quoted=False)
+
+texts = st.binary(max_size=12).filter(lambda raw: b"\0" not in raw)
+atoms = st.text("ABCXYZ-=09$", min_size=1, max_size=8)
+names = atoms.map(str.encode)
+mailboxes = st.text(max_size=12).map(lambda name: "INBOX" if name.isascii() and name.upper() == "INBOX" else name)
+flags = st.lists(atoms | st.sampled_from(["\\Seen", "\\Deleted", "\\Draft"]), unique=True, max_size=4).map(tuple)
+parts = st.lists(st.integers(1, 2**32 - 1), max_size=4).map(tuple)
+
+
+def make_section(
+    part: tuple[int, ...], text: SectionText, fields: list[bytes], partial: tuple[int, int] | None, peek: bool
+) -> Section:
+    """As the parser would: only sound combinations, with their label."""
+    if text is SectionText.MIME and not part:
+        text = SectionText.ALL
+    with_fields = text in (SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT)
+    spec = b".".join([b"%d" % number for number in part] + [text.value] * bool(text.value))
+    if with_fields:
+        spec += b" (%b)" % b" ".join(fields)
+    label = b"BODY[%b]%b" % (spec, b"<%d>" % partial[0] if partial else b"")
+    return Section(part, text, tuple(fields) if with_fields else (), partial, peek, label)
+
+
+sections = st.builds(
+    make_section,
+    parts,
+    st.sampled_from(SectionText),
+    st.lists(names, min_size=1, max_size=3),
+    st.none() | st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1)),
+    st.booleans(),
+)
+items = st.sampled_from([item for item in Item if item is not Item.MODSEQ])
+fetches = st.builds(
+    lambda seqset, wanted, uid: Fetch(seqset, (Item.UID, *wanted) if uid and Item.UID not in wanted else wanted, uid),
+    seqsets,
+    st.lists(items | sections, min_size=1, max_size=4, unique=True).map(tuple),
+    st.booleans(),
+)
+lists = st.builds(
+    lambda reference, patterns, lsub, select, returns: (
+        List(reference, patterns[:1], lsub=True)
+        if lsub
+        else List(reference, patterns, False, select, returns, bool(select or returns or len(patterns) > 1))
+    ),
+    mailboxes,
+    st.lists(st.text("ab%*/ü", max_size=6), min_size=1, max_size=3, unique=True).map(tuple),
+    st.booleans(),
+    st.lists(st.sampled_from([b"SUBSCRIBED", b"SPECIAL-USE"]), unique=True).map(tuple),
+    st.lists(st.sampled_from([b"CHILDREN", b"SUBSCRIBED"]), unique=True).map(tuple),
+)
+commands: st.SearchStrategy[Command] = st.one_of(
+    st.sampled_from([b"NOOP", b"LOGOUT", b"IDLE", b"EXPUNGE", b"NAMESPACE"]).map(Bare),
+    st.builds(Authenticate, names, st.none() | st.binary(max_size=20)),
+    st.builds(Login, texts, texts),
+    st.builds(Enable, st.lists(names, min_size=1, max_size=3, unique=True).map(tuple)),
+    st.builds(Id, st.none() | st.lists(st.tuples(texts, st.none() | texts), max_size=3).map(tuple)),
+    st.builds(Select, mailboxes, st.booleans()),
+    st.builds(Create, mailboxes, st.none() | st.sampled_from(["\\Sent", "\\Junk"])),
+    st.builds(Delete, mailboxes),
+    st.builds(Rename, mailboxes, mailboxes),
+    st.builds(Subscribe, mailboxes, st.booleans()),
+    lists,
+    st.builds(Status, mailboxes, st.lists(st.sampled_from(StatusItem), min_size=1, unique=True).map(tuple)),
+    st.builds(Search, keys, st.booleans(), st.none() | st.just(b"UTF-8")),
+    fetches,
+    st.builds(Store, seqsets, st.sampled_from(StoreMode), st.booleans(), flags, st.booleans()),
+    st.builds(Copy, seqsets, mailboxes, st.booleans(), st.booleans()),
+    st.builds(UidExpunge, seqsets),
+)
+appends = st.builds(Append, mailboxes, flags, st.none() | st.integers(0, 2**33), st.integers(0, 2**31), st.booleans())
+
+
+@given(commands)
+def test_parse_reads_what_print_writes(command: Command) -> None:
+    assert parse_command(b"a1 " + print_command(command), SETTINGS) == (b"a1", command)
+
+
+@given(appends)
+def test_append_too(command: Append) -> None:
+    raw = b"a1 " + print_command(command) + b"\r\n"
+    assert parse_append(raw, SETTINGS) == (b"a1", command)
+
+
+@given(commands, st.data())
+def test_a_damaged_command_raises_nothing_else(command: Command, data: st.DataObject) -> None:
+    raw = bytearray(b"a1 " + print_command(command))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.sampled_from(b'(){}"\\ *%0a\r\n\xff[]<>:,'))
+    try:
+        parse_command(bytes(raw), SETTINGS)
+    except BadSyntax:
+        pass
+
+
+@given(st.binary(max_size=60) | st.text('aFETCHuid (){}"\\*:,.[]<>12\r\n', max_size=60).map(str.encode))
+def test_junk_raises_nothing_else(raw: bytes) -> None:
+    for data in (raw, b"a1 " + raw, b"a1 FETCH 1 " + raw, b"a1 SEARCH " + raw, b"a1 LIST " + raw):
+        try:
+            parse_command(data, SETTINGS)
+        except BadSyntax:
+            pass
+
+
+def test_parse_append_tells_what_the_literal_is() -> None:
+    assert parse_append(b"a LOGIN {5}\r\n", SETTINGS) is None
+    with pytest.raises(LiteralPending):
+        parse_append(b"a APPEND {5}\r\n", SETTINGS)
+    with pytest.raises(BadSyntax):
+        parse_append(b"a append x y {5}\r\n", SETTINGS)
+
+
+def test_names_are_read_in_any_case() -> None:
+    assert parse_command(b"a uId fEtCh 1 fLaGs", SETTINGS) == parse_command(b"a UID FETCH 1 FLAGS", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("raw", "tag"),
+    [
+        (b"a1 NOOP", b"a1"),
+        (b"a1", b"a1"),
+        (b"a1\r\n", b"a1"),
+        (b"]a.b-c$ x", b"]a.b-c$"),
+        (b"", b"*"),
+        (b" a", b"*"),
+        (b"+ x", b"*"),
+        (b"a+ x", b"*"),
+        (b"* x", b"*"),
+        (b'"a" x', b"*"),
+        (b"a\0 x", b"*"),
+        (b"\xff x", b"*"),
+        (b"x" * 255 + b" NOOP", b"x" * 255),
+        (b"x" * 256 + b" NOOP", b"*"),
+    ],
+)
+def test_tag_of(raw: bytes, tag: bytes) -> None:
+    assert tag_of(raw) == tag
