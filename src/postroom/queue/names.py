@@ -39,4 +39,4 @@ def chosen_ids(db: apsw.Connection, which: Sequence[str], states: str) -> list[i
             (number, name),
         )
         chosen.update((int(row[0]), None) for row in rows)
-    return list(chosen)
+    return sorted(chosen)

@@ -81,6 +81,11 @@ class SqliteQueue:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="postroom-queue-reader")
         self._files = ThreadPoolExecutor(_CONTENT_THREADS, thread_name_prefix="postroom-queue-content")
 
+    @property
+    def commits(self) -> int:
+        """Transactions so far; fewer than changes when they came together."""
+        return self._writer.commits
+
     # ---- start and end
 
     def _recover(self, db: apsw.Connection) -> None:

@@ -1,0 +1,300 @@
+"""What every queue does, on disk or not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from postroom.base import FakeClock, SeededIds, Spool
+from postroom.queue import (
+    EntryState,
+    Envelope,
+    MemoryQueue,
+    NoSuchEntry,
+    Queue,
+    QueueFull,
+    QueueSettings,
+    Recipient,
+    SqliteQueue,
+)
+
+Play = Callable[[Queue, FakeClock], Awaitable[None]]
+START = FakeClock().now()
+
+
+class Stage:
+    """Runs a play on a fresh queue of one kind."""
+
+    def __init__(self, kind: str, directory: Path) -> None:
+        self.kind = kind
+        self.directory = directory
+
+    def run(self, play: Play, settings: QueueSettings | None = None) -> None:
+        async def scene() -> None:
+            clock = FakeClock()
+            chosen = settings or QueueSettings(inline_limit_octets=1000)
+            queue: Queue = (
+                SqliteQueue(self.directory, chosen, clock, SeededIds())
+                if self.kind == "sqlite"
+                else MemoryQueue(chosen, clock, SeededIds())
+            )
+            try:
+                await play(queue, clock)
+            finally:
+                await queue.close()
+
+        asyncio.run(scene())
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
+    return Stage(request.param, tmp_path)
+
+
+async def put(queue: Queue, *addresses: str, content: bytes = b"Subject: x\r\n\r\nhi\r\n", **options: object) -> str:
+    with Spool(Path("unused"), 1 << 30) as spool:
+        spool.write(content)
+        envelope = Envelope("alice@a.test")
+        recipients = [Recipient(address) for address in addresses or ("bob@b.test",)]
+        return await queue.enqueue(envelope, recipients, spool, **options)  # type: ignore[arg-type]
+
+
+def test_what_was_put_in_is_there(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        envelope = Envelope("älice@a.test", body_8bit=True, smtputf8=True, ret="HDRS", envid="e+1 2")
+        recipients = [
+            Recipient("bob@b.test", frozenset({"SUCCESS", "FAILURE"}), "rfc822;bob+2Btag@b.test"),
+            Recipient("carol@c.test", frozenset({"NEVER"})),
+            Recipient("dave@d.test"),
+        ]
+        with Spool(Path("unused"), 1 << 30) as spool:
+            spool.write(b"content")
+            queue_id = await queue.enqueue(envelope, recipients, spool, prefix=b"Received: x\r\n")
+        entries = await queue.message_entries(queue_id)
+        assert [e.recipient for e in entries] == recipients
+        assert all(e.message == entries[0].message for e in entries)
+        message = entries[0].message
+        assert (message.message_id, message.envelope) == (queue_id, envelope)
+        assert (message.size, message.arrived) == (20, START)
+        assert {(e.state, e.attempts, e.next_attempt, e.last_reply, e.delay_warned) for e in entries} == {
+            (EntryState.WAITING, 0, START, "", False)
+        }
+        assert await queue.entries() == entries
+
+    stage.run(play)
+
+
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 5000])
+def test_read_any_range(stage: Stage, size: int) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        content = bytes(k % 251 for k in range(size))
+        queue_id = await put(queue, content=content, prefix=b"Received: here\r\n")
+        whole = b"Received: here\r\n" + content
+        for start, end in ((0, len(whole)), (0, 1), (0, 10**9), (3, 16), (10, 20), (16, 17), (17, 900), (5, 5), (9, 3)):
+            assert await queue.read(queue_id, start, end) == whole[start:end], (start, end)
+        assert await queue.read(queue_id, len(whole), len(whole) + 5) == b""
+
+    stage.run(play)
+
+
+def test_claim_in_order_of_due_time_and_only_once(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        first = await put(queue, "a@b.test", "b@b.test")
+        await clock.advance(10)
+        await put(queue, "c@b.test")
+        assert await queue.next_due() == START
+        assert [e.recipient.address for e in await queue.claim(START, 10)] == ["a@b.test", "b@b.test"]
+        assert await queue.next_due() == START + 10
+        assert [e.recipient.address for e in await queue.claim(START + 10, 10)] == ["c@b.test"]
+        assert await queue.claim(START + 10, 10) == []
+        assert await queue.next_due() is None
+        assert {e.state for e in await queue.message_entries(first)} == {EntryState.SENDING}
+
+    stage.run(play)
+
+
+def test_claim_respects_its_limit(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue, *(f"r{k}@b.test" for k in range(5)))
+        assert [len(await queue.claim(START, 2)) for _ in range(4)] == [2, 2, 1, 0]
+
+    stage.run(play)
+
+
+def test_defer_counts_and_remembers(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue)
+        (entry,) = await queue.claim(START, 1)
+        await queue.defer([entry.entry_id], START + 300, "451 4.7.1 later (mx)", delay_warned=True)
+        (entry,) = await queue.entries()
+        assert (entry.state, entry.attempts, entry.next_attempt) == (EntryState.WAITING, 1, START + 300)
+        assert (entry.last_reply, entry.delay_warned) == ("451 4.7.1 later (mx)", True)
+        assert await queue.claim(START + 299, 9) == []
+        (entry,) = await queue.claim(START + 300, 9)
+        await queue.defer([entry.entry_id], START + 900, "x" * 5000)
+        (entry,) = await queue.entries()
+        assert (entry.attempts, entry.delay_warned, len(entry.last_reply)) == (2, True, 1000)
+
+    stage.run(play)
+
+
+def test_release_does_not_count(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue, "a@b.test", "b@b.test")
+        first, second = await queue.claim(START, 9)
+        await queue.release([first.entry_id])
+        await queue.release([second.entry_id], not_before=START + 30)
+        first, second = await queue.entries()
+        assert (first.state, first.attempts, first.next_attempt) == (EntryState.WAITING, 0, START)
+        assert (second.state, second.attempts, second.next_attempt) == (EntryState.WAITING, 0, START + 30)
+
+    stage.run(play)
+
+
+@pytest.mark.parametrize("size", [10, 5000])
+def test_the_message_goes_with_its_last_entry(stage: Stage, size: int) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        queue_id = await put(queue, "a@b.test", "b@b.test", content=b"x" * size)
+        first, second = await queue.claim(START, 9)
+        await queue.finish([first.entry_id])
+        assert await queue.read(queue_id, 0, 3) == b"xxx"
+        assert [e.entry_id for e in await queue.entries()] == [second.entry_id]
+        await queue.finish([second.entry_id, first.entry_id])
+        assert await queue.entries() == []
+        for question in (queue.read(queue_id, 0, 3), queue.message_entries(queue_id)):
+            with pytest.raises(NoSuchEntry):
+                await question
+        if stage.kind == "sqlite":
+            assert [p.name for p in (stage.directory / "queue").iterdir()] == ["lock"]
+
+    stage.run(play)
+
+
+def test_entry_ids_are_not_used_again(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue)
+        (old,) = await queue.claim(START, 1)
+        await queue.remove(["all"])
+        await put(queue)
+        await queue.finish([old.entry_id])  # the attempt ends late
+        assert len(await queue.entries()) == 1
+
+    stage.run(play)
+
+
+def test_hold_and_unhold(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        held_id = await put(queue, hold=True)
+        assert [e.state for e in await queue.entries()] == [EntryState.HELD]
+        assert await queue.claim(START + 99, 9) == []
+        assert await queue.next_due() is None
+        assert await queue.retry_now(["all"], START) == 0  # held mail is not retried behind the operator's back
+        assert await queue.unhold([held_id], START + 5) == 1
+        assert await queue.next_due() == START + 5
+        assert await queue.hold([held_id]) == 1
+        assert await queue.hold([held_id]) == 0
+
+    stage.run(play)
+
+
+def test_hold_and_remove_win_over_an_attempt_under_way(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue, "a@b.test", "b@b.test", "c@b.test", "d@b.test")
+        a, b, c, d = [e.entry_id for e in await queue.claim(START, 9)]
+        assert await queue.hold([str(a), str(b), str(c)]) == 3
+        await queue.release([a])
+        await queue.defer([b], START + 60, "450 later")
+        await queue.finish([c])
+        assert await queue.remove([str(d)]) == 1
+        await queue.defer([d], START + 60, "450 later")
+        left = {e.entry_id: e for e in await queue.entries()}
+        assert {k: e.state for k, e in left.items()} == {a: EntryState.HELD, b: EntryState.HELD}
+        assert (left[b].attempts, left[b].last_reply) == (1, "450 later")
+
+    stage.run(play)
+
+
+def test_operators_name_messages_entries_or_all(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        first = await put(queue, "a@b.test", "b@b.test")
+        await put(queue, "c@b.test")
+        ids = [e.entry_id for e in await queue.claim(START, 9)]
+        await queue.defer(ids, START + 300, "450 later")
+        assert await queue.retry_now([first], START + 7) == 2
+        assert await queue.retry_now([str(ids[2]), str(ids[2]), "nonsense", "999", ""], START + 8) == 1
+        assert [e.next_attempt - START for e in await queue.entries()] == [7, 7, 8]
+        assert await queue.remove([first, str(ids[0])]) == 2
+        assert await queue.remove(["all"]) == 1
+        assert await queue.remove(["all"]) == 0
+
+    stage.run(play)
+
+
+def test_message_ids(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        assert await put(queue, message_id="abc-local") == "abc-local"
+        for size in (5, 5000):
+            with pytest.raises(ValueError, match="in use"):
+                await put(queue, message_id="abc-local", content=b"y" * size)
+        assert (await queue.read("abc-local", 0, 9999)).startswith(b"Subject")
+        for bad in ("", "../x", "a/b", ".hidden", "a" * 65, "ä"):
+            with pytest.raises(ValueError, match="queue id"):
+                await put(queue, message_id=bad)
+        with pytest.raises(ValueError, match="recipient"), Spool(Path("unused"), 9) as spool:
+            await queue.enqueue(Envelope(""), [], spool)
+        generated = await put(queue)
+        assert not generated.isdecimal()
+
+    stage.run(play)
+
+
+def test_full_by_messages(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue)
+        await put(queue)
+        with pytest.raises(QueueFull):
+            await put(queue, content=b"x" * 5000)
+        await queue.remove(["all"])
+        await put(queue)
+
+    stage.run(play, QueueSettings(max_messages=2, inline_limit_octets=1000))
+
+
+def test_full_by_octets(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue, content=b"x" * 60)
+        with pytest.raises(QueueFull):
+            await put(queue, content=b"x" * 41)
+        await put(queue, content=b"x" * 40)
+
+    stage.run(play, QueueSettings(max_octets=100))
+
+
+def test_wakes(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        wakes: list[str] = []
+        queue.on_new_work(lambda: wakes.append("!"))
+
+        async def woken() -> bool:
+            heard = bool(wakes)
+            wakes.clear()
+            return heard
+
+        await put(queue)
+        assert await woken()
+        (entry,) = await queue.claim(START, 9)
+        assert not await woken()
+        await queue.release([entry.entry_id])
+        assert await woken()
+        await queue.hold(["all"])
+        await woken()
+        await queue.unhold(["all"], START)
+        assert await woken()
+        await queue.retry_now(["all"], START)
+        assert await woken()
+        (entry,) = await queue.claim(START, 9)
+        await queue.defer([entry.entry_id], START + 1, "450 later")
+        assert await woken()
+
+    stage.run(play)

@@ -1,0 +1,93 @@
+"""The thread that commits: batches, failures that stay where they belong."""
+
+import asyncio
+import errno
+from collections.abc import Awaitable, Callable
+
+import apsw
+import pytest
+
+from postroom.queue import QueueFailure, QueueFull
+from postroom.queue.writer import GroupWriter, Transaction, translate
+
+
+def play(scene: Callable[[GroupWriter, apsw.Connection], Awaitable[None]], max_batch: int = 100) -> None:
+    async def run() -> None:
+        db = apsw.Connection(":memory:")
+        db.execute("CREATE TABLE t(x UNIQUE)")
+        writer = GroupWriter(db, max_batch, lambda: None)
+        await scene(writer, db)
+        await writer.close()
+        db.close()
+
+    asyncio.run(run())
+
+
+def insert(value: int) -> Callable[[Transaction], int]:
+    def work(transaction: Transaction) -> int:
+        transaction.db.execute("INSERT INTO t VALUES(?)", (value,))
+        return value
+
+    return work
+
+
+def test_a_failing_work_takes_back_only_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    def bad(transaction: Transaction) -> None:
+        transaction.db.execute("INSERT INTO t VALUES(1000)")
+        raise KeyError("mine")
+
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        works = [writer.run(insert(1)), writer.run(bad), writer.run(insert(1)), writer.run(insert(2))]
+        one, mine, twice, two = await asyncio.gather(*works, return_exceptions=True)
+        assert (one, two) == (1, 2)
+        assert isinstance(mine, KeyError)
+        assert isinstance(twice, QueueFailure)
+        assert db.execute("SELECT x FROM t ORDER BY x").fetchall() == [(1,), (2,)]
+
+    play(scene)
+
+
+def test_batches_are_bounded() -> None:
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        await asyncio.gather(*(writer.run(insert(k)) for k in range(10)))
+        assert writer.commits >= 5
+        assert db.execute("SELECT count(*) FROM t").fetchall() == [(10,)]
+
+    play(scene, max_batch=2)
+
+
+def test_actions_run_after_the_commit_and_their_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[bool] = []
+
+    def work(transaction: Transaction) -> None:
+        def action() -> None:
+            seen.append(transaction.db.in_transaction)
+            raise OSError("no such file")
+
+        transaction.afterwards.append(action)
+
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        await writer.run(work)
+
+    play(scene)
+    assert seen == [False]
+    assert "no such file" in caplog.text
+
+
+def test_a_caller_that_left_is_no_trouble() -> None:
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        call = asyncio.ensure_future(writer.run(insert(1)))
+        await asyncio.sleep(0)
+        call.cancel()
+        assert await writer.run(insert(2)) == 2
+        assert db.execute("SELECT count(*) FROM t").fetchall() == [(2,)]
+
+    play(scene)
+
+
+def test_refusals_in_the_queues_words() -> None:
+    assert isinstance(translate(apsw.FullError("x")), QueueFull)
+    assert isinstance(translate(OSError(errno.ENOSPC, "x")), QueueFull)
+    failure = translate(apsw.IOError("secret path"))
+    assert isinstance(failure, QueueFailure)
+    assert "secret" not in failure.text
