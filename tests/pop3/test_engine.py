@@ -283,14 +283,17 @@ def test_a_failed_update_says_so() -> None:
 
 def test_failures_to_read() -> None:
     engine = Play().sign_in().engine
-    engine.feed(b"RETR 1\r\nRETR 2\r\n")
+    engine.feed(b"RETR 1\r\nRETR 2\r\nRETR 3\r\n")
     engine.next_request()
     engine.fail()
     engine.next_request()
     engine.refuse_utf8()
+    engine.next_request()
+    engine.gone(3)
     assert engine.take_output() == (
         b"-ERR [SYS/TEMP] Something went wrong, please try again later\r\n"
         b"-ERR [UTF8] This message needs the UTF8 command before sign-in\r\n"
+        b"-ERR message 3 is not here any more\r\n"
     )
 
 

@@ -140,6 +140,11 @@ class Pop3Engine:
         self._answered(Retrieve)
         self._error(_TROUBLE)
 
+    def gone(self, number: int) -> None:
+        """The message was removed by others and is no longer kept; nothing of the response was sent."""
+        self._answered(Retrieve)
+        self._error(b"message %d is not here any more" % number)
+
     def refuse_utf8(self) -> None:
         """The message needs UTF-8 mode, and nothing of the response was sent (RFC 6856 §5)."""
         self._answered(Retrieve)

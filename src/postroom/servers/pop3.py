@@ -11,7 +11,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from postroom.accounts.api import Directory, Person
+from postroom.accounts import Directory, Person
 from postroom.base import Clock, MailError
 from postroom.net import Connection, ConnectionEnd, ServerStopping, TlsFailed, is_loopback
 from postroom.pop3 import (
@@ -31,7 +31,7 @@ from postroom.pop3 import (
     opening,
     stuffed,
 )
-from postroom.store.api import Account, MailStore, NoSuchAccount, Stored, Want
+from postroom.store import Account, MailStore, NoSuchAccount, NoSuchContent, Stored, Want
 
 _log = logging.getLogger("postroom.pop3")
 
@@ -224,9 +224,8 @@ class _Session:
             stored = await messages.read(request.position, header_only=request.lines == 0)
             whole = stored.whole if request.lines != 0 else stored.header
             piece = whole if whole is not None else await messages.piece(stored, 0)
-        except _Gone:
-            _log.warning("account %d: message %d is gone", messages.account.account_id, request.number)
-            return engine.fail()
+        except NoSuchContent:  # expunged in another session, and for so long that the store has forgotten it
+            return engine.gone(request.number)
         except MailError as error:
             _log.warning("account %d: message %d: %s", messages.account.account_id, request.number, error)
             return engine.fail()
@@ -268,8 +267,6 @@ class _Session:
                 break
             try:
                 piece = await messages.piece(stored, position)
-            except _Gone as error:
-                raise _ResponseCut from error
             except Exception as error:
                 _log.exception("account %d: content %d", messages.account.account_id, stored.content_id)
                 raise _ResponseCut from error
@@ -327,10 +324,6 @@ def _needs_utf8(header: bytes) -> bool:
     return True
 
 
-class _Gone(Exception):
-    """The store has no such content any more."""
-
-
 class _Messages:
     """Reads a session's messages, several at once when the client takes one after another."""
 
@@ -356,12 +349,12 @@ class _Messages:
         self._ahead_want = want
         stored = self._ahead.pop(ids[0], None)
         if stored is None:
-            raise _Gone
+            raise NoSuchContent(f"content {ids[0]}")
         return stored
 
     async def piece(self, stored: Stored, start: int) -> bytes:
         """Octets from `start` on; never none, unless the message is empty."""
         piece = await self.account.read_range(stored.content_id, start, start + self._settings.piece_octets)
         if not piece and stored.size:
-            raise _Gone
+            raise NoSuchContent(f"content {stored.content_id} at {start}")
         return piece
