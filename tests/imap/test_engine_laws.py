@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from postroom.imap import ImapSettings, ServerEngine
 from postroom.imap.types import Append, Authenticate, Bad, Bare, Fatal, Got, Line, Piece
 
+from .octets import octets
+
 SETTINGS = ImapSettings(
     max_line_octets=1024, max_literal_octets=1024, max_command_octets=2048, max_append_octets=5000,
     max_discard_octets=65536, max_raw_line_octets=100,
@@ -49,7 +51,7 @@ def literal(text: bytes, plus: bool) -> bytes:
     return b"{%d%b}\r\n%b" % (len(text), b"+" if plus else b"", text)
 
 
-junk = st.binary(max_size=30) | st.text('a1{}+0"\\\r\n ()*%', max_size=30).map(str.encode)
+junk = octets(30) | st.text('a1{}+0"\\\r\n ()*%', max_size=30).map(str.encode)
 literals = st.builds(
     literal, junk | st.just(b"x NOOP\r\n") | st.sampled_from([b"y" * 1000, b"z" * 1030]), st.booleans()
 )
@@ -88,7 +90,7 @@ def test_splitting_makes_no_difference(stream: bytes, data: st.DataObject) -> No
     assert play([stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]) == whole
 
 
-@given(st.lists(st.binary(max_size=200) | junk | words, max_size=20))
+@given(st.lists(octets(200) | junk | words, max_size=20))
 def test_junk_raises_nothing(chunks: list[bytes]) -> None:
     play(chunks)
 
