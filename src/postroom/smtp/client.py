@@ -163,6 +163,7 @@ class ClientEngine:
         self._stuffer: DotStuffer | None = None
         self._content_cut = False  # the content ended without its dot: anything sent now would be content
         self.extensions = Extensions()
+        self.replies = 0  # how many came: a driver tells progress from octets that drip
         self.usable = True  # False: nothing more can be sent on this connection
 
     # ---- the driver's side
@@ -369,6 +370,7 @@ class ClientEngine:
     # ---- replies
 
     def _on_reply(self, reply: ServerReply) -> None:
+        self.replies += 1
         if not self._expected:
             if reply.code == 421:  # RFC 5321 §3.8: it may come at any time
                 self._events.append(Closed(reply))

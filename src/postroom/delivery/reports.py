@@ -1,0 +1,162 @@
+"""Reports to senders (RFC 3464): failed, delayed, relayed, delivered.
+
+Owns: whom a report goes to, what of the message it gives back, and its way there, which is that of any mail: into a
+mailbox here, or the queue with the null sender. Never: reports on a message with the null sender (RFC 5321 §4.5.5; its
+caller asks schedule.py, and `_send` refuses), writes the text (message.dsn). Raises: MailError when the report could
+not be made durable.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+from postroom.base import Clock, Ids, MailError, Spool
+from postroom.message import (
+    Action,
+    DeliveryReport,
+    Dsn,
+    RecipientReport,
+    Returned,
+    compose_dsn,
+    decode_field,
+    first_value,
+)
+from postroom.queue import Envelope, NoSuchEntry, Queue, QueuedMessage, Recipient
+
+from .api import Attempted, LocalDelivery, LocalDomains
+from .content import QueuedContent
+from .destination import domain_of
+from .schedule import deadline
+from .settings import DeliverySettings
+
+_log = logging.getLogger("postroom.delivery")
+_EXPIRED = "5.4.7"  # RFC 3463 §3.5: delivery time expired
+_NEVER = frozenset({"NEVER"})  # RFC 3461 §6.1
+_MAX_SUBJECT_CHARACTERS = 200
+
+
+class Reporter:
+    """One report a message and kind, whatever the number of recipients (RFC 3461 §5.2.8)."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        local: LocalDelivery,
+        directory: LocalDomains,
+        clock: Clock,
+        ids: Ids,
+        settings: DeliverySettings,
+        hostname: str,
+    ) -> None:
+        self._queue = queue
+        self._local = local
+        self._directory = directory
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._hostname = hostname
+
+    async def failed(self, attempted: Sequence[Attempted]) -> None:
+        """Refused for good, or given up (a temporary reply means that time ran out)."""
+        await self._report(attempted, Action.FAILED)
+
+    async def delayed(self, attempted: Sequence[Attempted]) -> None:
+        """Not yet delivered, still trying."""
+        await self._report(attempted, Action.DELAYED)
+
+    async def succeeded(self, attempted: Sequence[Attempted]) -> None:
+        """In a mailbox here, or taken by a host that won't report (RFC 3461 §5.2.2 (b), §5.2.3 (a))."""
+        await self._report(attempted, Action.DELIVERED if attempted[0].is_local else Action.RELAYED)
+
+    # ---- the text
+
+    async def _report(self, attempted: Sequence[Attempted], action: Action) -> None:
+        message = attempted[0].entry.message
+        header, original, returned = await self._original(message, action)
+        now = self._clock.now()
+        dsn = compose_dsn(
+            DeliveryReport(
+                reporting_mta=self._hostname,
+                recipients=[self._about(one, action, now) for one in attempted],
+                arrival=message.arrived,
+                envelope_id=message.envelope.envid,
+                queue_id=message.message_id,
+                subject=_subject(header),
+            ),
+            to=message.envelope.mail_from,
+            date=now,
+            token=self._ids.token(24),
+            returned=returned,
+            original_8bit=not original.isascii(),
+            utf8=message.envelope.smtputf8,
+        )
+        first = min(one.entry.entry_id for one in attempted)
+        await self._send(message, dsn, dsn.whole(original), f"{message.message_id}.{action.value}-{first}")
+
+    def _about(self, one: Attempted, action: Action, now: float) -> RecipientReport:
+        status = one.reply.status
+        if action is Action.FAILED and not one.reply.permanent:
+            status = _EXPIRED
+        return RecipientReport(
+            final=one.entry.recipient.address,
+            action=action,
+            status=status,
+            original=one.entry.recipient.original,
+            diagnostic=_diagnostic(one),
+            remote_mta=one.host,
+            last_attempt=now,
+            will_retry_until=deadline(one.entry, self._settings) if action is Action.DELAYED else None,
+        )
+
+    async def _original(self, message: QueuedMessage, action: Action) -> tuple[bytes, bytes, Returned]:
+        """The header, and what of the message is given back: RFC 3461 §4.3, §6.2."""
+        content = QueuedContent(self._queue, message)
+        try:
+            header = (await content.header())[: self._settings.max_returned_octets]
+            small = message.size <= self._settings.max_returned_octets
+            if action is Action.FAILED and small and message.envelope.ret != "HDRS":
+                return header, await content.whole(), Returned.FULL
+        except NoSuchEntry:  # an operator removed it meanwhile, or its file is gone
+            return b"", b"", Returned.HEADERS
+        return header, header, Returned.HEADERS
+
+    # ---- the way back
+
+    async def _send(self, message: QueuedMessage, dsn: Dsn, octets: bytes, delivery_id: str) -> None:
+        """To the sender, like any mail. Durable when it returns."""
+        sender = message.envelope.mail_from
+        if not sender:
+            raise ValueError("a message with the null sender is never reported on")
+        envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8)
+        domain = domain_of(sender)
+        if not domain or await self._directory.is_local_domain(domain):
+            try:
+                await self._local.deliver_local(envelope, sender, _once(octets), delivery_id)
+            except MailError as error:
+                if error.permanent:
+                    _log.warning("%s: report to <%s> dropped: %s", message.message_id, sender, error)
+                    return
+                _log.info("%s: report to <%s> goes through the queue: %s", message.message_id, sender, error)
+            else:
+                _log.info("%s: report %s delivered to <%s>", message.message_id, delivery_id, sender)
+                return
+        with Spool(Path(), memory_limit=len(octets)) as spool:  # small: never becomes a file
+            spool.write(octets)
+            queue_id = await self._queue.enqueue(envelope, [Recipient(sender, _NEVER)], spool)
+        _log.info("%s: report to <%s> queued as %s", message.message_id, sender, queue_id)
+
+
+async def _once(octets: bytes) -> AsyncGenerator[bytes, None]:
+    yield octets
+
+
+def _diagnostic(one: Attempted) -> str:
+    """The reply; one that no host gave is our own words, without a code that looks like a host's."""
+    reply = one.reply
+    return "; ".join(reply.lines) if reply.local else str(reply)
+
+
+def _subject(header: bytes) -> str:
+    value = first_value(header, b"Subject")
+    return "" if value is None else decode_field(value)[:_MAX_SUBJECT_CHARACTERS]

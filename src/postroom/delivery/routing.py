@@ -1,0 +1,140 @@
+"""Which hosts take mail for a destination, best first (RFC 5321 §5.1).
+
+Owns: MX look-up and its order, null MX, implicit MX, routes and smarthost by setting, never calling ourselves.
+Never: connects. Raises: Undeliverable, DnsTemporary.
+"""
+
+import asyncio
+import ipaddress
+from dataclasses import dataclass
+from itertools import groupby
+
+from postroom.base import Ids
+from postroom.dns import DnsTemporary, Mx, Resolver
+
+from .api import Undeliverable
+from .destination import Destination, ascii_domain, literal_address
+from .settings import DeliverySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host to call; its addresses are looked up when its turn comes."""
+
+    name: str
+    port: int
+    addresses: tuple[str, ...] = ()  # known already
+
+
+class Router:
+    """`hosts` once an attempt, then `addresses` for each host in turn."""
+
+    def __init__(self, resolver: Resolver, ids: Ids, settings: DeliverySettings, hostname: str) -> None:
+        self._resolver = resolver
+        self._ids = ids
+        self._settings = settings
+        self._own_name = hostname.lower()
+        self._own_addresses = frozenset(str(ipaddress.ip_address(a)) for a in settings.own_addresses)
+        self._routes = {ascii_domain(domain.lower()): self._static(place) for domain, place in settings.routes.items()}
+        self._smarthost = self._static(settings.smarthost) if settings.smarthost else None
+
+    def _static(self, place: str) -> Host:
+        """A host named in the settings: "host", "host:port", "[IPv6]:port"."""
+        name, colon, port = place.rpartition(":")
+        if not colon or not port.isdecimal() or (":" in name and not name.startswith("[")):
+            name, port = place, str(self._settings.port)
+        name = name.removeprefix("[").removesuffix("]")
+        return Host(name, int(port), (name,) if _is_address(name) else ())
+
+    async def hosts(self, destination: Destination) -> list[Host]:
+        """The hosts to try, in order; never empty."""
+        if not destination.domain and self._smarthost is not None:
+            return [self._smarthost]
+        domain = ascii_domain(destination.domain)
+        if domain in self._routes:
+            return [self._routes[domain]]
+        port = self._settings.port
+        if domain.startswith("["):
+            address = literal_address(domain)
+            if address in self._own_addresses:
+                raise self._ourselves(domain)
+            return [Host(domain, port, (address,))]
+        answer = await self._resolver.mx(domain)
+        if not answer.exists:
+            text = f"Domain {domain} does not exist"
+            raise Undeliverable(domain, code=550, enhanced="5.1.2", text=text)  # RFC 5321 §5.1
+        if any(not mx.host or mx.host == "." for mx in answer.records):
+            if len(answer.records) == 1:  # RFC 7505 §3
+                text = f"Domain {domain} does not accept mail"
+                raise Undeliverable(domain, code=556, enhanced="5.1.10", text=text)
+            answer = type(answer)(tuple(mx for mx in answer.records if mx.host and mx.host != "."))
+        if not answer.records:  # the implicit MX
+            addresses = await self._look_up(domain)
+            if not addresses:
+                text = f"Domain {domain} has no mail server and no address"
+                raise Undeliverable(domain, code=550, enhanced="5.1.2", text=text)
+            if self._own_name == domain or self._own_addresses.intersection(addresses):
+                raise self._ourselves(domain)
+            return [Host(domain, port, addresses)]
+        ranked = self._ranked(answer.records)
+        kept = await self._before_ourselves(ranked)
+        if not kept:
+            raise self._ourselves(domain)
+        return [Host(mx.host, port) for mx in kept]
+
+    def _ranked(self, records: tuple[Mx, ...]) -> list[Mx]:
+        """By preference, equals in random order to spread the load (RFC 5321 §5.1)."""
+        return [mx for _, mx in sorted(((mx.preference, self._ids.jitter()), mx) for mx in records)] if records else []
+
+    async def _before_ourselves(self, ranked: list[Mx]) -> list[Mx]:
+        """Drop our own preference and all worse ones (RFC 5321 §5.1), so that mail never circles."""
+        kept: list[Mx] = []
+        for _, group in groupby(ranked, key=lambda mx: mx.preference):
+            equals = list(group)
+            for mx in equals:
+                if await self._is_ourselves(mx.host):
+                    return kept
+            kept += equals
+        return kept
+
+    async def _is_ourselves(self, name: str) -> bool:
+        if name.lower() == self._own_name:
+            return True
+        if not self._own_addresses:
+            return False
+        try:
+            return bool(self._own_addresses.intersection(await self._look_up(name)))
+        except DnsTemporary:
+            return False  # its addresses can't be called either
+
+    def _ourselves(self, domain: str) -> Undeliverable:
+        return Undeliverable(
+            domain, code=554, enhanced="5.4.6", text=f"Mail for {domain} would come back to {self._own_name}"
+        )
+
+    async def addresses(self, host: Host) -> tuple[str, ...]:
+        """All addresses of a host; none when it has none. Raises DnsTemporary."""
+        return host.addresses or await self._look_up(host.name)
+
+    async def _look_up(self, name: str) -> tuple[str, ...]:
+        if _is_address(name):  # an MX that names an address is wrong, and common; calling it does no harm
+            return (name,)
+        v4, v6 = await asyncio.gather(self._resolver.a(name), self._resolver.aaaa(name), return_exceptions=True)
+        found: list[str] = []
+        trouble: BaseException | None = None
+        for answer in (v6, v4) if self._settings.prefer_ipv6 else (v4, v6):
+            if isinstance(answer, BaseException):
+                trouble = trouble or answer
+            else:
+                found += answer.records
+        if trouble is not None and not (found and isinstance(trouble, DnsTemporary)):
+            raise trouble
+        return tuple(dict.fromkeys(found))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

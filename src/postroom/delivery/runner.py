@@ -1,0 +1,263 @@
+"""Takes due mail from the queue and sees to it that each recipient is served, tried again, or reported.
+
+Owns: the runner that claims, and the workers. Never: speaks SMTP (session.py), chooses hosts (routing.py), decides what
+an outcome means (settlement.py). Raises: nothing; what goes wrong ends as a temporary failure and in the log.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+
+from postroom.base import Clock, Ids, MailError, TaskOwner
+from postroom.dns import Resolver
+from postroom.net import Dialer
+from postroom.queue import Entry, Queue, QueueError
+from postroom.smtp import local_reply
+
+from .api import Attempted, LocalDelivery, LocalDomains, Undeliverable
+from .content import QueuedContent
+from .destination import LOCAL, SMARTHOST, Destination, ascii_domain, domain_of
+from .idle import IdleSessions
+from .lanes import Job, Lane, Lanes, grouped
+from .reports import Reporter
+from .sender import Sender
+from .session import Session
+from .settings import DeliverySettings
+from .settlement import Settlement
+
+_log = logging.getLogger("postroom.delivery")
+_INTERNAL = local_reply(451, "4.3.0", "Internal error, will be tried again")
+
+
+class Deliverer:
+    """`start` it and mail leaves; `deliver_due_now` does one round and returns when all is settled."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        resolver: Resolver,
+        dialer: Dialer,
+        local: LocalDelivery,
+        directory: LocalDomains,
+        clock: Clock,
+        ids: Ids,
+        settings: DeliverySettings,
+        hostname: str,
+        tls_context: ssl.SSLContext | None = None,
+        smarthost_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._queue = queue
+        self._local = local
+        self._directory = directory
+        self._clock = clock
+        self._settings = settings
+        self._sender = Sender(
+            queue=queue,
+            resolver=resolver,
+            dialer=dialer,
+            clock=clock,
+            ids=ids,
+            settings=settings,
+            hostname=hostname,
+            tls_context=tls_context,
+            smarthost_context=smarthost_context,
+        )
+        reporter = Reporter(
+            queue=queue, local=local, directory=directory, clock=clock, ids=ids, settings=settings, hostname=hostname
+        )
+        self._settlement = Settlement(queue, reporter, clock, ids, settings)
+        self._workers = TaskOwner("delivery")
+        self._background = TaskOwner("delivery-runner")
+        self._idle = IdleSessions(clock, settings, self._background)
+        self._lanes = Lanes(settings)
+        self._claimed: set[int] = set()  # entries in our hands
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._starved = False  # more is due than we may have in hand
+        self._running: asyncio.Task[None] | None = None
+        self._claiming = asyncio.Lock()
+
+    # ---- life
+
+    async def start(self) -> None:
+        """Begin to deliver what is due, and go on as mail comes."""
+        self._queue.on_new_work(self._wake.set)
+        self._running = self._background.spawn(self._run(), name="runner")
+
+    async def stop(self) -> None:
+        """Claim no more, let attempts under way end for a while, hand back the rest."""
+        self._stopping = True
+        self._wake.set()
+        self._lanes.drop_jobs()
+        try:
+            async with asyncio.timeout(self._settings.stop_timeout_seconds):
+                if self._running is not None:
+                    await asyncio.wait([self._running])
+                await self._workers.wait()
+        except TimeoutError:
+            _log.info("stopping with %d attempts under way", len(self._workers))
+        await self._workers.close()
+        await self._background.close()
+        await self._idle.close()
+        await self._release(tuple(self._claimed))
+
+    async def deliver_due_now(self) -> int:
+        """Attempt everything that is due at the clock's now; how many recipients that were. For tests and tools."""
+        count = 0
+        while claimed := await self._claim_due():
+            count += claimed
+            await self._workers.wait()
+        return count
+
+    async def close_idle(self) -> None:
+        """Say QUIT on connections that are kept for more."""
+        await self._idle.close()
+
+    # ---- claiming
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            wait: float | None
+            try:
+                await self._claim_due()
+                due = await self._queue.next_due()
+                wait = None if due is None else due - self._clock.now()
+            except QueueError as error:
+                _log.error("the queue can't be read: %s", error)
+                wait = self._settings.busy_retry_seconds
+            self._starved = wait is not None and wait <= 0 and self._room() <= 0
+            if self._starved:
+                wait = None  # a worker that is done wakes us
+            await self._sleep(wait)
+
+    async def _sleep(self, seconds: float | None) -> None:
+        """Until something happens, or that many seconds."""
+        alarm = None
+        if seconds is not None:
+            alarm = self._background.spawn(self._ring(max(seconds, 0.01)), name="alarm")
+        await self._wake.wait()
+        if alarm is not None:
+            alarm.cancel()
+
+    async def _ring(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._wake.set()
+
+    def _room(self) -> int:
+        return self._settings.max_claimed - len(self._claimed)
+
+    async def _claim_due(self) -> int:
+        """Take what is due, sort it into lanes, set workers to it."""
+        async with self._claiming:
+            room = self._room()
+            if self._stopping or room <= 0:
+                return 0
+            entries = await self._queue.claim(self._clock.now(), room)
+            self._claimed.update(entry.entry_id for entry in entries)
+            placed = [(entry, await self._destination(entry)) for entry in entries]
+        surplus: list[int] = []
+        for job in grouped(placed, self._settings.max_recipients_per_transaction):
+            if self._stopping or not self._lanes.add(job):
+                surplus += [entry.entry_id for entry in job.entries]
+        if surplus:
+            await self._release(surplus, not_before=self._clock.now() + self._settings.busy_retry_seconds)
+        self._staff()
+        return len(entries)
+
+    async def _destination(self, entry: Entry) -> Destination:
+        domain = domain_of(entry.recipient.address)
+        try:
+            if not domain or await self._directory.is_local_domain(domain):
+                return LOCAL
+        except MailError as error:
+            _log.error("%s: is %s local? %s", entry.message.message_id, domain, error)
+            return Destination(domain)  # the resolver will find us there or nobody; both are answers
+        try:
+            domain = ascii_domain(domain)
+        except Undeliverable:
+            return Destination(domain)  # the router says so again, as this entry's answer
+        if self._settings.smarthost and domain not in self._settings.routes:
+            return SMARTHOST
+        return Destination(domain)
+
+    async def _release(self, entry_ids: Sequence[int], *, not_before: float | None = None) -> None:
+        self._claimed.difference_update(entry_ids)
+        if not entry_ids:
+            return
+        try:
+            await self._queue.release(entry_ids, not_before=not_before)
+        except QueueError as error:
+            _log.error("%d entries could not be handed back: %s; the next start does", len(entry_ids), error)
+
+    # ---- working
+
+    def _staff(self) -> None:
+        if self._stopping:
+            return
+        for lane in self._lanes.to_staff():
+            self._workers.spawn(self._work(lane), name=str(lane.destination))
+
+    async def _work(self, lane: Lane) -> None:
+        """One worker: job after job of its lane, over one connection while that is good."""
+        session: Session | None = None
+        first = True
+        try:
+            while not self._stopping and (job := self._lanes.next_job(lane, first=first)) is not None:
+                first = False
+                try:
+                    session = await self._do(job, session or self._idle.take(lane.destination))
+                finally:
+                    self._lanes.job_done(lane)
+                worn = session is not None and session.uses >= self._settings.max_messages_per_connection
+                if session is not None and (worn or not session.usable):
+                    closing, session = session, None
+                    await closing.close()
+                if self._starved and self._room() * 2 >= self._settings.max_claimed:
+                    self._wake.set()
+        finally:
+            self._lanes.worker_gone(lane)
+            self._staff()
+            if session is not None:
+                await self._keep(lane.destination, session)
+
+    async def _keep(self, destination: Destination, session: Session) -> None:
+        if self._stopping:
+            await session.close()
+        else:
+            await self._idle.put(destination, session)
+
+    async def _do(self, job: Job, session: Session | None) -> Session | None:
+        try:
+            if job.destination.is_local:
+                attempted = [await self._deliver_locally(entry) for entry in job.entries]
+            else:
+                carried = await self._sender.carry(job.destination, job.entries, session)
+                attempted, session = carried.attempted, carried.session
+        except Exception:
+            _log.exception("%s: attempt failed", job.entries[0].message.message_id)
+            attempted = [Attempted(entry, _INTERNAL, "none", delivered=False) for entry in job.entries]
+            if session is not None:
+                session.abort()
+            session = None
+        await self._settlement.settle(attempted)
+        self._claimed.difference_update(entry.entry_id for entry in job.entries)
+        return session
+
+    async def _deliver_locally(self, entry: Entry) -> Attempted:
+        message = entry.message
+        content = QueuedContent(self._queue, message).pieces()
+        try:
+            await self._local.deliver_local(message.envelope, entry.recipient.address, content, message.message_id)
+        except MailError as error:
+            reply = local_reply(error.code, error.enhanced, error.text)
+            return Attempted(entry, reply, "local", delivered=False, is_local=True)
+        except Exception:
+            _log.exception("%s: delivery to %s failed", message.message_id, entry.recipient.address)
+            return Attempted(entry, _INTERNAL, "local", delivered=False, is_local=True)
+        finally:
+            await content.aclose()
+        reply = local_reply(250, "2.1.5", "Delivered")
+        return Attempted(entry, reply, "local", delivered=True, is_local=True)

@@ -1,0 +1,280 @@
+"""One message to one destination: host after host until every recipient has an answer.
+
+Owns: the order of hosts and addresses tried, TLS or not, when the next host is asked. Never: touches the queue's
+entries, decides on retry or bounce (runner.py). Raises: what reading the content raises; never for what a peer does.
+"""
+
+import logging
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from postroom.base import Clock, Ids, MailError
+from postroom.dns import DnsTemporary, Resolver
+from postroom.net import Dialer, client_context
+from postroom.queue import Entry, Queue
+from postroom.smtp import Outcome, SendMail, SendTo, ServerReply, Stage, local_reply
+
+from .api import Attempted, Undeliverable
+from .content import QueuedContent
+from .destination import Destination, ascii_address
+from .routing import Host, Router
+from .session import Call, Session, SessionRefused, TlsUse, open_session
+from .settings import DeliverySettings
+from .unreachable import UnreachableHosts
+
+_log = logging.getLogger("postroom.delivery")
+
+
+@dataclass(slots=True)
+class Carried:
+    """What an attempt left: every entry's answer, and a session for the next message."""
+
+    attempted: list[Attempted]
+    session: Session | None
+
+
+class Sender:
+    """Has everything an attempt needs."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        resolver: Resolver,
+        dialer: Dialer,
+        clock: Clock,
+        ids: Ids,
+        settings: DeliverySettings,
+        hostname: str,
+        tls_context: ssl.SSLContext | None = None,
+        smarthost_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._queue = queue
+        self._dialer = dialer
+        self._clock = clock
+        self._settings = settings
+        self._hostname = hostname
+        self._router = Router(resolver, ids, settings, hostname)
+        self._context = tls_context or client_context(verify=False)
+        self._smarthost_context = smarthost_context or client_context(verify=settings.smarthost_verify)
+        self.unreachable = UnreachableHosts(clock, settings.unreachable_memory_seconds, settings.max_unreachable_hosts)
+
+    async def carry(self, destination: Destination, entries: Sequence[Entry], session: Session | None) -> Carried:
+        """Bring one message to those recipients; `session` is an open one to this destination."""
+        attempt = _Attempt(self, destination, entries)
+        if session is not None and not await attempt.transact(session, reused=True):
+            return Carried(attempt.done, session)
+        try:
+            hosts = await self._router.hosts(destination)
+        except (Undeliverable, DnsTemporary) as error:
+            attempt.answer_all(local_reply(error.code, error.enhanced, error.text))
+            return Carried(attempt.done, None)
+        session = await attempt.try_hosts(hosts)
+        return Carried(attempt.done, session)
+
+    # ---- used by one attempt
+
+    def call(self, destination: Destination, host: Host, address: str) -> Call:
+        settings = self._settings
+        if not destination.domain:
+            return Call(
+                host.name,
+                address,
+                host.port,
+                settings.smarthost_tls,
+                self._smarthost_context,
+                settings.smarthost_username,
+                settings.smarthost_password,
+            )
+        tls: TlsUse = "starttls" if settings.tls == "required" else settings.tls
+        return Call(host.name, address, host.port, tls, self._context)
+
+    async def open(self, call: Call) -> Session:
+        """A session, in the clear if opportunistic TLS breaks. Raises SessionRefused."""
+        try:
+            session = await open_session(self._dialer, call, self._hostname, self._settings)
+        except SessionRefused as refused:
+            fall_back = (
+                refused.tls_failed and call.tls == "opportunistic" and self._settings.plaintext_after_tls_failure
+            )
+            if not fall_back:
+                if refused.unreachable:
+                    self.unreachable.failed(call.address, call.port, str(refused.reply.lines[0]))
+                raise
+            _log.info("%s: %s; trying without TLS", call, refused.reply)
+            session = await open_session(self._dialer, replace(call, tls="never"), self._hostname, self._settings)
+        self.unreachable.reached(call.address, call.port)
+        return session
+
+    async def addresses(self, host: Host) -> tuple[str, ...]:
+        return await self._router.addresses(host)
+
+    def content(self, entry: Entry) -> QueuedContent:
+        return QueuedContent(self._queue, entry.message)
+
+    @property
+    def settings(self) -> DeliverySettings:
+        return self._settings
+
+
+class _Attempt:
+    """The state of one `carry`."""
+
+    def __init__(self, sender: Sender, destination: Destination, entries: Sequence[Entry]) -> None:
+        self._sender = sender
+        self._destination = destination
+        self._pending = list(entries)
+        self._message = entries[0].message
+        self._content = sender.content(entries[0])
+        self._has_8bit: bool | None = None
+        # an operator's "retry" is recognised by its due time (unreachable.py)
+        self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
+        self.done: list[Attempted] = []
+
+    async def try_hosts(self, hosts: Sequence[Host]) -> Session | None:
+        """Each address of each host until nobody is pending; the session that is still good, if any."""
+        sender = self._sender
+        failures: list[ServerReply] = []
+        tried = 0
+        for host in hosts:
+            try:
+                addresses = await sender.addresses(host)
+            except DnsTemporary as error:
+                failures.append(local_reply(error.code, error.enhanced, f"{host.name}: {error.text}"))
+                continue
+            for address in addresses:
+                if tried >= sender.settings.max_addresses:
+                    break
+                call = sender.call(self._destination, host, address)
+                reason = sender.unreachable.recent(address, host.port, self._due_since)
+                if reason is not None:
+                    failures.append(local_reply(421, "4.4.1", f"{reason} (a moment ago)"))
+                    continue
+                tried += 1
+                session = await self._try_call(call, failures)
+                if not self._pending:
+                    return session
+        self.answer_all(self._summary(failures))
+        return None
+
+    async def _try_call(self, call: Call, failures: list[ServerReply]) -> Session | None:
+        try:
+            session = await self._sender.open(call)
+        except SessionRefused as refused:
+            _log.info("%s: %s: %s", self._message.message_id, call, refused.reply)
+            reply = refused.reply
+            failures.append(replace(reply, lines=(f"{call}: {reply.lines[0]}", *reply.lines[1:])))
+            return None
+        answer = await self.transact(session)
+        if answer is None:
+            return session
+        failures.append(answer)
+        return None
+
+    def _summary(self, failures: Sequence[ServerReply]) -> ServerReply:
+        """Permanent only if every host said so itself: one that can't be asked now may say something else later."""
+        if not failures:
+            text = f"No mail server of {self._destination} has an address"
+            return local_reply(550, "5.4.4", text)
+        temporary = [reply for reply in failures if not reply.permanent]
+        return temporary[-1] if temporary else failures[-1]
+
+    def answer_all(self, reply: ServerReply, session: Session | None = None) -> None:
+        relay, host = (session.relay, session.call.host) if session else ("none", "")
+        self.done += [Attempted(entry, reply, relay, delivered=False, host=host) for entry in self._pending]
+        self._pending = []
+
+    async def transact(self, session: Session, *, reused: bool = False) -> ServerReply | None:
+        """Send to all pending recipients; None when each has an answer, else why the next host has to be asked."""
+        if reused and not session.usable:
+            await session.close()
+            return local_reply(421, "4.4.2", "The open connection was closed")
+        while True:
+            entries = self._pending
+            try:
+                outcomes = await session.send(await self._mail(session, entries), self._content)
+            except BaseException:
+                session.abort()  # never say the final dot of a message that was not sent whole
+                raise
+            self._pending = []
+            progress = False
+            elsewhere: ServerReply | None = None
+            for entry, outcome in zip(entries, outcomes, strict=True):
+                if _ask_next_host(outcome):
+                    self._pending.append(entry)
+                    elsewhere = outcome.reply
+                elif _too_many(outcome) and any(other.delivered for other in outcomes):
+                    self._pending.append(entry)
+                    progress = True
+                else:
+                    self.done.append(self._attempted(entry, outcome, session))
+            if elsewhere is not None:
+                await session.close()
+                return elsewhere
+            if not progress:
+                if not session.usable:
+                    await session.close()
+                return None
+            if not session.usable:
+                await session.close()
+                return local_reply(421, "4.4.2", "The connection was closed between two transactions")
+
+    def _attempted(self, entry: Entry, outcome: Outcome, session: Session) -> Attempted:
+        return Attempted(
+            entry,
+            outcome.reply,
+            session.relay,
+            delivered=outcome.delivered,
+            passed_dsn_on="DSN" in session.extensions,
+            host=session.call.host,
+        )
+
+    async def _mail(self, session: Session, entries: Sequence[Entry]) -> SendMail:
+        """The transaction in terms that this server understands, where that can be done without loss."""
+        envelope = self._message.envelope
+        offered = session.extensions
+        addresses = [entry.recipient.address for entry in entries]
+        mail_from = envelope.mail_from
+        smtputf8 = envelope.smtputf8 or not (mail_from + "".join(addresses)).isascii()
+        if smtputf8 and "SMTPUTF8" not in offered:
+            # RFC 6531 §3.2: only mail that is in fact internationalized needs it; a domain alone has an ASCII form
+            mail_from, addresses = _ascii(mail_from), [_ascii(address) for address in addresses]
+            plain = mail_from.isascii() and all(address.isascii() for address in addresses)
+            smtputf8 = not plain or (envelope.smtputf8 and not (await self._content.header()).isascii())
+        body_8bit = envelope.body_8bit
+        if "8BITMIME" not in offered:
+            if self._has_8bit is None:
+                self._has_8bit = await self._content.has_8bit()
+            body_8bit = self._has_8bit and not self._sender.settings.send_8bit_anyway
+        return SendMail(
+            mail_from,
+            tuple(
+                SendTo(address, entry.recipient.notify, entry.recipient.original)
+                for address, entry in zip(addresses, entries, strict=True)
+            ),
+            size=self._message.size,
+            body_8bit=body_8bit,
+            smtputf8=smtputf8,
+            ret=envelope.ret,
+            envid=envelope.envid,
+        )
+
+
+def _ascii(address: str) -> str:
+    try:
+        return ascii_address(address)
+    except MailError:
+        return address  # the engine refuses it
+
+
+def _ask_next_host(outcome: Outcome) -> bool:
+    """The host went away before it could have taken the message; what it said about a recipient before that counts."""
+    if outcome.stage in (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT):
+        return outcome.reply.code == 421
+    return False  # at END it may have taken it (RFC 5321 §6.1): no second host gets it in this attempt
+
+
+def _too_many(outcome: Outcome) -> bool:
+    """RFC 5321 §4.5.3.1.10: the rest of the recipients fit into the next transaction."""
+    return outcome.stage is Stage.RCPT and outcome.reply.code == 452 and outcome.reply.enhanced in ("", "4.5.3")

@@ -1,0 +1,304 @@
+"""One conversation with one remote server: the client engine joined to a connection.
+
+Owns: the patience for each reply (RFC 5321 §4.5.3.2), STARTTLS, AUTH, streaming the content, the goodbye. Never:
+chooses the server, decides what a refusal means for a message. Raises: SessionRefused from `open_session`; a
+transaction never raises for what the peer does, its outcomes say it.
+"""
+
+import asyncio
+import logging
+import re
+import ssl
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from postroom.base import ProtocolError
+from postroom.net import ConnectFailed, Dialer, SocketConnection, TlsFailed
+from postroom.sasl import client_mechanism
+from postroom.smtp import (
+    Authenticated,
+    AuthRefused,
+    BeginTls,
+    ClientEngine,
+    ClientEvent,
+    Done,
+    Outcome,
+    Ready,
+    Refused,
+    ReplyLimits,
+    SendContent,
+    SendMail,
+    ServerReply,
+    Stage,
+    TlsRefused,
+    local_reply,
+)
+
+from .content import QueuedContent
+from .settings import DeliverySettings
+
+_log = logging.getLogger("postroom.delivery")
+
+TlsUse = Literal["opportunistic", "starttls", "implicit", "never"]
+_HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
+_MECHANISMS = ("PLAIN", "LOGIN")  # in our order of preference
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Whom to call and how."""
+
+    host: str
+    address: str
+    port: int
+    tls: TlsUse
+    context: ssl.SSLContext
+    username: str = ""
+    password: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.host} [{self.address}]:{self.port}"
+
+    @property
+    def tls_name(self) -> str:
+        """For SNI and the certificate: names that can't be one would make the handshake fail on our side."""
+        return self.host if _HOST_NAME.fullmatch(self.host) else self.address
+
+
+class SessionRefused(Exception):
+    """No session. `reply` is what the server said, or stands for what happened."""
+
+    def __init__(self, reply: ServerReply, *, unreachable: bool = False, tls_failed: bool = False) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+        self.unreachable = unreachable  # TCP did not get through
+        self.tls_failed = tls_failed
+
+
+def patience(settings: DeliverySettings) -> Mapping[Stage, float]:
+    """Seconds to wait for each kind of reply."""
+    return {
+        Stage.GREETING: settings.greeting_timeout_seconds,
+        Stage.HELLO: settings.hello_timeout_seconds,
+        Stage.STARTTLS: settings.starttls_timeout_seconds,
+        Stage.AUTH: settings.auth_timeout_seconds,
+        Stage.RSET: settings.hello_timeout_seconds,
+        Stage.MAIL: settings.mail_timeout_seconds,
+        Stage.RCPT: settings.rcpt_timeout_seconds,
+        Stage.DATA: settings.data_timeout_seconds,
+        Stage.CONTENT: settings.content_timeout_seconds,
+        Stage.END: settings.end_timeout_seconds,
+        Stage.QUIT: settings.quit_timeout_seconds,
+    }
+
+
+class Session:
+    """An open conversation. `send` any number of transactions, `close` once."""
+
+    def __init__(self, call: Call, connection: SocketConnection, engine: ClientEngine, waits: Mapping[Stage, float]):
+        self.call = call
+        self.relay = str(call)
+        self.uses = 0
+        self._connection = connection
+        self._engine = engine
+        self._waits = waits
+
+    @property
+    def usable(self) -> bool:
+        """As far as one can see without asking: a server may have closed it, or said 421, in the meantime."""
+        return self._engine.usable and not self._connection.closed
+
+    @property
+    def secure(self) -> bool:
+        return self._connection.tls is not None
+
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        return self._engine.extensions.keywords
+
+    async def event(self) -> ClientEvent:
+        """Send what is due and wait for the engine's next event. A silent or broken peer is an event as well."""
+        engine, connection = self._engine, self._connection
+        loop = asyncio.get_running_loop()
+        stage, since = engine.stage, loop.time()
+        while True:
+            if (event := engine.next_event()) is not None:
+                return event
+            connection.send(engine.take_output())
+            if engine.stage is not stage:  # progress: a peer that drips octets makes none
+                stage, since = engine.stage, loop.time()
+            wait = self._waits.get(stage, 60.0)
+            try:
+                async with asyncio.timeout_at(since + wait):
+                    data = await connection.receive()
+            except TimeoutError:
+                engine.lost(f"No reply to {stage.value} within {wait:g} seconds")
+                continue
+            if not data:
+                engine.lost(f"Connection lost while waiting for the reply to {stage.value}")
+                continue
+            replies = engine.replies
+            self._feed(data)
+            if engine.replies != replies:
+                since = loop.time()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._engine.feed(data)
+        except ProtocolError as error:
+            _log.info("%s: %s", self.relay, error)  # the engine has made an event of it
+
+    async def send(self, mail: SendMail, content: QueuedContent) -> tuple[Outcome, ...]:
+        """One transaction. Raises what reading the content raises; then the session can only be closed."""
+        self.uses += 1
+        self._engine.send(mail)
+        while True:
+            match await self.event():
+                case Done(outcomes=outcomes):
+                    return outcomes
+                case SendContent():
+                    await self._stream(content)
+
+    async def _stream(self, content: QueuedContent) -> None:
+        engine = self._engine
+        left = content.size
+        async with aclosing(content.pieces()) as pieces:
+            async for piece in pieces:
+                engine.content(piece)
+                left -= len(piece)
+                if left <= 0:
+                    break  # the last piece leaves together with the final dot
+                if not await self._push():
+                    return
+        engine.end_content()
+
+    async def _push(self) -> bool:
+        """Send a block; False when the server does not want more."""
+        engine, connection = self._engine, self._connection
+        connection.send(engine.take_output())
+        try:
+            async with asyncio.timeout(self._waits[Stage.CONTENT]):
+                await connection.drain()
+        except TimeoutError:
+            engine.lost("The server stopped taking the message")
+            connection.abort()
+            return False
+        if early := connection.receive_nowait():
+            self._feed(early)
+        if connection.closed:
+            engine.lost("Connection lost while sending the message")
+        return engine.stage is Stage.CONTENT
+
+    async def start_tls(self) -> bool:
+        """STARTTLS; False when the server declined. Raises SessionRefused when it went wrong."""
+        self._engine.start_tls()
+        match await self.event():
+            case BeginTls():
+                pass
+            case TlsRefused() if self.usable:
+                return False
+            case TlsRefused(reply=reply):
+                raise SessionRefused(reply, tls_failed=True)
+            case _:
+                raise SessionRefused(_lost("STARTTLS"), tls_failed=True)
+        try:
+            await self._connection.start_tls_client(self.call.context, self.call.tls_name)
+        except TlsFailed as error:
+            raise SessionRefused(
+                local_reply(421, "4.7.5", f"TLS handshake failed: {error}"), tls_failed=True
+            ) from error
+        self._engine.tls_started()
+        return True
+
+    async def ready(self) -> None:
+        """Wait for the greeting and the answer to EHLO. Raises SessionRefused."""
+        match await self.event():
+            case Ready():
+                return
+            case Refused(reply=reply):
+                raise SessionRefused(reply)
+            case _:
+                raise SessionRefused(_lost("EHLO"))
+
+    async def authenticate(self) -> None:
+        """AUTH with the call's name and password. Raises SessionRefused, always a temporary one."""
+        offered = self._engine.extensions.auth
+        name = next((mechanism for mechanism in _MECHANISMS if mechanism in offered), None)
+        mechanism = client_mechanism(name, self.call.username, self.call.password) if name else None
+        if mechanism is None:
+            raise SessionRefused(local_reply(454, "4.7.0", f"{self.relay} offers no AUTH mechanism we know"))
+        self._engine.authenticate(mechanism)
+        match await self.event():
+            case Authenticated():
+                return
+            case AuthRefused(reply=reply):
+                # A wrong password is our operator's mistake, not a reason to return people's mail.
+                raise SessionRefused(local_reply(454, "4.7.0", f"{self.relay} refused our sign-in: {reply}"))
+            case _:
+                raise SessionRefused(_lost("AUTH"))
+
+    async def close(self) -> None:
+        """QUIT if that can be said, then close; waits for the answer a short time only."""
+        if self._connection.closed:
+            return
+        if self._engine.can_quit:
+            self._engine.quit()
+            await self.event()
+            await self._connection.close()
+        else:
+            self._connection.abort()
+
+    def abort(self) -> None:
+        self._connection.abort()
+
+
+def _lost(stage: str) -> ServerReply:
+    return local_reply(421, "4.4.2", f"Connection lost while waiting for the reply to {stage}")
+
+
+async def open_session(dialer: Dialer, call: Call, hostname: str, settings: DeliverySettings) -> Session:
+    """Connect, greet, secure and sign in as `call` asks. Raises SessionRefused."""
+    try:
+        connection = await dialer.connect(
+            call.address,
+            call.port,
+            timeout=settings.connect_timeout_seconds,
+            tls=call.context if call.tls == "implicit" else None,
+            server_hostname=call.tls_name if call.tls == "implicit" else None,
+        )
+    except ConnectFailed as error:
+        raise SessionRefused(local_reply(421, "4.4.1", str(error)), unreachable=True) from error
+    except TlsFailed as error:
+        raise SessionRefused(local_reply(421, "4.7.5", f"TLS handshake failed: {error}"), tls_failed=True) from error
+    limits = ReplyLimits(settings.max_reply_line_octets, settings.max_reply_lines)
+    session = Session(call, connection, ClientEngine(hostname, limits=limits), patience(settings))
+    try:
+        await session.ready()
+        await _secure(session, call)
+        if call.username:
+            await session.authenticate()
+    except SessionRefused:
+        await session.close()
+        raise
+    except BaseException:
+        session.abort()
+        raise
+    return session
+
+
+async def _secure(session: Session, call: Call) -> None:
+    if call.tls in ("implicit", "never"):
+        return
+    if "STARTTLS" in session.extensions:
+        if await session.start_tls():
+            try:
+                await session.ready()
+            except SessionRefused as refused:
+                raise SessionRefused(refused.reply, tls_failed=True) from refused
+            return
+        if call.tls == "opportunistic":
+            return
+    if call.tls == "starttls":
+        raise SessionRefused(local_reply(454, "4.7.10", f"{call} does not offer TLS, which is required"))
