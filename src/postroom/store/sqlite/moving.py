@@ -112,6 +112,8 @@ class Copy(Write):
         found = rows(scope.db, condition)
         if not found:
             return Copied(target.uid_validity, (), ())
+        if target.mailbox_id == self._mailbox_id:  # the copies must not fall under the condition
+            condition = among(scope.db, self._mailbox_id, [row[0] for row in found])
         if not self._move:
             scope.books.check_room(sum([row[3] for row in found]), len(found), *self._quota)
         return transfer(

@@ -45,6 +45,8 @@ class TextSearch:
         needle, where = fold(query.needle), query.where
         args: tuple[Any, ...] = (mailbox_id,)
         among = ""
+        if uids is not None and not uids:
+            return set()
         if uids is not None and len(uids) <= _FEW:
             among = "AND uid IN (SELECT value FROM carray(?))"
             args = (mailbox_id, apsw.carray(array("q", uids)))
