@@ -28,7 +28,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
 class _Text(logging.Formatter):
     """2026-11-23T20:15:00Z INFO postroom.net: text"""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
@@ -44,7 +44,7 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     """One JSON object a line."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         event = {

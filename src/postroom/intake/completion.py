@@ -1,6 +1,6 @@
 """A submitted message's header, completed while the message passes.
 
-Owns: holding the header back until it is whole, and handing it to message.submission. Never: touches the body, keeps
+Owns: holding the header back until it is whole, and handing it to who completes it. Never: touches the body, keeps
 more than the header. Raises: HeaderTooLarge.
 """
 

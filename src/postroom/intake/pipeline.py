@@ -9,43 +9,24 @@ its copy through the queue, so the sender has one honest answer and nobody gets 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget
 from postroom.base import Clock, Ids, MailError
+from postroom.message.submission import repair
 from postroom.queue import Envelope, Queue, Recipient
 from postroom.store import Draft, MailStore
 
+from .completion import HeaderCompleter
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
 from .settings import IntakeSettings
 from .trace import Source, TraceWriter, count_received, return_path
 
 _log = logging.getLogger("postroom.intake")
-_PIECE_OCTETS = 65536
 _MARK = "m"  # begins the ids given here, and queue ids of messages whose aliases are expanded already
 _LATER = "-later"  # ends the queue id of what a mailbox could not take at once; before it stands the message's id
-
-
-class LocalMessage(Protocol):
-    """A queued message for one recipient here, as the delivery of queued mail brings it."""
-
-    @property
-    def queue_id(self) -> str: ...
-
-    @property
-    def mail_from(self) -> str: ...
-
-    @property
-    def recipient(self) -> str: ...
-
-    @property
-    def size(self) -> int: ...
-
-    @property
-    def read(self) -> Callable[[int, int], Awaitable[bytes]]: ...
 
 
 class MailLoop(MailError):
@@ -88,32 +69,35 @@ class Intake:
         """Begin to take a message in; the caller closes what it gets."""
         return Reception(self, source)
 
-    async def deliver_local(self, message: LocalMessage) -> None:
-        """Deliver a queued message, its Received lines on it, to whoever its recipient is here. Raises MailError."""
-        resolution = await self.directory.resolve(message.recipient)
+    async def deliver_local(
+        self, envelope: Envelope, address: str, content: AsyncIterator[bytes], delivery_id: str
+    ) -> None:
+        """Deliver a queued message, its Received lines on it, to whoever `address` is here. Raises MailError.
+
+        `delivery_id` is the queue's id of the message: what it committed before is not committed again.
+        """
+        resolution = await self.directory.resolve(address)
         if not isinstance(resolution, Found):
-            raise UnknownUser(message.recipient)
-        expanded = message.queue_id.startswith(_MARK)  # then other targets have, or have had, entries of their own
+            raise UnknownUser(address)
+        expanded = delivery_id.startswith(_MARK)  # then other targets have, or have had, entries of their own
         remote = [] if expanded else [t for t in resolution.targets if isinstance(t, RemoteTarget)]
         local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
-        prefix = return_path(message.mail_from)
+        prefix = return_path(envelope.mail_from)
         with self.store.draft() as draft:
             try:
-                for start in range(0, message.size, _PIECE_OCTETS):
-                    draft.write(await message.read(start, start + _PIECE_OCTETS))
+                async for piece in content:
+                    draft.write(piece)
             except OSError as error:
                 raise NoSpace(str(error)) from error
             if count_received(draft.finish().header) > self.settings.max_received_fields:
-                raise MailLoop(message.recipient)
-            # The id of the first attempt: what it committed, before a crash perhaps, is not committed again.
+                raise MailLoop(address)
             outcomes = await self.mailboxes.deliver_all(
-                [(target, prefix) for target in local], draft, message.queue_id.removesuffix(_LATER)
+                [(target, prefix) for target in local], draft, delivery_id.removesuffix(_LATER)
             )
             failures = [error for error in outcomes if error is not None]
             if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
                 raise _worst(failures)
             if remote:  # last, as the queue remembers no ids: another attempt must not forward again
-                envelope = Envelope(message.mail_from, body_8bit=True)
                 await self.queue.enqueue(envelope, [Recipient(target.address) for target in remote], draft.spool)
 
 
@@ -126,6 +110,17 @@ class Reception:
         self._draft: Draft = intake.store.draft()
         self._failure: MailError | None = None
         self.trace_id = _MARK + intake.ids.token(11)
+        self._completer = (
+            HeaderCompleter(self._complete, intake.settings.max_submitted_header_octets) if source.person else None
+        )
+
+    def _complete(self, header: bytes) -> bytes:
+        """RFC 6409 §8: what the person's client left out."""
+        intake = self._intake
+        mended = repair(
+            header, date=intake.clock.now(), message_id_token=intake.ids.token(20), hostname=intake.hostname
+        )
+        return mended.apply(header)
 
     @property
     def size(self) -> int:
@@ -136,7 +131,7 @@ class Reception:
         if self._failure is not None:
             return
         try:
-            self._draft.write(piece)
+            self._draft.write(self._completer.feed(piece) if self._completer else piece)
         except OSError as error:
             self._fail(NoSpace(str(error)))
         except MailError as error:
@@ -146,6 +141,12 @@ class Reception:
         self._failure = error
         self._draft.close()
 
+    def _finish_header(self, completer: HeaderCompleter) -> None:
+        try:
+            self._draft.write(completer.finish())
+        except OSError as error:
+            self._fail(NoSpace(str(error)))
+
     async def finish(
         self, envelope: Envelope, routes: Sequence[Route], *, each: bool = False
     ) -> list[MailError | None]:
@@ -154,6 +155,8 @@ class Reception:
         With `each` (LMTP) every route has its own answer. Without, there is one answer for all: when this returns,
         every recipient has the message or the queue has it for them.
         """
+        if self._completer is not None and self._failure is None:
+            self._finish_header(self._completer)
         if self._failure is not None:
             raise self._failure
         facts = self._draft.finish()

@@ -1,0 +1,253 @@
+"""The composition root: builds every part, hands each what it needs, starts and stops them in order.
+
+Owns: which implementation serves which interface. Never: mail logic. Raises: StartFailed with words for the operator.
+Order of start: certificate and sockets (perhaps as root), then the data folder, then listeners, then delivery. Stop is
+the reverse: no new connections, sessions say goodbye, attempts under way end, files close.
+"""
+
+import contextlib
+import logging
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+
+from postroom import __version__
+from postroom.accounts import SqliteDirectory
+from postroom.base import Clock, Ids, MailError, SystemClock, SystemIds, TaskOwner
+from postroom.config import Config
+from postroom.delivery import Deliverer
+from postroom.dns import DnsResolver, Resolver
+from postroom.intake import Intake
+from postroom.net import (
+    Connection,
+    Dialer,
+    Listener,
+    ListenError,
+    ServerTls,
+    Service,
+    TlsSetupError,
+    self_signed,
+)
+from postroom.queue import SqliteQueue
+from postroom.servers.imap import ImapService
+from postroom.servers.pop3 import Pop3Service
+from postroom.servers.smtp import LMTP, RELAY, SUBMISSION, SmtpService
+from postroom.store import SqliteStore
+
+_log = logging.getLogger("postroom.app")
+# What a client hears when a listener has too many already (RFC 5321 §3.8, RFC 1939 §3, RFC 3501 §7.1.5).
+_BUSY_SMTP = b"421 4.3.2 Too many connections, please try again later\r\n"
+_BUSY_POP3 = b"-ERR [SYS/TEMP] Too many connections, please try again later\r\n"
+_BUSY_IMAP = b"* BYE [UNAVAILABLE] Too many connections, please try again later\r\n"
+_BUSY = {"pop3": _BUSY_POP3, "pop3s": _BUSY_POP3, "imap": _BUSY_IMAP, "imaps": _BUSY_IMAP}
+IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps"})
+
+
+_RELOADABLE = frozenset({"smtp", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"})
+
+
+class StartFailed(Exception):
+    """Postroom can't start; the text says what to change."""
+
+
+class App:
+    """One Postroom. `prepare`, `start`, `stop` once each, in that order."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        resolver: Resolver | None = None,
+        dialer: Dialer | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.ids = ids or SystemIds()
+        self._resolver = resolver
+        self._dialer = dialer
+        self._listeners: dict[str, Listener] = {}
+        self._services: dict[str, _Later] = {}
+        self._tasks = TaskOwner("app")
+        self._closing = contextlib.AsyncExitStack()
+        self.tls: ServerTls
+        self.store: SqliteStore
+        self.directory: SqliteDirectory
+        self.queue: SqliteQueue
+        self.intake: Intake
+        self.deliverer: Deliverer
+
+    # ---- what may need root
+
+    def prepare(self) -> None:
+        """Load the certificate and open the listening sockets. Raises StartFailed."""
+        try:
+            self.tls = ServerTls(*self._certificate())
+            self._bind()
+        except (TlsSetupError, ListenError, OSError) as error:
+            raise StartFailed(str(error)) from error
+
+    def _certificate(self) -> tuple[Path, Path]:
+        tls = self.config.tls
+        if tls.certificate:
+            return Path(tls.certificate), Path(tls.key or tls.certificate)
+        folder = self.config.data / "tls"
+        return self_signed(folder, self.config.hostname, tls.self_signed_days, self.clock.now())
+
+    def _bind(self) -> None:
+        for name, addresses in msgspec.structs.asdict(self.config.listen).items():
+            if addresses:
+                listener = Listener(
+                    name,
+                    self._services.setdefault(name, _Later()),
+                    self.config.net,
+                    tls=self.tls.context if name in IMPLICIT_TLS else None,
+                    busy=_BUSY.get(name, _BUSY_SMTP),
+                )
+                listener.bind(addresses)
+                self._listeners[name] = listener
+
+    # ---- the rest
+
+    async def start(self) -> None:
+        """Open the data folder, accept connections, deliver what is queued. Raises StartFailed."""
+        try:
+            self._build()
+            for listener in self._listeners.values():
+                await listener.start()
+                self._closing.push_async_callback(listener.stop)
+            await self.deliverer.start()
+            self._closing.push_async_callback(self.deliverer.stop)
+        except (MailError, OSError) as error:
+            await self.stop()
+            raise StartFailed(str(error)) from error
+        self._tasks.spawn(self._watch_certificate(), name="certificate")
+        _log.info("Postroom %s serves %s as %s", __version__, ", ".join(self.addresses()), self.config.hostname)
+
+    def _build(self) -> None:
+        config = self.config
+        config.data.mkdir(parents=True, exist_ok=True)
+        self.directory = SqliteDirectory(config.data / "postroom.db", config.accounts, self.clock, self.ids)
+        self._closing.push_async_callback(self.directory.close)
+        self.store = SqliteStore(config.data, config.store, config.message, self.clock, self.ids)
+        self._closing.push_async_callback(self.store.close)
+        self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids)
+        self._closing.push_async_callback(self.queue.close)
+        if self._resolver is None:
+            self._resolver = DnsResolver(config.dns, self.clock)
+            self._closing.push_async_callback(self._resolver.close)
+        self.intake = Intake(
+            hostname=config.hostname,
+            directory=self.directory,
+            store=self.store,
+            queue=self.queue,
+            clock=self.clock,
+            ids=self.ids,
+            settings=config.intake,
+        )
+        self.deliverer = Deliverer(
+            queue=self.queue,
+            resolver=self._resolver,
+            dialer=self._dialer or Dialer(config.net),
+            local=self.intake,
+            directory=self.directory,
+            clock=self.clock,
+            ids=self.ids,
+            settings=config.delivery,
+            hostname=config.hostname,
+        )
+        for name, later in self._services.items():
+            later.service = self._service(name)
+
+    def _service(self, name: str) -> Service:
+        config, starttls = self.config, self._starttls
+        if name in ("pop3", "pop3s"):
+            return Pop3Service(self.store, self.directory, self.clock, config.pop3, starttls, config.hostname)
+        if name in ("imap", "imaps"):
+            return ImapService(
+                store=self.store,
+                directory=self.directory,
+                clock=self.clock,
+                ids=self.ids,
+                hostname=config.hostname,
+                settings=config.imap,
+                engine_settings=config.imap_protocol,
+                tls_context=starttls,
+                version=__version__,
+            )
+        return SmtpService(
+            {"smtp": RELAY, "lmtp": LMTP}.get(name, SUBMISSION),
+            hostname=config.hostname,
+            intake=self.intake,
+            directory=self.directory,
+            settings=config.smtp,
+            tls=self.tls.context,
+        )
+
+    def _starttls(self) -> ssl.SSLContext:
+        return self.tls.context
+
+    def port(self, name: str) -> int:
+        """The first TCP port of a listener; what port 0 became."""
+        return self._listeners[name].ports[0]
+
+    def addresses(self) -> list[str]:
+        """Each listener with its addresses, for people."""
+        return [f"{name} on {', '.join(listener.addresses)}" for name, listener in self._listeners.items()]
+
+    async def _watch_certificate(self) -> None:
+        while True:
+            await self.clock.sleep(self.config.tls.reload_interval_seconds)
+            self.reload_certificate()
+
+    def reload_certificate(self) -> None:
+        """Take a changed certificate for new connections; an unusable one is logged and the old one stays."""
+        try:
+            if self.tls.reload_if_changed():
+                _log.info("certificate reloaded from %s", self.tls.certificate)
+        except TlsSetupError as error:
+            _log.error("certificate not reloaded: %s", error)
+
+    def take_settings(self, config: Config) -> list[str]:
+        """Use what may change while running, for sessions to come; the names of sections that need a restart."""
+        changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(self.config, name)]
+        for later in self._services.values():
+            if isinstance(later.service, SmtpService):
+                later.service.settings = config.smtp
+            elif isinstance(later.service, Pop3Service):
+                later.service.settings = config.pop3
+            elif isinstance(later.service, ImapService):
+                later.service.settings, later.service.engine_settings = config.imap, config.imap_protocol
+        return [name for name in changed if name not in _RELOADABLE]
+
+    async def stop(self) -> None:
+        """Stop in reverse order; what was acknowledged is on disk already."""
+        await self._tasks.close()
+        await self._closing.aclose()
+        for listener in self._listeners.values():
+            await listener.stop()
+
+
+@contextlib.asynccontextmanager
+async def running(app: App) -> AsyncIterator[App]:
+    """`async with running(App(config)) as app`: a server for the length of a block."""
+    app.prepare()
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+
+
+class _Later:
+    """A service for a listener whose sockets are bound before the service can be built."""
+
+    def __init__(self) -> None:
+        self.service: Service | None = None
+
+    async def serve(self, connection: Connection) -> None:
+        if self.service is not None:
+            await self.service.serve(connection)
