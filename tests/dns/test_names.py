@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.dns.names import BadDomainName, from_answer, reverse_name, to_question
+from postroom.dns.names import BadDomainName, from_answer, name_server, reverse_name, to_question
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,23 @@ def test_reverse_name() -> None:
     assert reverse_name("fe80::1%eth0").endswith(".0.8.e.f.ip6.arpa")
     with pytest.raises(BadDomainName):
         reverse_name("mx.example.org")
+
+
+@pytest.mark.parametrize(
+    ("text", "checked"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1:5353", "127.0.0.1:5353"),
+        ("::1", "[::1]"),
+        ("[::1]", "[::1]"),
+        ("[2001:DB8::1]:53", "[2001:db8::1]:53"),
+    ],
+)
+def test_name_server(text: str, checked: str) -> None:
+    assert name_server(text) == checked
+
+
+@pytest.mark.parametrize("text", ["", "localhost:53", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "[::1]53", "1:2"])
+def test_bad_name_server(text: str) -> None:
+    with pytest.raises(ValueError, match="name server"):
+        name_server(text)

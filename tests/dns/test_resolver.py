@@ -247,3 +247,23 @@ def test_nobody_listens() -> None:
         await resolver.close()
 
     asyncio.run(go())
+
+
+def test_a_name_server_has_to_be_an_address() -> None:
+    with pytest.raises(ValueError, match="'localhost:53': not an IP address"):
+        DnsResolver(DnsSettings(nameservers=("localhost:53",)), FakeClock())
+
+
+def test_a_name_server_by_its_ipv6_address() -> None:
+    async def go() -> None:
+        server = TestDnsServer({"a.test": {"A": ["127.0.0.2"]}}, host="::1")
+        try:
+            await server.start()
+        except OSError:
+            pytest.skip("no IPv6 on this machine")
+        resolver = DnsResolver(DnsSettings(nameservers=(server.address,)), SystemClock())
+        assert (await resolver.a("a.test")).records == ("127.0.0.2",)
+        await resolver.close()
+        await server.close()
+
+    asyncio.run(go())

@@ -315,6 +315,25 @@ def test_the_maildrop_is_locked_and_the_lock_dies_with_its_session(tmp_path: Pat
     run(body())
 
 
+def test_a_slow_client_holds_up_nobody(tmp_path: Path, tls: ServerTls) -> None:
+    async def body() -> None:
+        async with room(tmp_path, tls, [b"Subject: x\r\n\r\n" + b"y" * 78 + b"\r\n"], settings=LOOPBACK) as made:
+            await made.append(made.bob, b"Subject: large\r\n\r\n" + (b"y" * 62 + b"\r\n") * 262_144)
+            slow, quick = await Client.connect(made), await Client.connect(made)
+            await slow.sign_in()
+            assert (await slow.say(b"RETR 2")).startswith(b"+OK")  # and reads no further
+            await quick.line()
+            await quick.say(b"USER carol@bob.test")
+            assert (await quick.say(b"PASS secret word")).startswith(b"+OK")
+            assert await quick.say(b"STAT") == b"+OK 0 0"
+            assert (await quick.say(b"QUIT")).startswith(b"+OK")
+            assert made.service._locked == {made.bob}
+            for client in (slow, quick):
+                await client.close()
+
+    run(body())
+
+
 def test_what_others_do_meanwhile_changes_nothing_in_the_session(tmp_path: Path, tls: ServerTls) -> None:
     async def body() -> None:
         async with room(tmp_path, tls, settings=LOOPBACK) as made:

@@ -1,6 +1,7 @@
 """Domain names as they go into a question and come out of an answer.
 
-Owns: IDNA (RFC 5891), length and character rules (RFC 1035 §2.3.4, RFC 2181 §11). Never: asks. Raises: BadDomainName.
+Owns: IDNA (RFC 5891), length and character rules (RFC 1035 §2.3.4, RFC 2181 §11), the form of a name server's address.
+Never: asks. Raises: BadDomainName, ValueError for a name server.
 """
 
 import ipaddress
@@ -43,3 +44,21 @@ def reverse_name(address: str) -> str:
         return ipaddress.ip_address(address.partition("%")[0]).reverse_pointer
     except ValueError as error:
         raise BadDomainName(f"{address[:80]!r} is not an IP address") from error
+
+
+def name_server(text: str) -> str:
+    """ "ADDRESS", "ADDRESS:PORT" or "[ADDRESS]:PORT", checked; names are no addresses."""
+    host, colon, port = text, "", ""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        colon, port = rest[:1], rest[1:]
+    elif text.count(":") == 1:
+        host, colon, port = text.partition(":")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise ValueError(f"name server {text!r}: not an IP address") from error
+    if colon and not (colon == ":" and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(f"name server {text!r}: not a port")
+    shown = f"[{address}]" if address.version == 6 else str(address)
+    return f"{shown}:{int(port)}" if port else shown

@@ -17,7 +17,7 @@ from postroom.base import Clock, TaskOwner
 
 from .api import Answer, DnsTemporary, Mx
 from .cache import TtlCache
-from .names import BadDomainName, from_answer, reverse_name, to_question
+from .names import BadDomainName, from_answer, name_server, reverse_name, to_question
 from .settings import DnsSettings
 
 _log = logging.getLogger("postroom.dns")
@@ -55,12 +55,13 @@ class CaresAsk:
 
     def __init__(self, settings: DnsSettings) -> None:
         self._settings = settings
+        self._servers = list(map(name_server, settings.nameservers))
         self._resolver: aiodns.DNSResolver | None = None
 
     async def ask(self, name: str, kind: str) -> Found:
         if self._resolver is None:
             self._resolver = aiodns.DNSResolver(
-                nameservers=list(self._settings.nameservers) or None,
+                nameservers=self._servers or None,
                 loop=asyncio.get_running_loop(),
                 timeout=self._settings.timeout_seconds,
                 tries=self._settings.tries,
@@ -89,7 +90,7 @@ class CaresAsk:
 
 
 class DnsResolver:
-    """dns.Resolver for real name servers. `ask` is for tests."""
+    """dns.Resolver for real name servers; ValueError when one is not an address. `ask` is for tests."""
 
     def __init__(self, settings: DnsSettings, clock: Clock, *, ask: Ask | None = None) -> None:
         self._settings = settings
