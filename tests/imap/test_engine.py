@@ -93,6 +93,11 @@ def test_a_literal_announced_without_crlf_cannot_be_followed(ending: bytes) -> N
     assert [type(event) for event in events] == [Fatal]
 
 
+def test_an_absurd_literal_of_a_long_line_ends_the_connection() -> None:
+    events, _ = run(b"a1 LOGIN x " + b"y" * 2000 + b"{99999999999+}\r\n")
+    assert events == [Fatal("Literal too large", b"TOOBIG")]
+
+
 def test_a_fatal_event_is_the_last() -> None:
     engine = ServerEngine(SMALL)
     engine.feed(b"a {99999999999999999999999999999999999999999999999999999+}\r\n")

@@ -26,6 +26,14 @@ def test_options() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "raw", [b' "" % RETURN', b' "" % SHOW ()', b' "" % RETURN (SHINY)', b' (SHINY) "" %', b' "" (%']
+)
+def test_wrong_options(raw: bytes) -> None:
+    with pytest.raises(BadSyntax):
+        parse_list(at(raw))
+
+
 def test_lsub() -> None:
     assert parse_lsub(at(b' "#news." "comp.mail.*"')) == List("#news.", ("comp.mail.*",), lsub=True)
     assert parse_lsub(at(b' "" a&b')) == List("", (), lsub=True)
