@@ -97,6 +97,7 @@ class SqliteAccount:
         self._waiting: deque[tuple[Write, asyncio.Future[Any]]] = deque()
         self._busy = False  # a batch or a checkpoint is under way, or about to start
         self._copying_log = False
+        self._held = False  # writing goes on when the log has been copied
         self._closed = False
         self._reads = 0
         self._next_purge = 0.0
@@ -189,6 +190,9 @@ class SqliteAccount:
     def _go_on(self) -> None:
         settings, log_octets = self._store.settings, self._writer.log_octets
         if log_octets >= settings.checkpoint_hard_octets:
+            if self._copying_log:
+                self._held = True  # two at once would be in each other's way
+                return
             self._writer.log_octets = 0
             self._store.pool.run(self._writer.checkpoint, self._checkpointed)
             return
@@ -217,7 +221,11 @@ class SqliteAccount:
         self._copying_log = False
         if error is not None:
             _log.error("account %d: a checkpoint failed", self.account_id, exc_info=error)
-        self._maybe_unused()
+        if self._held:
+            self._held = False
+            self._go_on()
+        else:
+            self._maybe_unused()
 
     def purge_if_due(self) -> None:
         """Start a purge in the background when the last one was long ago."""

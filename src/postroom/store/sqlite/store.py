@@ -19,6 +19,7 @@ from postroom.store.settings import StoreSettings
 from postroom.store.states import Probe, no_probe
 
 from .account import SqliteAccount
+from .checking import problems
 from .disk import Disk
 from .files import AccountFiles, refusal
 from .pool import Pool
@@ -154,6 +155,22 @@ class SqliteStore:
         account.users += 1
         self._unused.pop(account_id, None)
         return account
+
+    async def check(self, account_id: int) -> list[str]:
+        """What is wrong with an account's data, for people; empty when all is well. May run beside a server."""
+        files = self._files(account_id)
+
+        def job() -> list[str]:
+            if not files.database.exists():
+                raise NoSuchAccount(f"no {files.database}")
+            db = files.connect_reader()
+            try:
+                db.execute("BEGIN")
+                return problems(db, files)
+            finally:
+                db.close(True)
+
+        return await self._call(job)
 
     async def _load(self, account_id: int) -> SqliteAccount:
         self.start()

@@ -1,0 +1,84 @@
+"""Is an account's data whole?
+
+Owns: the questions of `postroom check` about one account. Never: changes or mends anything.
+Raises: apsw.Error, OSError.
+"""
+
+import os
+
+import apsw
+
+from .files import AccountFiles
+from .query import fetch
+
+# What each mailbox says of itself beside what its rows say
+_COUNTERS = """
+SELECT id, name, m.messages, m.unseen, m.deleted, m.octets, count(uid), coalesce(sum(NOT flags & 1), 0),
+coalesce(sum(flags & 8 <> 0), 0), coalesce(sum(size), 0)
+FROM mailboxes m LEFT JOIN messages ON mailbox_id = id WHERE deleted_at IS NULL GROUP BY id
+"""
+_NAMED = """
+SELECT content_id, count(*) AS times FROM (
+  SELECT content_id FROM messages UNION ALL SELECT content_id FROM expunged WHERE content_id IS NOT NULL
+) GROUP BY content_id
+"""
+_QUESTIONS = {  # each finds rows that must not exist
+    "messages without content": f"SELECT content_id FROM ({_NAMED}) WHERE content_id NOT IN (SELECT id FROM contents)",
+    "contents that nothing names": f"SELECT id FROM contents WHERE id NOT IN (SELECT content_id FROM ({_NAMED}))",
+    "contents with a wrong count of names": f"""
+        SELECT content_id FROM ({_NAMED}) LEFT JOIN shared_contents USING (content_id)
+        WHERE times <> 1 + coalesce(copies, 0)
+    """,
+    "contents without octets": """
+        SELECT id FROM contents WHERE blob IS NULL AND id NOT IN (SELECT content_id FROM bodies)
+    """,
+    "octets without content": "SELECT content_id FROM bodies WHERE content_id NOT IN (SELECT id FROM contents)",
+    "contents without search text": "SELECT id FROM contents WHERE id NOT IN (SELECT content_id FROM search_text)",
+    "search text without content": """
+        SELECT content_id FROM search_text WHERE content_id NOT IN (SELECT id FROM contents)
+    """,
+    "sizes that are not those of the content": """
+        SELECT uid FROM messages JOIN contents ON id = content_id WHERE messages.size <> contents.size
+    """,
+    "contents of the wrong length": """
+        SELECT id FROM contents JOIN bodies ON content_id = id WHERE length(header) + length(data) <> size
+    """,
+    "messages of no mailbox": "SELECT uid FROM messages WHERE mailbox_id NOT IN (SELECT id FROM mailboxes)",
+    "uids to come that are there": """
+        SELECT uid FROM messages JOIN mailboxes ON id = mailbox_id WHERE uid >= uid_next
+    """,
+    "messages that are expunged as well": "SELECT uid FROM messages JOIN expunged USING (mailbox_id, uid)",
+    "changes after the account's last": "SELECT uid FROM messages, account WHERE messages.modseq > account.modseq",
+    "contents after the account's last": "SELECT contents.id FROM contents, account WHERE contents.id >= content_next",
+}
+
+
+def problems(db: apsw.Connection, files: AccountFiles) -> list[str]:
+    """What is wrong, one line each; empty when all is well."""
+    found = [f"SQLite: {line}" for (line,) in fetch(db, "PRAGMA quick_check") if line != "ok"]
+    if found:
+        return found
+    for mailbox_id, name, *counters in fetch(db, _COUNTERS):
+        if counters[:4] != counters[4:]:
+            found.append(f"mailbox {mailbox_id} ({name}) counts {counters[:4]}, holds {counters[4:]}")
+    totals = """
+    SELECT octets, messages, (SELECT coalesce(sum(octets), 0) FROM mailboxes WHERE deleted_at IS NULL),
+    (SELECT coalesce(sum(messages), 0) FROM mailboxes WHERE deleted_at IS NULL) FROM account
+    """
+    for octets, messages, octets_held, messages_held in fetch(db, totals):
+        if (octets, messages) != (octets_held, messages_held):
+            found.append(f"the account counts {(octets, messages)}, holds {(octets_held, messages_held)}")
+    for question, sql in _QUESTIONS.items():
+        if rows := fetch(db, f"{sql} LIMIT 5"):
+            found.append(f"{question}: {', '.join(str(row[0]) for row in rows)}")
+    return found + _files(db, files)
+
+
+def _files(db: apsw.Connection, files: AccountFiles) -> list[str]:
+    sizes = {entry.name: entry.stat().st_size for entry in os.scandir(files.blobs)}
+    found: list[str] = []
+    for content_id, blob, size in fetch(db, "SELECT id, blob, size - prefix_len FROM contents WHERE blob IS NOT NULL"):
+        have = sizes.pop(blob, None)
+        if have != size:
+            found.append(f"content {content_id}: file {blob} has {have} octets instead of {size}")
+    return found + [f"file {name} belongs to nothing" for name in sizes]
