@@ -5,7 +5,6 @@ Raises: BadAddress from `parse_address` and `parse_mailbox` only; lists take any
 """
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from .encoded_words import decode_field
@@ -69,11 +68,9 @@ def parse_list(value: bytes, limit: int = 5000) -> list[Address]:
     return out
 
 
-@dataclass(slots=True)
-class _Token:
-    kind: str  # "word", "quoted", "literal" or the special character itself
-    text: bytes
-    spaced: bool  # white space (or a comment) before it
+# Kind ("word", "quoted", "literal", "comment" or the special character itself), text, white space before it. A plain
+# tuple: hostile fields have hundreds of thousands.
+_Token = tuple[str, bytes, bool]
 
 
 class _Reader:
@@ -100,7 +97,7 @@ class _Reader:
         return self._out
 
     def _take(self, token: _Token) -> None:
-        kind = token.kind
+        kind, text, _ = token
         if self._in_angle:
             assert self._angle is not None
             if kind == ">":
@@ -108,14 +105,14 @@ class _Reader:
             elif kind != "comment":
                 self._angle.append(token)
         elif kind == "comment":
-            self._comment = token.text
+            self._comment = text
         elif kind == "<":
             if self._angle is not None:  # "<a@b> <c@d>": the comma is missing
                 self._finish()
             self._angle, self._in_angle = [], True
         elif kind == ",":
             self._finish()
-        elif kind == ":" and not self._in_group and not any(word.kind == "@" for word in self._words):
+        elif kind == ":" and not self._in_group and not any(word[0] == "@" for word in self._words):
             self._out.append(Address(None, None, _phrase(self._words), None))
             self._clear()
             self._in_group = True
@@ -160,17 +157,17 @@ def _tokenize(value: bytes) -> list[_Token]:
             continue
         if kind == "comment":
             inside, at = _comment(value, at)
-            tokens.append(_Token("comment", inside, spaced))
+            tokens.append(("comment", inside, spaced))
             spaced = True
             continue
         if kind == "quoted":
-            tokens.append(_Token("quoted", _QUOTED_PAIR.sub(rb"\1", found["quoted"]), spaced))
+            tokens.append(("quoted", _QUOTED_PAIR.sub(rb"\1", found["quoted"]), spaced))
         elif kind == "special":
-            tokens.append(_Token(text.decode(), text, spaced))
+            tokens.append((text.decode(), text, spaced))
         elif kind == "literal":
-            tokens.append(_Token("literal", text, spaced))
+            tokens.append(("literal", text, spaced))
         elif kind == "atom":
-            tokens.append(_Token("word", text, spaced))
+            tokens.append(("word", text, spaced))
         spaced = False
     return tokens
 
@@ -190,26 +187,21 @@ def _comment(value: bytes, at: int) -> tuple[bytes, int]:
 
 def _phrase(words: list[_Token]) -> bytes:
     """Words as a display name: one space where white space stood."""
-    out: list[bytes] = []
-    for word in words:
-        if out and word.spaced:
-            out.append(b" ")
-        out.append(word.text)
-    return b"".join(out)
+    return b"".join([b" " + text if spaced and at else text for at, (_, text, spaced) in enumerate(words)])
 
 
 def _addr_spec(words: list[_Token]) -> tuple[bytes | None, bytes | None, bytes | None]:
     """Route, local part and domain (RFC 5322 §3.4.1, routes §4.4)."""
     route = None
-    kinds = [word.kind for word in words]
+    kinds = [kind for kind, _, _ in words]
     if kinds and kinds[0] == "@" and ":" in kinds:
         colon = kinds.index(":")
-        route = b"".join([word.text for word in words[:colon]])
+        route = b"".join([text for _, text, _ in words[:colon]])
         words, kinds = words[colon + 1 :], kinds[colon + 1 :]
     if "@" in kinds:
         at = kinds.index("@")
-        local = b"".join([word.text for word in words[:at]])
-        domain = b"".join([word.text for word in words[at + 1 :]])
+        local = b"".join([text for _, text, _ in words[:at]])
+        domain = b"".join([text for _, text, _ in words[at + 1 :]])
         return route, local, domain
     return route, _phrase(words), b""
 

@@ -6,6 +6,7 @@ texts that a reader takes for the same compare equal, and substrings can be foun
 
 from unicodedata import normalize
 
+_RUN = 256
 _PIECE = 32768  # characters folded at a time, so that long texts do not exist in several forms at once
 
 
@@ -30,10 +31,27 @@ def fold(text: str) -> str:
 
 def _fold_lines(text: str) -> str:
     """Lines in ASCII, most of them in most mail, go the short way."""
-    return "\n".join([line.lower() if line.isascii() else _fold(line) for line in text.split("\n")])
+    return "\n".join([line.lower() if line.isascii() else _fold_line(line) for line in text.split("\n")])
+
+
+def _fold_line(line: str) -> str:
+    """Decomposing sorts runs of combining marks in quadratic time, so a hostile line is taken in small pieces."""
+    if len(line) <= _RUN:
+        return _fold(line)
+    pieces: list[str] = []
+    at, end = 0, len(line)
+    while at < end:
+        cut = at + _RUN
+        if cut < end and (space := line.rfind(" ", at + 1, cut)) > 0:
+            cut = space
+        pieces.append(_fold(line[at:cut]))
+        at = cut
+    return "".join(pieces)
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     # RFC 5051 §2: map case, then decompose. Decomposition can bring out capitals (U+1D400 …), so case is mapped again.
     folded = normalize("NFKD", text.casefold())
     again = folded.casefold()

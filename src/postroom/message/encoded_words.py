@@ -11,8 +11,8 @@ from binascii import a2b_base64, a2b_qp, b2a_base64
 from .charset import decode_text, decode_unlabelled, is_known
 
 # RFC 2047 §2; "*lang" after the charset is RFC 2231 §5. Spaces inside are against the RFC but common in the wild.
-_WORD = re.compile(r"=\?([!#-)+\-/-9<-Z^-~]+?)(?:\*[^?]*)?\?([bBqQ])\?([^?\r\n]*)\?=")
-_BETWEEN_WORDS = re.compile(r"\?=[ \t\r\n]+(?==\?[^?\s]+\?[bBqQ]\?[^?\r\n]*\?=)")
+_WORD = re.compile(r"=\?([^?*=\s]{1,60})(?:\*[^?\s]{0,60})?\?([bBqQ])\?([^?\r\n]*)\?=")
+_BETWEEN_WORDS = re.compile(r"\?=[ \t\r\n]+(?==\?[^?\s]{1,120}\?[bBqQ]\?[^?\r\n]*\?=)")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 _MAX_WORD = 75  # RFC 2047 §2

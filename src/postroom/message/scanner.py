@@ -353,6 +353,8 @@ class Scanner:
         text, octets = part_text(
             raw, part.encoding.lower(), charset, part.subtype.lower() == b"html", self._search_room
         )
+        if len(text) > self._search_room:  # compatibility decomposition can make one character eighteen
+            text, self._complete = text[: self._search_room], False
         self._search_room -= octets
         if text:
             self._texts.append(text)

@@ -10,7 +10,7 @@ minutes and fifty times the memory, and SEARCH needs words, not structure.
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
-from html import unescape
+from html.entities import html5
 
 from .casemap import fold
 from .charset import decode_text
@@ -25,6 +25,11 @@ _INLINE = (
 )
 _PIECE = 32768  # characters of HTML reduced at a time
 _BETWEEN = dict.fromkeys(_INLINE.split(), "")
+
+
+_ENTITY = re.compile(r"&(?:#(?:([0-9]{1,7})|x([0-9a-f]{1,6}))|([a-z][a-z0-9]{1,31}));?")
+# By lower-case name; where only case tells two apart (&Eacute; &eacute;) they fold to the same letter anyway.
+_NAMED = {name.rstrip(";").lower(): character for name, character in sorted(html5.items())}
 
 
 def raw_room(octets: int, encoding: bytes) -> int:
@@ -78,8 +83,19 @@ def _without_tags(html: str) -> str:
     pieces[1::2] = [_BETWEEN.get(element, " ") for element in pieces[1::2]]
     text = "".join(pieces)
     if "&" in text:
-        text = unescape(text)
+        text = _ENTITY.sub(_character, text)
     return " ".join(text.split())
+
+
+def _character(found: re.Match[str]) -> str:
+    """The character of an entity or a numeric reference; what is none stays as it is."""
+    decimal, hexadecimal, name = found.groups()
+    if name is not None:
+        return _NAMED.get(name, found[0])
+    point = int(decimal) if decimal else int(hexadecimal, 16)
+    if 0x80 <= point < 0xA0:  # written by those who mean Windows-1252
+        return bytes((point,)).decode("cp1252", "replace")
+    return chr(point) if 0 < point <= 0x10FFFF and not 0xD800 <= point <= 0xDFFF else "\ufffd"
 
 
 def _without_hidden(html: str) -> str:
