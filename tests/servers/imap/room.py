@@ -15,10 +15,10 @@ from postroom.base import SeededIds, SystemClock
 from postroom.message import MessageSettings
 from postroom.net import Listener, NetSettings
 from postroom.servers.imap import ImapService, ImapSessionSettings
-from postroom.store import SqliteStore, StoreSettings
+from postroom.store import MemoryStore, SqliteStore, StoreSettings
 from postroom.store.api import Account, AppendOptions, MailStore
 
-STORES = ("sqlite",)
+STORES = ("memory", "sqlite")
 LITERAL = re.compile(rb"\{(\d+)\}$")
 MESSAGE = (
     b"From: Fred Foobar <foobar@blurdybloop.example>\r\nTo: mooch@owatagu.example\r\nSubject: afternoon meeting\r\n"
@@ -197,13 +197,15 @@ class Room:
 
 
 def make_store(kind: str, directory: Path) -> MailStore:
+    if kind == "memory":
+        return MemoryStore(directory, StoreSettings(), MessageSettings(), SystemClock(), SeededIds())
     return SqliteStore(directory, StoreSettings(threads=2), MessageSettings(), SystemClock(), SeededIds())
 
 
 @asynccontextmanager
 async def open_room(
     directory: Path,
-    kind: str = "sqlite",
+    kind: str = "memory",
     *,
     tls_context: Callable[[], ssl.SSLContext | None] = lambda: None,
     implicit_tls: ssl.SSLContext | None = None,

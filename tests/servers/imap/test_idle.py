@@ -111,21 +111,24 @@ def test_silence_ends_idle_with_bye(tmp_path: Path) -> None:
     run(play())
 
 
-def test_a_client_that_does_not_read_is_not_pushed_to_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_that_does_not_read_is_not_pushed_to_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
         async with open_room(tmp_path, output_piece_octets=4096) as room:
             for _ in range(200):
                 await room.deliver()
             idler, other = await room.client("INBOX"), await room.client("INBOX")
             tag = await start_idle(idler)
-            connection = list(room.listener._connections)[0]
+            connection = next(iter(room.listener._connections))
             gate = asyncio.Event()
             monkeypatch.setattr(connection, "drain", gate.wait)
             sent: list[int] = []
             send = connection.send
-            monkeypatch.setattr(connection, "send", lambda data: (sent.append(len(data)), send(data)))
+
+            def counted(data: bytes) -> None:
+                sent.append(len(data))
+                send(data)
+
+            monkeypatch.setattr(connection, "send", counted)
             for flag in ("\\Seen", "\\Flagged", "\\Draft", "\\Answered"):
                 await other.ok(f"STORE 1:* +FLAGS.SILENT ({flag})")
                 await asyncio.sleep(0)

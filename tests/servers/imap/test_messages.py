@@ -53,7 +53,8 @@ def test_keywords(tmp_path: Path, kind: str) -> None:
             ]
             assert await client.ok("SEARCH KEYWORD $work") == [b"* SEARCH 1 2"]
             assert await client.ok("SEARCH UNKEYWORD $Other") == [b"* SEARCH 1 2"]
-            reply = await client.command("STORE 1 +FLAGS.SILENT (%s)" % " ".join(f"k{n}" for n in range(60)))
+            many = " ".join(f"k{n}" for n in range(60))
+            reply = await client.command(f"STORE 1 +FLAGS.SILENT ({many})")
             assert reply.tagged.startswith(b"NO [LIMIT]")
 
     run(play())
@@ -168,8 +169,8 @@ def test_copy_keeps_to_the_quota(tmp_path: Path, kind: str) -> None:
             await fill(room, 2)
             client = await room.client("INBOX")
             alice = room.directory.people["alice@x.example"]
-            for quota in ({"quota_messages": 3}, {"quota_octets": 250}):
-                room.directory.people["alice@x.example"] = replace(alice, **quota)
+            for octets, messages in ((None, 3), (250, None)):
+                room.directory.people["alice@x.example"] = replace(alice, quota_octets=octets, quota_messages=messages)
                 assert (await client.command("COPY 1:2 Archive")).tagged.startswith(b"NO [OVERQUOTA]")
             room.directory.people["alice@x.example"] = replace(alice, quota_octets=100_000, quota_messages=4)
             await client.ok("COPY 1:2 Archive")

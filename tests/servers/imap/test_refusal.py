@@ -8,6 +8,7 @@ from postroom.store.api import (
     BadMailboxName,
     MailboxExists,
     NoSuchAccount,
+    NoSuchContent,
     NoSuchMailbox,
     OverQuota,
     StoreError,
@@ -25,6 +26,7 @@ from postroom.store.api import (
         (OverQuota, b"OVERQUOTA"),
         (TooManyKeywords, b"LIMIT"),
         (StoreFailure, b"UNAVAILABLE"),
+        (NoSuchContent, b"EXPUNGEISSUED"),
         (NoSuchAccount, b"CONTACTADMIN"),
     ],
 )

@@ -39,8 +39,7 @@ def test_plaintext_without_leave_offers_starttls_only(tmp_path: Path) -> None:
     context = server_context(tmp_path / "tls")
 
     async def play() -> None:
-        settings = {"plaintext_sign_in_on_loopback": False}
-        async with open_room(tmp_path, tls_context=lambda: context, **settings) as room:
+        async with open_room(tmp_path, tls_context=lambda: context, plaintext_sign_in_on_loopback=False) as room:
             client = await room.connect()
             assert b"[CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE STARTTLS LOGINDISABLED]" in client.greeting
 

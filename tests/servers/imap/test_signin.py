@@ -59,9 +59,7 @@ def test_wrong_passwords_are_counted(tmp_path: Path) -> None:
 def test_a_disabled_person_may_not_sign_in(tmp_path: Path) -> None:
     async def play() -> None:
         async with open_room(tmp_path) as room:
-            room.directory.people["alice@x.example"] = replace(
-                room.directory.people["alice@x.example"], enabled=False
-            )
+            room.directory.people["alice@x.example"] = replace(room.directory.people["alice@x.example"], enabled=False)
             client = await room.connect()
             reply = await client.command("LOGIN alice@x.example alice-secret")
             assert b"[AUTHENTICATIONFAILED]" in reply.tagged
@@ -139,8 +137,7 @@ def test_starttls(tmp_path: Path) -> None:
     context = server_context(tmp_path / "tls")
 
     async def play() -> None:
-        settings = {"plaintext_sign_in_on_loopback": False}
-        async with open_room(tmp_path, tls_context=lambda: context, **settings) as room:
+        async with open_room(tmp_path, tls_context=lambda: context, plaintext_sign_in_on_loopback=False) as room:
             client = await _start_tls(room)
             [capability] = await client.ok("CAPABILITY")
             assert b"STARTTLS" not in capability

@@ -9,6 +9,7 @@ from postroom.store.api import (
     BadMailboxName,
     MailboxExists,
     NoSuchAccount,
+    NoSuchContent,
     NoSuchMailbox,
     OverQuota,
     StoreFailure,
@@ -48,6 +49,7 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (OverQuota, b"OVERQUOTA"),
     (TooManyKeywords, b"LIMIT"),
     (StoreFailure, b"UNAVAILABLE"),
+    (NoSuchContent, b"EXPUNGEISSUED"),  # expunged, not announced yet, and already purged
     (NoSuchAccount, b"CONTACTADMIN"),
 )
 
