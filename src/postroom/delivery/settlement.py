@@ -1,7 +1,7 @@
 """What the outcome of an attempt means: finish, try again, warn, return, give up.
 
-Owns: the order of report and queue change, the log line of every outcome. Never: attempts anything. Raises: nothing; the
-queue is asked until it takes an outcome, for forgetting one would mean a second delivery or a lost report.
+Owns: the order of report and queue change, the log line of every outcome. Never: attempts anything. Raises: nothing;
+the queue is asked until it takes an outcome, for forgetting one would mean a second delivery or a lost report.
 """
 
 import logging

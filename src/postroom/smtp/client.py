@@ -378,10 +378,14 @@ class ClientEngine:
                 return
             raise ProtocolError(f"a reply to nothing: {reply}")
         stage, index = self._expected.popleft()
-        if self._mail is not None:
-            self._on_transaction_reply(stage, index, reply)
-        else:
-            _ON_REPLY[stage](self, reply)
+        try:
+            if self._mail is not None:
+                self._on_transaction_reply(stage, index, reply)
+            else:
+                _ON_REPLY[stage](self, reply)
+        except ProtocolError:
+            self._expected.appendleft((stage, index))  # it is still what everything waits for
+            raise
 
     def _on_greeting(self, reply: ServerReply) -> None:
         if reply.code != 220:
@@ -435,7 +439,7 @@ class ClientEngine:
 
     def _on_transaction_reply(self, stage: Stage, index: int, reply: ServerReply) -> None:
         if reply.code == 421:  # RFC 5321 §3.8: the server is going away, whatever else was asked
-            self._fail_rest(reply, stage)
+            self._fail_rest(reply, Stage.CONTENT if self._stuffer is not None else stage)
             self._finish()
             self._close()
             return
