@@ -9,6 +9,7 @@ its copy through the queue, so the sender has one honest answer and nobody gets 
 """
 
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
@@ -25,8 +26,9 @@ from .settings import IntakeSettings
 from .trace import Source, TraceWriter, count_received, return_path
 
 _log = logging.getLogger("postroom.intake")
-_MARK = "m"  # begins the ids given here, and queue ids of messages whose aliases are expanded already
+_MARK = "m"  # begins the ids given here
 _LATER = "-later"  # ends the queue id of what a mailbox could not take at once; before it stands the message's id
+_OURS = re.compile(rf"{_MARK}[0-9a-z]{{11}}(?:{_LATER})?")  # reports on such a message have longer ids
 
 
 class MailLoop(MailError):
@@ -79,9 +81,10 @@ class Intake:
         resolution = await self.directory.resolve(address)
         if not isinstance(resolution, Found):
             raise UnknownUser(address)
-        expanded = delivery_id.startswith(_MARK)  # then other targets have, or have had, entries of their own
-        remote = [] if expanded else [t for t in resolution.targets if isinstance(t, RemoteTarget)]
         local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
+        remote = [t for t in resolution.targets if isinstance(t, RemoteTarget)]
+        if local and _OURS.fullmatch(delivery_id):
+            remote = []  # aliases were expanded when it came in: other targets have, or have had, their own entries
         prefix = return_path(envelope.mail_from)
         with self.store.draft() as draft:
             try:

@@ -1,0 +1,69 @@
+"""Received and Return-Path."""
+
+import pytest
+
+from postroom.accounts import Person
+from postroom.intake import Source
+from postroom.intake.trace import TraceWriter, count_received, protocol_name, return_path
+from postroom.net import TlsInfo
+
+TLS = TlsInfo("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
+BOB = Person(1, "bob@foo.com", None, None)
+
+
+@pytest.mark.parametrize(
+    ("source", "utf8", "name"),
+    [
+        (Source("x", "::1", extended=False), False, "SMTP"),
+        (Source("x", "::1"), False, "ESMTP"),
+        (Source("x", "::1", tls=TLS), False, "ESMTPS"),
+        (Source("x", "::1", person=BOB), False, "ESMTPA"),
+        (Source("x", "::1", tls=TLS, person=BOB), False, "ESMTPSA"),
+        (Source("x", "unix", lmtp=True), False, "LMTP"),
+        (Source("x", "unix", lmtp=True, tls=TLS), False, "LMTPS"),
+        (Source("x", "::1"), True, "UTF8SMTP"),
+        (Source("x", "::1", tls=TLS, person=BOB), True, "UTF8SMTPSA"),
+        (Source("x", "unix", lmtp=True), True, "UTF8LMTP"),
+    ],
+)
+def test_protocol_names(source: Source, utf8: bool, name: str) -> None:
+    assert protocol_name(source, utf8) == name
+
+
+def writer(source: Source, *, show_address: bool = True) -> TraceWriter:
+    return TraceWriter(
+        source,
+        hostname="foo.com",
+        trace_id="m1",
+        now=1_700_000_000,
+        mail_from="a@bar.com",
+        smtputf8=False,
+        show_address=show_address,
+    )
+
+
+def test_the_lines_of_a_final_delivery() -> None:
+    assert writer(Source("bar.com", "2001:db8::1", tls=TLS)).final("bob@foo.com") == (
+        b"Return-Path: <a@bar.com>\r\n"
+        b"Received: from bar.com ([IPv6:2001:db8::1])\r\n"
+        b"\tby foo.com (Postroom) with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits)\r\n"
+        b"\tid m1\r\n"
+        b"\tfor <bob@foo.com>;\r\n"
+        b"\tTue, 14 Nov 2023 22:13:20 +0000\r\n"
+    )
+
+
+def test_nobody_is_named_where_several_would_read_it() -> None:
+    assert b"for <" not in writer(Source("bar.com", "192.0.2.1")).received(None)
+
+
+def test_local_sockets_and_hidden_addresses() -> None:
+    assert b"from x (local socket)\r\n" in writer(Source("x", "unix", lmtp=True)).received(None)
+    hidden = writer(Source("[192.0.2.7]", "192.0.2.7", person=BOB), show_address=False).received(None)
+    assert b"(signed in)" in hidden
+
+
+def test_return_path_and_counting() -> None:
+    assert return_path("") == b"Return-Path: <>\r\n"
+    header = b"Received: a\r\n\tb\r\nreceived : c\r\nX-Received: d\r\nSubject: x\r\n Received: y\r\nRECEIVED:z\r\n\r\n"
+    assert count_received(header) == 3
