@@ -1,1 +1,5 @@
-"""cli"""
+"""The command line: one module a command, imported when it is called."""
+
+from .group import main
+
+__all__ = ["main"]

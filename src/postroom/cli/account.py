@@ -1,0 +1,145 @@
+"""`postroom account`: people who have mail here.
+
+Owns: its sub-commands. Never: touches mail (the server makes an account's folder when it is first used).
+Raises: Refusal.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from .options import Amount, amount, config_option, in_directory, json_option, read_settings, with_directory
+from .outcome import print_json, print_table
+from .password import read_password
+
+
+@click.group()
+def account() -> None:
+    """People who have mail here.
+
+    Changes take effect in the running server at once.
+    """
+
+
+@account.command(epilog="Example: echo 's3cret words' | postroom account add bob@example.org --password-stdin")
+@click.argument("address")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option(
+    "--quota", metavar="SIZE", callback=amount, help='Most mail the account may hold, like "2GiB"; default none.'
+)
+@click.option("--quota-messages", metavar="N", type=click.IntRange(0), help="Most messages the account may hold.")
+@config_option
+def add(
+    address: str, password_stdin: bool, quota: Amount | None, quota_messages: int | None, config_path: Path | None
+) -> None:
+    """Add a person with a mailbox and a password.
+
+    ADDRESS is also the name to sign in with; its domain must be here already.
+    """
+    config = read_settings(config_path)
+    password = read_password(password_stdin)
+    person = in_directory(
+        config,
+        lambda directory: directory.add_person(
+            address, password, quota_octets=quota.limit if quota else None, quota_messages=quota_messages
+        ),
+    )
+    click.echo(f"{person.address} has an account now.")
+
+
+@account.command("list", epilog="Example: postroom account list --json")
+@json_option
+@config_option
+def list_(as_json: bool, config_path: Path | None) -> None:
+    """List the accounts."""
+    from postroom.config.units import words
+
+    people = with_directory(config_path, lambda directory: directory.people())
+    if as_json:
+        print_json([asdict(person) for person in people])
+        return
+    rows = [
+        (
+            person.address,
+            "yes" if person.enabled else "no",
+            "" if person.quota_octets is None else words(person.quota_octets),
+            "" if person.quota_messages is None else str(person.quota_messages),
+        )
+        for person in people
+    ]
+    print_table(
+        ("address", "enabled", "quota", "messages"),
+        rows,
+        empty="There are no accounts yet. Add one with: postroom account add ADDRESS",
+    )
+
+
+@account.command(epilog="Example: postroom account remove bob@example.org")
+@click.argument("address")
+@config_option
+def remove(address: str, config_path: Path | None) -> None:
+    """Remove a person: nobody can sign in, and mail is refused.
+
+    The mail itself stays in the data folder, where it can be deleted by hand.
+    """
+    config = read_settings(config_path)
+    person = in_directory(config, lambda directory: directory.remove_person(address))
+    click.echo(f"{person.address} has no account any more. The mail is still in:")
+    click.echo(str(config.data / "accounts" / str(person.account_id)))
+
+
+@account.command(epilog="Example: postroom account password bob@example.org")
+@click.argument("address")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@config_option
+def password(address: str, password_stdin: bool, config_path: Path | None) -> None:
+    """Give a person a new password.
+
+    Open connections stay open; the next sign-in needs the new one.
+    """
+    config = read_settings(config_path)
+    new = read_password(password_stdin)
+    in_directory(config, lambda directory: directory.set_password(address, new))
+    click.echo(f"{address} has a new password.")
+
+
+@account.command(epilog="Example: postroom account quota bob@example.org 2GiB --messages none")
+@click.argument("address")
+@click.argument("size", callback=amount)
+@click.option("--messages", callback=amount, metavar="N", help='Most messages, or "none". Default: as it was.')
+@config_option
+def quota(address: str, size: Amount, messages: Amount | None, config_path: Path | None) -> None:
+    """Limit how much mail a person may have; SIZE is like "2GiB", or "none"."""
+    from postroom.accounts import SqliteDirectory, address_key
+
+    async def change(directory: SqliteDirectory) -> None:
+        if messages is not None:
+            most = messages.limit
+        else:
+            people = await directory.people()
+            most = next(
+                (one.quota_messages for one in people if address_key(one.address) == address_key(address)), None
+            )
+        await directory.set_quota(address, size.limit, most)
+
+    with_directory(config_path, change)
+    click.echo(f"The quota of {address} is changed.")
+
+
+@account.command(epilog="Example: postroom account enable bob@example.org")
+@click.argument("address")
+@config_option
+def enable(address: str, config_path: Path | None) -> None:
+    """Let a person sign in and get mail again."""
+    with_directory(config_path, lambda directory: directory.set_enabled(address, True))
+    click.echo(f"{address} is enabled.")
+
+
+@account.command(epilog="Example: postroom account disable bob@example.org")
+@click.argument("address")
+@config_option
+def disable(address: str, config_path: Path | None) -> None:
+    """Keep a person's mail and address, but let nobody sign in and refuse new mail."""
+    with_directory(config_path, lambda directory: directory.set_enabled(address, False))
+    click.echo(f"{address} is disabled.")

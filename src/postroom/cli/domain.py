@@ -1,0 +1,63 @@
+"""`postroom domain`: domains whose mail ends here. Owns: its sub-commands. Never: asks the DNS (check does).
+Raises: Refusal."""
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from .options import config_option, in_directory, json_option, read_settings, with_directory
+from .outcome import print_json, print_table
+from .records import zone_lines
+
+
+@click.group()
+def domain() -> None:
+    """Domains whose mail ends here.
+
+    Changes take effect in the running server at once.
+    """
+
+
+@domain.command(epilog="Example: postroom domain add example.org")
+@click.argument("name", metavar="DOMAIN")
+@config_option
+def add(name: str, config_path: Path | None) -> None:
+    """Take mail for a domain, and show the DNS records it needs."""
+    config = read_settings(config_path)
+    in_directory(config, lambda directory: directory.add_domain(name))
+    click.echo(f"Mail for {name} ends here now. In its DNS zone, publish:\n")
+    for line in zone_lines(name, config.hostname):
+        click.echo(line)
+
+
+@domain.command("list", epilog="Example: postroom domain list --json")
+@json_option
+@config_option
+def list_(as_json: bool, config_path: Path | None) -> None:
+    """List the domains."""
+    from postroom.accounts import SqliteDirectory
+
+    async def count(directory: SqliteDirectory) -> list[tuple[str, int, int]]:
+        people = Counter(person.address.rpartition("@")[2] for person in await directory.people())
+        aliases = Counter(alias.address.rpartition("@")[2] for alias in await directory.aliases())
+        return [(name, people[name], aliases[name]) for name in await directory.domains()]
+
+    found = with_directory(config_path, count)
+    if as_json:
+        print_json([{"domain": name, "accounts": people, "aliases": aliases} for name, people, aliases in found])
+        return
+    print_table(
+        ("domain", "accounts", "aliases"),
+        [(name, str(people), str(aliases)) for name, people, aliases in found],
+        empty="There are no domains yet. Add one with: postroom domain add DOMAIN",
+    )
+
+
+@domain.command(epilog="Example: postroom domain remove example.org")
+@click.argument("name", metavar="DOMAIN")
+@config_option
+def remove(name: str, config_path: Path | None) -> None:
+    """Take no more mail for a domain; it must have no accounts and aliases left."""
+    with_directory(config_path, lambda directory: directory.remove_domain(name))
+    click.echo(f"Mail for {name} is not taken any more.")

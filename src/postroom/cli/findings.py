@@ -1,0 +1,292 @@
+"""What `postroom check` looks at on this machine: files, databases, certificate, ports.
+
+Owns: those looks. Never: repairs, asks the DNS (dns_findings does). Raises: nothing; what goes wrong is a finding.
+"""
+
+import datetime
+import enum
+import errno
+import os
+import pwd
+import socket
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from postroom.net import parse_address
+
+if TYPE_CHECKING:
+    from postroom.config import Config
+
+_SERVING_TIMEOUT = 3.0  # seconds for a listener to take a connection and, where TLS comes later, to greet
+_RENEW_DAYS = 14  # before a certificate ends
+_GREETS = {"smtp": b"220", "submission": b"220", "lmtp": b"220", "pop3": b"+OK", "imap": b"* OK"}
+
+
+class Verdict(enum.Enum):
+    GOOD = "good"
+    NOTE = "note"  # worth knowing; nothing is broken
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    verdict: Verdict
+    subject: str
+    text: str
+    fix: str = ""
+
+
+def good(subject: str, text: str) -> Finding:
+    return Finding(Verdict.GOOD, subject, text)
+
+
+def note(subject: str, text: str, fix: str = "") -> Finding:
+    return Finding(Verdict.NOTE, subject, text, fix)
+
+
+def bad(subject: str, text: str, fix: str) -> Finding:
+    return Finding(Verdict.BAD, subject, text, fix)
+
+
+# ---- files
+
+
+def settings_file(path: Path, config: "Config") -> Iterator[Finding]:
+    """Who may change it, and who may read the secrets in it."""
+    mode = path.stat().st_mode
+    if mode & stat.S_IWOTH:
+        yield bad("settings", f"anybody on this machine may change {path}", f"chmod o-w {path}")
+    elif config.delivery.smarthost_password and mode & stat.S_IROTH:
+        yield bad(
+            "settings", f"anybody on this machine may read the smarthost's password in {path}", f"chmod o-r {path}"
+        )
+    else:
+        yield good("settings", f"{path} can be used")
+
+
+def data_folder(config: "Config") -> Iterator[Finding]:
+    """It is there, private, and the server's user may write in it."""
+    folder = config.data
+    if not folder.is_dir():
+        yield bad("data", f"there is no folder {folder}", "run: postroom init, or correct the setting data")
+        return
+    info = folder.stat()
+    user = _server_user(config)
+    if user is not None and info.st_uid != user.pw_uid:
+        owner = _user_name(info.st_uid)
+        yield bad("data", f"{folder} belongs to {owner}, not to {user.pw_name}", f"chown -R {user.pw_name} {folder}")
+    elif user is None and not os.access(folder, os.W_OK | os.X_OK):
+        yield bad(
+            "data", f"{_user_name(os.geteuid())} may not write in {folder}", "run as the server's user, or chown it"
+        )
+    elif info.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        yield note("data", f"other users of this machine may enter {folder}", f"chmod 0700 {folder}")
+    else:
+        yield good("data", f"{folder} is private and can be written")
+
+
+def _server_user(config: "Config") -> "pwd.struct_passwd | None":
+    """Whom the server becomes, when it is known and not us."""
+    try:
+        return pwd.getpwnam(config.process.user) if config.process.user else None
+    except KeyError:
+        return None
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def process_user(config: "Config") -> Iterator[Finding]:
+    if config.process.user and _server_user(config) is None:
+        yield bad(
+            "process",
+            f"process.user is {config.process.user!r}, and there is no such user",
+            f"useradd --system --home-dir {config.data} {config.process.user}",
+        )
+
+
+# ---- databases
+
+
+def databases(config: "Config") -> Iterator[Finding]:
+    """Every database opens and is whole."""
+    named = [config.data / "postroom.db", config.data / "queue.db"]
+    for path in named:
+        if path.exists():
+            yield _database(path.name, path)
+    stores = sorted((config.data / "accounts").glob("*/mail.db"))
+    broken = [finding for path in stores if (finding := _database("mail", path)).verdict is Verdict.BAD]
+    yield from broken
+    if stores and not broken:
+        yield good("mail", f"the databases of {len(stores)} account(s) are whole")
+
+
+def _database(subject: str, path: Path) -> Finding:
+    import apsw
+
+    try:
+        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            db.set_busy_timeout(5000)
+            said = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
+        finally:
+            db.close()
+    except apsw.Error as error:
+        return bad(subject, f"{path} can't be opened: {error}", "see who owns it; if it is damaged, restore a backup")
+    if said != ["ok"]:
+        return bad(subject, f"{path} is damaged: {'; '.join(said)}", "stop the server and restore a backup of it")
+    return good(subject, f"{path} is whole")
+
+
+def people(domains: list[str], addresses: list[str]) -> Iterator[Finding]:
+    """There is somebody to get mail."""
+    if not domains:
+        yield bad("domains", "there are no domains: all mail is refused", "run: postroom domain add DOMAIN")
+    elif not addresses:
+        yield note("accounts", "nobody has an account yet", f"run: postroom account add NAME@{domains[0]}")
+    else:
+        yield good("accounts", f"{len(addresses)} account(s) in {len(domains)} domain(s)")
+
+
+# ---- certificate
+
+
+def certificate(config: "Config", now: float) -> Iterator[Finding]:
+    """It can be read, fits its key, is valid now and names this server."""
+    from cryptography import x509
+
+    from postroom.net import ServerTls, TlsSetupError
+
+    if not config.tls.certificate:
+        yield note(
+            "certificate",
+            "none is set: a self-signed one is made, which mail programs warn of",
+            "set tls.certificate and tls.key, for example to Let's Encrypt's fullchain.pem and privkey.pem",
+        )
+        return
+    path, key = Path(config.tls.certificate), Path(config.tls.key or config.tls.certificate)
+    try:
+        ServerTls(path, key)
+        chain = x509.load_pem_x509_certificates(path.read_bytes())
+    except (TlsSetupError, OSError, ValueError) as error:
+        yield bad(
+            "certificate", f"it can't be used: {error}", "see that both files are PEM, readable, and belong together"
+        )
+        return
+    own = chain[0]
+    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    if own.not_valid_after_utc < moment or own.not_valid_before_utc > moment:
+        text = f"{path} is valid from {own.not_valid_before_utc:%Y-%m-%d} to {own.not_valid_after_utc:%Y-%m-%d} only"
+        yield bad("certificate", text, "renew it; the server takes new files by itself")
+    elif own.not_valid_after_utc < moment + datetime.timedelta(days=_RENEW_DAYS):
+        yield note("certificate", f"{path} ends on {own.not_valid_after_utc:%Y-%m-%d}", "renew it soon")
+    else:
+        yield good("certificate", f"{path} is valid until {own.not_valid_after_utc:%Y-%m-%d}")
+    if not any(_covers(name, config.hostname) for name in _names(own)):
+        yield bad(
+            "certificate",
+            f"{path} does not name {config.hostname}",
+            f"get one for {config.hostname}, or correct hostname",
+        )
+    if key.stat().st_mode & stat.S_IROTH:
+        yield bad("certificate", f"anybody on this machine may read the key {key}", f"chmod o-r {key}")
+
+
+def _names(certificate: "object") -> list[str]:
+    from cryptography import x509
+
+    assert isinstance(certificate, x509.Certificate)
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.DNSName)
+
+
+def _covers(pattern: str, hostname: str) -> bool:
+    """RFC 9525 §6.3: a wildcard stands for exactly one whole label."""
+    pattern, hostname = pattern.lower(), hostname.lower()
+    return pattern == hostname or (pattern.startswith("*.") and pattern[1:] == "." + hostname.partition(".")[2])
+
+
+# ---- ports
+
+
+def ports(config: "Config", *, must_serve: bool) -> Iterator[Finding]:
+    """Each address is free or served; with `must_serve`, served."""
+    listening = 0
+    for name in config.listen.__struct_fields__:
+        for address in getattr(config.listen, name):
+            listening += 1
+            yield _port(name, address, must_serve)
+    if not listening:
+        yield bad("ports", "no service has an address to listen on", "set the addresses in [listen]")
+
+
+def _port(name: str, address: str, must_serve: bool) -> Finding:
+    served, trouble = _served(name, address)
+    if served:
+        return good(name, f"{address} is served")
+    if must_serve:
+        return bad(name, f"{address} is not served: {trouble}", "start the server: postroom serve")
+    try:
+        _try_to_bind(address)
+    except OSError as error:
+        if error.errno == errno.EACCES:
+            fix = "start as root with process.user set, or let systemd give CAP_NET_BIND_SERVICE"
+            return note(name, f"{address}: only root may open this port", fix)
+        if error.errno == errno.EADDRINUSE:
+            return bad(
+                name,
+                f"{address} is in use, and does not answer as {name}",
+                f"stop what has it: ss -ltnp 'sport = :{parse_address(address)[1]}'",
+            )
+        return bad(name, f"{address}: {error.strerror}", f"correct listen.{name}: this machine has no such address")
+    return good(name, f"{address} is free")
+
+
+def _try_to_bind(address: str) -> None:
+    host, port = parse_address(address)
+    if host.startswith("unix:"):
+        if not os.access(Path(host[5:]).parent, os.W_OK):
+            raise OSError(errno.ENOENT, f"no folder to write {host[5:]} in")
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+
+
+def _served(name: str, address: str) -> tuple[bool, str]:
+    """Whether somebody answers there, with this protocol's greeting where one comes in the clear."""
+    host, port = parse_address(address)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    try:
+        if host.startswith("unix:"):
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(_SERVING_TIMEOUT)
+            target: str | tuple[str, int] = host[5:]
+        else:
+            sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+            sock.settimeout(_SERVING_TIMEOUT)
+            target = (host, port)
+        with sock:
+            sock.connect(target)
+            expected = _GREETS.get(name)
+            if expected is None:  # TLS from the start: being let in has to do
+                return True, ""
+            greeting = sock.recv(512)
+            return greeting.startswith(expected), f"it says {greeting[:40]!r}"
+    except OSError as error:
+        return False, error.strerror or str(error)

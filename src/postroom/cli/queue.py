@@ -1,0 +1,197 @@
+"""`postroom queue`: mail that waits to leave.
+
+Owns: its sub-commands. Never: sends (the running server notices the changes within a second or so). Raises: Refusal.
+"""
+
+import asyncio
+import datetime
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .options import config_option, json_option, read_settings
+from .outcome import MissingOrPresent, Refusal, print_json, print_table, tame
+
+if TYPE_CHECKING:
+    from postroom.queue import Entry, SqliteQueue
+
+T = TypeVar("T")
+_HEADER_OCTETS = 65_536  # of a message, of which `show` prints the header
+
+
+def _with_queue(config_path: Path | None, work: "Callable[[SqliteQueue], Awaitable[T]]", empty: T) -> T:
+    """Run `work` on the queue beside a running server; `empty` when there never was one."""
+    config = read_settings(config_path)
+    from postroom.base import SystemClock, SystemIds
+    from postroom.queue import NoSuchEntry, QueueError, SqliteQueue
+
+    if not (config.data / "queue.db").exists():
+        return empty
+
+    async def whole() -> T:
+        queue = SqliteQueue(config.data, config.queue, SystemClock(), SystemIds(), serving=False)
+        try:
+            return await work(queue)
+        finally:
+            await queue.close()
+
+    try:
+        return asyncio.run(whole())
+    except NoSuchEntry as error:
+        raise MissingOrPresent("There is no such message in the queue") from error
+    except QueueError as error:
+        raise Refusal(f"{error.text} ({error.detail})") from error
+
+
+def _moment(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _due(entry: "Entry", now: float) -> str:
+    """When it is tried again, in words."""
+    if entry.state.value != "waiting":
+        return entry.state.value
+    wait = int(entry.next_attempt - now)
+    if wait <= 0:
+        return "now"
+    return f"in {wait} s" if wait < 120 else f"in {wait // 60} min" if wait < 7200 else f"in {wait // 3600} h"
+
+
+def _as_json(entry: "Entry") -> dict[str, Any]:
+    return {
+        "queue_id": entry.message.message_id,
+        "entry_id": entry.entry_id,
+        "sender": entry.message.envelope.mail_from,
+        "recipient": entry.recipient.address,
+        "state": entry.state.value,
+        "size": entry.message.size,
+        "arrived": _moment(entry.message.arrived),
+        "attempts": entry.attempts,
+        "next_attempt": _moment(entry.next_attempt) if entry.state.value == "waiting" else None,
+        "last_reply": entry.last_reply,
+    }
+
+
+@click.group()
+def queue() -> None:
+    """Mail that waits to leave.
+
+    WHICH is a queue id (a whole message), an entry id (one recipient of it), several of them, or "all".
+    """
+
+
+@queue.command("list", epilog="Example: postroom queue list --json")
+@json_option
+@config_option
+def list_(as_json: bool, config_path: Path | None) -> None:
+    """List what waits, one line a recipient."""
+    entries: list[Entry] = _with_queue(config_path, lambda queue: queue.entries(), [])
+    if as_json:
+        print_json([_as_json(entry) for entry in entries])
+        return
+    from postroom.config.units import words
+
+    now = time.time()  # noqa: TID251 - the command line is an edge
+    rows = [
+        (
+            entry.message.message_id,
+            str(entry.entry_id),
+            f"<{entry.message.envelope.mail_from}>",
+            f"<{entry.recipient.address}>",
+            words(entry.message.size),
+            str(entry.attempts),
+            _due(entry, now),
+            entry.last_reply,
+        )
+        for entry in entries
+    ]
+    print_table(
+        ("queue id", "entry", "from", "to", "size", "attempts", "due", "last reply"), rows, empty="The queue is empty."
+    )
+
+
+@queue.command(epilog="Example: postroom queue show q3k9x0vw2b1a")
+@click.argument("queue_id")
+@json_option
+@config_option
+def show(queue_id: str, as_json: bool, config_path: Path | None) -> None:
+    """Show one message: its recipients, what was last said about each, and its header."""
+    from postroom.queue import SqliteQueue
+
+    async def look(queue: SqliteQueue) -> "tuple[list[Entry], str]":
+        entries = await queue.message_entries(queue_id)
+        raw = await queue.read(queue_id, 0, _HEADER_OCTETS)
+        return entries, raw.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+
+    nothing: tuple[list[Entry], str] = ([], "")
+    entries, header = _with_queue(config_path, look, nothing)
+    if not entries:
+        raise MissingOrPresent(f"There is no message {queue_id} in the queue")
+    if as_json:
+        print_json({"entries": [_as_json(entry) for entry in entries], "header": header})
+        return
+    message = entries[0].message
+    click.echo(f"{message.message_id} from <{tame(message.envelope.mail_from)}>, {message.size} octets")
+    click.echo(f"arrived {_moment(message.arrived)}\n")
+    now = time.time()  # noqa: TID251
+    for entry in entries:
+        click.echo(
+            f"  {entry.entry_id}: <{tame(entry.recipient.address)}>, {entry.attempts} attempts, {_due(entry, now)}"
+        )
+        if entry.last_reply:
+            click.echo(f"    {tame(entry.last_reply)}")
+    click.echo()
+    for line in header.split("\r\n"):
+        click.echo(tame(line))
+
+
+def _operate(
+    config_path: Path | None, which: Sequence[str], done: str, work: "Callable[[SqliteQueue], Awaitable[int]]"
+) -> None:
+    count = _with_queue(config_path, work, 0)
+    if not count and "all" not in which:
+        raise MissingOrPresent("There is nothing like that in the queue")
+    click.echo(f"{count} recipient(s) {done}.")
+
+
+_which = click.argument("which", nargs=-1, required=True, metavar="WHICH...")
+
+
+@queue.command(epilog="Example: postroom queue retry all")
+@_which
+@config_option
+def retry(which: tuple[str, ...], config_path: Path | None) -> None:
+    """Try again now instead of at the time planned."""
+    now = time.time()  # noqa: TID251
+    _operate(config_path, which, "due now", lambda queue: queue.retry_now(which, now))
+
+
+@queue.command(epilog="Example: postroom queue hold q3k9x0vw2b1a")
+@_which
+@config_option
+def hold(which: tuple[str, ...], config_path: Path | None) -> None:
+    """Keep messages back until they are unheld."""
+    _operate(config_path, which, "held", lambda queue: queue.hold(which))
+
+
+@queue.command(epilog="Example: postroom queue unhold all")
+@_which
+@config_option
+def unhold(which: tuple[str, ...], config_path: Path | None) -> None:
+    """Let held messages go on."""
+    now = time.time()  # noqa: TID251
+    _operate(config_path, which, "going on", lambda queue: queue.unhold(which, now))
+
+
+@queue.command(epilog="Example: postroom queue remove 4711")
+@_which
+@click.option("--yes", is_flag=True, help='Do not ask when "all" is to be removed.')
+@config_option
+def remove(which: tuple[str, ...], yes: bool, config_path: Path | None) -> None:
+    """Throw messages away: they are not sent, and their senders are not told."""
+    if "all" in which and not yes:
+        click.confirm("Throw away everything in the queue?", abort=True, err=True)
+    _operate(config_path, which, "removed", lambda queue: queue.remove(which))
