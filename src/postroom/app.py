@@ -34,14 +34,15 @@ from postroom.queue import SqliteQueue
 from postroom.servers.imap import ImapService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import LMTP, RELAY, SUBMISSION, SmtpService
-from postroom.store import SqliteStore
+from postroom.store import Account, MailStore, NoSuchAccount, SqliteStore
 
 _log = logging.getLogger("postroom.app")
 # What a client hears when a listener has too many already (RFC 5321 §3.8, RFC 1939 §3, RFC 3501 §7.1.5).
 _BUSY_SMTP = b"421 4.3.2 Too many connections, please try again later\r\n"
 _BUSY_POP3 = b"-ERR [SYS/TEMP] Too many connections, please try again later\r\n"
 _BUSY_IMAP = b"* BYE [UNAVAILABLE] Too many connections, please try again later\r\n"
-_BUSY = {"pop3": _BUSY_POP3, "pop3s": _BUSY_POP3, "imap": _BUSY_IMAP, "imaps": _BUSY_IMAP}
+_POP3, _IMAP = ("pop3", "pop3s"), ("imap", "imaps")
+_BUSY = dict.fromkeys(_POP3, _BUSY_POP3) | dict.fromkeys(_IMAP, _BUSY_IMAP)
 IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps"})
 
 
@@ -74,7 +75,7 @@ class App:
         self._tasks = TaskOwner("app")
         self._closing = contextlib.AsyncExitStack()
         self.tls: ServerTls
-        self.store: SqliteStore
+        self.store: MailStore
         self.directory: SqliteDirectory
         self.queue: SqliteQueue
         self.intake: Intake
@@ -125,15 +126,19 @@ class App:
             await self.stop()
             raise StartFailed(str(error)) from error
         self._tasks.spawn(self._watch_certificate(), name="certificate")
-        _log.info("Postroom %s serves %s as %s", __version__, ", ".join(self.addresses()), self.config.hostname)
+        _log.info("Postroom %s is up as %s", __version__, self.config.hostname)
+        for name, addresses in self.listening().items():
+            _log.info("%s on %s", name, ", ".join(addresses))
 
     def _build(self) -> None:
         config = self.config
         config.data.mkdir(parents=True, exist_ok=True)
         self.directory = SqliteDirectory(config.data / "postroom.db", config.accounts, self.clock, self.ids)
         self._closing.push_async_callback(self.directory.close)
-        self.store = SqliteStore(config.data, config.store, config.message, self.clock, self.ids)
-        self._closing.push_async_callback(self.store.close)
+        store = SqliteStore(config.data, config.store, config.message, self.clock, self.ids)
+        store.start()
+        self._closing.push_async_callback(store.close)
+        self.store = _PeoplesMail(store)
         self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids)
         self._closing.push_async_callback(self.queue.close)
         if self._resolver is None:
@@ -159,31 +164,35 @@ class App:
             settings=config.delivery,
             hostname=config.hostname,
         )
+        # One object for both listeners of a protocol: the POP3 lock and IMAP's \Recent marks are kept in it.
+        pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
-            later.service = self._service(name)
+            later.service = pop3 if name in _POP3 else imap if name in _IMAP else self._smtp(name)
 
-    def _service(self, name: str) -> Service:
-        config, starttls = self.config, self._starttls
-        if name in ("pop3", "pop3s"):
-            return Pop3Service(self.store, self.directory, self.clock, config.pop3, starttls, config.hostname)
-        if name in ("imap", "imaps"):
-            return ImapService(
-                store=self.store,
-                directory=self.directory,
-                clock=self.clock,
-                ids=self.ids,
-                hostname=config.hostname,
-                settings=config.imap,
-                engine_settings=config.imap_protocol,
-                tls_context=starttls,
-                version=__version__,
-            )
+    def _pop3(self) -> Pop3Service:
+        config = self.config
+        return Pop3Service(self.store, self.directory, self.clock, config.pop3, self._starttls, config.hostname)
+
+    def _imap(self) -> ImapService:
+        return ImapService(
+            store=self.store,
+            directory=self.directory,
+            clock=self.clock,
+            ids=self.ids,
+            hostname=self.config.hostname,
+            settings=self.config.imap,
+            engine_settings=self.config.imap_protocol,
+            tls_context=self._starttls,
+            version=__version__,
+        )
+
+    def _smtp(self, name: str) -> SmtpService:
         return SmtpService(
             {"smtp": RELAY, "lmtp": LMTP}.get(name, SUBMISSION),
-            hostname=config.hostname,
+            hostname=self.config.hostname,
             intake=self.intake,
             directory=self.directory,
-            settings=config.smtp,
+            settings=self.config.smtp,
             tls=self.tls.context,
         )
 
@@ -194,9 +203,9 @@ class App:
         """The first TCP port of a listener; what port 0 became."""
         return self._listeners[name].ports[0]
 
-    def addresses(self) -> list[str]:
-        """Each listener with its addresses, for people."""
-        return [f"{name} on {', '.join(listener.addresses)}" for name, listener in self._listeners.items()]
+    def listening(self) -> dict[str, list[str]]:
+        """Each listener with its addresses, as people write them."""
+        return {name: listener.addresses for name, listener in self._listeners.items()}
 
     async def _watch_certificate(self) -> None:
         while True:
@@ -240,6 +249,24 @@ async def running(app: App) -> AsyncIterator[App]:
         yield app
     finally:
         await app.stop()
+
+
+class _PeoplesMail:
+    """store.MailStore that makes the mail folder of a person at first use: the command line only writes the person."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self.draft = store.draft
+        self.create_account = store.create_account
+        self.delete_account = store.delete_account
+        self.close = store.close
+
+    async def open(self, account_id: int) -> Account:
+        try:
+            return await self._store.open(account_id)
+        except NoSuchAccount:  # whoever asks has the id from the directory, so the person exists
+            await self._store.create_account(account_id)
+            return await self._store.open(account_id)
 
 
 class _Later:

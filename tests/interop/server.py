@@ -4,10 +4,12 @@ Used by the interop tests and by the benchmark.
 """
 
 import signal
+import random
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +47,7 @@ class Server:
 
 def free_port_base() -> int:
     """A number that, added to each standard port, gives a free port."""
-    for base in range(20000, 60000, 1500):
+    for base in random.sample(range(20000, 60000, 1100), 36):
         try:
             for port in STANDARD_PORTS.values():
                 with socket.socket() as sock:
@@ -57,21 +59,33 @@ def free_port_base() -> int:
     raise RuntimeError("no free ports")
 
 
-def start_server(folder: Path, domain: str, people: list[str], extra_config: str = "") -> Server:
-    """init, account add, serve: the commands a person would use; returns when every port answers."""
+def start_server(
+    folder: Path, domain: str, people: list[str], edit: Callable[[str], str] = lambda text: text
+) -> Server:
+    """init, account add, serve: the commands a person would use; returns when every port answers.
+
+    `edit` changes the text of postroom.toml between init and serve.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     base, config = free_port_base(), folder / "postroom.toml"
     init = ["init", domain, "--config", str(config), "--data", str(folder / "data"), "--dev", "--port-base", str(base)]
     subprocess.run([*POSTROOM, *init], check=True, capture_output=True, timeout=60)
-    if extra_config:
-        with config.open("a") as file:
-            file.write(extra_config)
+    config.write_text(edit(config.read_text()))
     for person in people:
         add = ["account", "add", person, "--password-stdin", "--config", str(config)]
         subprocess.run([*POSTROOM, *add], input=PASSWORD, text=True, check=True, capture_output=True, timeout=60)
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen([*POSTROOM, "serve", "--config", str(config)], stdout=log, stderr=log)
     ports = {name: port + base for name, port in STANDARD_PORTS.items()}
+    return _serve(folder, config, ports)
+
+
+def restart_server(server: Server) -> Server:
+    """The same server again, after its process has ended."""
+    return _serve(server.folder, server.config, server.ports)
+
+
+def _serve(folder: Path, config: Path, ports: dict[str, int]) -> Server:
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen([*POSTROOM, "serve", "--config", str(config)], stdout=log, stderr=log)
     for port in ports.values():
         wait_for_port(port, process, folder / "server.log")
     return Server(folder, config, ports, process)

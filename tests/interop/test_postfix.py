@@ -48,9 +48,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Pos
     for parent in [folder, *folder.parents][:3]:
         parent.chmod(parent.stat().st_mode | 0o755)
     port = _free_port()
-    routes = f'\n[delivery.routes]\n"postfix.test" = "127.0.0.1:{port}"\n'
+
+    def routed(text: str) -> str:
+        return text.replace("\n[delivery]\n", f'\n[delivery]\nroutes = {{"postfix.test" = "127.0.0.1:{port}"}}\n')
+
     server = start_server(
-        tmp_path_factory.mktemp("beside-postfix"), "example.test", ["alice@example.test", "bob@example.test"], routes
+        tmp_path_factory.mktemp("beside-postfix"), "example.test", ["alice@example.test", "bob@example.test"], routed
     )
     owner = pwd.getpwnam("postfix")
     etc, queue, data, mail = (folder / name for name in ("etc", "queue", "data", "mail"))
@@ -132,7 +135,7 @@ def test_postroom_bounces_what_postfix_refuses(pair: tuple[Server, Postfix]) -> 
     with smtplib.SMTP_SSL("127.0.0.1", server.ports["submissions"], context=context) as smtp:
         smtp.login("alice@example.test", PASSWORD)
         smtp.sendmail("alice@example.test", ["dave@postfix.test"], b"Subject: refused\r\n\r\nbody\r\n")
-    wait_for_mail(server, "Undeliver", user="alice@example.test")
+    wait_for_mail(server, "could not be delivered", user="alice@example.test")
 
 
 def _wait_until(condition: object, postfix: Postfix) -> None:
