@@ -28,7 +28,7 @@ from .trace import Source, TraceWriter, count_received, return_path
 _log = logging.getLogger("postroom.intake")
 _MARK = "m"  # begins the ids given here
 _LATER = "-later"  # ends the queue id of what a mailbox could not take at once; before it stands the message's id
-_OURS = re.compile(rf"{_MARK}[0-9a-z]{{11}}(?:{_LATER})?")  # reports on such a message have longer ids
+_OURS = re.compile(rf"{_MARK}[0-9a-f]{{16}}(?:{_LATER})?")  # reports on such a message have longer ids
 
 
 class MailLoop(MailError):
@@ -112,7 +112,7 @@ class Reception:
         self._source = source
         self._draft: Draft = intake.store.draft()
         self._failure: MailError | None = None
-        self.trace_id = _MARK + intake.ids.token(11)
+        self.trace_id = _MARK + intake.ids.octets(8).hex()  # never twice: mailboxes remember deliveries by it
         self._completer = (
             HeaderCompleter(self._complete, intake.settings.max_submitted_header_octets) if source.person else None
         )
@@ -121,7 +121,7 @@ class Reception:
         """RFC 6409 §8: what the person's client left out."""
         intake = self._intake
         mended = repair(
-            header, date=intake.clock.now(), message_id_token=intake.ids.token(20), hostname=intake.hostname
+            header, date=intake.clock.now(), message_id_token=intake.ids.octets(12).hex(), hostname=intake.hostname
         )
         return mended.apply(header)
 

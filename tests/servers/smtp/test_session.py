@@ -6,11 +6,12 @@ import logging
 import re
 import smtplib
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
 from postroom.intake import Intake
-from postroom.net import NetSettings, client_context
+from postroom.net import Listener, NetSettings, client_context
 from postroom.queue import Recipient
 from postroom.smtp import SmtpSettings
 from postroom.store import MemoryStore, StoreFailure
@@ -348,6 +349,64 @@ def test_a_bug_of_ours_is_temporary_and_its_text_stays_in_the_log(
     with caplog.at_level(logging.ERROR):
         asyncio.run(body())
     assert "secret" in caplog.text
+
+
+def test_ten_thousand_recipients_hold_nobody_else_up() -> None:
+    async def flood(peer: Client) -> None:
+        await peer.send("MAIL FROM:<a@bar.com>", *["RCPT TO:<bob@foo.com>"] * 10_000, "NOOP")
+        counted = [await peer.code() for _ in range(10_002)]
+        assert counted == [250] * 1001 + [452] * 9000 + [250]
+
+    async def body() -> None:
+        async with serving() as room, client(room, "smtp") as first, client(room, "smtp") as second:
+            flooding = asyncio.ensure_future(flood(first))
+            assert (await second.mail("bob@foo.com")).startswith("250")
+            assert not flooding.done()
+            await flooding
+
+    asyncio.run(body())
+
+
+def test_a_client_that_reads_nothing_is_not_fed(tmp_path: Path) -> None:
+    async def body() -> None:
+        net = NetSettings(
+            sweep_interval_seconds=0.01,
+            output_high_water_octets=4096,
+            input_high_water_octets=4096,
+            close_timeout_seconds=0.01,
+        )
+        async with serving(SmtpSettings(command_timeout_seconds=0.05)) as room:
+            listener = Listener("deaf", room.services["smtp"], net)  # the service has the short timeout
+            listener.bind([f"unix:{tmp_path}/s"])
+            await listener.start()
+            reader, writer = await asyncio.open_unix_connection(f"{tmp_path}/s")
+            assert (await reader.readuntil(b"\r\n")).startswith(b"220")
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(b"EHLO x\r\nMAIL FROM:<a@bar.com>\r\n" + b"RCPT TO:<bob@foo.com>\r\n" * 100_000)
+            while listener.connections:  # cut for taking nothing
+                await asyncio.sleep(0.01)
+            writer.transport.abort()
+            await listener.stop()
+
+    asyncio.run(body())
+
+
+def test_lmtp_over_a_local_socket(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with serving() as room:
+            listener = Listener("lmtp", room.services["lmtp"], NetSettings())
+            listener.bind([f"unix:{tmp_path}/s"])
+            await listener.start()
+            peer = Client(*await asyncio.open_unix_connection(f"{tmp_path}/s"))
+            await peer.lines()
+            await peer.say("LHLO bar.com")
+            assert (await peer.mail("bob@foo.com")).startswith("250")
+            assert b"from bar.com (local socket)" in (await room.messages("bob@foo.com"))[0]
+            peer.writer.close()
+            await peer.writer.wait_closed()
+            await listener.stop()
+
+    asyncio.run(body())
 
 
 # ---- ends

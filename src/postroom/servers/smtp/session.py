@@ -5,6 +5,7 @@ protocol, touches the store. Raises: nothing; a failure nobody foresaw becomes 4
 log.
 """
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ from postroom.smtp import (
 from .policy import Policy
 
 _log = logging.getLogger("postroom.smtp")
+_EVENTS_IN_A_ROW = 64  # of one client, before others have their turn
 
 
 class SenderRefused(MailError):
@@ -96,7 +98,9 @@ class _Session:
         engine.greet()
         try:
             while True:
-                connection.send(engine.take_output())
+                if out := engine.take_output():
+                    connection.send(out)
+                    await connection.drain()  # a client that reads no replies gets no more of them
                 if engine.closed:
                     return
                 connection.idle_timeout = (
@@ -133,7 +137,11 @@ class _Session:
     async def _step(self) -> None:
         """Act on every event that the octets received so far make."""
         engine = self._engine
+        events = 0
         while (event := engine.next_event()) is not None:
+            events += 1
+            if not events % _EVENTS_IN_A_ROW:
+                await asyncio.sleep(0)
             if type(event) is MessageData:
                 assert self._reception is not None
                 self._reception.write(event.piece)
@@ -152,8 +160,8 @@ class _Session:
 
     def _answer(self, error: MailError, event: Event) -> None:
         """Refuse what was asked; every recipient of a finished LMTP message is told."""
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("%s: %s refused %s: %s %s", self._policy.name, self._connection.peer[0], event, error.code, error)
+        what = f"{type(event).__name__} {event.address}" if isinstance(event, Mail | Rcpt) else type(event).__name__
+        _log.info("%s: %s refused %s: %s %s", self._policy.name, self._connection.peer[0], what, error.code, error)
         reply = refusal(error)
         self._engine.reply(reply)
         while type(event) is MessageEnd and self._engine.reply_due:
