@@ -23,6 +23,7 @@ from postroom.smtp import (
     BeginTls,
     ClientEngine,
     ClientEvent,
+    Closed,
     Done,
     Outcome,
     Ready,
@@ -126,6 +127,8 @@ class Session:
         while True:
             if (event := engine.next_event()) is not None:
                 return event
+            if engine.stage is Stage.CLOSED:
+                return Closed(_lost("anything"))
             connection.send(engine.take_output())
             if engine.stage is not stage:  # progress: a peer that drips octets makes none
                 stage, since = engine.stage, loop.time()

@@ -28,6 +28,8 @@ _NOT_IN_COMMAND = re.compile(r"[\x00-\x1f\x7f]")  # would end the line or the st
 _ORCPT = re.compile(r"[!-~]+")  # RFC 6533 §3: its utf-8 form would need more than we can promise the next hop
 _NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 §4
 
+_ENDED = local_reply(421, "4.4.2", "The connection has ended")
+
 
 class Stage(enum.Enum):
     """What the engine waits for, so that a driver can choose its patience (RFC 5321 §4.5.3.2)."""
@@ -218,8 +220,14 @@ class ClientEngine:
             self._events.append(Closed(reply))
         self._close()
 
+    # A command on a connection that has ended meanwhile is answered at once, as if a 421 had come: the driver could not
+    # have known. Calling out of turn is the driver's mistake and a ValueError.
+
     def start_tls(self) -> None:
         """STARTTLS (RFC 3207)."""
+        if not self.usable:
+            self._events.append(TlsRefused(_ENDED))
+            return
         self._command(Stage.STARTTLS, b"STARTTLS")
 
     def tls_started(self) -> None:
@@ -234,6 +242,9 @@ class ClientEngine:
 
     def authenticate(self, mechanism: ClientMechanism) -> None:
         """AUTH (RFC 4954)."""
+        if not self.usable:
+            self._events.append(AuthRefused(_ENDED))
+            return
         self._mechanism = mechanism
         self._initial = None
         initial = mechanism.initial()
@@ -248,6 +259,9 @@ class ClientEngine:
 
     def send(self, mail: SendMail) -> None:
         """Begin a transaction. What this server can't take fails at once, without a command."""
+        if not self.usable:
+            self._events.append(Done((Outcome(_ENDED, Stage.MAIL),) * len(mail.recipients)))
+            return
         self._check_idle()
         self._mail = mail
         self._mail_refused = self._unacceptable(mail)
@@ -298,7 +312,7 @@ class ClientEngine:
     # ---- commands
 
     def _check_idle(self) -> None:
-        if self._expected or self._mail is not None or self._outside is not Stage.IDLE or not self.usable:
+        if self._expected or self._mail is not None or self._outside is not Stage.IDLE:
             raise ValueError(f"not now: {self.stage.value}")
 
     def _command(self, stage: Stage, line: bytes) -> None:
