@@ -3,8 +3,8 @@
 Used by the interop tests and by the benchmark.
 """
 
-import signal
 import random
+import signal
 import socket
 import subprocess
 import sys

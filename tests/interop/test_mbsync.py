@@ -31,7 +31,7 @@ def _contents(maildir: Path) -> dict[str, int]:
 def _config(server: Server, folder: Path, maildir: Path, mailbox: str, user: str) -> Path:
     path = folder / f"mbsyncrc-{maildir.name}"
     path.write_text(
-        f'IMAPAccount postroom\nHost 127.0.0.1\nPort {server.ports["imaps"]}\nUser {user}\nPass "{PASSWORD}"\n'
+        f'IMAPAccount postroom\nHost localhost\nPort {server.ports["imaps"]}\nUser {user}\nPass "{PASSWORD}"\n'
         f"SSLType IMAPS\nSystemCertificates no\nCertificateFile {server.folder}/data/tls/self-signed.crt\n\n"
         f"IMAPStore far\nAccount postroom\n\nMaildirStore near\nInbox {maildir}\n\n"
         f"Channel one\nFar :far:{mailbox}\nNear :near:INBOX\nCreate Far\nExpunge Both\nSync All\n"

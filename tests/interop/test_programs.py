@@ -91,7 +91,7 @@ def test_fetchmail_takes_everything_by_pop3_and_imap(server: Server, tmp_path: P
         rc = home / "fetchmailrc"
         rc.write_text(
             f'poll 127.0.0.1 service {server.ports[port]} protocol {protocol} user "{user}" password "{PASSWORD}" '
-            f"ssl nosslcertck nokeep fetchall mda \"/bin/sh -c 'cat >> {home}/mbox; echo >> {home}/mbox'\"\n"
+            f"ssl no sslcertck nokeep fetchall mda \"/bin/sh -c 'cat >> {home}/mbox; echo >> {home}/mbox'\"\n"
         )
         rc.chmod(0o600)
         run([program, "-f", str(rc), "--nodetach", "--nosyslog", "--pidfile", str(home / "pid"), "-v"], cwd=home)

@@ -6,10 +6,8 @@ import poplib
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
 from tests.interop.server import PASSWORD, Server, start_server, stop_server
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
@@ -103,7 +101,9 @@ def test_no_smuggling(server: Server, trick: bytes) -> None:
     before = _count(server)
     with Wire(server, "smtp") as wire:
         assert wire.smtp(*MAIL)[-1].startswith(b"354")
-        wire.send(b"Subject: a\r\n\r\nbody" + trick + b"MAIL FROM:<evil@else.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n")
+        wire.send(
+            b"Subject: a\r\n\r\nbody" + trick + b"MAIL FROM:<evil@else.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n"
+        )
         wire.send(b"Subject: smuggled\r\n\r\nx\r\n.\r\nNOOP\r\n")
         assert wire.reply().startswith(b"550 5.6.11")
         assert wire.reply().startswith(b"250")
@@ -127,7 +127,7 @@ def test_ten_thousand_recipients(server: Server) -> None:
     with Wire(server, "smtp") as wire:
         wire.smtp(MAIL[0])
         wire.send(b"".join(b"RCPT TO:<bob+%d@example.test>\r\n" % n for n in range(10_000)))
-        replies = []
+        replies: list[bytes] = []
         while len(replies) < 10_000 and (line := wire.reply()):
             replies.append(line[:3])
             if line.startswith(b"421"):
@@ -162,7 +162,9 @@ def test_a_literal_of_four_gib_in_append(server: Server) -> None:
         assert wire.reply().startswith(b"c OK")
 
 
-@pytest.mark.parametrize("junk", [b"\0" * 5000, b"\xff" * 5000 + b"\r\n", b"a" * 200_000, b"\r\n" * 500, b"{" * 5000 + b"\r\n"])
+@pytest.mark.parametrize(
+    "junk", [b"\0" * 5000, b"\xff" * 5000 + b"\r\n", b"a" * 200_000, b"\r\n" * 500, b"{" * 5000 + b"\r\n"]
+)
 @pytest.mark.parametrize("listener", ["smtp", "submission", "lmtp", "pop3", "imap"])
 def test_junk_harms_nobody_else(server: Server, listener: str, junk: bytes) -> None:
     with Wire(server, listener) as wire, Wire(server, listener) as neighbour:

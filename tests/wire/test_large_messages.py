@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.interop.server import PASSWORD, Server, start_server, stop_server
 
 MIB = 1 << 20
