@@ -1,7 +1,5 @@
 """Folding for SEARCH."""
 
-import sys
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +25,7 @@ def test_greek_and_cyrillic() -> None:
 
 
 def test_folding_every_character_twice_changes_nothing() -> None:
-    every = [chr(point) for point in range(sys.maxunicode + 1) if not 0xD800 <= point < 0xE000]
+    every = [chr(point) for point in range(0x20000) if not 0xD800 <= point < 0xE000]
     text = "\n".join(every)
     once = fold(text)
     assert fold(once) == once

@@ -83,6 +83,7 @@ class _Reader:
         self._comment: bytes | None = None
         self._angle: list[_Token] | None = None  # inside angle brackets, once seen
         self._in_angle = False
+        self._after: list[_Token] = []  # words after the angle brackets, part of no address
         self._in_group = False
         self._tokens = _tokenize(value)
 
@@ -107,8 +108,10 @@ class _Reader:
         elif kind == "comment":
             self._comment = text
         elif kind == "<":
-            if self._angle is not None:  # "<a@b> <c@d>": the comma is missing
+            if self._angle is not None:  # "<a@b> Name <c@d>": the comma is missing
+                after = self._after
                 self._finish()
+                self._words = after
             self._angle, self._in_angle = [], True
         elif kind == ",":
             self._finish()
@@ -122,10 +125,10 @@ class _Reader:
                 self._out.append(GROUP_END)
                 self._in_group = False
         elif kind != ">":
-            self._words.append(token)
+            (self._words if self._angle is None else self._after).append(token)
 
     def _clear(self) -> None:
-        self._words = []
+        self._words, self._after = [], []
         self._comment = self._angle = None
         self._in_angle = False
 

@@ -60,7 +60,7 @@ def decode_base64(raw: bytes) -> bytes:
 def html_text(html: str) -> str:
     """The text that a reader sees of an HTML text, roughly: tags gone, entities decoded, white space collapsed.
 
-    In lower case, which the folding that follows does not mind.
+    Mostly in lower case already, which the folding that follows does not mind.
     """
     html = html.lower()
     if "<!--" in html or "<s" in html or "<template" in html:
