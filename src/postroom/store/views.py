@@ -73,7 +73,13 @@ def gone(mailbox_id: int, rows: Sequence[Row], modseq: int, origin: object) -> G
 
 def append_rows(view: View, rows: Sequence[Row]) -> None:
     """Put rows behind the view's last. The uid goes last: who counts uids sees whole rows only."""
-    uids, masks, modseqs, sizes, dates, contents = zip(*rows, strict=True) if rows else ((),) * 6
+    if rows:
+        append_columns(view, list(zip(*rows, strict=True)))
+
+
+def append_columns(view: View, columns: Sequence[Sequence[int]]) -> None:
+    """The same, a column at a time."""
+    uids, masks, modseqs, sizes, dates, contents = columns
     view.masks.extend(masks)
     view.modseqs.extend(modseqs)
     view.sizes.extend(sizes)

@@ -10,7 +10,7 @@ from postroom.store.api import FIRST_KEYWORD_BIT, FlagAction, Flagged, FlagsChan
 from postroom.store.flags import changed_mask, mask_of
 from postroom.store.views import Masked
 
-from .query import fetch
+from .query import columns
 from .selecting import among
 from .writer import Scope, Write
 
@@ -78,17 +78,14 @@ class SetFlags(Write):
         self, scope: Scope, where: str, args: tuple[object, ...]
     ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         """Uids and masks of the messages to change, and the uids that were changed since (RFC 7162 §3.1.3)."""
-        sql = f"SELECT uid, flags, modseq FROM messages WHERE {where} ORDER BY uid"
-        found = fetch(scope.db, sql, args)
-        unmodified: tuple[int, ...] = ()
+        source = f"messages WHERE {where}"
         since = self._unchanged_since
-        if since is not None:
-            unmodified = tuple([uid for uid, _, modseq in found if modseq > since])
-            found = [row for row in found if row[2] <= since]
-        if not found:
-            return (), (), unmodified
-        uids, olds, _ = zip(*found, strict=True)
-        return uids, olds, unmodified
+        if since is None:
+            uids, olds = columns(scope.db, ("uid", "flags"), f"{source} ORDER BY uid", args)
+            return uids, olds, ()
+        uids, olds = columns(scope.db, ("uid", "flags"), f"{source} AND modseq <= ? ORDER BY uid", (*args, since))
+        (late,) = columns(scope.db, ("uid",), f"{source} AND modseq > ? ORDER BY uid", (*args, since))
+        return uids, olds, late
 
     def _update(self, scope: Scope, where: str, args: tuple[object, ...], mask: int, modseq: int) -> None:
         change, needed = _UPDATE[self._action]

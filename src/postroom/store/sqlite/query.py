@@ -7,6 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import apsw
+import msgspec
+
+_INTEGERS = msgspec.json.Decoder(tuple[int, ...])
+
+
+def columns(db: apsw.Connection, names: Sequence[str], source: str, args: Sequence[Any]) -> list[tuple[int, ...]]:
+    """Whole columns of integers, in the order of `source`'s rows.
+
+    SQLite writes each column as one JSON text while other threads run, which is read at once: half the time of taking
+    a tuple a row.
+    """
+    aggregates = ", ".join(f"json_group_array({name})" for name in names)
+    (texts,) = fetch(db, f"SELECT {aggregates} FROM (SELECT {', '.join(names)} FROM {source})", args)
+    return [_INTEGERS.decode(text) for text in texts]
 
 
 def fetch(db: apsw.Connection, sql: str, args: Sequence[Any] = ()) -> list[Any]:

@@ -11,10 +11,10 @@ from typing import Any
 import apsw
 
 from postroom.store.api import NoSuchContent, Stored, View, Want
-from postroom.store.views import append_rows
+from postroom.store.views import append_columns
 
 from .files import AccountFiles
-from .query import fetch
+from .query import columns, fetch
 from .selecting import ROW
 
 _CHUNK = 512  # contents asked for in one statement
@@ -149,8 +149,8 @@ def load_view(db: apsw.Connection, view: View) -> int:
     db.execute("BEGIN")
     try:
         (modseq,) = fetch(db, "SELECT modseq FROM account")[0]
-        rows = fetch(db, f"SELECT {ROW} FROM messages WHERE mailbox_id = ? ORDER BY uid", (view.mailbox.mailbox_id,))
+        found = columns(db, ROW, "messages WHERE mailbox_id = ? ORDER BY uid", (view.mailbox.mailbox_id,))
     finally:
         db.execute("ROLLBACK")
-    append_rows(view, rows)
+    append_columns(view, found)
     return int(modseq)

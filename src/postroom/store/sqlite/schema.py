@@ -108,7 +108,7 @@ CREATE TABLE deliveries(
   uid INTEGER NOT NULL,
   delivered_at INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX deliveries_by_time ON deliveries(delivered_at);
+
 """
 
 # version reached: what takes the version before it there

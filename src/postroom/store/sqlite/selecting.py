@@ -17,7 +17,8 @@ from .query import fetch
 # A condition on `messages` and the values it binds
 Condition = tuple[str, tuple[Any, ...]]
 
-ROW = "uid, flags, modseq, size, internal_date, content_id"
+ROW = ("uid", "flags", "modseq", "size", "internal_date", "content_id")
+_ROW = ", ".join(ROW)
 _DENSE = 8  # uids spread over at most that many times their number are worth counting
 
 
@@ -49,5 +50,5 @@ def _covers(db: apsw.Connection, mailbox_id: int, numbers: Sequence[int]) -> boo
 def rows(db: apsw.Connection, condition: Condition, more: str = "") -> list[Row]:
     """The rows, in uid order."""
     where, args = condition
-    found: list[Row] = fetch(db, f"SELECT {ROW} FROM messages WHERE {where} {more} ORDER BY uid", args)
+    found: list[Row] = fetch(db, f"SELECT {_ROW} FROM messages WHERE {where} {more} ORDER BY uid", args)
     return found
