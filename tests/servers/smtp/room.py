@@ -76,7 +76,14 @@ async def make_room(folder: Path, **intake: object) -> Room:
     """foo.com with jones, brown, admin.mrc (aliased) and bob; everybody's password is the same."""
     clock, ids = SystemClock(), SeededIds()
     directory = MemoryDirectory(FAST_HASHES, clock, ids)
-    store = MemoryStore(folder, StoreSettings(), MessageSettings(), clock, ids)
+    little_text = 65_536  # kept for searching; more would hide from tests of memory what intake itself keeps
+    store = MemoryStore(
+        folder,
+        StoreSettings(max_searched_text_octets=little_text),
+        MessageSettings(max_search_text_octets=little_text),
+        clock,
+        ids,
+    )
     queue = MemoryQueue(QueueSettings(), clock, ids)
     await directory.add_domain("foo.com")
     for name in ("bob", "jones", "brown"):

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import logging
+import os
 import re
 import smtplib
 from email.message import EmailMessage
@@ -405,6 +406,33 @@ def test_lmtp_over_a_local_socket(tmp_path: Path) -> None:
             peer.writer.close()
             await peer.writer.wait_closed()
             await listener.stop()
+
+    asyncio.run(body())
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="measures resident memory by /proc")
+@pytest.mark.parametrize("listener", ["smtp", "plain"])
+def test_memory_does_not_grow_with_the_message(listener: str) -> None:
+    async def send(peer: Client, pieces: int) -> None:
+        await peer.say("MAIL FROM:<bob@foo.com>", "RCPT TO:<jones@foo.com>", "DATA")
+        await peer.send("Subject: large", "")
+        for _ in range(pieces):
+            peer.writer.write((b"x" * 76 + b"\r\n") * 1000)
+            await peer.writer.drain()
+        assert (await peer.say("a\nb\r\n."))[0].startswith("550")  # so that it is not kept
+
+    async def body() -> None:
+        async with serving() as room, client(room, listener) as peer:
+            if listener == "plain":
+                await signed_in(peer)
+            await send(peer, 20)
+            before = resident()
+            await send(peer, 300)
+            assert resident() - before < 10 << 20
 
     asyncio.run(body())
 
