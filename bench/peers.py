@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PASSWORD = "correct horse battery"
+PASSWORD = "correct-horse-battery"
 
 
 @dataclass

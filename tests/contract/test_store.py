@@ -117,6 +117,8 @@ class Stage:
                 account = await store.open(7)
                 await play(Room(store, account, clock))
                 account.close()
+                if isinstance(store, SqliteStore):
+                    assert await store.check(7) == []
             finally:
                 await store.close()
 

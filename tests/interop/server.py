@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 POSTROOM = [sys.executable, "-m", "postroom"]
-PASSWORD = "correct horse battery"
+PASSWORD = "correct-horse-battery"
 STANDARD_PORTS = {
     "smtp": 25,
     "submission": 587,

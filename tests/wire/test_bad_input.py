@@ -157,7 +157,7 @@ def test_a_literal_of_four_gib_in_append(server: Server) -> None:
         wire.send(b'a LOGIN bob@example.test "' + PASSWORD.encode() + b'"\r\n')
         assert wire.reply().startswith(b"a OK")
         wire.send(b"b APPEND INBOX {4294967295}\r\n")
-        assert wire.reply().startswith(b"b NO")
+        assert wire.reply().startswith((b"b NO", b"b BAD"))
         wire.send(b"c NOOP\r\n")
         assert wire.reply().startswith(b"c OK")
 

@@ -29,6 +29,7 @@ OPERATIONS = (
     "silent",
     "uid store",
     "delete",
+    "delete",
     "expunge",
     "uid expunge",
     "copy",
@@ -50,6 +51,7 @@ steps = st.lists(
         st.sampled_from(FLAGS),
         st.sampled_from(("FLAGS", "+FLAGS", "-FLAGS")),
     ),
+    min_size=15,
     max_size=40,
 )
 
@@ -186,6 +188,8 @@ def numbers_of(uid_set: bytes) -> list[int]:
 
 async def play(room: Room, script: list[tuple[int, str, int, int, str, str]]) -> None:
     truth = Truth()
+    for truth.count in range(1, 9):
+        truth.check(await room.deliver(message(f"s{truth.count}")), f"s{truth.count}".encode())
     pictures = [Picture(await room.client(), truth) for _ in range(3)]
     for picture in pictures:
         await picture.select()
@@ -207,7 +211,7 @@ async def play(room: Room, script: list[tuple[int, str, int, int, str, str]]) ->
         assert picture.uids == fresh.uids
 
 
-@pytest.mark.parametrize(("kind", "examples"), [(STORES[0], 40), (STORES[1], 15)])
+@pytest.mark.parametrize(("kind", "examples"), [(STORES[0], 50), (STORES[1], 15)])
 def test_the_picture_is_true(kind: str, examples: int) -> None:
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(steps)

@@ -1,0 +1,76 @@
+"""`postroom account`."""
+
+import asyncio
+
+from tests.cli.room import Room
+
+from postroom.accounts import SqliteDirectory
+from postroom.base import SystemClock, SystemIds
+from postroom.config import load
+
+
+def _signs_in(room: Room, address: str, password: str) -> bool:
+    config = load(room.config)
+
+    async def whole() -> bool:
+        directory = SqliteDirectory(room.data / "postroom.db", config.accounts, SystemClock(), SystemIds())
+        try:
+            return await directory.authenticate(address, password) is not None
+        finally:
+            await directory.close()
+
+    return asyncio.run(whole())
+
+
+def test_an_account_from_beginning_to_end(room: Room) -> None:
+    assert room.json("account", "list") == []
+    assert "postroom account add" in room.run("account", "list").stderr
+    room.ok("account", "add", "Bob@Example.org", "--password-stdin", "--quota", "2GiB", stdin="s3cret words\n")
+    [bob] = room.json("account", "list")
+    assert bob == {
+        "account_id": 1,
+        "address": "Bob@example.org",
+        "quota_octets": 2 << 30,
+        "quota_messages": None,
+        "enabled": True,
+    }
+    assert _signs_in(room, "bob@example.org", "s3cret words")
+    room.ok("account", "password", "bob@example.org", "--password-stdin", stdin="new words\n")
+    assert not _signs_in(room, "bob@example.org", "s3cret words")
+    assert _signs_in(room, "bob@example.org", "new words")
+    room.ok("account", "disable", "bob@example.org")
+    assert not _signs_in(room, "bob@example.org", "new words")
+    assert "no  " in room.ok("account", "list")
+    room.ok("account", "enable", "bob@example.org")
+    assert _signs_in(room, "bob@example.org", "new words")
+    gone = room.ok("account", "remove", "bob@example.org")
+    assert str(room.data / "accounts" / "1") in gone
+    assert room.json("account", "list") == []
+
+
+def test_quotas(room: Room) -> None:
+    room.ok("account", "add", "bob@example.org", "--password-stdin", "--quota-messages", "50", stdin="s3cret words\n")
+    room.ok("account", "quota", "bob@example.org", "1MB")
+    [bob] = room.json("account", "list")
+    assert (bob["quota_octets"], bob["quota_messages"]) == (1_000_000, 50)
+    room.ok("account", "quota", "BOB@example.org", "none", "--messages", "none")
+    [bob] = room.json("account", "list")
+    assert (bob["quota_octets"], bob["quota_messages"]) == (None, None)
+    assert "976.6 KiB" in room.ok("account", "quota", "bob@example.org", "1MB") + room.ok("account", "list")
+    assert "big" in room.fails(2, "account", "quota", "bob@example.org", "big")
+
+
+def test_refusals_have_words_and_exit_codes(room: Room) -> None:
+    room.ok("account", "add", "bob@example.org", "--password-stdin", stdin="s3cret words\n")
+    assert "already has an account" in room.fails(
+        3, "account", "add", "bob@example.org", "--password-stdin", stdin="s3cret words\n"
+    )
+    assert "postroom domain add" in room.fails(
+        3, "account", "add", "bob@elsewhere.test", "--password-stdin", stdin="s3cret words\n"
+    )
+    assert "not an address" in room.fails(2, "account", "add", "bob", "--password-stdin", stdin="s3cret words\n")
+    assert "no password" in room.fails(2, "account", "add", "x@example.org", "--password-stdin")
+    assert "no account here" in room.fails(3, "account", "remove", "carol@example.org")
+    assert "no account here" in room.fails(3, "account", "quota", "carol@example.org", "1MB")
+    for verb in ("enable", "disable"):
+        assert "no account here" in room.fails(3, "account", verb, "carol@example.org")
