@@ -26,7 +26,10 @@ server, which sees the change at once.
 
 def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
     """Every command and sub-command with its full name."""
-    yield from _below(main, click.Context(main, info_name="postroom", terminal_width=100, max_content_width=100))
+    top = click.Context(
+        main, info_name="postroom", terminal_width=100, max_content_width=100, help_option_names=["-h", "--help"]
+    )
+    yield from _below(main, top)
 
 
 def _below(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:

@@ -233,30 +233,35 @@ def ports(config: "Config", *, must_serve: bool) -> Iterator[Finding]:
 
 
 def _port(name: str, address: str, must_serve: bool) -> Finding:
-    served, trouble = _served(name, address)
-    if served:
-        return good(name, f"{address} is served")
-    if must_serve:
-        return bad(name, f"{address} is not served: {trouble}", "start the server: postroom serve")
     try:
         _try_to_bind(address)
+        taken = None
     except OSError as error:
-        if error.errno == errno.EACCES:
-            fix = "start as root with process.user set, or let systemd give CAP_NET_BIND_SERVICE"
-            return note(name, f"{address}: only root may open this port", fix)
-        if error.errno == errno.EADDRINUSE:
-            return bad(
-                name,
-                f"{address} is in use, and does not answer as {name}",
-                f"stop what has it: ss -ltnp 'sport = :{parse_address(address)[1]}'",
-            )
-        return bad(name, f"{address}: {error.strerror}", f"correct listen.{name}: this machine has no such address")
-    return good(name, f"{address} is free")
+        taken = error
+    if taken is not None and taken.errno in (errno.EADDRINUSE, errno.EACCES):
+        served, trouble = _served(name, address)
+        if served:
+            return good(name, f"{address} is served")
+    else:
+        trouble = "nobody listens there"
+    if must_serve:
+        return bad(name, f"{address} is not served: {trouble}", "start the server: postroom serve")
+    if taken is None:
+        return good(name, f"{address} is free")
+    if taken.errno == errno.EACCES:
+        fix = "start as root with process.user set, or let systemd give CAP_NET_BIND_SERVICE"
+        return note(name, f"{address}: only root may open this port", fix)
+    if taken.errno == errno.EADDRINUSE:
+        fix = f"stop what has it: ss -lnp | grep -F {address.rpartition(':')[2]}"
+        return bad(name, f"{address} is in use, and does not answer as {name}: {trouble}", fix)
+    return bad(name, f"{address}: {taken.strerror}", f"correct listen.{name}: this machine has no such address")
 
 
 def _try_to_bind(address: str) -> None:
     host, port = parse_address(address)
     if host.startswith("unix:"):
+        if Path(host[5:]).exists():
+            raise OSError(errno.EADDRINUSE, "the socket exists")
         if not os.access(Path(host[5:]).parent, os.W_OK):
             raise OSError(errno.ENOENT, f"no folder to write {host[5:]} in")
         return

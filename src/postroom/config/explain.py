@@ -43,7 +43,7 @@ def explain(name: str, config: Config | None = None) -> list[Explanation]:
 
 def _unknown(name: str) -> str:
     names = [setting.name for setting in settings()] + [section.name for section in sections()[1:]]
-    near = [known for known in names if known.rpartition(".")[2] == name] or difflib.get_close_matches(name, names, 3)
+    near = [known for known in names if known.rpartition(".")[2] == name] or difflib.get_close_matches(name, names, 1)
     return f"There is no setting {name}" + (f"; did you mean {' or '.join(near)}?" if near else "")
 
 

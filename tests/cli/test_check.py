@@ -1,0 +1,83 @@
+"""`postroom check`."""
+
+import os
+import socket
+
+import pytest
+from tests.cli.room import Room
+
+from postroom.cli import dns_findings
+from postroom.cli.findings import Finding, bad, good
+
+
+@pytest.fixture
+def listening(room: Room) -> Room:
+    """With one address, which nobody serves."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+    room.config.write_text(room.config.read_text() + f'[listen]\nsmtp = ["127.0.0.1:{port}"]\n')
+    return room
+
+
+def test_a_sound_server_has_at_most_notes(listening: Room) -> None:
+    listening.ok("account", "add", "bob@example.org", "--password-stdin", stdin="s3cret words\n")
+    text = listening.ok("check")
+    assert "Nothing is wrong." in text
+    assert "note  certificate" in text
+    assert "fix: set tls.certificate" in text
+    verdicts = {one["subject"]: one["verdict"] for one in listening.json("check")}
+    assert verdicts == {
+        "settings": "good",
+        "data": "good",
+        "postroom.db": "good",
+        "accounts": "good",
+        "certificate": "note",
+        "smtp": "good",
+    }
+
+
+def test_settings_that_can_not_be_used(room: Room) -> None:
+    room.config.write_text('hostname = "mail.example.org"\n[smtp]\nmax_errors = 0\nnope = 1\n')
+    result = room.run("check")
+    assert result.exit_code == 1
+    assert "BAD   settings: postroom.toml:3: smtp.max_errors" in result.stdout
+    assert "postroom.toml:4: smtp.nope" in result.stdout
+    assert "2 thing(s) to repair" in result.stdout
+
+
+def test_no_settings_at_all(room: Room) -> None:
+    room.config.unlink()
+    assert "postroom init" in room.fails(3, "check")
+
+
+def test_a_health_check_wants_an_answer(listening: Room) -> None:
+    result = listening.run("check", "--serving")
+    assert result.exit_code == 1
+    assert "is not served" in result.stdout
+    assert "data" not in result.stdout
+
+
+def test_no_data_and_a_broken_directory(listening: Room) -> None:
+    (listening.data / "postroom.db").write_bytes(b"nonsense" * 1000)
+    for leftover in listening.data.glob("postroom.db-*"):
+        leftover.unlink()
+    assert "restore a backup" in listening.run("check").stdout
+    (listening.data / "postroom.db").unlink()
+    os.rmdir(listening.data)
+    assert "there is no folder" in listening.run("check").stdout
+
+
+def test_dns_is_asked_on_request(listening: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    async def answers(resolver: object, hostname: str, domains: list[str]) -> object:
+        asked.append((hostname, domains))
+        for one in (good("address", "fine"), bad("mx", "wrong", "repair it")):
+            yield one
+
+    monkeypatch.setattr(dns_findings, "dns_findings", answers)
+    result = listening.run("check", "--dns")
+    assert asked == [("mail.example.org", ["example.org"])]
+    assert result.exit_code == 1
+    assert "BAD   mx: wrong\n        fix: repair it" in result.stdout
+    assert isinstance(bad("x", "y", "z"), Finding)

@@ -1,0 +1,203 @@
+"""What `postroom check` sees on a machine."""
+
+import datetime
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from postroom.cli import findings
+from postroom.cli.findings import Finding, Verdict
+from postroom.config import Config, ListenSettings, ProcessSettings
+from postroom.delivery.settings import DeliverySettings
+from postroom.net import TlsSettings
+
+NOW = 1_800_000_000.0
+GOOD, NOTE, BAD = Verdict.GOOD, Verdict.NOTE, Verdict.BAD
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "data").mkdir(mode=0o700)
+    return Config(hostname="mail.example.org", data=tmp_path / "data")
+
+
+def _with(config: Config, **changes: Any) -> Config:
+    return msgspec.structs.replace(config, **changes)
+
+
+def only(found: Iterator[Finding]) -> Finding:
+    [one] = list(found)
+    assert (one.fix != "") or one.verdict is not BAD, "something bad needs a fix"
+    return one
+
+
+def test_the_settings_file(config: Config, tmp_path: Path) -> None:
+    path = tmp_path / "postroom.toml"
+    path.touch(0o644)
+    assert only(findings.settings_file(path, config)).verdict is GOOD
+    secret = _with(config, delivery=DeliverySettings(smarthost_password="secret"))
+    assert "chmod o-r" in only(findings.settings_file(path, secret)).fix
+    path.chmod(0o666)
+    assert "chmod o-w" in only(findings.settings_file(path, config)).fix
+
+
+def test_the_data_folder(config: Config, tmp_path: Path) -> None:
+    assert only(findings.data_folder(config)).verdict is GOOD
+    config.data.chmod(0o755)
+    assert only(findings.data_folder(config)).verdict is NOTE
+    missing = only(findings.data_folder(_with(config, data=tmp_path / "nowhere")))
+    assert (missing.verdict, "postroom init" in missing.fix) == (BAD, True)
+    of_others = only(findings.data_folder(_with(config, process=ProcessSettings(user="nobody"))))
+    assert (of_others.verdict, "chown -R nobody" in of_others.fix) == (BAD, True)
+
+
+def test_a_data_folder_that_can_not_be_written(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "may not write" in only(findings.data_folder(config)).text
+
+
+def test_the_process_user(config: Config) -> None:
+    assert list(findings.process_user(config)) == []
+    unknown = only(findings.process_user(_with(config, process=ProcessSettings(user="no-such-user"))))
+    assert "useradd" in unknown.fix
+    assert findings._user_name(987_654) == "user 987654"
+
+
+def test_databases(config: Config) -> None:
+    assert list(findings.databases(config)) == []
+    for name in ("postroom.db", "accounts/1/mail.db", "accounts/2/mail.db"):
+        path = config.data / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = apsw.Connection(str(path))
+        db.execute("BEGIN; CREATE TABLE t (x); CREATE INDEX i ON t (x)")
+        db.executemany("INSERT INTO t VALUES (?)", [(str(k) * 50,) for k in range(500)])
+        db.execute("COMMIT")
+        db.close()
+    assert [one.verdict for one in findings.databases(config)] == [GOOD, GOOD]
+    broken = config.data / "accounts" / "2" / "mail.db"
+    raw = bytearray(broken.read_bytes())
+    raw[4096 * 4 : 4096 * 5] = bytes(4096)
+    broken.write_bytes(raw)
+    (config.data / "postroom.db").write_bytes(b"no database at all" * 100)
+    found = list(findings.databases(config))
+    assert [(one.subject, one.verdict) for one in found] == [("postroom.db", BAD), ("mail", BAD)]
+    assert "damaged" in found[1].text
+    assert all(one.fix for one in found)
+
+
+def test_people() -> None:
+    assert only(findings.people([], [])).verdict is BAD
+    assert only(findings.people(["example.org"], [])).verdict is NOTE
+    assert only(findings.people(["example.org"], ["bob@example.org"])).verdict is GOOD
+
+
+def _certificate(folder: Path, names: list[str], days: int, start: int = -1, key_mode: int = 0o600) -> TlsSettings:
+    moment = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(moment + datetime.timedelta(days=start))
+    builder = builder.not_valid_after(moment + datetime.timedelta(days=days))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), False)
+    certificate = builder.sign(key, hashes.SHA256())
+    (folder / "c.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "k.pem").touch(key_mode)
+    (folder / "k.pem").write_bytes(key.private_bytes(*encoding))
+    return TlsSettings(certificate=str(folder / "c.pem"), key=str(folder / "k.pem"))
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "start", "mode", "verdicts"),
+    [
+        (["mail.example.org"], 90, -1, 0o600, [GOOD]),
+        (["x.test", "*.example.org"], 90, -1, 0o600, [GOOD]),
+        (["mail.example.org"], 5, -1, 0o600, [NOTE]),
+        (["mail.example.org"], -1, -2, 0o600, [BAD]),
+        (["mail.example.org"], 90, 2, 0o600, [BAD]),
+        (["example.org", "*.mail.example.org"], 90, -1, 0o600, [GOOD, BAD]),
+        ([], 90, -1, 0o600, [GOOD, BAD]),
+        (["mail.example.org"], 90, -1, 0o644, [GOOD, BAD]),
+    ],
+)
+def test_certificates(
+    config: Config, tmp_path: Path, names: list[str], days: int, start: int, mode: int, verdicts: list[Verdict]
+) -> None:
+    tls = _certificate(tmp_path, names, days, start, mode)
+    assert [one.verdict for one in findings.certificate(_with(config, tls=tls), NOW)] == verdicts
+
+
+def test_certificates_that_can_not_be_used(config: Config, tmp_path: Path) -> None:
+    assert only(findings.certificate(config, NOW)).verdict is NOTE
+    assert only(findings.certificate(_with(config, tls=TlsSettings(certificate="/no", key="/no")), NOW)).verdict is BAD
+    tls = _certificate(tmp_path, ["mail.example.org"], 90)
+    (tmp_path / "k.pem").write_bytes(b"no key")
+    assert only(findings.certificate(_with(config, tls=tls), NOW)).verdict is BAD
+
+
+def _answering(greeting: bytes) -> tuple[socket.socket, int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client:
+                client.sendall(greeting)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener, listener.getsockname()[1]
+
+
+def _ports(config: Config, *, must_serve: bool = False, **listen: tuple[str, ...]) -> Finding:
+    return only(findings.ports(_with(config, listen=ListenSettings(**listen)), must_serve=must_serve))
+
+
+def test_ports_that_are_served(config: Config) -> None:
+    listener, port = _answering(b"220 mail.example.org ESMTP\r\n")
+    address = (f"127.0.0.1:{port}",)
+    try:
+        assert _ports(config, smtp=address).verdict is GOOD
+        assert _ports(config, smtp=address, must_serve=True).verdict is GOOD
+        assert _ports(config, smtp=(f"0.0.0.0:{port}",), must_serve=True).verdict is GOOD
+        assert _ports(config, imaps=address, must_serve=True).verdict is GOOD  # TLS: being let in is all there is
+        stranger = _ports(config, pop3=address)
+        assert (stranger.verdict, "ss -lnp" in stranger.fix) == (BAD, True)
+        assert "220 mail" in _ports(config, pop3=address, must_serve=True).text
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def test_ports_that_are_not(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = (f"127.0.0.1:{free.getsockname()[1]}",)
+    assert _ports(config, smtp=address).verdict is GOOD
+    assert _ports(config, smtp=address, must_serve=True).verdict is BAD
+    assert "no such address" in _ports(config, smtp=("192.0.2.77:2500",)).fix
+    assert _ports(config).verdict is BAD  # nothing listens
+    assert _ports(config, lmtp=(f"unix:{tmp_path}/lmtp",)).verdict is GOOD
+    assert _ports(config, lmtp=("unix:/nowhere/at/all",)).verdict is BAD
+
+    (tmp_path / "stale").touch()
+    assert _ports(config, lmtp=(f"unix:{tmp_path}/stale",)).verdict is BAD
+
+    def refuse(address: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(findings, "_try_to_bind", refuse)
+    assert "CAP_NET_BIND_SERVICE" in _ports(config, smtp=address).fix
