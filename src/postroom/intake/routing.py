@@ -69,7 +69,7 @@ class Router:
         if isinstance(target, RemoteTarget):
             return
         person = target.person
-        if not person.enabled and not target.address.lower().startswith("postmaster"):  # RFC 5321 §4.5.1
+        if not person.enabled and target.address.partition("@")[0].lower() != "postmaster":  # RFC 5321 §4.5.1
             raise MailboxDisabled(target.address)
         if person.quota_octets is None and person.quota_messages is None:
             return

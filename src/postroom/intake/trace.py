@@ -55,7 +55,8 @@ class TraceWriter:
         if source.address == "unix":
             client = "local socket"
         else:
-            client = address_literal(source.address) if show_address else "signed in"
+            address = source.address.partition("%")[0]  # a zone has no meaning elsewhere
+            client = address_literal(address) if show_address else "signed in"
         tls = source.tls
         cipher = f" ({tls.version} {tls.cipher} {tls.bits} bits)" if tls is not None else ""
         self._head = (
