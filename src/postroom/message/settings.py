@@ -33,6 +33,3 @@ class MessageSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     max_search_text_octets: Annotated[
         int, Meta(description="Octets of decoded body text kept for SEARCH; further text is not searched.", ge=0)
     ] = 1_048_576
-    max_received_headers: Annotated[
-        int, Meta(description="Received fields at which a message counts as looping and is refused.", ge=1)
-    ] = 50
