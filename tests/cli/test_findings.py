@@ -184,6 +184,7 @@ def test_ports_that_are_served(config: Config) -> None:
 
 
 def test_ports_that_are_not(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "_SERVING_TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = (f"127.0.0.1:{free.getsockname()[1]}",)
     assert _ports(config, smtp=address).verdict is GOOD
@@ -193,8 +194,11 @@ def test_ports_that_are_not(config: Config, tmp_path: Path, monkeypatch: pytest.
     assert _ports(config, lmtp=(f"unix:{tmp_path}/lmtp",)).verdict is GOOD
     assert _ports(config, lmtp=("unix:/nowhere/at/all",)).verdict is BAD
 
-    (tmp_path / "stale").touch()
-    assert _ports(config, lmtp=(f"unix:{tmp_path}/stale",)).verdict is BAD
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.bind(f"{tmp_path}/socket")
+        assert _ports(config, lmtp=(f"unix:{tmp_path}/socket",)).verdict is GOOD  # left over: nobody listens
+        sock.listen()
+        assert "in use" in _ports(config, lmtp=(f"unix:{tmp_path}/socket",)).text
 
     def refuse(address: str) -> None:
         raise PermissionError(13, "Permission denied")

@@ -63,20 +63,23 @@ def test_staying_who_one_is() -> None:
 
 
 @root_only
-def test_the_data_folder_changes_hands_once_and_links_are_not_followed(tmp_path: Path) -> None:
+def test_the_data_folder_changes_hands_and_links_are_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.touch()
     data = tmp_path / "data"
     (data / "deep").mkdir(parents=True)
-    (data / "deep" / "file").touch()
+    for name in ("file", "of others"):
+        (data / "deep" / name).touch()
+    os.chown(data / "deep" / "of others", 4321, 4321)
     (data / "link").symlink_to(outside)
+    (data / "deep" / "hard").hardlink_to(outside)
     nobody = pwd.getpwnam("nobody").pw_uid
-    give_data(data, "nobody")
-    assert {path.lstat().st_uid for path in (data, *data.rglob("*"))} == {nobody}
-    assert outside.stat().st_uid == 0
-    os.chown(data / "deep" / "file", 4321, 4321)
-    give_data(data, "nobody")  # it is theirs already: left alone
-    assert (data / "deep" / "file").stat().st_uid == 4321
+    for _ in range(2):
+        give_data(data, "nobody")
+        owners = {path.name: path.lstat().st_uid for path in (data, *data.rglob("*"))}
+        expected = {"data": nobody, "deep": nobody, "file": nobody, "link": nobody, "hard": 0, "of others": 4321}
+        assert owners == expected
+        assert outside.stat().st_uid == 0
     give_data(tmp_path / "nowhere", "nobody")
 
 

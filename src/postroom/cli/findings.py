@@ -260,8 +260,8 @@ def _port(name: str, address: str, must_serve: bool) -> Finding:
 def _try_to_bind(address: str) -> None:
     host, port = parse_address(address)
     if host.startswith("unix:"):
-        if Path(host[5:]).exists():
-            raise OSError(errno.EADDRINUSE, "the socket exists")
+        if Path(host[5:]).is_socket() and _served("", address)[0]:  # one that nobody serves is replaced
+            raise OSError(errno.EADDRINUSE, "the socket is in use")
         if not os.access(Path(host[5:]).parent, os.W_OK):
             raise OSError(errno.ENOENT, f"no folder to write {host[5:]} in")
         return

@@ -8,6 +8,7 @@ import grp
 import os
 import pwd
 import socket
+import stat
 from pathlib import Path
 
 import click
@@ -56,14 +57,20 @@ def drop_privileges(user: str, group: str = "") -> None:
 
 
 def give_data(folder: Path, user: str, group: str = "") -> None:
-    """Root hands the data folder to `user`, unless it is somebody's already. Links are never followed."""
+    """Root hands what is root's in the data folder to `user`; to be called before drop_privileges.
+
+    What belongs to others is left alone, and so are links: a hard link could be to a file that is root's with reason.
+    """
     uid, gid, _ = _ids(user, group)
-    if os.geteuid() != 0 or not folder.exists() or folder.lstat().st_uid != 0 or uid == 0:
+    if os.geteuid() != 0 or uid == 0 or not folder.is_dir():
         return
-    for parent, folders, files in os.walk(folder):
+    for _, folders, files, here in os.fwalk(folder, follow_symlinks=False):
         for name in (*folders, *files):
-            os.lchown(os.path.join(parent, name), uid, gid)
-    os.lchown(folder, uid, gid)
+            info = os.stat(name, dir_fd=here, follow_symlinks=False)
+            if info.st_uid == 0 and (stat.S_ISDIR(info.st_mode) or info.st_nlink == 1):
+                os.chown(name, uid, gid, dir_fd=here, follow_symlinks=False)
+    if folder.lstat().st_uid == 0:
+        os.lchown(folder, uid, gid)
 
 
 def notify(state: str) -> bool:
