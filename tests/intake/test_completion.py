@@ -1,7 +1,7 @@
 """Holding a header back until it is whole."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.intake.completion import HeaderCompleter, HeaderTooLarge
@@ -20,6 +20,7 @@ MESSAGES = [
 ]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(MESSAGES), st.lists(st.integers(1, 9), max_size=40))
 def test_any_splitting_gives_the_same(message: tuple[bytes, bytes], sizes: list[int]) -> None:
     data, expected = message

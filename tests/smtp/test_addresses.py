@@ -1,7 +1,7 @@
 """Paths: what RFC 5321 §4.1.2 allows, what it does not, and the one form that comes out."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.smtp import BadPath, SmtpSettings, address_literal, canonical_local, parse_path, split_address
@@ -99,6 +99,7 @@ def test_missing_brackets_are_a_named_tolerance() -> None:
     assert parse_path(b"bob@foo.com SIZE=3", lax, forward=False) == ("bob@foo.com", 11)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20))
 def test_all_quoted_forms_of_a_name_are_one(name: str) -> None:
     plain = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -109,6 +110,7 @@ def test_all_quoted_forms_of_a_name_are_one(name: str) -> None:
     assert parse_path(f"<{every}@foo.com>".encode(), SETTINGS, forward=True).address == f"{once}@foo.com"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_octets_raise_nothing_else(raw: bytes) -> None:
     try:

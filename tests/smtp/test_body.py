@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.smtp import BodyReader
@@ -35,6 +35,7 @@ def plainly(data: bytes) -> tuple[bytes, bytes] | None:
     return None
 
 
+@settings(deadline=None)
 @given(OCTETS, st.lists(st.integers(0, 3000), max_size=20))
 def test_any_splitting_reads_what_the_rfc_says(parts: list[bytes], sizes: list[int]) -> None:
     data = b"".join(parts) + b"\r\n.\r\nNOOP\r\n"
@@ -52,6 +53,7 @@ def test_any_splitting_reads_what_the_rfc_says(parts: list[bytes], sizes: list[i
     assert reader.octets == len(body)
 
 
+@settings(deadline=None)
 @given(OCTETS)
 def test_octet_by_octet_is_the_same(parts: list[bytes]) -> None:
     data = b"".join(parts).replace(b"x" * 5000, b"x" * 20) + b"\r\n.\r\n"

@@ -1,7 +1,7 @@
 """Arguments of commands, and the table of what each command does."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postroom.smtp import COMMANDS, Does, Mail, Rcpt, SmtpSettings, decode_xtext
@@ -116,6 +116,7 @@ def test_xtext() -> None:
     assert decode_xtext(b"a+2Bb+3D+20") == b"a+b= "
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80), st.booleans(), st.booleans())
 def test_octets_raise_nothing_else(octets: bytes, rcpt: bool, with_path: bool) -> None:
     head = (b"TO:<b@foo.com> " if rcpt else b"FROM:<b@foo.com> ") if with_path else b""

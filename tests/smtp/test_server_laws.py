@@ -42,7 +42,7 @@ PLAIN = st.sampled_from(
         b"AUTH " + b"x" * 2047,
     ]
 )
-TEXT = st.lists(st.sampled_from([b"Subject: x", b"", b"..", b".a", b"a\nb", b"NOOP", b"x" * 5000]), max_size=6)
+TEXT = st.lists(st.sampled_from([b"Subject: x", b"", b"..", b".a", b"a\nb", b"NOOP", b"x" * 300]), max_size=6)
 
 
 @st.composite
@@ -66,6 +66,7 @@ def new_play() -> Play:
     return Play(settings=LIMITS, tls_offered=True, auth_offered=("PLAIN", "LOGIN"))
 
 
+@settings(deadline=None)
 @given(sessions(), st.lists(st.integers(1, 400), max_size=10))
 def test_any_splitting_gives_the_same_events_and_octets(said: bytes, sizes: list[int]) -> None:
     whole, split = new_play(), new_play()
@@ -80,7 +81,7 @@ def test_any_splitting_gives_the_same_events_and_octets(said: bytes, sizes: list
     assert everything(whole) == everything(split)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(sessions())
 def test_octet_by_octet_gives_the_same(said: bytes) -> None:
     if refused_data_with_more(said):
@@ -99,6 +100,7 @@ def refused_data_with_more(said: bytes) -> bool:
     return play.engine.mode is Mode.CLOSED and codes(play.output)[-1] in (503, 554)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=20), st.booleans())
 def test_random_octets_raise_nothing(pieces: list[bytes], lmtp: bool) -> None:
     play = Play(settings=LIMITS, lmtp=lmtp, tls_offered=True, auth_offered=("PLAIN", "LOGIN"))
@@ -129,6 +131,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=60))
 def test_words_in_any_order_raise_nothing(words: list[bytes]) -> None:
     play = new_play()
@@ -137,6 +140,7 @@ def test_words_in_any_order_raise_nothing(words: list[bytes]) -> None:
         play.feed(word)
 
 
+@settings(deadline=None)
 @given(
     st.lists(PLAIN.filter(lambda line: b"\n" not in line and b"\r" not in line and line != b"STARTTLS"), max_size=30)
 )
@@ -149,6 +153,7 @@ def test_each_command_gets_one_final_reply(lines: list[bytes]) -> None:
         assert len(codes(play.output[before:])) == 1
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=50))
 def test_nothing_survives_starttls(injected: bytes, more: bytes) -> None:
     def start(extra: bytes) -> Play:
@@ -163,6 +168,7 @@ def test_nothing_survives_starttls(injected: bytes, more: bytes) -> None:
     assert start(injected).output == start(b"").output
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"MAIL FROM:<evil@bar.com>", b"RSET", b"QUIT"]), max_size=30)
 )

@@ -437,6 +437,30 @@ def test_memory_does_not_grow_with_the_message(listener: str) -> None:
     asyncio.run(body())
 
 
+def test_the_log_names_what_was_accepted_and_no_passwords(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body() -> None:
+        async with serving() as room, client(room, "plain") as peer:
+            await signed_in(peer)
+            await peer.mail("jones@foo.com", "nobody@foo.com", sender="bob@foo.com")
+        async with serving() as room, client(room, "plain") as peer:
+
+            async def broken(username: str, password: str) -> None:
+                raise ZeroDivisionError
+
+            monkeypatch.setattr(room.directory, "authenticate", broken)
+            assert (await peer.say(f"AUTH PLAIN {PLAIN}"))[0].startswith("451 4.3.0")
+
+    with caplog.at_level(logging.DEBUG, "postroom.smtp"):
+        asyncio.run(body())
+    assert "from=<bob@foo.com> to=jones@foo.com size=" in caplog.text
+    assert "client=127.0.0.1 user=bob@foo.com" in caplog.text
+    assert "refused Rcpt nobody@foo.com: 550" in caplog.text
+    assert PLAIN not in caplog.text
+    assert f"bob@foo.com\\x00{PASSWORD}" not in caplog.text
+
+
 # ---- ends
 
 
