@@ -3,15 +3,16 @@
 import asyncio
 import gc
 import logging
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-
-from postroom.base import FakeClock, SeededIds, SystemClock
-from postroom.delivery import DeliverySettings
-from postroom.queue import EntryState, QueueSettings, SqliteQueue
 from tests.delivery.peer import SILENT, Peer
 from tests.delivery.world import Refusal, World, play
+
+from postroom.base import SeededIds, SystemClock
+from postroom.delivery import DeliverySettings
+from postroom.queue import EntryState, QueueSettings, SqliteQueue
 
 
 async def until(condition: object) -> None:
@@ -28,7 +29,7 @@ def test_mail_leaves_as_it_comes() -> None:
         await world.deliverer.start()
         for number in range(1, 4):
             await world.put()
-            await until(lambda n=number: len(peer.taken) == n)  # type: ignore[misc]
+            await until(lambda n=number: len(peer.taken) == n and len(world.deliverer._idle) == 1)
         assert peer.sessions == 1  # the connection is kept for the next message
         await world.clock.advance(6)
         await until(lambda: peer.commands[-1] == "QUIT")
@@ -71,7 +72,7 @@ def test_several_destinations_at_once_but_bounded() -> None:
 def test_one_busy_destination_does_not_starve_others() -> None:
     async def scene(world: World) -> None:
         world.settings = DeliverySettings(
-            max_connections=4, max_connections_per_destination=2, greeting_timeout_seconds=0.2
+            max_connections=4, max_connections_per_destination=2, greeting_timeout_seconds=0.04
         )
         silent = await world.peer(Peer({"GREETING": [SILENT]}), name="slow.test")
         good = await world.peer(Peer(), name="quick.test")
@@ -140,13 +141,14 @@ def test_a_kept_connection_that_died_costs_nothing() -> None:
 
 def test_rset_between_transactions_after_a_refusal() -> None:
     async def scene(world: World) -> None:
-        peer = await world.peer(Peer({"RCPT no@b.test": [b"550 5.1.1 no"]}))
+        peer = await world.peer(Peer({"RCPT no@b.test": [b"550 5.1.1 no"]}, extensions=()))
         await world.put("no@b.test")
         await world.deliverer.deliver_due_now()
         await world.put("bob@b.test")
         await world.deliverer.deliver_due_now()
         assert peer.sessions == 1
-        assert [line.split()[0] for line in peer.commands] == "EHLO MAIL RCPT DATA RSET MAIL RCPT DATA".split()
+        verbs = " ".join(line.split()[0] for line in peer.commands)
+        assert verbs == "EHLO MAIL RCPT RSET MAIL RCPT DATA"
 
     play(scene)
 
@@ -237,9 +239,9 @@ def test_five_days_of_retries() -> None:
         assert attempts[0] == 0
         assert attempts[-1] == pytest.approx(432_000)
         assert 270 <= attempts[1] <= 330
-        gaps = [b - a for a, b in zip(attempts, attempts[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(attempts)]
         assert all(gap <= 14_400 * 1.1 for gap in gaps)
-        assert all(later >= earlier for earlier, later in zip(gaps[:5], gaps[1:6], strict=True))
+        assert all(later >= earlier for earlier, later in pairwise(gaps[:6]))
         assert len(attempts) == peer.counts["MAIL"]
         assert 34 <= len(attempts) <= 40
         warning, final = world.mailboxes.reports
@@ -325,4 +327,3 @@ def test_every_outcome_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     play(scene)
     lines = [r.getMessage() for r in caplog.records if " status=" in r.getMessage()]
     assert sorted(line.split("status=")[1].split()[0] for line in lines) == ["bounced", "deferred", "sent", "sent"]
-    assert FakeClock().now() > 0

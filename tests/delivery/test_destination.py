@@ -1,0 +1,49 @@
+"""What is sent together."""
+
+import pytest
+
+from postroom.delivery import Undeliverable
+from postroom.delivery.destination import (
+    LOCAL,
+    SMARTHOST,
+    Destination,
+    ascii_address,
+    ascii_domain,
+    domain_of,
+    literal_address,
+)
+
+
+def test_domain_of() -> None:
+    assert domain_of("Bob@B.Test") == "b.test"
+    assert domain_of('"a@b"@c.test') == "c.test"
+    assert domain_of("postmaster") == ""
+
+
+def test_ascii_domain() -> None:
+    assert ascii_domain("b.test.") == "b.test"
+    assert ascii_domain("bücher.test") == "xn--bcher-kva.test"
+    assert ascii_domain("_odd.b.test") == "_odd.b.test"
+    assert ascii_domain("[192.0.2.1]") == "[192.0.2.1]"
+    for bad in ("", ".", "a..b", "x" * 64 + ".test", "b." * 127 + "test", "a\u2024b", "\u200d.test"):
+        with pytest.raises(Undeliverable):
+            ascii_domain(bad)
+
+
+def test_ascii_address() -> None:
+    assert ascii_address("bob@bücher.test") == "bob@xn--bcher-kva.test"
+    assert ascii_address("böb@bücher.test") == "böb@xn--bcher-kva.test"
+    assert ascii_address("Bob@B.test") == "Bob@B.test"
+    assert ascii_address("böb") == "böb"
+
+
+def test_literal_address() -> None:
+    assert literal_address("[192.0.2.1]") == "192.0.2.1"
+    assert literal_address("[ipv6:::1]") == "::1"
+    for bad in ("[]", "[x]", "[1.2.3]", "[IPv6:1.2.3.4]", "[192.0.2.1", "[::1]"):
+        with pytest.raises(Undeliverable):
+            literal_address(bad)
+
+
+def test_names_for_people() -> None:
+    assert [str(d) for d in (LOCAL, SMARTHOST, Destination("b.test"))] == ["local", "smarthost", "b.test"]

@@ -1,0 +1,136 @@
+"""Which hosts, in which order."""
+
+import asyncio
+
+import pytest
+
+from postroom.base import SeededIds
+from postroom.delivery import DeliverySettings, Undeliverable
+from postroom.delivery.destination import SMARTHOST, Destination
+from postroom.delivery.routing import Host, Router
+from postroom.dns import DnsTemporary, StaticResolver
+
+RESOLVER = StaticResolver(
+    mx_records={
+        "b.test": [(20, "mx2.b.test"), (10, "mx1.b.test"), (30, "mx3.b.test")],
+        "null.test": [(0, "")],
+        "half-null.test": [(0, ""), (10, "mx1.b.test")],
+        "equal.test": [(10, f"e{k}.test") for k in range(6)],
+        "backup.test": [(10, "mx1.b.test"), (20, "mx2.b.test"), (20, "Mail.A.test"), (30, "mx3.b.test")],
+        "ours.test": [(10, "mail.a.test"), (20, "mx1.b.test")],
+        "by-address.test": [(10, "mx1.b.test"), (20, "alias.a.test")],
+        "numeric.test": [(10, "192.0.2.9")],
+        "empty.test": [],
+    },
+    a_records={
+        "mx1.b.test": ["192.0.2.1"],
+        "mx2.b.test": ["192.0.2.2", "192.0.2.3"],
+        "implicit.test": ["192.0.2.7"],
+        "implicit-ours.test": ["192.0.2.100"],
+        "alias.a.test": ["192.0.2.100"],
+        "empty.test": [],
+        "half-broken.test": ["192.0.2.8"],
+    },
+    aaaa_records={"mx2.b.test": ["2001:db8::2"], "implicit.test": ["2001:db8::7"]},
+    failing={"broken.test"},
+)
+OWN = DeliverySettings(own_addresses=("192.0.2.100",))
+
+
+def hosts(domain: str, settings: DeliverySettings | None = None, seed: int = 0) -> list[Host]:
+    router = Router(RESOLVER, SeededIds(seed), settings or DeliverySettings(), "mail.a.test")
+    return asyncio.run(router.hosts(Destination(domain)))
+
+
+def names(domain: str, settings: DeliverySettings | None = None) -> list[str]:
+    return [host.name for host in hosts(domain, settings)]
+
+
+def test_by_preference() -> None:
+    assert names("b.test") == ["mx1.b.test", "mx2.b.test", "mx3.b.test"]
+
+
+def test_equals_are_shuffled() -> None:
+    orders = {tuple(host.name for host in hosts("equal.test", seed=seed)) for seed in range(20)}
+    assert len(orders) > 10
+    assert all(sorted(order) == [f"e{k}.test" for k in range(6)] for order in orders)
+
+
+def test_the_implicit_mx() -> None:
+    assert hosts("implicit.test") == [Host("implicit.test", 25, ("192.0.2.7", "2001:db8::7"))]
+    assert hosts("implicit.test", DeliverySettings(prefer_ipv6=True, port=2525)) == [
+        Host("implicit.test", 2525, ("2001:db8::7", "192.0.2.7"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("domain", "code", "enhanced"),
+    [
+        ("null.test", 556, "5.1.10"),
+        ("nowhere.test", 550, "5.1.2"),
+        ("empty.test", 550, "5.1.2"),
+        ("ours.test", 554, "5.4.6"),
+        ("mail.a.test", 550, "5.1.2"),
+        ("implicit-ours.test", 554, "5.4.6"),
+        ("[192.0.2.100]", 554, "5.4.6"),
+        ("[300.1.1.1]", 553, "5.1.3"),
+        ("[192.0.2.1", 553, "5.1.3"),
+        ("[IPv6:xyz]", 553, "5.1.3"),
+        ("a..b", 553, "5.1.3"),
+    ],
+)
+def test_undeliverable(domain: str, code: int, enhanced: str) -> None:
+    with pytest.raises(Undeliverable) as caught:
+        hosts(domain, OWN)
+    assert (caught.value.code, caught.value.enhanced, caught.value.permanent) == (code, enhanced, True)
+
+
+def test_trouble_is_not_absence() -> None:
+    with pytest.raises(DnsTemporary):
+        hosts("broken.test")
+
+
+def test_we_never_call_ourselves_or_worse() -> None:
+    assert names("backup.test") == ["mx1.b.test"]
+    assert names("by-address.test", OWN) == ["mx1.b.test"]
+    assert names("by-address.test") == ["mx1.b.test", "alias.a.test"]
+
+
+def test_a_null_among_others_is_ignored() -> None:
+    assert names("half-null.test") == ["mx1.b.test"]
+
+
+def test_literals() -> None:
+    assert hosts("[192.0.2.5]")[0].addresses == ("192.0.2.5",)
+    assert hosts("[IPv6:2001:DB8::5]")[0].addresses == ("2001:db8::5",)
+
+
+def test_routes_and_smarthost() -> None:
+    settings = DeliverySettings(
+        routes={
+            "Bücher.test": "127.0.0.1:4025",
+            "v6.test": "[::1]:26",
+            "named.test": "relay.test",
+            "bare6.test": "::1",
+        },
+        smarthost="relay.test:587",
+    )
+    assert hosts("xn--bcher-kva.test", settings) == [Host("127.0.0.1", 4025, ("127.0.0.1",))]
+    assert hosts("v6.test", settings) == [Host("::1", 26, ("::1",))]
+    assert hosts("bare6.test", settings) == [Host("::1", 25, ("::1",))]
+    assert hosts("named.test", settings) == [Host("relay.test", 25)]
+    assert hosts(SMARTHOST.domain, settings) == [Host("relay.test", 587)]
+
+
+def test_addresses_of_a_host() -> None:
+    router = Router(RESOLVER, SeededIds(), DeliverySettings(), "mail.a.test")
+
+    def ask(name: str) -> tuple[str, ...]:
+        return asyncio.run(router.addresses(Host(name, 25)))
+
+    assert ask("mx2.b.test") == ("192.0.2.2", "192.0.2.3", "2001:db8::2")
+    assert ask("192.0.2.9") == ("192.0.2.9",)
+    assert ask("nowhere.test") == ()
+    with pytest.raises(DnsTemporary):
+        ask("broken.test")
+    assert asyncio.run(router.addresses(Host("x", 25, ("192.0.2.77",)))) == ("192.0.2.77",)

@@ -1,0 +1,280 @@
+"""What outcomes lead to: reports, once and to the right people, never about reports."""
+
+import asyncio
+import email
+import email.policy
+from email.message import EmailMessage
+
+import pytest
+from tests.delivery.peer import Peer
+from tests.delivery.world import Refusal, World, play
+
+from postroom.delivery import DeliverySettings
+from postroom.queue import EntryState, Envelope, QueueFailure, Recipient
+
+REFUSING = {"RCPT": [b"550 5.1.1 unknown"]}
+FIVE_DAYS = 432_000
+
+
+def parsed(report: str) -> EmailMessage:
+    message = email.message_from_bytes(report.encode(), policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert message.get_content_type() == "multipart/report"
+    return message
+
+
+@pytest.mark.parametrize(
+    ("notify", "reported"),
+    [
+        (None, True),
+        ({"FAILURE"}, True),
+        ({"SUCCESS", "FAILURE"}, True),
+        ({"SUCCESS", "DELAY"}, False),
+        ({"NEVER"}, False),
+    ],
+)
+def test_failure_reports_where_wanted(notify: set[str] | None, reported: bool) -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer(REFUSING))
+        await world.put(Recipient("bob@b.test", None if notify is None else frozenset(notify)))
+        await world.deliverer.deliver_due_now()
+        assert len(world.mailboxes.reports) == reported
+        assert await world.entries() == []
+
+    play(scene)
+
+
+@pytest.mark.parametrize("refusal", [b"550 5.1.1 unknown", b"450 4.2.0 later"])
+def test_bounces_never_bounce(refusal: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer({"RCPT": [refusal]}))
+        await world.put(envelope=Envelope(""))
+        await world.put(Recipient("bob@b.test", frozenset({"SUCCESS", "FAILURE", "DELAY"})), envelope=Envelope(""))
+        while due := await world.queue.next_due():
+            await world.clock.advance(max(0.0, due - world.clock.now()))
+            await world.deliverer.deliver_due_now()
+        assert world.mailboxes.delivered == []
+        assert await world.entries() == []
+        assert world.clock.now() - 1_700_000_000 <= 172_800 + 1  # null senders are given up sooner
+
+    play(scene)
+    assert "dropped" in caplog.text
+
+
+def test_a_report_to_a_remote_sender_goes_through_the_queue_with_the_null_sender() -> None:
+    async def scene(world: World) -> None:
+        away = await world.peer(Peer(), name="c.test")
+        await world.put("bob@nowhere.test", envelope=Envelope("carol@c.test", smtputf8=True))
+        await world.deliverer.deliver_due_now()
+        (mail,) = away.taken
+        assert (mail.mail_from, mail.recipients) == ("", ["carol@c.test"])
+        assert parsed(mail.content.decode())["To"] == "carol@c.test"
+        assert world.mailboxes.reports == []
+
+    play(scene)
+
+
+def test_a_report_that_fails_is_dropped() -> None:
+    async def scene(world: World) -> None:
+        away = await world.peer(Peer(REFUSING), name="c.test")
+        await world.put("bob@nowhere.test", envelope=Envelope("forged@c.test"))
+        await world.deliverer.deliver_due_now()
+        assert away.counts["RCPT"] == 1
+        assert await world.entries() == []
+        assert world.mailboxes.delivered == []
+
+    play(scene)
+
+
+def test_a_report_for_a_full_mailbox_waits_in_the_queue() -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer(REFUSING))
+        world.mailboxes.refusals = [Refusal()]
+        queue_id = await world.put()
+        await world.deliverer.deliver_due_now()
+        (report,) = world.mailboxes.reports  # the queue tried again in the same round
+        assert world.mailboxes.delivered[0][0] != queue_id
+        assert parsed(report)["To"] == "alice@a.test"
+
+    play(scene)
+
+
+def test_a_report_for_nobody_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer(REFUSING))
+        world.mailboxes.refusals = [Refusal(code=550, enhanced="5.1.1")]
+        await world.put()
+        await world.deliverer.deliver_due_now()
+        assert await world.entries() == []
+        assert world.mailboxes.delivered == []
+
+    play(scene)
+    assert "report to <alice@a.test> dropped" in caplog.text
+
+
+def test_success_is_reported_where_the_next_host_does_not() -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer())
+        wanted = Recipient("bob@b.test", frozenset({"SUCCESS"}), "rfc822;bob+2Bx@b.test")
+        await world.put(wanted, Recipient("carol@b.test"), Recipient("x@a.test", frozenset({"SUCCESS"})))
+        await world.deliverer.deliver_due_now()
+        texts = sorted(world.mailboxes.reports, key=lambda text: "relayed" in text)
+        assert "Action: delivered" in texts[0]
+        assert "Final-Recipient: rfc822; x@a.test" in texts[0]
+        assert "Action: relayed" in texts[1]
+        assert "Original-Recipient: rfc822; bob+x@b.test" in texts[1]
+        assert "carol" not in texts[1]
+        assert all("Hello." not in text for text in texts)  # headers only (RFC 3461 §4.3)
+
+    play(scene)
+
+
+def test_the_delay_warning_comes_once_and_only_where_wanted() -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer({"RCPT": [b"450 4.2.0 later"]}))
+        await world.put("bob@b.test", Recipient("quiet@b.test", frozenset({"FAILURE"})))
+        for _ in range(12):
+            await world.clock.advance(3600)
+            await world.deliverer.deliver_due_now()
+            late = world.clock.now() - 1_700_000_000 >= 14_400
+            assert len(world.mailboxes.reports) <= late
+        (report,) = world.mailboxes.reports
+        assert "Final-Recipient: rfc822; bob@b.test" in report
+        assert "quiet" not in report
+        assert "Diagnostic-Code: smtp; 450 4.2.0 later" in report
+        assert {e.recipient.address: e.delay_warned for e in await world.entries()} == {
+            "bob@b.test": True,
+            "quiet@b.test": False,
+        }
+
+    play(scene)
+
+
+def test_no_delay_warning_when_told_so() -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer({"RCPT": [b"450 4.2.0 later"]}))
+        await world.put()
+        await world.clock.advance(100_000)
+        await world.deliverer.deliver_due_now()
+        assert world.mailboxes.reports == []
+
+    play(scene, DeliverySettings(delay_warning_seconds=0))
+
+
+@pytest.mark.parametrize(
+    ("ret", "size", "whole"), [(None, 100, True), ("FULL", 100, True), ("HDRS", 100, False), ("FULL", 100_000, False)]
+)
+def test_what_of_the_message_is_given_back(ret: str | None, size: int, whole: bool) -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer(REFUSING))
+        content = b"From: alice@a.test\r\nSubject: Plans\r\n\r\n" + b"z" * size + b"\r\n"
+        await world.put(content=content, envelope=Envelope("alice@a.test", ret=ret, envid="env 1"))
+        await world.deliverer.deliver_due_now()
+        report = parsed(world.mailboxes.reports[0])
+        first, _, third = report.iter_parts()
+        assert third.get_content_type() == ("message/rfc822" if whole else "text/rfc822-headers")
+        assert ("zzz" in third.as_string()) is whole
+        assert "Subject: Plans" in third.as_string()
+        assert "Original-Envelope-Id: env 1" in world.mailboxes.reports[0]
+        assert "Plans" in first.get_content()
+
+    play(scene)
+
+
+def test_an_8bit_message_comes_back_in_an_8bit_report() -> None:
+    async def scene(world: World) -> None:
+        away = await world.peer(Peer(REFUSING))
+        world.resolver.mx_records["c.test"] = [(1, "mx1.b.test")]
+        await world.put(content="Subject: x\r\n\r\nä\r\n".encode(), envelope=Envelope("alice@a.test", body_8bit=True))
+        await world.deliverer.deliver_due_now()
+        assert "ä" in world.mailboxes.reports[0]
+        assert away.taken == []
+
+    play(scene)
+
+
+def test_one_report_for_several_recipients() -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer({"RCPT a@b.test": [b"550 5.1.1 no a"], "RCPT b@b.test": [b"552 5.2.2 full b"]}))
+        await world.put("a@b.test", "b@b.test", "c@b.test")
+        await world.deliverer.deliver_due_now()
+        (report,) = world.mailboxes.reports
+        assert report.count("Final-Recipient:") == 2
+        assert "5.1.1 no a" in report
+        assert "5.2.2 full b" in report
+
+    play(scene)
+
+
+def test_expiry_and_refusal_in_one_attempt() -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer({"RCPT a@b.test": [b"550 5.1.1 no a"], "RCPT b@b.test": [b"450 4.2.1 wait"]}))
+        await world.put("a@b.test", "b@b.test")
+        await world.clock.advance(FIVE_DAYS)
+        await world.deliverer.deliver_due_now()
+        (report,) = world.mailboxes.reports
+        assert "Status: 5.1.1" in report
+        assert "Status: 5.4.7" in report
+        assert await world.entries() == []
+
+    play(scene)
+
+
+def test_the_outcome_waits_for_a_queue_that_refuses(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        await world.put()
+        real, troubles = world.queue.finish, [QueueFailure("disk"), QueueFailure("disk")]
+
+        async def finish(entry_ids: list[int]) -> None:
+            if troubles:
+                raise troubles.pop()
+            await real(entry_ids)
+
+        monkeypatch.setattr(world.queue, "finish", finish)
+        delivering = asyncio.ensure_future(world.deliverer.deliver_due_now())
+        async with asyncio.timeout(5):
+            while not delivering.done():
+                await asyncio.sleep(0.002)
+                await world.clock.advance(1)
+        assert len(peer.taken) == 1
+        assert await world.entries() == []
+
+    play(scene)
+    assert caplog.text.count("trying again") == 2
+
+
+def test_a_report_that_cannot_be_written_is_left_to_an_operator(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer(REFUSING))
+        await world.put("bob@b.test", Recipient("quiet@b.test", frozenset({"NEVER"})))
+        monkeypatch.setattr("postroom.delivery.reports.compose_dsn", lambda *a, **k: 1 / 0)
+        await world.deliverer.deliver_due_now()
+        (entry,) = await world.entries()
+        assert (entry.state, entry.recipient.address) == (EntryState.HELD, "bob@b.test")
+
+    play(scene)
+    assert "held for an operator" in caplog.text
+
+
+def test_removed_during_the_attempt() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer({"RCPT": [b"550 5.1.1 no"]}))
+        await world.put()
+        real = world.queue.claim
+
+        async def claim(now: float, limit: int) -> object:
+            entries = await real(now, limit)
+            await world.queue.remove(["all"])
+            return entries
+
+        world.queue.claim = claim  # type: ignore[method-assign, assignment]
+        await world.deliverer.deliver_due_now()
+        assert peer.taken == []
+        assert await world.entries() == []
+
+    play(scene)
