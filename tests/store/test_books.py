@@ -1,0 +1,84 @@
+import pytest
+
+from postroom.store import DELETED, SEEN, BadMailboxName, MailboxExists, NoSuchMailbox, OverQuota, StoreSettings
+from postroom.store.books import Books
+
+SETTINGS = StoreSettings()
+
+
+def books(*names: str) -> Books:
+    new = Books()
+    for name in names:
+        new.add(name, 1000, None, SETTINGS)
+    return new
+
+
+def test_a_copy_shares_nothing_that_changes() -> None:
+    before = books("INBOX", "a", "b")
+    after = before.copy()
+    box = after.touch(after.names["a"])
+    after.count(box, [(0, 100, 1)])
+    after.next_modseq()
+    after.rename("b", "c")
+    after.drop("a")
+    after.add("d", 5, None, SETTINGS)
+    after.subscriptions |= {"x"}
+    assert list(before.names) == ["INBOX", "a", "b"]
+    assert before.named("a").messages == before.messages == before.octets == 0
+    assert before.modseq == 1
+    assert before.subscriptions == frozenset()
+    assert set(after.names) == {"INBOX", "c", "d"}
+
+
+def test_uid_validity_only_grows() -> None:
+    account = books("a", "b")
+    assert [account.named(name).uid_validity for name in "ab"] == [1000, 1001]
+    account.drop("b")
+    assert account.add("b", 10, None, SETTINGS).uid_validity == 1002  # though the clock went back
+    assert account.add("c", 5000, None, SETTINGS).uid_validity == 5000
+
+
+def test_counting() -> None:
+    account = books("INBOX")
+    box = account.touch(1)
+    account.count(box, [(SEEN, 10, 1), (DELETED, 20, 2)])
+    assert (box.messages, box.unseen, box.deleted, box.octets) == (3, 2, 2, 30)
+    assert (account.messages, account.octets) == (3, 30)
+    account.count(box, [(DELETED, -20, -2)])
+    assert (box.messages, box.unseen, box.deleted, box.octets) == (1, 0, 0, 10)
+    assert (account.messages, account.octets) == (1, 10)
+
+
+def test_dropping_a_mailbox_gives_its_room_back() -> None:
+    account = books("INBOX", "a")
+    account.count(account.touch(2), [(0, 10, 1)])
+    account.drop("a")
+    assert (account.messages, account.octets) == (0, 0)
+
+
+def test_refusals() -> None:
+    account = books("INBOX", "a", "b")
+    with pytest.raises(MailboxExists):
+        account.add("a", 1, None, SETTINGS)
+    with pytest.raises(BadMailboxName):
+        account.drop("inbox")
+    with pytest.raises(NoSuchMailbox):
+        account.drop("x")
+    with pytest.raises(NoSuchMailbox):
+        account.touch(77)
+    with pytest.raises(MailboxExists):
+        account.rename("a", "b")
+    with pytest.raises(NoSuchMailbox):
+        account.rename("x", "y")
+    with pytest.raises(OverQuota):
+        account.check_room(11, 1, 10, None)
+    with pytest.raises(OverQuota):
+        account.check_room(1, 1, None, 0)
+    account.check_room(10, 1, 10, 1)
+
+
+def test_subscriptions_follow_a_rename() -> None:
+    account = books("INBOX", "a", "a/b")
+    account.subscriptions = frozenset({"a/b", "a/gone"})
+    account.rename("a", "z")
+    assert account.subscriptions == {"z/b", "a/gone"}

@@ -1,0 +1,187 @@
+import asyncio
+import random
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroom.store import Change, FlagsChanged, Mailbox, MailboxesChanged, MessagesAdded, StoreFailure, View
+from postroom.store.books import Box
+from postroom.store.views import Added, Mailboxes, Masked, OpenViews, Row, added, append_rows, fold, gone
+
+BOX = Mailbox(1, "INBOX", 1, 1, 1, 0, 0, 0, 0, 0)
+
+
+def row(uid: int, mask: int = 0, modseq: int = 1) -> Row:
+    return uid, mask, modseq, uid * 10, uid * 100, uid * 1000
+
+
+def rows_of(view: View) -> list[Row]:
+    return list(zip(view.uids, view.masks, view.modseqs, view.sizes, view.dates, view.content_ids, strict=True))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(1, 60), min_size=1, max_size=8, unique=True))))
+def test_folding_is_what_the_list_of_rows_says(steps: list[tuple[int, list[int]]]) -> None:
+    view, model, next_uid = View(BOX), dict[int, Row](), 1
+    for modseq, (kind, numbers) in enumerate(steps, 2):
+        if kind == 0:
+            rows = [row(next_uid + at, at, modseq) for at in range(len(numbers))]
+            next_uid += len(rows)
+            model |= {one[0]: one for one in rows}
+            fold(view, added(Box(1, "INBOX", 1), rows, modseq, None))
+        elif uids := sorted(uid for uid in numbers if uid in model):
+            if kind == 1:
+                masks = [uid % 7 for uid in uids]
+                fold(view, Masked(1, masks, FlagsChanged(1, tuple(uids), modseq, None)))
+                for uid, mask in zip(uids, masks, strict=True):
+                    model[uid] = (uid, mask, modseq, *model[uid][3:])
+            else:
+                old = view.uids
+                before = list(old)
+                fold(view, gone(1, [model.pop(uid) for uid in uids], modseq, None))
+                assert view.uids is not old
+                assert list(old) == before
+        assert rows_of(view) == list(model.values())
+
+
+def test_a_change_of_nothing() -> None:
+    view = View(BOX)
+    append_rows(view, [])
+    fold(view, Masked(1, [], FlagsChanged(1, (), 1, None)))
+    fold(view, Mailboxes(MailboxesChanged((), 1, None)))
+    assert rows_of(view) == []
+
+
+def test_uids_of_a_flag_change_that_the_view_lacks_are_passed_over() -> None:
+    view = View(BOX)
+    append_rows(view, [row(2), row(5)])
+    fold(view, Masked(1, [1, 2, 3], FlagsChanged(1, (1, 5, 9), 7, None)))
+    assert list(view.masks) == [0, 2]
+
+
+def test_index() -> None:
+    view = View(BOX, uids=array("L", [2, 5, 9]))
+    assert [view.index(uid) for uid in (1, 2, 5, 9, 10)] == [-1, 0, 1, 2, -1]
+
+
+def views() -> OpenViews:
+    return OpenViews(lambda view: None)
+
+
+def test_changes_during_the_loading_are_folded_once() -> None:
+    async def scene() -> None:
+        opened = views()
+        loading = asyncio.Event()
+
+        async def load(view: View) -> int:
+            await loading.wait()
+            append_rows(view, [row(1), row(2)])  # the state of modseq 5, where uid 2 is in already
+            return 5
+
+        task = asyncio.ensure_future(opened.hold(1, load, lambda: View(BOX)))
+        second = asyncio.ensure_future(opened.hold(1, load, lambda: View(BOX)))
+        await asyncio.sleep(0)
+        for modseq, uid in ((5, 2), (6, 3)):
+            opened.publish(Added(1, [row(uid)], MessagesAdded(1, (uid,), modseq, None)))
+        loading.set()
+        view = await task
+        assert list(view.uids) == [1, 2, 3]
+        assert await second is view
+        opened.release(view)
+        assert len(opened) == 1
+        opened.release(view)
+        assert len(opened) == 0
+        opened.release(view)
+
+    asyncio.run(scene())
+
+
+def test_a_load_that_fails_fails_for_all_who_wait() -> None:
+    async def scene() -> None:
+        opened = views()
+
+        async def load(view: View) -> int:
+            await asyncio.sleep(0)
+            raise StoreFailure("no")
+
+        done = await asyncio.gather(
+            *(opened.hold(1, load, lambda: View(BOX)) for _ in range(3)), return_exceptions=True
+        )
+        assert all(isinstance(one, StoreFailure) for one in done)
+        assert len(opened) == 0
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("who", [0, 1])
+def test_one_who_leaves_while_a_view_is_loaded_does_not_take_it_along(who: int) -> None:
+    async def scene() -> None:
+        opened = views()
+        go = asyncio.Event()
+
+        async def load(view: View) -> int:
+            await go.wait()
+            return 1
+
+        tasks = [asyncio.ensure_future(opened.hold(1, load, lambda: View(BOX))) for _ in range(2)]
+        await asyncio.sleep(0)
+        tasks[who].cancel()
+        await asyncio.sleep(0)
+        go.set()
+        view = await tasks[1 - who]
+        with pytest.raises(asyncio.CancelledError):
+            await tasks[who]
+        opened.release(view)
+        assert len(opened) == 0
+
+    asyncio.run(scene())
+
+
+def test_recent_counts() -> None:
+    async def scene() -> None:
+        opened = views()
+        opened.recall_recent(1, 5, 2)  # 5 and 7 are there
+        assert opened.recent(1) == 2
+        opened.publish(added(Box(1, "INBOX", 1), [row(8), row(9)], 2, None))
+        opened.publish(gone(1, [row(2), row(7)], 3, None))
+        assert opened.recent(1) == 3
+        assert opened.claim_recent(1, 10) == (5, 10)
+        assert opened.claimed == {1: 10}
+        opened.publish(gone(1, [row(8)], 4, None))
+        assert opened.recent(1) == 0
+        assert opened.claim_recent(1, 10) == (10, 10)
+        opened.publish(Mailboxes(MailboxesChanged((1,), 5, None)))
+        assert opened.claimed == {}
+
+    asyncio.run(scene())
+
+
+def test_subscribers_may_come_and_go_while_they_are_told() -> None:
+    async def scene() -> None:
+        opened = views()
+        heard: list[str] = []
+
+        def first(change: Change) -> None:
+            heard.append("first")
+            opened.unsubscribe(first)
+            opened.subscribe(lambda change: heard.append("late"))
+
+        opened.subscribe(first)
+        opened.subscribe(lambda change: heard.append("second"))
+        opened.publish(Mailboxes(MailboxesChanged((), 1, None)))
+        assert heard == ["first", "second"]
+        opened.publish(Mailboxes(MailboxesChanged((), 2, None)))
+        assert heard[2:] == ["second", "late"]
+
+    asyncio.run(scene())
+
+
+def test_many_rows_are_dropped_as_well_as_one() -> None:
+    chance = random.Random(3)
+    view = View(BOX)
+    append_rows(view, [row(uid) for uid in range(1, 1001)])
+    lost = sorted(chance.sample(range(1, 1001), 300))
+    fold(view, gone(1, [row(uid) for uid in lost], 2, None))
+    assert rows_of(view) == [row(uid) for uid in range(1, 1001) if uid not in set(lost)]
+    assert view.uids.typecode == "L"
