@@ -1,7 +1,7 @@
 """Postfix with Dovecot (LMTP, IMAP, POP3) from Debian, in folders of their own, on loopback high ports.
 
-Durable as Postroom is: Postfix syncs its queue, Dovecot runs with mail_fsync=always. Passwords are cached by Dovecot's
-auth cache, as Postroom caches proven ones. Needs root.
+Postfix syncs its queue. Dovecot has its default mail_fsync=optimized: it syncs deliveries and APPENDs, but not flag
+changes, which Postroom does. Passwords are in Dovecot's auth cache, as Postroom caches proven ones. Needs root.
 """
 
 import os
@@ -105,7 +105,7 @@ disable_plaintext_auth = no
 auth_cache_size = 10M
 auth_username_format = %Ln
 mail_location = maildir:{mail}/%n
-mail_fsync = always
+mail_fsync = optimized
 mail_uid = {owner.pw_uid}
 mail_gid = {owner.pw_gid}
 first_valid_uid = 1

@@ -15,7 +15,8 @@ from postroom.app import App, StartFailed
 from postroom.base import log
 from postroom.config import Config, ConfigError, load
 
-from .options import config_option, settings_path
+from .options import config_option, read_settings, settings_path
+from .outcome import Refusal
 from .privileges import drop_privileges, give_data, notify
 
 _log = logging.getLogger("postroom.serve")
@@ -86,11 +87,9 @@ def serve(config_path: Path | None) -> None:
 
     SIGTERM stops it cleanly: sessions are told, what is under way ends. SIGHUP reads certificate and settings again.
     """
-
-    path = settings_path(config_path)
+    config = read_settings(config_path)
+    log.configure(config.log.level, config.log.format)
     try:
-        config = load(path)
-        log.configure(config.log.level, config.log.format)
-        run_server(config, path)
-    except (ConfigError, StartFailed) as error:
-        raise click.ClickException(str(error)) from error
+        run_server(config, settings_path(config_path))
+    except StartFailed as error:
+        raise Refusal(str(error)) from error

@@ -5,6 +5,7 @@ Raises: ConnectFailed (nothing could be connected), TlsFailed.
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 
@@ -59,5 +60,6 @@ class Dialer:
         except TlsFailed:
             raise
         except OSError as error:
-            reason = error.strerror or str(error)
+            # the loop puts words of its own before the system's
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
             raise ConnectFailed(f"{address} port {port}: {reason}") from error

@@ -1,0 +1,134 @@
+"""The composition root: builds, starts, stops, reloads; and says plainly what is in the way."""
+
+import asyncio
+import shutil
+import smtplib
+import socket
+import ssl
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from postroom.app import App, StartFailed, running
+from postroom.config import Config, ListenSettings
+from postroom.net import NetSettings, TlsSettings, self_signed
+from postroom.smtp import SmtpSettings
+
+NAMES = ("smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps")
+BOB = "bob@example.test"
+
+
+def config(folder: Path) -> Config:
+    return Config(
+        hostname="mail.example.test",
+        data=folder / "data",
+        listen=ListenSettings(**dict.fromkeys(NAMES, ("127.0.0.1:0",))),
+        tls=TlsSettings(reload_interval_seconds=0.02),
+        allow_plaintext_sign_in_on_loopback=True,
+        net=NetSettings(stop_timeout_seconds=2, close_timeout_seconds=1),
+    )
+
+
+async def _greeting(app: App, name: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", app.port(name))
+    line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line
+
+
+def test_every_listener_greets_and_the_same_data_serves_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        for start in range(2):
+            async with running(App(config(tmp_path))) as app:
+                assert set(app.listening()) == set(NAMES)
+                assert (await _greeting(app, "smtp")).startswith(b"220 mail.example.test ")
+                assert (await _greeting(app, "pop3")).startswith(b"+OK ")
+                assert (await _greeting(app, "imap")).startswith(b"* OK ")
+                if start == 0:
+                    await app.directory.add_domain("example.test")
+                    await app.directory.add_person(BOB, "secret")
+                await asyncio.to_thread(_send, app.port("smtp"))
+                account = await app.store.open((await app.directory.people())[0].account_id)
+                assert (await account.mailbox("INBOX")).messages == start + 1
+                account.close()
+
+    asyncio.run(main())
+
+
+def _send(port: int) -> None:
+    with smtplib.SMTP("127.0.0.1", port) as smtp:
+        assert smtp.sendmail("x@else.test", [BOB], "Subject: hello\r\n\r\nx\r\n") == {}
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        settings = msgspec.structs.replace(config(tmp_path), listen=ListenSettings(smtp=(address,)))
+        with pytest.raises(StartFailed, match=f"smtp cannot listen on {address}"):
+            App(settings).prepare()
+
+
+def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(App(config(tmp_path))):
+            second = App(config(tmp_path))
+            second.prepare()
+            with pytest.raises(StartFailed):
+                await second.start()
+
+    asyncio.run(main())
+
+
+def test_a_missing_certificate_is_named(tmp_path: Path) -> None:
+    settings = msgspec.structs.replace(
+        config(tmp_path), tls=TlsSettings(certificate="/nowhere.crt", key="/nowhere.key")
+    )
+    with pytest.raises(StartFailed, match=r"/nowhere\.crt"):
+        App(settings).prepare()
+
+
+def test_a_replaced_certificate_is_used_by_the_next_connection(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path / "first", "mail.example.test", 10, 1_800_000_000.0)
+    tls = TlsSettings(certificate=str(certificate), key=str(key), reload_interval_seconds=0.02)
+
+    async def seen(app: App) -> bytes:
+        context = ssl._create_unverified_context()
+        reader, writer = await asyncio.open_connection("127.0.0.1", app.port("imaps"), ssl=context)
+        await reader.readline()
+        shown: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        await writer.wait_closed()
+        return shown
+
+    async def main() -> None:
+        async with running(App(msgspec.structs.replace(config(tmp_path), tls=tls))) as app:
+            first = await seen(app)
+            for new in self_signed(tmp_path / "second", "mail.example.test", 10, 1_800_000_000.0):
+                shutil.copy(new, tmp_path / "first" / new.name)
+            for _ in range(200):
+                if await seen(app) != first:
+                    return
+                await asyncio.sleep(0.02)
+            raise AssertionError("still the old certificate")
+
+    asyncio.run(main())
+
+
+def test_reloaded_settings_serve_new_sessions_and_the_others_are_named(tmp_path: Path) -> None:
+    async def main() -> None:
+        old = config(tmp_path)
+        async with running(App(old)) as app:
+            new = msgspec.structs.replace(old, hostname="mx.example.test", smtp=SmtpSettings(max_message_octets=70_000))
+            assert app.take_settings(new) == ["hostname"]
+            reader, writer = await asyncio.open_connection("127.0.0.1", app.port("smtp"))
+            await reader.readline()
+            writer.write(b"EHLO x.test\r\n")
+            assert b"SIZE 70000" in await reader.readuntil(b"250 ")
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(main())
