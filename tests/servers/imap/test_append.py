@@ -125,3 +125,17 @@ def test_a_silent_client_in_the_middle_of_a_message_is_logged_out(tmp_path: Path
             assert await client.eof() == b"* BYE Autologout; idle for too long\r\n"
 
     run(play())
+
+
+def test_a_person_who_was_removed_meanwhile_is_told_so(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            for sync in (True, False):
+                client = await room.client()
+                alice = room.directory.people.pop("alice@x.example")
+                head = b"a APPEND INBOX {%d%b}\r\n" % (len(MESSAGE), b"" if sync else b"+")
+                client.send(head + (b"" if sync else MESSAGE + b"\r\n"))
+                assert await client.eof() == b"* BYE This account is no longer active\r\n"
+                room.directory.people["alice@x.example"] = alice
+
+    run(play())

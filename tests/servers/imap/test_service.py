@@ -3,6 +3,7 @@
 import ssl
 from pathlib import Path
 
+from postroom.imap import ImapSettings
 from postroom.net import client_context, self_signed
 
 from .room import open_room, run
@@ -62,5 +63,15 @@ def test_the_version_is_told_when_there_is_one(tmp_path: Path) -> None:
     async def play() -> None:
         async with open_room(tmp_path) as room:
             assert room.service.identification == b'* ID ("name" "Postroom" "vendor" "Postroom")\r\n'
+
+    run(play())
+
+
+def test_literal_minus_is_told_when_the_engine_keeps_to_it(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            room.service.engine_settings = ImapSettings(literal_minus=True)
+            client = await room.connect()
+            assert b"[CAPABILITY IMAP4rev1 LITERAL- SASL-IR" in client.greeting
 
     run(play())

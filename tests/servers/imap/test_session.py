@@ -192,3 +192,26 @@ def test_a_client_that_leaves_takes_nothing_with_it(tmp_path: Path) -> None:
             assert await other.ok("FETCH 1 UID") == [b"* 1 FETCH (UID 1)"]
 
     run(play())
+
+
+def test_a_client_with_a_thousand_commands_at_once_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            greedy, other = await room.client("INBOX"), await room.client("INBOX")
+            greedy.send(b"".join(b"g%d NOOP\r\n" % n for n in range(3000)))
+            turns = 0
+
+            async def count() -> None:
+                nonlocal turns
+                while True:
+                    await asyncio.sleep(0)
+                    turns += 1
+
+            counter = asyncio.get_running_loop().create_task(count())
+            while await greedy.response() != b"g2999 OK NOOP completed":
+                pass
+            assert turns >= 40
+            await other.ok("NOOP")
+            counter.cancel()
+
+    run(play())

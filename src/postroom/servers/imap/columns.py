@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from postroom.imap import encode
 from postroom.imap.types import FetchItem, Item, Section, SectionText
-from postroom.message.header import select_fields
-from postroom.message.parts import PartMap
+from postroom.message import PartMap, select_fields
 from postroom.store.api import Stored, Want
 
 from .selected import Rows, SelectedMailbox

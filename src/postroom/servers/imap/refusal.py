@@ -57,8 +57,8 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
 def answer_to(error: MailError, *, try_create: bool = False) -> bytes:
     """The tagged answer for a refusal by the store; `try_create` where a missing target may be created (§7.1)."""
     if try_create and isinstance(error, NoSuchMailbox):
-        return b"NO [TRYCREATE] " + error.text.encode()
+        return b"NO [TRYCREATE] " + error.text.encode("ascii", "replace")
     for kind, code in _CODES:
         if isinstance(error, kind):
-            return b"NO [%b] %b" % (code, error.text.encode())
+            return b"NO [%b] %b" % (code, error.text.encode("ascii", "replace"))
     return SERVER_BUG

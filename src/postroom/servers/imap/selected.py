@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from postroom.imap.seqset import Span, by_number, by_uid, fits
 from postroom.imap.types import SeqSet
@@ -34,6 +35,7 @@ from .refusal import bad
 
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_LISTS = 4096
+_uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
 
 
@@ -111,9 +113,10 @@ class SelectedMailbox:
                 return  # STORE and FETCH say so themselves
             self._changed.update(change.uids)
         elif isinstance(change, MessagesExpunged):
-            for gone in change.gone:
-                if gone.uid <= self._last_uid:
-                    self._gone[gone.uid] = gone
+            gone: Sequence[GoneMessage] = change.gone
+            if gone and gone[-1].uid > self._last_uid:
+                gone = [message for message in gone if message.uid <= self._last_uid]
+            self._gone.update(zip(map(_uid, gone), gone, strict=True))
             if not self._gone:  # none that the client knows: the view's new arrays serve as well as the old
                 self._follow_view()
         if self.on_change is not None:
@@ -171,12 +174,16 @@ class SelectedMailbox:
         return b"".join(out)
 
     def _expunges(self) -> list[bytes]:
-        uids, count = self._uids, self.count
-        positions = [bisect_left(uids, uid, 0, count) for uid in sorted(self._gone)]
-        self._gone.clear()
+        uids, count, gone = self._uids, self.count, self._gone
+        if len(gone) * 8 < count:
+            positions = [bisect_left(uids, uid, 0, count) for uid in sorted(gone)]
+        else:
+            positions = [at for at in range(count) if uids[at] in gone]
+        gone.clear()
         self._follow_view()
         # Each EXPUNGE moves the numbers above it down at once (RFC 3501 §7.4.1).
-        return [b"* %d EXPUNGE\r\n" % (at - before + 1) for before, at in enumerate(positions)]
+        numbers = [at - before for before, at in enumerate(positions, start=-1)]
+        return [b"* %d EXPUNGE\r\n" * len(numbers) % tuple(numbers)]
 
     def _take_new(self) -> bool:
         uids = self.view.uids

@@ -21,8 +21,8 @@ from .signin import may_sign_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# RFC 3501, RFC 7888, RFC 4959, RFC 2971, RFC 5161, RFC 2177
-_EVER = (b"IMAP4rev1", b"LITERAL+", b"SASL-IR", b"ID", b"ENABLE", b"IDLE")
+# RFC 4959, RFC 2971, RFC 5161, RFC 2177
+_EVER = (b"SASL-IR", b"ID", b"ENABLE", b"IDLE")
 # RFC 2342, RFC 3348, RFC 5258, RFC 6154, RFC 3691, RFC 4315, RFC 6851
 _SIGNED_IN = (
     *_EVER,
@@ -76,9 +76,11 @@ class ImapService:
 
     def capabilities(self, session: Session) -> bytes:
         """What works in this session's state (RFC 3501 §6.1.1)."""
+        # RFC 3501, RFC 7888
+        base = (b"IMAP4rev1", b"LITERAL-" if self.engine_settings.literal_minus else b"LITERAL+")
         if session.signed_in is not None:
-            return b" ".join(_SIGNED_IN)
-        words = list(_EVER)
+            return b" ".join((*base, *_SIGNED_IN))
+        words = [*base, *_EVER]
         if session.connection.tls is None and self.tls_context() is not None:
             words.append(b"STARTTLS")
         if may_sign_in(session):

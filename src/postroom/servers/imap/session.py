@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .service import ImapService
 
 _log = logging.getLogger("postroom.imap")
+_COMMANDS_A_TURN = 50  # of one session, before others get theirs
 
 
 class Session:
@@ -127,9 +128,10 @@ class Session:
         """The person as the directory knows them now: quotas change while sessions stay."""
         assert self.person is not None
         now = await self.service.directory.person(self.person.account_id)
-        if now is not None:
-            self.person = now
-        return self.person
+        if now is None or not now.enabled:
+            raise self.goodbye("This account is no longer active")
+        self.person = now
+        return now
 
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
@@ -161,11 +163,15 @@ class Session:
             await self.tasks.close()
 
     async def _converse(self) -> None:
+        commands = 0
         while not self.leaving:
             event = await self.next_event()
             if isinstance(event, Got):
                 self.tag = event.tag
                 await self._carry_out(event.command)
+                commands += 1
+                if not commands % _COMMANDS_A_TURN:  # many may have come in one read
+                    await self.breathe()
             elif isinstance(event, Bad):
                 self.send(encode.answer(event))
                 self._count_bad()
