@@ -12,7 +12,7 @@ from tests.delivery.world import Refusal, World, play
 
 from postroom.base import SeededIds, SystemClock
 from postroom.delivery import DeliverySettings
-from postroom.queue import EntryState, QueueSettings, SqliteQueue
+from postroom.queue import Entry, EntryState, QueueFailure, QueueSettings, SqliteQueue
 
 
 async def until(condition: object) -> None:
@@ -99,7 +99,7 @@ def test_what_one_destination_has_too_much_of_goes_back() -> None:
         assert len(peer.taken) == 3
         left = await world.entries()
         assert {(e.state, e.attempts, e.next_attempt - world.clock.now()) for e in left} == {
-            (EntryState.WAITING, 0, 30.0)
+            (EntryState.WAITING, 0, 2.0)
         }
 
     play(scene)
@@ -314,6 +314,71 @@ def test_a_content_that_ends_early_is_never_sent_as_whole(caplog: pytest.LogCapt
 
     play(scene)
     assert "content ends at" in caplog.text
+
+
+def test_a_directory_in_trouble_neither_bounces_nor_calls_ourselves(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(world: World) -> None:
+        async def broken(domain: str) -> bool:
+            raise RuntimeError("database locked")
+
+        monkeypatch.setattr(world.mailboxes, "is_local_domain", broken)
+        await world.put("bob@a.test")
+        await world.deliverer.deliver_due_now()
+        (entry,) = await world.entries()
+        assert (entry.state, entry.attempts, entry.next_attempt - world.clock.now()) == (EntryState.WAITING, 0, 10.0)
+        monkeypatch.undo()
+        await world.clock.advance(10)
+        await world.deliverer.deliver_due_now()
+        assert len(world.mailboxes.delivered) == 1
+
+    play(scene)
+    assert "database locked" in caplog.text
+
+
+def test_the_runner_outlives_a_queue_in_trouble(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        real, troubles = world.queue.claim, [QueueFailure("disk"), RuntimeError("bug")]
+
+        async def claim(now: float, limit: int) -> list[Entry]:
+            if troubles:
+                raise troubles.pop()
+            return await real(now, limit)
+
+        monkeypatch.setattr(world.queue, "claim", claim)
+        await world.deliverer.start()
+        await world.put()
+        async with asyncio.timeout(5):
+            while not peer.taken:
+                await asyncio.sleep(0.002)
+                await world.clock.advance(1)
+
+    play(scene)
+    assert "disk" in caplog.text
+    assert "bug" in caplog.text
+
+
+def test_an_outcome_that_cannot_be_settled_is_left_to_an_operator(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        await world.put()
+
+        async def broken(entry_ids: list[int]) -> None:
+            raise RuntimeError("bug")
+
+        monkeypatch.setattr(world.queue, "finish", broken)
+        await world.deliverer.deliver_due_now()
+        (entry,) = await world.entries()
+        assert (entry.state, len(peer.taken)) == (EntryState.HELD, 1)
+
+    play(scene)
+    assert "held for an operator" in caplog.text
 
 
 def test_every_outcome_is_one_line(caplog: pytest.LogCaptureFixture) -> None:

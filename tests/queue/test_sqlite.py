@@ -149,6 +149,17 @@ def test_one_server_a_folder(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        queue = make(tmp_path)
+        await put(queue, b"x" * 5000)
+        for path in (*tmp_path.glob("queue.db*"), *(tmp_path / "queue").iterdir(), tmp_path / "queue"):
+            assert path.stat().st_mode & 0o077 == 0, path
+        await queue.close()
+
+    asyncio.run(scene())
+
+
 def test_opening_beside_a_server_repairs_nothing(tmp_path: Path) -> None:
     async def scene() -> None:
         queue = make(tmp_path)

@@ -3,6 +3,8 @@
 Owns: which are kept, and for how long. Never: sends anything but QUIT. Raises: nothing.
 """
 
+import asyncio
+
 from postroom.base import Clock, TaskOwner
 
 from .destination import Destination
@@ -57,5 +59,4 @@ class IdleSessions:
 
     async def close(self) -> None:
         kept, self._kept = self._kept, []
-        for _, session, _ in kept:
-            await session.close()
+        await asyncio.gather(*(session.close() for _, session, _ in kept))

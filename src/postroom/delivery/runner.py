@@ -127,7 +127,10 @@ class Deliverer:
                 wait = None if due is None else due - self._clock.now()
             except QueueError as error:
                 _log.error("the queue can't be read: %s", error)
-                wait = self._settings.busy_retry_seconds
+                wait = self._settings.trouble_retry_seconds
+            except Exception:  # our bug; mail must go on leaving
+                _log.exception("claiming mail failed")
+                wait = self._settings.trouble_retry_seconds
             self._starved = wait is not None and wait <= 0 and self._room() <= 0
             if self._starved:
                 wait = None  # a worker that is done wakes us
@@ -157,24 +160,38 @@ class Deliverer:
                 return 0
             entries = await self._queue.claim(self._clock.now(), room)
             self._claimed.update(entry.entry_id for entry in entries)
-            placed = [(entry, await self._destination(entry)) for entry in entries]
+            placed = await self._place(entries)
         surplus: list[int] = []
         for job in grouped(placed, self._settings.max_recipients_per_transaction):
             if self._stopping or not self._lanes.add(job):
                 surplus += [entry.entry_id for entry in job.entries]
-        if surplus:
-            await self._release(surplus, not_before=self._clock.now() + self._settings.busy_retry_seconds)
+        await self._release(surplus, not_before=self._clock.now() + self._settings.busy_retry_seconds)
         self._staff()
         return len(entries)
 
-    async def _destination(self, entry: Entry) -> Destination:
-        domain = domain_of(entry.recipient.address)
-        try:
-            if not domain or await self._directory.is_local_domain(domain):
-                return LOCAL
-        except MailError as error:
-            _log.error("%s: is %s local? %s", entry.message.message_id, domain, error)
-            return Destination(domain)  # the resolver will find us there or nobody; both are answers
+    async def _place(self, entries: Sequence[Entry]) -> list[tuple[Entry, Destination]]:
+        """Each entry with its destination; those for which that can't be found out now go back."""
+        known: dict[str, Destination | None] = {}
+        for domain in {domain_of(entry.recipient.address) for entry in entries}:
+            try:
+                known[domain] = await self._destination(domain)
+            except Exception:  # the directory's trouble is not a reason to bounce or to call ourselves
+                _log.exception("is %s local?", domain)
+                known[domain] = None
+        placed: list[tuple[Entry, Destination]] = []
+        unknown: list[int] = []
+        for entry in entries:
+            destination = known[domain_of(entry.recipient.address)]
+            if destination is None:
+                unknown.append(entry.entry_id)
+            else:
+                placed.append((entry, destination))
+        await self._release(unknown, not_before=self._clock.now() + self._settings.trouble_retry_seconds)
+        return placed
+
+    async def _destination(self, domain: str) -> Destination:
+        if not domain or await self._directory.is_local_domain(domain):
+            return LOCAL
         try:
             domain = ascii_domain(domain)
         except Undeliverable:
@@ -242,8 +259,13 @@ class Deliverer:
             if session is not None:
                 session.abort()
             session = None
-        await self._settlement.settle(attempted)
-        self._claimed.difference_update(entry.entry_id for entry in job.entries)
+        entry_ids = [entry.entry_id for entry in job.entries]
+        try:
+            await self._settlement.settle(attempted)
+        except Exception:  # nobody knows what has been recorded: trying again might deliver again and again
+            _log.exception("%s: held for an operator", job.entries[0].message.message_id)
+            await self._queue.hold([str(entry_id) for entry_id in entry_ids])
+        self._claimed.difference_update(entry_ids)
         return session
 
     async def _deliver_locally(self, entry: Entry) -> Attempted:

@@ -17,7 +17,7 @@ from postroom.smtp import Outcome, SendMail, SendTo, ServerReply, Stage, local_r
 
 from .api import Attempted, Undeliverable
 from .content import QueuedContent
-from .destination import Destination, ascii_address
+from .destination import Destination, ascii_address, ascii_domain
 from .routing import Host, Router
 from .session import Call, Session, SessionRefused, TlsUse, open_session
 from .settings import DeliverySettings
@@ -54,7 +54,7 @@ class Sender:
         self._dialer = dialer
         self._clock = clock
         self._settings = settings
-        self._hostname = hostname
+        self._hostname = ascii_domain(hostname)  # RFC 5321 §2.3.5: for EHLO
         self._router = Router(resolver, ids, settings, hostname)
         self._context = tls_context or client_context(verify=False)
         self._smarthost_context = smarthost_context or client_context(verify=settings.smarthost_verify)

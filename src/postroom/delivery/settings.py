@@ -59,16 +59,19 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_local_deliveries: Annotated[
         int, Meta(ge=1, description="Queued messages delivered to local mailboxes at once.")
     ] = 8
-    max_claimed: Annotated[int, Meta(ge=1, description="Recipients taken from the queue and under way at once.")] = 2000
+    max_claimed: Annotated[int, Meta(ge=1, description="Recipients taken from the queue and under way at once.")] = 5000
     max_waiting_per_destination: Annotated[
         int,
         Meta(
             ge=1, description="Messages waiting in memory for one destination; more go back to the queue for a while."
         ),
-    ] = 200
+    ] = 1000
     busy_retry_seconds: Annotated[
         float, _seconds("Seconds after which a message that found its destination too busy is looked at again.")
-    ] = 30.0
+    ] = 2.0
+    trouble_retry_seconds: Annotated[
+        float, _seconds("Seconds to wait when the queue itself can't be read or written.")
+    ] = 10.0
     max_recipients_per_transaction: Annotated[
         int, Meta(ge=1, description="Recipients of one message given to a host at once (RFC 5321 §4.5.3.1.8: 100).")
     ] = 100

@@ -103,7 +103,7 @@ class Settlement:
                 return
             except MailError as error:
                 _log.error("an outcome could not be recorded, trying again: %s", error)
-                await self._clock.sleep(self._settings.busy_retry_seconds)
+                await self._clock.sleep(self._settings.trouble_retry_seconds)
 
 
 def _ids(attempted: Iterable[Attempted]) -> list[int]:

@@ -19,7 +19,7 @@ class Contents:
     def __init__(self, directory: Path, probe: Probe) -> None:
         self._directory = directory
         self._probe = probe
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def path(self, message_id: str) -> Path:
         return self._directory / f"{message_id}.msg"

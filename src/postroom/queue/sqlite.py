@@ -5,6 +5,7 @@ when to try again. Raises: the QueueError family.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -436,6 +437,10 @@ def _row(db: apsw.Connection, sql: str, *values: Any) -> tuple[Any, ...]:
 
 
 def _open(path: Path, settings: QueueSettings) -> apsw.Connection:
+    # People's mail: for nobody else's eyes; SQLite gives its log files the same mode. Only a file that is new is opened
+    # here: closing a descriptor of one that SQLite has open would drop SQLite's locks on it.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     db = apsw.Connection(str(path))
     db.set_busy_timeout(int(settings.busy_timeout_seconds * 1000))
     db.execute("PRAGMA journal_mode=WAL").fetchall()
