@@ -115,7 +115,7 @@ class Walk:
         await laptop.line()
         await laptop.command(f'LOGIN {ALICE} "{PASSWORD}"')
         await laptop.command("SELECT INBOX")
-        lines = await laptop.command("FETCH 1 (BODY.PEEK[2])", "the machine-readable part of the report (RFC 3464 §2, RFC 6522)")
+        lines = await laptop.command("FETCH 1 (BODY.PEEK[2])", "the part for programs (RFC 3464, RFC 6522)")
         if not any(line.lower() == "status: 5.1.1" for line in lines):
             raise DemoFailure("the report has no Status: 5.1.1")
         await laptop.command("LOGOUT")
