@@ -249,7 +249,7 @@ def test_a_silent_server_costs_only_its_timeout(stage: str) -> None:
         await world.put()
         started = time.monotonic()
         await world.deliverer.deliver_due_now()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         assert silent.sessions == 1
         if stage == "END":
             (entry,) = await world.entries()
