@@ -23,8 +23,9 @@ from postroom.store.api import (
     FlagAction,
     Flagged,
     Mailbox,
-    NoSuchAccount,
     Stored,
+    StoreError,
+    StoreFailure,
     Subscriber,
     TextQuery,
     Usage,
@@ -98,14 +99,21 @@ class SqliteAccount:
         self._busy = False  # a batch or a checkpoint is under way, or about to start
         self._copying_log = False
         self._held = False  # writing goes on when the log has been copied
-        self._closed = False
+        self._log_left = False  # the log was copied while it grew: the writer copies the rest
+        self._closed: StoreError | None = None  # what everybody is told from now on
         self._reads = 0
         self._next_purge = 0.0
+        self._purging = False
 
     # ---- life
     @property
     def idle(self) -> bool:
-        return not (self.users or self._busy or self._reads or self._waiting or self._copying_log)
+        return not (self.users or self._active)
+
+    @property
+    def _active(self) -> bool:
+        """Something is under way."""
+        return bool(self._busy or self._reads or self._waiting or self._copying_log or self._purging)
 
     @property
     def poisoned(self) -> bool:
@@ -119,19 +127,19 @@ class SqliteAccount:
         if self.idle:
             self._store.unused(self)
 
-    def refuse_all(self) -> None:
+    def refuse_all(self, refusal: StoreError) -> None:
         """From now on nothing is done."""
-        self._closed = True
+        self._closed = refusal
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
-        while self._busy or self._reads or self._waiting or self._copying_log:
+        while self._active:
             await self._store.pool.call(_nothing)
             await asyncio.sleep(0)
 
     def shut(self) -> Callable[[], None]:
         """The job that closes the files; the account is of no use from now on."""
-        self._closed = True
+        self._closed = self._closed or StoreFailure(f"account {self.account_id} has been closed")
         claimed, self._views.claimed = self._views.claimed, {}
         now = int(self._store.clock.now())
 
@@ -144,7 +152,7 @@ class SqliteAccount:
     # ---- writing
     async def _write(self, write: Write) -> Any:
         if self._closed:
-            raise NoSuchAccount(f"account {self.account_id} has been closed")
+            raise type(self._closed)(self._closed.detail)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((write, future))
         if not self._busy:
@@ -193,10 +201,14 @@ class SqliteAccount:
             if self._copying_log:
                 self._held = True  # two at once would be in each other's way
                 return
-            self._writer.log_octets = 0
-            self._store.pool.run(self._writer.checkpoint, self._checkpointed)
+            self._finish_log()
             return
-        if log_octets >= settings.checkpoint_octets and not self._copying_log:
+        if log_octets < settings.checkpoint_octets:
+            self._log_left = False
+        elif not self._copying_log:
+            if self._log_left:
+                self._finish_log()
+                return
             self._copying_log = True
             self._store.pool.run(self._copy_log, self._log_copied)
         if self._waiting:
@@ -205,6 +217,12 @@ class SqliteAccount:
         self._busy = False
         self.purge_if_due()
         self._maybe_unused()
+
+    def _finish_log(self) -> None:
+        """Between two batches, so that the next one starts the log over. Most of it has been copied already."""
+        self._log_left = False
+        self._writer.log_octets = 0
+        self._store.pool.run(self._writer.checkpoint, self._checkpointed)
 
     def _checkpointed(self, result: object, error: BaseException | None) -> None:
         if error is not None:
@@ -219,6 +237,7 @@ class SqliteAccount:
 
     def _log_copied(self, result: object, error: BaseException | None) -> None:
         self._copying_log = False
+        self._log_left = True
         if error is not None:
             _log.error("account %d: a checkpoint failed", self.account_id, exc_info=error)
         if self._held:
@@ -230,9 +249,10 @@ class SqliteAccount:
     def purge_if_due(self) -> None:
         """Start a purge in the background when the last one was long ago."""
         now = self._store.clock.now()
-        if now < self._next_purge or self._closed:
+        if now < self._next_purge or self._closed or self._purging:
             return
         self._next_purge = now + self._store.settings.purge_interval_seconds
+        self._purging = True
         self._purge_step()
 
     def _purge_step(self) -> None:
@@ -244,10 +264,12 @@ class SqliteAccount:
             self._store.has_work(self)
 
     def _purged(self, future: "asyncio.Future[bool]") -> None:
-        if future.cancelled() or future.exception() is not None:
-            return  # logged by the writer; the next interval tries again
-        if future.result() and not self._closed:
+        failed = future.cancelled() or future.exception() is not None  # logged by the writer; the next interval tries
+        if not failed and future.result() and not self._closed:
             self._purge_step()
+        else:
+            self._purging = False
+            self._maybe_unused()
 
     # ---- mailboxes
     def _mailbox(self, mailbox_id: int) -> Mailbox:
@@ -270,7 +292,8 @@ class SqliteAccount:
         return self._mailbox(self._books.named(name).mailbox_id)
 
     async def create(self, name: str, *, special_use: str | None = None, origin: object = None) -> Mailbox:
-        return self._mailbox(await self._write(Create(name, special_use, origin)))
+        made: Mailbox = await self._write(Create(name, special_use, origin))
+        return made
 
     async def delete(self, name: str, *, origin: object = None) -> None:
         await self._write(Delete(name, origin))
@@ -419,7 +442,7 @@ class SqliteAccount:
 
     async def _read(self, job: Callable[[apsw.Connection], T]) -> T:
         if self._closed:
-            raise NoSuchAccount(f"account {self.account_id} has been closed")
+            raise type(self._closed)(self._closed.detail)
         self._reads += 1
 
         def run() -> T:

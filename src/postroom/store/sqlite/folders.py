@@ -4,7 +4,7 @@ Owns: CREATE, DELETE, RENAME and SUBSCRIBE as one write each. Never: removes a m
 Raises: NoSuchMailbox, MailboxExists, BadMailboxName.
 """
 
-from postroom.store.api import BadMailboxName, MailboxesChanged
+from postroom.store.api import BadMailboxName, Mailbox, MailboxesChanged
 from postroom.store.books import Box
 from postroom.store.names import INBOX, SEPARATOR, canonical, checked
 from postroom.store.views import Mailboxes
@@ -20,7 +20,7 @@ def _tell(scope: Scope, origin: object, removed: tuple[int, ...] = ()) -> None:
 
 
 class Create(Write):
-    """The result: the id of the new mailbox."""
+    """The result: the new mailbox (which a change of the same batch may already have deleted)."""
 
     __slots__ = ("_name", "_origin", "_special_use")
 
@@ -29,10 +29,10 @@ class Create(Write):
         self._special_use = special_use
         self._origin = origin
 
-    def apply(self, scope: Scope) -> int:
+    def apply(self, scope: Scope) -> Mailbox:
         box = _create(scope, checked(self._name, scope.settings), self._special_use)
         _tell(scope, self._origin)
-        return box.mailbox_id
+        return box.as_mailbox(0, box.name in scope.books.subscriptions)
 
 
 def _create(scope: Scope, name: str, special_use: str | None = None) -> Box:

@@ -90,7 +90,7 @@ class SqliteStore:
         while self._changing:
             await asyncio.wait(tuple(self._changing.values()))
         for account in list(self._open.values()):
-            account.refuse_all()
+            account.refuse_all(StoreFailure("the store is closing"))
             await account.settle()
         jobs = [account.shut() for account in self._open.values()]
         self._open.clear()
@@ -132,7 +132,7 @@ class SqliteStore:
             account = self._open.pop(account_id, None)
             self._unused.pop(account_id, None)
             if account is not None:
-                account.refuse_all()
+                account.refuse_all(NoSuchAccount(f"account {account_id} has been deleted"))
                 await account.settle()
                 await self._call(account.shut())
             await self._call(partial(remove_account, self._files(account_id), self.ids.token(12), self.probe))

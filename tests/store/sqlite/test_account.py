@@ -1,0 +1,132 @@
+"""The loop's side: batches, small reads, the log; the rest is in tests/contract/test_store.py."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+from tests.store.sqlite.stage import Room, perform
+
+from postroom.store import StoreSettings, Want
+from postroom.store.sqlite.writer import Scope, Write
+
+
+def test_what_is_written_in_one_turn_is_one_batch(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        await room.account.settle()  # the purge at the opening
+        batches: list[int] = []
+        commit = room.account._writer.commit
+
+        def note(writes: list[Write], *rest: object) -> object:
+            batches.append(len(writes))
+            return commit(writes, *rest)  # type: ignore[arg-type]
+
+        room.account._writer.commit = note  # type: ignore[method-assign,assignment]
+        await asyncio.gather(*(room.put() for _ in range(20)))
+        await asyncio.gather(*(room.put() for _ in range(70)))
+        assert batches == [20, 50, 20]
+
+    perform(tmp_path, play, StoreSettings(max_batch=50))
+
+
+def test_small_reads_need_no_thread(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        for _ in range(6):
+            await room.put()
+        await room.account.read([1, 2, 3, 4, 5], Want.ENVELOPE)
+        hops = 0
+        run = room.store.pool.run
+
+        def note(*args: object) -> None:
+            nonlocal hops
+            hops += 1
+            run(*args)  # type: ignore[arg-type]
+
+        room.store.pool.run = note  # type: ignore[method-assign,assignment]
+        assert len(await room.account.read([4], Want.WHOLE)) == 1
+        assert len(await room.account.read([1, 2, 3, 4], Want.ENVELOPE)) == 4
+        await room.account.mailboxes()
+        await room.account.mailbox("INBOX")
+        await room.account.usage()
+        await room.account.claim_recent(1)
+        await room.account.subscriptions()
+        assert hops == 0
+        await room.account.read([1, 2, 3, 4, 5], Want.ENVELOPE)
+        assert hops == 1
+
+    perform(tmp_path, play)
+
+
+class Hold(Write):
+    """Keeps the writer until it is let go."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.go_on = threading.Event()
+
+    def apply(self, scope: Scope) -> None:
+        self.entered.set()
+        self.go_on.wait()
+
+
+def test_reads_do_not_wait_for_a_writer(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        await room.put()
+        hold = Hold()
+        task = asyncio.ensure_future(room.account._write(hold))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        hold.entered.wait()
+        assert await room.account.read_range(1, 0, 7) == b"Subject"
+        view = await room.account.view(1)
+        assert list(view.uids) == [1]
+        room.account.release(view)
+        hold.go_on.set()
+        await task
+
+    perform(tmp_path, play)
+
+
+def test_a_caller_that_leaves_does_not_harm_the_batch(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        tasks = [asyncio.ensure_future(room.put()) for _ in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await tasks[1]
+        assert (await tasks[0], await tasks[2]) == (1, 3)
+        await room.account.settle()
+
+    perform(tmp_path, play)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_the_log_does_not_grow_for_ever(tmp_path: Path, hard: bool) -> None:
+    limits = {"checkpoint_octets": 65_536, "checkpoint_hard_octets": 65_536 if hard else 1 << 30}
+
+    async def play(room: Room) -> None:
+        for _ in range(60):
+            await room.put(b"Subject: x\r\n\r\n" + b"y" * 3000)
+        log = room.files.database.with_name("mail.db-wal")
+        assert log.stat().st_size < 400_000
+
+    perform(tmp_path, play, StoreSettings(threads=2, **limits))
+
+
+def test_a_checkpoint_that_fails_is_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def play(room: Room) -> None:
+        copy_log = room.account._copy_log
+        failures = [OSError("told to fail")]
+
+        def once() -> None:
+            if failures:
+                raise failures.pop()
+            copy_log()
+
+        room.account._copy_log = once  # type: ignore[method-assign]
+        for _ in range(30):
+            await room.put(b"Subject: x\r\n\r\n" + b"y" * 3000)
+        assert failures == []
+
+    perform(tmp_path, play, StoreSettings(threads=2, checkpoint_octets=65_536))
+    assert "a checkpoint failed" in caplog.text

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+from tests.store.sqlite.stage import LARGE, Room, perform
+
+DAMAGE = {
+    "UPDATE mailboxes SET unseen = 7 WHERE id = 1": "counts",
+    "UPDATE account SET octets = 1": "account counts",
+    "DELETE FROM contents WHERE id = 1": "without content",
+    "DELETE FROM messages WHERE uid = 1": "nothing names",
+    "DELETE FROM shared_contents": "wrong count",
+    "DELETE FROM bodies WHERE content_id = 1": "without octets",
+    "DELETE FROM search_text WHERE content_id = 1": "without search text",
+    "UPDATE bodies SET data = x'00' WHERE content_id = 1": "wrong length",
+    "UPDATE contents SET blob = 'other' WHERE blob IS NOT NULL": "belongs to nothing",
+    "UPDATE mailboxes SET uid_next = 2 WHERE id = 1": "uids to come",
+    "UPDATE messages SET modseq = 99": "after the account's last",
+    "INSERT INTO expunged SELECT *, 1 FROM messages WHERE uid = 1": "expunged as well",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_found(tmp_path: Path, damage: str) -> None:
+    async def play(room: Room) -> None:
+        await room.put()
+        await room.put(LARGE)
+        await room.account.copy(1, [2], "Archive")
+        assert await room.store.check(1) == []
+        db = room.files.connect_writer()
+        db.execute(damage)
+        found = await room.store.check(1)
+        assert any(DAMAGE[damage] in line for line in found), found
+        db.close()
+
+    perform(tmp_path, play, whole=False)

@@ -1,0 +1,106 @@
+import os
+from pathlib import Path
+
+import pytest
+from tests.store.sqlite.stage import LARGE, Room, perform
+
+from postroom.base import FakeClock
+from postroom.store import Disk, StoreFailure, StoreSettings
+from postroom.store.sqlite.files import AccountFiles
+from postroom.store.sqlite.recovery import FolderLock, build_account, remove_account, tidy_folders
+from postroom.store.states import no_probe
+
+
+def test_one_server_at_a_time(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path / "store.lock")
+    with pytest.raises(StoreFailure, match="another"):
+        FolderLock(tmp_path / "store.lock")
+    lock.release()
+    FolderLock(tmp_path / "store.lock").release()
+
+
+def test_leftovers_are_removed_at_start_up(tmp_path: Path) -> None:
+    accounts, spool = tmp_path / "accounts", tmp_path / "spool"
+    for folder in (accounts / "1", accounts / ".gone-2-x", accounts / ".new-3-x", accounts / ".new-4-x", spool):
+        folder.mkdir(parents=True)
+    (spool / "spool-abc").touch()
+    (spool / "note").touch()
+    os.utime(accounts / ".new-3-x", (1000, 1000))
+    os.utime(accounts / ".new-4-x", (9000, 9000))
+    tidy_folders(accounts, spool, Disk(), now=9100)
+    assert sorted(path.name for path in accounts.iterdir()) == [".new-4-x", "1"]
+    assert [path.name for path in spool.iterdir()] == ["note"]
+
+
+def test_two_who_make_the_same_account(tmp_path: Path) -> None:
+    class Slow(Disk):
+        def sync_folder(self, folder: Path) -> None:
+            if not files.folder.exists():  # the other one overtakes
+                build_account(files, "two", 10, no_probe)
+            super().sync_folder(folder)
+
+    files = AccountFiles(tmp_path / "1", Disk(), StoreSettings())
+    build_account(AccountFiles(tmp_path / "1", Slow(), StoreSettings()), "one", 20, no_probe)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    db = files.connect_writer()
+    assert db.execute("SELECT uid_validity FROM mailboxes WHERE id = 1").fetchall() == [(10,)]
+    db.close()
+    build_account(files, "three", 30, no_probe)
+    remove_account(files, "x", no_probe)
+    remove_account(files, "x", no_probe)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_no_row_names_are_removed_and_lost_ones_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play(room: Room) -> None:
+        await room.put(LARGE)
+        await room.put(LARGE)
+        (room.files.blobs / "orphan").touch()
+
+    async def later(room: Room) -> None:
+        assert len(room.blobs()) == 2
+        (room.files.blobs / "orphan").touch()
+        room.account.close()
+        room.account = await room.store.open(1)
+        assert "orphan" in room.blobs()  # looked for once in a process
+        (room.files.blobs / "orphan").unlink()
+
+    perform(tmp_path, play, whole=False)
+    perform(tmp_path, later)
+    assert caplog.text == ""
+    blobs = tmp_path / "accounts" / "1" / "blobs"
+    first = min(blobs.iterdir())
+    first.rename(tmp_path / "kept")
+
+    async def lost(room: Room) -> None:
+        (tmp_path / "kept").rename(first)
+
+    perform(tmp_path, lost)
+    assert "1 stored messages have lost their file" in caplog.text
+
+
+def test_an_account_made_by_another_process_opens(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        other = Room(tmp_path, StoreSettings(), FakeClock())
+        await other.store.create_account(2)  # needs no lock
+        await other.store.close()
+        with pytest.raises(StoreFailure):
+            other.store.draft()
+        account = await room.store.open(2)
+        assert (await account.mailbox("INBOX")).messages == 0
+        account.close()
+
+    perform(tmp_path, play)
+
+
+def test_a_folder_without_its_blobs_is_mended(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        await room.put(LARGE)
+
+    files = AccountFiles(tmp_path / "accounts" / "1", Disk(), StoreSettings())
+    (tmp_path / "accounts").mkdir()
+    build_account(files, "x", 1, no_probe)
+    files.blobs.rmdir()
+    perform(tmp_path, play)
