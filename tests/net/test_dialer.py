@@ -9,9 +9,13 @@ from postroom.net import ConnectFailed, Dialer, NetSettings, SocketConnection, T
 
 async def _server(banner: bytes) -> tuple[asyncio.Server, int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(banner)
-        await reader.read()
-        writer.close()
+        try:
+            writer.write(banner)
+            await reader.read()
+        except ConnectionError:
+            pass
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     return server, server.sockets[0].getsockname()[1]
