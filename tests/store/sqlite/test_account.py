@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.store.sqlite.stage import Room, perform
 
-from postroom.store import StoreSettings, Want
+from postroom.store import FlagAction, StoreSettings, Want
 from postroom.store.sqlite.writer import Scope, Write
 
 
@@ -27,6 +27,23 @@ def test_what_is_written_in_one_turn_is_one_batch(tmp_path: Path) -> None:
         assert batches == [20, 50, 20]
 
     perform(tmp_path, play, StoreSettings(max_batch=50))
+
+
+def test_what_was_asked_for_does_not_grow_with_the_view(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        for _ in range(2):
+            await room.put()
+        view = await room.account.view(1)
+        _, done, gone = await asyncio.gather(
+            room.put(),
+            room.account.set_flags(1, view.uids, FlagAction.ADD, frozenset({"\\Seen"})),
+            room.account.remove(1, view.uids),
+        )
+        assert (done.uids, gone) == ((1, 2), (1, 2))
+        assert list(view.masks) == [0]
+        room.account.release(view)
+
+    perform(tmp_path, play)
 
 
 def test_small_reads_need_no_thread(tmp_path: Path) -> None:

@@ -38,6 +38,26 @@ def test_what_was_expunged_goes_after_its_time_and_not_before(tmp_path: Path) ->
     look(14.1, 4, 0, 2)
 
 
+def test_an_account_opened_again_does_not_look_again(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        await room.store.create_account(2)
+        await room.put()
+        await room.account.remove(1, [1])
+        await room.account.settle()
+        room.clock._now += 14.5 * DAY
+        room.store.next_purge[1] = room.clock.now() + DAY
+        room.account.close()
+        (await room.store.open(2)).close()
+        room.account = await room.store.open(1)
+        assert not room.account._active
+        room.clock._now += 2 * DAY
+        await room.put()
+        await room.account.settle()
+        assert room.ask("SELECT count(*) FROM expunged") == [(0,)]
+
+    perform(tmp_path, play, StoreSettings(max_open_accounts=1, threads=2, purge_interval_seconds=DAY))
+
+
 def test_copies_are_let_go_one_by_one(tmp_path: Path) -> None:
     async def play(room: Room) -> None:
         await room.put(LARGE)

@@ -6,6 +6,7 @@ the loop (beyond reading a few rows, see `read`). Raises: the StoreError family.
 
 import asyncio
 import logging
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -66,6 +67,7 @@ class Surroundings(Protocol):
     probe: Probe
     searches: asyncio.Semaphore
     spool: Path
+    next_purge: dict[int, float]  # by account; outlives an account's being open
 
     def has_work(self, account: "SqliteAccount") -> None:
         """Call `account.start_writing` soon."""
@@ -102,7 +104,6 @@ class SqliteAccount:
         self._log_left = False  # the log was copied while it grew: the writer copies the rest
         self._closed: StoreError | None = None  # what everybody is told from now on
         self._reads = 0
-        self._next_purge = 0.0
         self._purging = False
 
     # ---- life
@@ -249,9 +250,9 @@ class SqliteAccount:
     def purge_if_due(self) -> None:
         """Start a purge in the background when the last one was long ago."""
         now = self._store.clock.now()
-        if now < self._next_purge or self._closed or self._purging:
+        if now < self._store.next_purge.get(self.account_id, 0) or self._closed or self._purging:
             return
-        self._next_purge = now + self._store.settings.purge_interval_seconds
+        self._store.next_purge[self.account_id] = now + self._store.settings.purge_interval_seconds
         self._purging = True
         self._purge_step()
 
@@ -358,17 +359,18 @@ class SqliteAccount:
         unchanged_since: int | None = None,
         origin: object = None,
     ) -> Flagged:
-        result: Flagged = await self._write(SetFlags(mailbox_id, uids, action, flags, unchanged_since, origin))
+        result: Flagged = await self._write(SetFlags(mailbox_id, _still(uids), action, flags, unchanged_since, origin))
         return result
 
     async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:
         if self._books.numbered(mailbox_id).deleted == 0 and not self._busy:
             return ()
-        gone: tuple[int, ...] = await self._write(Expunge(mailbox_id, uids, marked_only=True, origin=origin))
+        write = Expunge(mailbox_id, None if uids is None else _still(uids), marked_only=True, origin=origin)
+        gone: tuple[int, ...] = await self._write(write)
         return gone
 
     async def remove(self, mailbox_id: int, uids: Sequence[int], *, origin: object = None) -> tuple[int, ...]:
-        gone: tuple[int, ...] = await self._write(Expunge(mailbox_id, uids, marked_only=False, origin=origin))
+        gone: tuple[int, ...] = await self._write(Expunge(mailbox_id, _still(uids), marked_only=False, origin=origin))
         return gone
 
     async def copy(
@@ -382,11 +384,12 @@ class SqliteAccount:
         quota_messages: int | None = None,
     ) -> Copied:
         quota = (quota_octets, quota_messages)
-        result: Copied = await self._write(Copy(mailbox_id, uids, target, move=False, quota=quota, origin=origin))
+        write = Copy(mailbox_id, _still(uids), target, move=False, quota=quota, origin=origin)
+        result: Copied = await self._write(write)
         return result
 
     async def move(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:
-        write = Copy(mailbox_id, uids, target, move=True, quota=(None, None), origin=origin)
+        write = Copy(mailbox_id, _still(uids), target, move=True, quota=(None, None), origin=origin)
         result: Copied = await self._write(write)
         return result
 
@@ -410,7 +413,7 @@ class SqliteAccount:
     async def read(self, content_ids: Sequence[int], want: Want, budget: int = 4 << 20) -> list[Stored]:
         if not content_ids:
             return []
-        job = partial(reading.read, files=self._files, content_ids=content_ids, want=want, budget=budget)
+        job = partial(reading.read, files=self._files, content_ids=_still(content_ids), want=want, budget=budget)
         if len(content_ids) <= self._store.settings.read_on_loop_messages and self._readers.ready:
             return self._read_here(job)
         return await self._read(job)
@@ -421,6 +424,8 @@ class SqliteAccount:
 
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         self._books.numbered(mailbox_id)
+        if uids is not None:
+            uids = _still(uids)
         search = TextSearch(self._files, self._store.message_settings)
         async with self._store.searches:
             return await self._read(partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids))
@@ -468,6 +473,11 @@ class SqliteAccount:
     def books(self) -> Books:
         """As of the last change that was told."""
         return self._books
+
+
+def _still(numbers: Sequence[int]) -> Sequence[int]:
+    """A view's array grows while we wait; what was asked for must not."""
+    return numbers[:] if isinstance(numbers, array) else numbers
 
 
 def _nothing() -> None:

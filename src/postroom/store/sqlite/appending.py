@@ -69,7 +69,7 @@ def keep_blob(files: AccountFiles, spool: Spool, name: str, spool_folder: Path, 
 class Append(Write):
     """Some messages into one mailbox, all or none."""
 
-    __slots__ = ("_first_options", "_items", "_mailbox", "_unused")
+    __slots__ = ("_items", "_mailbox", "_unused")
 
     def __init__(self, mailbox: str, items: Sequence[Item]) -> None:
         self._mailbox = mailbox

@@ -57,6 +57,7 @@ class SqliteStore:
         self.spool = directory / "spool"
         self.pool = Pool(settings.threads)
         self.searches = asyncio.Semaphore(settings.max_searches)
+        self.next_purge: dict[int, float] = {}
         self._directory = directory
         self._accounts_folder = directory / "accounts"
         self._disk = disk or Disk()
@@ -135,6 +136,8 @@ class SqliteStore:
                 account.refuse_all(NoSuchAccount(f"account {account_id} has been deleted"))
                 await account.settle()
                 await self._call(account.shut())
+            self.next_purge.pop(account_id, None)
+            self._swept.discard(account_id)
             await self._call(partial(remove_account, self._files(account_id), self.ids.token(12), self.probe))
         finally:
             del self._changing[account_id]
