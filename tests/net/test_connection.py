@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -202,6 +203,59 @@ def test_a_peer_that_takes_nothing_ends_a_draining_session(run: Loop) -> None:
 
     run(main())
     assert ended == ["idle"]
+
+
+def test_a_client_that_reads_no_answers_is_not_read_either(run: Loop) -> None:
+    """Bug: a pipelining client that read nothing made IMAP answers pile up in memory, 600 MB of them within seconds."""
+    settings = NetSettings(sweep_interval_seconds=0.01, close_timeout_seconds=0.05, stop_timeout_seconds=0.1)
+    answered: list[int] = [0]
+    ended: list[str] = []
+
+    async def serve(connection: Connection) -> None:
+        connection.idle_timeout = 0.1
+        try:
+            while data := await connection.receive():
+                answered[0] += 10 * len(data)
+                connection.send(bytes(10 * len(data)))
+        except IdleTimeout:
+            ended.append("idle")
+
+    async def main() -> None:
+        async with listening(serve, settings) as (_, port):
+            with socket.create_connection(("127.0.0.1", port)) as deaf:
+                deaf.setblocking(False)
+                while not ended:
+                    with contextlib.suppress(BlockingIOError):
+                        deaf.send(bytes(65536))
+                    await asyncio.sleep(0)
+
+    run(main())
+    assert ended == ["idle"]
+    assert answered[0] < 32 << 20  # the kernel's buffers, and the answers to one high-water mark of input
+
+
+def test_two_may_wait_for_one_peer(run: Loop) -> None:
+    """Bug: an IMAP update waiting beside its session was forgotten when the session waited too."""
+    woken: list[str] = []
+
+    async def serve(connection: Connection) -> None:
+        async def wait(name: str) -> None:
+            await connection.drain()
+            woken.append(name)
+
+        connection.send(bytes(8 << 20))
+        await asyncio.gather(wait("session"), wait("updates"))
+
+    async def main() -> None:
+        async with listening(serve) as (_, port):
+            client = await Dialer(QUICK).connect("127.0.0.1", port)
+            await asyncio.sleep(0.02)
+            await read_exactly(client, 8 << 20)
+            assert await client.receive() == b""
+            await client.close()
+
+    run(main())
+    assert sorted(woken) == ["session", "updates"]
 
 
 def test_input_that_nobody_reads_stops_being_read(run: Loop) -> None:

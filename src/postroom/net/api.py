@@ -32,7 +32,7 @@ class TlsInfo:
 
 
 class Connection(Protocol):
-    """One TCP connection, plain or TLS. One task uses it, except `send` and `flush`, which any code on the loop may."""
+    """One TCP connection, plain or TLS. One task uses it; `send`, `flush` and `drain` any code on the loop may."""
 
     peer: tuple[str, int]  # address and port
     local: tuple[str, int]
@@ -41,6 +41,8 @@ class Connection(Protocol):
 
     async def receive(self) -> bytes:
         """Flush what was sent, then wait for octets; b"" when the peer has closed (or the connection was lost).
+
+        On a server's side it waits first until the peer has taken enough of what was sent, as `drain` does.
 
         Raises IdleTimeout, ServerStopping.
         """

@@ -35,7 +35,7 @@ class SocketConnection(asyncio.BufferedProtocol):
         self._lost = False
         self._end: ConnectionEnd | None = None
         self._receiver: asyncio.Future[None] | None = None
-        self._drainer: asyncio.Future[None] | None = None
+        self._drainers: set[asyncio.Future[None]] = set()  # an IDLE session's updates may wait beside the session
         self._closed_future: asyncio.Future[None] | None = None
         self.peer: tuple[str, int] = ("", 0)
         self.local: tuple[str, int] = ("", 0)
@@ -82,7 +82,7 @@ class SocketConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = self._eof = True
         self._outbox.clear()
-        for waiter in (self._receiver, self._drainer, self._closed_future):
+        for waiter in (self._receiver, *self._drainers, self._closed_future):
             _wake(waiter)
 
     def pause_writing(self) -> None:
@@ -91,7 +91,8 @@ class SocketConnection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._writing_paused = False
         self.last_activity = self._loop.time()
-        _wake(self._drainer)
+        for waiter in self._drainers:
+            _wake(waiter)
 
     # ---- what a session calls (net.api.Connection)
 
@@ -146,11 +147,12 @@ class SocketConnection(asyncio.BufferedProtocol):
         if self._end is not None:
             raise self._end
         self.last_activity = self._loop.time()
-        self._drainer = self._loop.create_future()
+        waiter = self._loop.create_future()
+        self._drainers.add(waiter)
         try:
-            await self._drainer
+            await waiter
         finally:
-            self._drainer = None
+            self._drainers.discard(waiter)
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         await self._upgrade(context, server_side=True, server_hostname=None)
@@ -221,7 +223,7 @@ class SocketConnection(asyncio.BufferedProtocol):
         self._finish(reason)
 
     def _finish(self, reason: ConnectionEnd) -> None:
-        for waiter in (self._receiver, self._drainer):
+        for waiter in (self._receiver, *self._drainers):
             if waiter is not None and not waiter.done():
                 waiter.set_exception(reason)
 

@@ -74,7 +74,6 @@ class Listener:
         self._sweeper = TaskOwner(f"{name}-sweeper")
         self._connections: dict[SocketConnection, None] = {}
         self._per_address: Counter[str] = Counter()
-        self._accepting: set[SocketConnection] = set()
 
     def bind(self, addresses: Sequence[str]) -> None:
         """Open the sockets (as root when a port is below 1024); `start` may come after dropping root."""
@@ -202,6 +201,15 @@ class _Accepted(SocketConnection):
         if not self._reported:  # a STARTTLS upgrade may call this again
             self._reported = True
             self._listener.accepted(self)
+
+    async def receive(self) -> bytes:
+        """As described, but nothing more is taken from a client that does not take what it was sent.
+
+        Otherwise one that pipelines commands and reads no answers makes the process grow without end. Connections to
+        other servers have no such rule: a server may refuse a message while it is still being sent.
+        """
+        await self.drain()
+        return await super().receive()
 
 
 def _written(name: tuple[str, int]) -> str:

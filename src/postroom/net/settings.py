@@ -15,6 +15,10 @@ class NetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_connections_per_address: Annotated[
         int, Meta(ge=1, description="Connections open at once from one client address on one listener.")
     ] = 200
+    skip_taken_addresses: Annotated[
+        bool,
+        Meta(description="Start without an address that another program listens on already; for development."),
+    ] = False
     backlog: Annotated[int, Meta(ge=1, description="Connections the kernel may hold before they are accepted.")] = 1024
     input_high_water_octets: Annotated[
         int, Meta(ge=4096, description="Octets received and not yet used, above which reading from the peer stops.")
