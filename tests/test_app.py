@@ -72,6 +72,26 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
             App(settings).prepare()
 
 
+def test_a_taken_port_is_left_out_where_the_settings_say_so(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        net = NetSettings(skip_taken_addresses=True, stop_timeout_seconds=2)
+        listen = ListenSettings(smtp=("127.0.0.1:0", address), lmtp=(address,))
+        settings = msgspec.structs.replace(config(tmp_path), listen=listen, net=net)
+
+        async def main() -> None:
+            async with running(App(settings)) as app:
+                assert list(app.listening()) == ["smtp"]
+                assert (await _greeting(app, "smtp")).startswith(b"220 ")
+
+        asyncio.run(main())
+        nothing = msgspec.structs.replace(settings, listen=ListenSettings(lmtp=(address,)))
+        with pytest.raises(StartFailed, match="no address to listen on"):
+            App(nothing).prepare()
+
+
 def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
     async def main() -> None:
         async with running(App(config(tmp_path))):

@@ -8,7 +8,7 @@ the reverse: no new connections, sessions say goodbye, attempts under way end, f
 import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -89,6 +89,8 @@ class App:
             self.tls = ServerTls(*self._certificate())
             self._bind()
         except (TlsSetupError, ListenError, OSError) as error:
+            for listener in self._listeners.values():
+                listener.unbind()
             raise StartFailed(str(error)) from error
 
     def _certificate(self) -> tuple[Path, Path]:
@@ -108,8 +110,21 @@ class App:
                     tls=self.tls.context if name in IMPLICIT_TLS else None,
                     busy=_BUSY.get(name, _BUSY_SMTP),
                 )
-                listener.bind(addresses)
                 self._listeners[name] = listener
+                self._bind_each(listener, addresses)
+                if not listener.addresses:
+                    del self._listeners[name]
+        if not self._listeners:
+            raise ListenError("there is no address to listen on")
+
+    def _bind_each(self, listener: Listener, addresses: Sequence[str]) -> None:
+        for address in addresses:
+            try:
+                listener.bind([address])
+            except ListenError as error:
+                if not self.config.net.skip_taken_addresses:
+                    raise
+                _log.warning("%s; left out", error)
 
     # ---- the rest
 

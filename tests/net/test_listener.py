@@ -40,4 +40,4 @@ def test_bind_says_what_failed() -> None:
     first.bind(["127.0.0.1:0"])
     with pytest.raises(ListenError, match="two cannot listen on 192"):
         Listener("two", Never(), NetSettings()).bind(["192.0.2.1:25"])
-    first._close_sockets()
+    first.unbind()

@@ -60,6 +60,7 @@ def first_settings(hostname: str, data: Path, *, dev: bool, port_base: int = DEV
     chosen: dict[str, Any] = {"hostname": hostname, "data": data.absolute()}
     if dev:
         chosen["allow_plaintext_sign_in_on_loopback"] = True
+        chosen["net.skip_taken_addresses"] = True
     chosen |= {f"listen.{name}": addresses for name, addresses in listening(dev, port_base).items()}
     return chosen
 

@@ -35,6 +35,9 @@ class NetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stop_timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds that sessions have to say goodbye when the server stops.")
     ] = 10.0
+    accept_pause_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds until connections are accepted again when the system refused one.")
+    ] = 1.0
     sweep_interval_seconds: Annotated[
         float, Meta(gt=0, description="Seconds between two looks for connections that have been silent too long.")
     ] = 1.0
