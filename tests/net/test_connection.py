@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -361,3 +362,55 @@ def test_a_unix_socket_serves_and_is_removed(run: Loop, tmp_path: Path) -> None:
 
     run(main())
     assert not path.exists()
+
+
+def test_a_handshake_that_never_ends_counts_as_a_connection(run: Loop, tls: ServerTls) -> None:
+    """Bug: clients that began implicit TLS and said no more were counted nowhere and could take every descriptor."""
+    settings = NetSettings(max_connections_per_address=3, sweep_interval_seconds=0.01, close_timeout_seconds=0.1)
+
+    async def main() -> None:
+        async with listening(echo, settings, tls.context, b"busy\r\n") as (listener, port):
+            slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+            while listener.connections < 3:
+                await asyncio.sleep(0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await reader.read() == b""  # no words: it could not read them before its handshake
+            for _, stream in [*slow, (reader, writer)]:
+                stream.close()
+            while listener.connections > 0:
+                await asyncio.sleep(0)
+            client = await Dialer(QUICK).connect("127.0.0.1", port, tls=client_context(verify=False))
+            client.send(b"hello")
+            assert await read_exactly(client, 5) == b"hello"
+            await client.close()
+            slow = [await asyncio.open_connection("127.0.0.1", port)]
+            while listener.connections < 1:
+                await asyncio.sleep(0)
+            start = asyncio.get_running_loop().time()
+            await listener.stop()
+            assert asyncio.get_running_loop().time() - start < 5
+            slow[0][1].close()
+
+    run(main())
+
+
+def test_a_client_hello_that_comes_with_the_connection_is_not_lost(run: Loop, tls: ServerTls) -> None:
+    """The handshake begins in a task of its own; what arrives before that belongs to it."""
+
+    def blocking_client(port: int) -> bytes:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            client_context(verify=False).wrap_socket(plain) as sock,
+        ):
+            sock.sendall(b"hello")
+            return sock.recv(5)
+
+    async def main() -> None:
+        async with listening(echo, context=tls.context) as (_, port):
+            answers = asyncio.gather(*(asyncio.to_thread(blocking_client, port) for _ in range(8)))
+            for _ in range(10):
+                asyncio.get_running_loop().call_soon(time.sleep, 0.005)  # the octets arrive while the loop is busy
+                await asyncio.sleep(0)
+            assert await answers == [b"hello"] * 8
+
+    run(main())

@@ -49,8 +49,8 @@ class SocketConnection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._settings.output_high_water_octets)
-        self.peer = _address(transport.get_extra_info("peername"))
-        self.local = _address(transport.get_extra_info("sockname"))
+        self.peer = peer_address(transport.get_extra_info("peername"))
+        self.local = peer_address(transport.get_extra_info("sockname"))
         self.tls = _tls_info(transport)
         if self._made is not None and not self._made.done():
             self._made.set_result(None)
@@ -233,7 +233,8 @@ def _wake(waiter: "asyncio.Future[None] | None") -> None:
         waiter.set_result(None)
 
 
-def _address(name: object) -> tuple[str, int]:
+def peer_address(name: object) -> tuple[str, int]:
+    """Address and port of what the socket module calls a name."""
     if isinstance(name, tuple) and len(name) >= 2:
         host = str(name[0])
         return (host.removeprefix("::ffff:") if "." in host else host), int(name[1])

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from postroom.base import TaskOwner
 
 from .api import ServerStopping, Service
-from .connection import SocketConnection
+from .connection import SocketConnection, peer_address
 from .settings import NetSettings
 
 _log = logging.getLogger("postroom.net")
@@ -72,11 +72,17 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._tasks = TaskOwner(name)
         self._sweeper = TaskOwner(f"{name}-sweeper")
+        self._acceptors = TaskOwner(f"{name}-acceptors")
+        self._handshakes = TaskOwner(f"{name}-handshakes")
         self._connections: dict[SocketConnection, None] = {}
+        self._open = 0  # connections, and TLS handshakes that may become some
         self._per_address: Counter[str] = Counter()
 
     def bind(self, addresses: Sequence[str]) -> None:
-        """Open the sockets (as root when a port is below 1024); `start` may come after dropping root."""
+        """Open the sockets (as root when a port is below 1024); `start` may come after dropping root.
+
+        After a ListenError those opened before stay open, for `start` or `unbind`.
+        """
         for text in addresses:
             try:
                 host, port = parse_address(text)
@@ -86,26 +92,20 @@ class Listener:
                 else:
                     self._sockets.append(_bind_tcp(host, port))
             except (OSError, ValueError) as error:
-                self._close_sockets()
                 raise ListenError(f"{self.name} cannot listen on {text}: {error}") from error
 
     async def start(self) -> None:
         """Accept connections on what was bound."""
         loop = asyncio.get_running_loop()
-        timeout = self._settings.tls_handshake_timeout_seconds if self._tls is not None else None
+        backlog = self._settings.backlog
         for sock in self._sockets:
-            server = (
-                await loop.create_server(
-                    self._connect,
-                    sock=sock,
-                    ssl=self._tls,
-                    backlog=self._settings.backlog,
-                    ssl_handshake_timeout=timeout,
-                )
-                if sock.family != socket.AF_UNIX
-                else await loop.create_unix_server(self._connect, sock=sock, backlog=self._settings.backlog)
-            )
-            self._servers.append(server)
+            if self._tls is not None:
+                sock.listen(backlog)
+                self._acceptors.spawn(self._accept(sock, self._tls), name="accept")
+            elif sock.family == socket.AF_UNIX:
+                self._servers.append(await loop.create_unix_server(self._connect, sock=sock, backlog=backlog))
+            else:
+                self._servers.append(await loop.create_server(self._connect, sock=sock, backlog=backlog))
         self._sweeper.spawn(self._sweep(), name="sweep")
 
     @property
@@ -121,39 +121,87 @@ class Listener:
 
     @property
     def connections(self) -> int:
-        return len(self._connections)
+        """How many are open, those that still shake hands included."""
+        return self._open
 
     def _connect(self) -> SocketConnection:
         return _Accepted(self._settings, self)
 
     def accepted(self, connection: SocketConnection) -> None:
-        """A connection is established (and its TLS handshake done, where TLS is implicit)."""
+        """A connection in the clear is established."""
         address = connection.peer[0]
-        if (
-            len(self._connections) >= self._settings.max_connections
-            or self._per_address[address] >= self._settings.max_connections_per_address
-        ):
-            _log.warning("%s: too many connections, %s turned away", self.name, address)
+        if not self._admit(address):
             connection.send(self._busy)
             self._tasks.spawn(connection.close(), name="busy")
             return
-        self._connections[connection] = None
-        self._per_address[address] += 1
-        self._tasks.spawn(self._serve(connection), name=f"{address}:{connection.peer[1]}")
+        self._begin(connection, address)
 
-    async def _serve(self, connection: SocketConnection) -> None:
+    def _admit(self, address: str) -> bool:
+        """Count one more; False when that were too many."""
+        settings = self._settings
+        if self._open >= settings.max_connections or self._per_address[address] >= settings.max_connections_per_address:
+            _log.warning("%s: too many connections, %s turned away", self.name, address)
+            return False
+        self._open += 1
+        self._per_address[address] += 1
+        return True
+
+    def _release(self, address: str) -> None:
+        self._open -= 1
+        self._per_address[address] -= 1
+        if self._per_address[address] <= 0:
+            del self._per_address[address]
+
+    def _begin(self, connection: SocketConnection, address: str) -> None:
+        self._connections[connection] = None
+        self._tasks.spawn(self._serve(connection, address), name=f"{address}:{connection.peer[1]}")
+
+    async def _serve(self, connection: SocketConnection, address: str) -> None:
         try:
             await self._service.serve(connection)
         except Exception:
-            _log.exception("%s: session with %s failed", self.name, connection.peer[0])
+            _log.exception("%s: session with %s failed", self.name, address)
         finally:
             try:
                 await connection.close()
             finally:
                 self._connections.pop(connection, None)
-                self._per_address[connection.peer[0]] -= 1
-                if self._per_address[connection.peer[0]] <= 0:
-                    del self._per_address[connection.peer[0]]
+                self._release(address)
+
+    # ---- implicit TLS: the loop's own server tells of a connection only after its handshake, too late to count it
+
+    async def _accept(self, listening: socket.socket, context: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, name = await loop.sock_accept(listening)
+            except OSError as error:  # out of descriptors or memory: those that wait stay in the backlog
+                _log.error("%s can't accept connections: %s", self.name, error)
+                await asyncio.sleep(self._settings.accept_pause_seconds)
+                continue
+            address = peer_address(name)[0]
+            if self._admit(address):
+                self._handshakes.spawn(self._shake_hands(sock, address, context), name=address)
+            else:
+                sock.close()  # without words: it could not read them before its handshake
+
+    async def _shake_hands(self, sock: socket.socket, address: str, context: ssl.SSLContext) -> None:
+        connection, begun = _Patient(self._settings), False
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                sock,
+                ssl=context,
+                ssl_handshake_timeout=self._settings.tls_handshake_timeout_seconds,
+            )
+            self._begin(connection, address)
+            begun = True
+        except OSError as error:  # ssl.SSLError, ConnectionError and TimeoutError are OSErrors
+            _log.info("%s: TLS with %s failed: %s", self.name, address, error)
+        finally:
+            if not begun:
+                sock.close()
+                self._release(address)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -165,8 +213,10 @@ class Listener:
 
     async def stop(self) -> None:
         """Accept no more, let sessions say goodbye, cut those that do not."""
+        await self._acceptors.close()
         for server in self._servers:
             server.close()
+        await self._handshakes.close()
         for connection in tuple(self._connections):
             connection.end(ServerStopping())
         with contextlib.suppress(TimeoutError):
@@ -176,9 +226,10 @@ class Listener:
             connection.abort()
         await self._tasks.close()
         await self._sweeper.close()
-        self._close_sockets()
+        self.unbind()
 
-    def _close_sockets(self) -> None:
+    def unbind(self) -> None:
+        """Close what `bind` opened; for a listener that will not be started, and the end of `stop`."""
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
@@ -188,8 +239,21 @@ class Listener:
         self._unix_paths.clear()
 
 
-class _Accepted(SocketConnection):
-    """A connection that reports to its listener once it is established."""
+class _Patient(SocketConnection):
+    """A connection of a client."""
+
+    async def receive(self) -> bytes:
+        """As described, but nothing more is taken from a client that does not take what it was sent.
+
+        Otherwise one that pipelines commands and reads no answers makes the process grow without end. Connections to
+        other servers have no such rule: a server may refuse a message while it is still being sent.
+        """
+        await self.drain()
+        return await super().receive()
+
+
+class _Accepted(_Patient):
+    """One in the clear: it reports to its listener once it is established."""
 
     def __init__(self, settings: NetSettings, listener: Listener) -> None:
         super().__init__(settings)
@@ -201,15 +265,6 @@ class _Accepted(SocketConnection):
         if not self._reported:  # a STARTTLS upgrade may call this again
             self._reported = True
             self._listener.accepted(self)
-
-    async def receive(self) -> bytes:
-        """As described, but nothing more is taken from a client that does not take what it was sent.
-
-        Otherwise one that pipelines commands and reads no answers makes the process grow without end. Connections to
-        other servers have no such rule: a server may refuse a message while it is still being sent.
-        """
-        await self.drain()
-        return await super().receive()
 
 
 def _written(name: tuple[str, int]) -> str:
