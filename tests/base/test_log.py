@@ -28,6 +28,23 @@ def test_text_lines_cannot_be_forged() -> None:
     assert lines[0].endswith("INFO postroom.test: from evil\\r\\n2026 INFO forged")
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_terminal_escapes_and_what_utf8_cannot_write(form: str) -> None:
+    """Bug: ESC, U+2028 and marks of direction reached the operator's terminal; a lone surrogate lost the line."""
+    octets = io.BytesIO()
+    stream = io.TextIOWrapper(octets, "utf-8")
+    configure("info", form, stream)
+    logging.getLogger("postroom.test").info("from %s", "\x1b]0;owned\x07\x9b2J\u2028\u202e\udcff é\t.")
+    stream.flush()
+    line = octets.getvalue().decode()
+    assert len(line.splitlines()) == 1 or form == "json"
+    if form == "text":
+        assert line.endswith("from \\x1b]0;owned\\x07\\x9b2J\\u2028\\u202e\\udcff é\t.\n")
+    else:
+        assert json.loads(line)["message"].endswith("\u202e\\udcff é\t.")
+    stream.detach()
+
+
 def test_json_lines_carry_the_traceback() -> None:
     stream = io.StringIO()
     configure("warning", "json", stream)

@@ -5,12 +5,15 @@ Owns: the handlers of the root logger. Never: decides what is logged. Raises: Va
 
 import json
 import logging
+import re
 import sys
 import time
 from typing import TextIO
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
+# Controls (C0, C1), the line ends of Unicode, marks that turn the direction of text, what UTF-8 can't write
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
@@ -34,11 +37,12 @@ class _Text(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
 
     def format(self, record: logging.LogRecord) -> str:
-        # What a peer said may hold line ends: a log line stays one line, except for a traceback of ours.
-        record.message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        # What a peer said may hold line ends, and escapes that would command a terminal: a log line stays one line of
+        # text, except for a traceback of ours.
+        record.message = _UNPRINTABLE.sub(_escaped, record.getMessage())
         record.asctime = self.formatTime(record, self.datefmt)
         text = self.formatMessage(record)
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        return f"{text}\n{_writable(self.formatException(record.exc_info))}" if record.exc_info else text
 
 
 class _Json(logging.Formatter):
@@ -51,8 +55,17 @@ class _Json(logging.Formatter):
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _writable(record.getMessage()),
         }
         if record.exc_info:
-            event["exception"] = self.formatException(record.exc_info)
+            event["exception"] = _writable(self.formatException(record.exc_info))
         return json.dumps(event, ensure_ascii=False)
+
+
+def _escaped(found: "re.Match[str]") -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
+def _writable(text: str) -> str:
+    """With what UTF-8 can't write escaped: a peer's odd octets must not cost a log line."""
+    return text.encode("utf-8", "backslashreplace").decode()
