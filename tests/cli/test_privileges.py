@@ -95,3 +95,13 @@ def test_notify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv("NOTIFY_SOCKET", name)
             assert notify("READY=1")
             assert systemd.recv(100) == b"READY=1"
+
+
+def test_the_soft_limit_of_descriptors_is_raised() -> None:
+    """Bug: with the usual 1024, a thousand clients left no descriptor for anybody's mail."""
+    result = _child(
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+        "print(take_descriptors() == resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 64)\n"
+    )
+    assert result.stdout == "True\n", result.stderr

@@ -7,6 +7,7 @@ import contextlib
 import grp
 import os
 import pwd
+import resource
 import socket
 import stat
 from pathlib import Path
@@ -16,6 +17,18 @@ import click
 
 class CannotDrop(click.ClickException):
     """No such user or group, or the system refuses; the text says which."""
+
+
+def take_descriptors() -> int:
+    """Let this process open as many files and connections as the system allows it; how many those are.
+
+    The usual soft limit of 1024 is there for programs that use select(); a thousand phones in IDLE are more than that.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):  # a system that reports more than it gives
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _ids(user: str, group: str) -> tuple[int, int, str]:

@@ -17,13 +17,14 @@ from postroom.config import Config, ConfigError, load
 
 from .options import config_option, read_settings, settings_path
 from .outcome import Refusal
-from .privileges import drop_privileges, give_data, notify
+from .privileges import drop_privileges, give_data, notify, take_descriptors
 
 _log = logging.getLogger("postroom.serve")
 
 
 def run_server(config: Config, path: Path | None) -> None:
     """Serve until SIGTERM or SIGINT. Raises StartFailed. `path` is read again at SIGHUP."""
+    take_descriptors()
     app = App(config)
     app.prepare()
     if config.process.user:
