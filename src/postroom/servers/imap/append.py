@@ -5,21 +5,18 @@ Raises: Refused, StoreError, EndOfSession.
 """
 
 import logging
-from typing import TYPE_CHECKING
 
 from postroom.imap.types import Append, Bad, Piece
 from postroom.store.api import AppendOptions, NoSuchMailbox, OverQuota
 from postroom.store.draft import Draft
 
 from .refusal import Refused, answer_to, bad, no
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 _log = logging.getLogger("postroom.imap")
 
 
-async def append(session: "Session", command: Append) -> bytes:
+async def append(session: Session, command: Append) -> bytes:
     """Refused before the client sends the message wherever that can be known before."""
     try:
         options = await _check(session, command)
@@ -37,7 +34,7 @@ async def append(session: "Session", command: Append) -> bytes:
     return b"OK [APPENDUID %d %d] APPEND completed" % (appended.uid_validity, appended.uid)  # RFC 4315 §3
 
 
-async def _check(session: "Session", command: Append) -> AppendOptions:
+async def _check(session: Session, command: Append) -> AppendOptions:
     if command.size > session.settings.max_append_octets:
         raise no(b"TOOBIG", b"The message is larger than this server takes")  # RFC 4469 §4.2
     if not command.size:
@@ -62,7 +59,7 @@ async def _check(session: "Session", command: Append) -> AppendOptions:
     )
 
 
-async def _take_message(session: "Session", command: Append, draft: Draft) -> None:
+async def _take_message(session: Session, command: Append, draft: Draft) -> None:
     """All of the literal is read, whatever becomes of it: what follows it is the next command."""
     failure: OSError | None = None
     connection = session.connection

@@ -4,9 +4,6 @@ Owns: that table. Never: runs anything; the states a command may be given in, an
 Raises: nothing.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
-
 from postroom.imap.types import (
     Append,
     Authenticate,
@@ -30,11 +27,7 @@ from postroom.imap.types import (
 )
 
 from . import append, fetch, general, idle, mailboxes, messages, search, selecting, signin
-
-if TYPE_CHECKING:
-    from .session import Session
-
-Handler = Callable[["Session", Any], Awaitable[bytes | None]]  # the tagged answer; None when it was given already
+from .session import Handler
 
 _BARE: dict[bytes, Handler] = {
     b"CAPABILITY": general.capability,

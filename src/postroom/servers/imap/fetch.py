@@ -6,7 +6,6 @@ message than a piece. Raises: Refused, StoreError, EndOfSession.
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from postroom.imap.seqset import Span
 from postroom.imap.types import Fetch, FetchItem, Item, Section
@@ -15,14 +14,12 @@ from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 from .columns import NOTHING, Column, Octets, Value, Values, column, literal, picked
 from .refusal import EndOfSession
 from .selected import Rows, SelectedMailbox, batches
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 _log = logging.getLogger("postroom.imap")
 
 
-async def fetch(session: "Session", command: Fetch) -> bytes:
+async def fetch(session: Session, command: Fetch) -> bytes:
     """FETCH and UID FETCH."""
     selected = session.mailbox
     spans = selected.resolve(command.seqset, uid=command.uid)
@@ -34,7 +31,7 @@ async def fetch(session: "Session", command: Fetch) -> bytes:
 class _Fetching:
     """One FETCH under way."""
 
-    def __init__(self, session: "Session", selected: SelectedMailbox, items: Sequence[FetchItem]) -> None:
+    def __init__(self, session: Session, selected: SelectedMailbox, items: Sequence[FetchItem]) -> None:
         self._session = session
         self._selected = selected
         self._columns: list[Column] = [column(item) for item in items]

@@ -6,7 +6,6 @@ Owns: the command, and pushing updates from the change feed while it lasts. Neve
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from postroom.base import MailError
 from postroom.imap.types import Bare
@@ -14,14 +13,12 @@ from postroom.net.api import ConnectionEnd
 
 from .refusal import bad
 from .selected import SelectedMailbox
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 _log = logging.getLogger("postroom.imap")
 
 
-async def idle(session: "Session", command: Bare) -> bytes:
+async def idle(session: Session, command: Bare) -> bytes:
     """From "+" to DONE. EXPUNGE may be sent all the while (RFC 2177 §3)."""
     session.engine.expect_line(True)
     pusher = Pusher(session, session.selected) if session.selected is not None else None
@@ -42,7 +39,7 @@ async def idle(session: "Session", command: Bare) -> bytes:
 class Pusher:
     """Sends a selected mailbox's updates as they happen, several of one turn of the loop together."""
 
-    def __init__(self, session: "Session", selected: SelectedMailbox) -> None:
+    def __init__(self, session: Session, selected: SelectedMailbox) -> None:
         self._session = session
         self._selected = selected
         self._loop = asyncio.get_running_loop()

@@ -7,7 +7,6 @@ where a mailbox with children was deleted (RFC 3501 §6.3.4).
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from postroom.imap import encode
 from postroom.imap.list_match import DELIMITER, Pattern, canonical, match, parents
@@ -15,18 +14,16 @@ from postroom.imap.types import Bare, Create, Delete, List, Rename, Status, Stat
 from postroom.store.api import Mailbox
 
 from .refusal import no
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 
-async def namespace(session: "Session", command: Bare) -> bytes:
+async def namespace(session: Session, command: Bare) -> bytes:
     """RFC 2342: one personal namespace, the root."""
     session.send(encode.namespace([("", DELIMITER)]))
     return b"OK NAMESPACE completed"
 
 
-async def create(session: "Session", command: Create) -> bytes:
+async def create(session: Session, command: Create) -> bytes:
     """RFC 3501 §6.3.3, with a special use (RFC 6154 §3)."""
     name = command.mailbox.removesuffix(DELIMITER)
     if command.special_use is not None and any(
@@ -37,7 +34,7 @@ async def create(session: "Session", command: Create) -> bytes:
     return b"OK CREATE completed"
 
 
-async def delete(session: "Session", command: Delete) -> bytes:
+async def delete(session: Session, command: Delete) -> bytes:
     """RFC 3501 §6.3.4. A session that deletes its own selected mailbox is in the authenticated state afterwards."""
     await session.account.delete(command.mailbox, origin=session.selected)
     if session.selected is not None and session.selected.deleted:
@@ -45,19 +42,19 @@ async def delete(session: "Session", command: Delete) -> bytes:
     return b"OK DELETE completed"
 
 
-async def rename(session: "Session", command: Rename) -> bytes:
+async def rename(session: Session, command: Rename) -> bytes:
     """RFC 3501 §6.3.5"""
     await session.account.rename(command.old, command.new.removesuffix(DELIMITER), origin=session.selected)
     return b"OK RENAME completed"
 
 
-async def subscribe(session: "Session", command: Subscribe) -> bytes:
+async def subscribe(session: Session, command: Subscribe) -> bytes:
     """SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.6, §6.3.7)."""
     await session.account.subscribe(command.mailbox.removesuffix(DELIMITER), command.on, origin=session.selected)
     return b"OK SUBSCRIBE completed" if command.on else b"OK UNSUBSCRIBE completed"
 
 
-async def status(session: "Session", command: Status) -> bytes:
+async def status(session: Session, command: Status) -> bytes:
     """RFC 3501 §6.3.10"""
     mailbox = await session.account.mailbox(command.mailbox)
     values = {
@@ -71,7 +68,7 @@ async def status(session: "Session", command: Status) -> bytes:
     return b"OK STATUS completed"
 
 
-async def list_(session: "Session", command: List) -> bytes:
+async def list_(session: Session, command: List) -> bytes:
     """LIST (RFC 3501 §6.3.8, RFC 5258) and LSUB (RFC 3501 §6.3.9)."""
     if command.lsub:
         names = await session.account.subscriptions()

@@ -5,7 +5,6 @@ Raises: Refused, StoreError.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from postroom.imap import encode
 from postroom.imap.seqset import positions
@@ -14,9 +13,7 @@ from postroom.store.api import FlagAction, Flagged, NoSuchMailbox, OverQuota
 
 from .refusal import Refused, answer_to, no
 from .selected import SelectedMailbox
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 _ACTIONS = {
     StoreMode.REPLACE: FlagAction.REPLACE,
@@ -25,7 +22,7 @@ _ACTIONS = {
 }
 
 
-async def store(session: "Session", command: Store) -> bytes:
+async def store(session: Session, command: Store) -> bytes:
     """RFC 3501 §6.4.6"""
     selected = session.mailbox
     spans = selected.resolve(command.seqset, uid=command.uid)
@@ -43,7 +40,7 @@ async def store(session: "Session", command: Store) -> bytes:
 
 
 async def _say_flags(
-    session: "Session", selected: SelectedMailbox, flagged: Flagged, known: list[int] | None, *, with_uid: bool
+    session: Session, selected: SelectedMailbox, flagged: Flagged, known: list[int] | None, *, with_uid: bool
 ) -> None:
     """A FETCH response for each changed message; `known` are their positions when known already."""
     uids = flagged.uids
@@ -74,7 +71,7 @@ def _done(command: bytes, gone: int, wanted: int, uid: bool) -> bytes:
     return b"%b [EXPUNGEISSUED] %b: %b" % (b"NO" if gone == wanted else b"OK", command, text)  # RFC 5530 §3
 
 
-async def copy(session: "Session", command: Copy) -> bytes:
+async def copy(session: Session, command: Copy) -> bytes:
     """COPY (RFC 3501 §6.4.7) and MOVE (RFC 6851), with COPYUID (RFC 4315 §3)."""
     selected = session.mailbox
     name = b"%b%b" % (b"UID " if command.uid else b"", b"MOVE" if command.move else b"COPY")
@@ -100,7 +97,7 @@ async def copy(session: "Session", command: Copy) -> bytes:
     return b"OK [%b] %b completed" % (code, name)
 
 
-async def _check_quota(session: "Session", selected: SelectedMailbox, uids: Sequence[int]) -> None:
+async def _check_quota(session: Session, selected: SelectedMailbox, uids: Sequence[int]) -> None:
     person = await session.current_person()
     if person.quota_octets is None and person.quota_messages is None:
         return
@@ -113,14 +110,14 @@ async def _check_quota(session: "Session", selected: SelectedMailbox, uids: Sequ
             raise OverQuota(f"{person.address}: {usage.octets} octets and {octets} more")
 
 
-async def expunge(session: "Session", command: Bare) -> bytes:
+async def expunge(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.3"""
     selected = session.mailbox
     await session.account.expunge(selected.mailbox_id, None, origin=selected)
     return b"OK EXPUNGE completed"
 
 
-async def uid_expunge(session: "Session", command: UidExpunge) -> bytes:
+async def uid_expunge(session: Session, command: UidExpunge) -> bytes:
     """RFC 4315 §2.1: only messages that have \\Deleted and are in the set."""
     selected = session.mailbox
     uids = selected.uids_of(selected.resolve(command.seqset, uid=True))

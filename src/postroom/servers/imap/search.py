@@ -9,7 +9,6 @@ asked in turn, cheap ones first, each about what the ones before left over.
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from postroom.imap import encode
 from postroom.imap.seqset import Span
@@ -32,9 +31,7 @@ from postroom.imap.types import (
 from postroom.store.api import SYSTEM_FLAGS, TextField, TextQuery
 
 from .selected import Rows, SelectedMailbox
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 _EPOCH_DAY = 719_163  # date(1970, 1, 1).toordinal()
 _LAST_DAY = 3_652_059  # date.max.toordinal()
@@ -44,7 +41,7 @@ _CHUNK = 50_000  # candidates looked at before other sessions get their turn
 Candidates = Sequence[int]
 
 
-async def search(session: "Session", command: Search) -> bytes:
+async def search(session: Session, command: Search) -> bytes:
     """SEARCH and UID SEARCH."""
     selected = session.mailbox
     searching = _Searching(session, selected)
@@ -63,7 +60,7 @@ async def search(session: "Session", command: Search) -> bytes:
 class _Searching:
     """One SEARCH under way, over the mailbox as it was when the search began."""
 
-    def __init__(self, session: "Session", selected: SelectedMailbox) -> None:
+    def __init__(self, session: Session, selected: SelectedMailbox) -> None:
         self._session = session
         self._selected = selected
         self.rows: Rows = selected.everything()

@@ -3,17 +3,13 @@
 Owns: those commands. Never: keeps the view (selected.py does). Raises: Refused, StoreError.
 """
 
-from typing import TYPE_CHECKING
-
 from postroom.imap.types import Bare, Select
 
 from .selected import SelectedMailbox
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 
-async def select(session: "Session", command: Select) -> bytes:
+async def select(session: Session, command: Select) -> bytes:
     """RFC 3501 §6.3.1, §6.3.2. What was selected before is deselected even when this fails."""
     before, session.selected = session.selected, None
     try:
@@ -44,7 +40,7 @@ def _opening(selected: SelectedMailbox) -> bytes:
     return b"".join(responses)
 
 
-async def close(session: "Session", command: Bare) -> bytes:
+async def close(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.2: removes the messages with \\Deleted, without EXPUNGE responses."""
     selected = session.mailbox
     if not selected.read_only and not selected.deleted:
@@ -53,7 +49,7 @@ async def close(session: "Session", command: Bare) -> bytes:
     return b"OK CLOSE completed"
 
 
-async def unselect(session: "Session", command: Bare) -> bytes:
+async def unselect(session: Session, command: Bare) -> bytes:
     """RFC 3691: like CLOSE, and removes nothing."""
     session.deselect()
     return b"OK UNSELECT completed"

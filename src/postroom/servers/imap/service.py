@@ -4,22 +4,20 @@ Owns: the service object, the capability lists, the ID. Never: talks to a client
 """
 
 import ssl
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from postroom.accounts.api import Directory
 from postroom.base import Clock, Ids
 from postroom.imap import ImapSettings, encode
+from postroom.imap.types import Command
 from postroom.net.api import Connection
 from postroom.sasl import SERVER_MECHANISMS
 from postroom.store.api import MailStore
 
-from .session import Session
+from .dispatch import handler
+from .session import Handler, Session
 from .settings import ImapSessionSettings
 from .signin import may_sign_in
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # RFC 4959, RFC 2971, RFC 5161, RFC 2177
 _EVER = (b"SASL-IR", b"ID", b"ENABLE", b"IDLE")
@@ -73,6 +71,10 @@ class ImapService:
     async def serve(self, connection: Connection) -> None:
         """One connection, from greeting to BYE; the listener closes it."""
         await Session(self, connection).run()
+
+    def handler(self, command: Command) -> Handler:
+        """Which function carries out a command."""
+        return handler(command)
 
     def capabilities(self, session: Session) -> bytes:
         """What works in this session's state (RFC 3501 §6.1.1)."""

@@ -1,36 +1,59 @@
 """One IMAP connection from greeting to BYE.
 
 Owns: the conversation: events from the engine, one command after the other, the state (RFC 3501 §3), what is sent when
-a command is done. Never: carries out a command (the modules named in dispatch.py do). Raises: nothing; a failure in a
-command is answered NO [SERVERBUG] and logged.
+a command is done. Never: carries out a command (the functions of dispatch.py do, which the service hands in). Raises:
+nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 """
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
-from postroom.accounts.api import Person
-from postroom.base import MailError, TaskOwner
-from postroom.imap import CommandInfo, Does, ServerEngine, State, encode, spec_for
+from postroom.accounts.api import Directory, Person
+from postroom.base import Clock, MailError, TaskOwner
+from postroom.imap import CommandInfo, Does, ImapSettings, ServerEngine, State, encode, spec_for
 from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
-from postroom.store.api import Account
+from postroom.store.api import Account, MailStore
 
-from .dispatch import handler
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
 from .selected import SelectedMailbox
-
-if TYPE_CHECKING:
-    from .service import ImapService
+from .settings import ImapSessionSettings
 
 _log = logging.getLogger("postroom.imap")
 _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 
 
+# Carries out one command; the tagged answer, None when it was given already.
+Handler = Callable[["Session", Any], Awaitable[bytes | None]]
+
+
+class Surroundings(Protocol):
+    """What a session needs of its service."""
+
+    store: MailStore
+    directory: Directory
+    clock: Clock
+    settings: ImapSessionSettings
+    engine_settings: ImapSettings
+    tls_context: Callable[[], ssl.SSLContext | None]
+    claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
+    identification: bytes
+
+    def handler(self, command: Command) -> Handler:
+        """Which function carries out a command."""
+
+    def greeting(self, session: "Session") -> bytes: ...
+
+    def capabilities(self, session: "Session") -> bytes: ...
+
+
 class Session:
     """What the command modules work with."""
 
-    def __init__(self, service: "ImapService", connection: Connection) -> None:
+    def __init__(self, service: Surroundings, connection: Connection) -> None:
         self.service = service
         self.settings = service.settings
         self.connection = connection
@@ -188,7 +211,7 @@ class Session:
         answer: bytes | None
         try:
             self._check_state(command, info)
-            answer = await handler(command)(self, command)
+            answer = await self.service.handler(command)(self, command)
         except Refused as refused:
             answer = refused.answer
         except MailError as error:

@@ -5,7 +5,6 @@ EndOfSession after too many failures, TlsFailed.
 """
 
 import logging
-from typing import TYPE_CHECKING
 
 from postroom.imap import encode
 from postroom.imap.types import Authenticate, Bare, Login
@@ -22,21 +21,19 @@ from postroom.sasl import (
 )
 
 from .refusal import bad, no
-
-if TYPE_CHECKING:
-    from .session import Session
+from .session import Session
 
 _log = logging.getLogger("postroom.imap")
 
 
-def may_sign_in(session: "Session") -> bool:
+def may_sign_in(session: Session) -> bool:
     """Passwords travel under TLS only; on loopback the operator may allow them in the clear (RFC 3501 §11.1)."""
     if session.connection.tls is not None:
         return True
     return session.settings.plaintext_sign_in_on_loopback and is_loopback(session.peer)
 
 
-async def start_tls(session: "Session", command: Bare) -> None:
+async def start_tls(session: Session, command: Bare) -> None:
     """RFC 3501 §6.2.1. Nothing that came before the handshake survives it."""
     if session.connection.tls is not None:
         raise bad(b"TLS is active already")
@@ -48,13 +45,13 @@ async def start_tls(session: "Session", command: Bare) -> None:
     await session.connection.start_tls(context)
 
 
-async def login(session: "Session", command: Login) -> bytes:
+async def login(session: Session, command: Login) -> bytes:
     """RFC 3501 §6.2.3"""
     _need_privacy(session)
     return await _decide(session, credentials(command.username, command.password), b"LOGIN")
 
 
-async def authenticate(session: "Session", command: Authenticate) -> bytes:
+async def authenticate(session: Session, command: Authenticate) -> bytes:
     """RFC 3501 §6.2.2, with an initial response (RFC 4959)."""
     _need_privacy(session)
     mechanism = server_mechanism(command.mechanism)
@@ -78,12 +75,12 @@ async def authenticate(session: "Session", command: Authenticate) -> bytes:
     return await _decide(session, outcome, b"AUTHENTICATE")
 
 
-def _need_privacy(session: "Session") -> None:
+def _need_privacy(session: Session) -> None:
     if not may_sign_in(session):
         raise no(b"PRIVACYREQUIRED", b"Sign in under TLS only")  # RFC 5530 §3
 
 
-async def _decide(session: "Session", outcome: Credentials | Failed, command: bytes) -> bytes:
+async def _decide(session: Session, outcome: Credentials | Failed, command: bytes) -> bytes:
     person = None
     if isinstance(outcome, Credentials):
         person = await session.service.directory.authenticate(outcome.username, outcome.password)
