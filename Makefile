@@ -29,7 +29,7 @@ test: $(STAMP)
 
 interop: $(STAMP)
 	$(BIN)/python tests/interop/packages.py
-	$(BIN)/python -m pytest -m interop tests/interop
+	$(BIN)/python -m pytest -rs -m interop tests/interop
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
