@@ -1089,3 +1089,16 @@ async def _random_history(room: Room, chance: random.Random, picture: list[objec
     usage = await account.usage()
     boxes = await account.mailboxes()
     assert usage == Usage(sum(box.octets for box in boxes), sum(box.messages for box in boxes))
+
+
+def test_what_crlf_line_ends_add(stage: Stage) -> None:
+    async def play(room: Room) -> None:
+        assert await room.account.line_end_octets() == {}
+        await room.put(message())
+        assert await room.account.line_end_octets() == {}
+        unix, large = message().replace(b"\r\n", b"\n"), b"a: b\n\n" + b"x" * 5000
+        await room.put(unix, large, prefix=b"Received: here\r\n")
+        content_ids = (await room.look()).content_ids
+        assert await room.account.line_end_octets() == {content_ids[1]: unix.count(b"\n"), content_ids[2]: 4}
+
+    stage.run(play)

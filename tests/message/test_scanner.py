@@ -1,5 +1,6 @@
 """A message read once, as it arrives."""
 
+import re
 import tracemalloc
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -398,3 +399,33 @@ def test_memory_does_not_grow_with_the_message(header: bytes, line: bytes) -> No
             yield piece
 
     assert _kept(make()) < 4 << 20
+
+
+@pytest.mark.parametrize(
+    ("data", "octets"),
+    [
+        (b"", 0),
+        (PLAIN, 0),
+        (PLAIN[:-2], 2),
+        (PLAIN[:-1], 2),  # a CR at the very end is no line end: CRLF is put behind it
+        (PLAIN.replace(b"\r\n", b"\n"), PLAIN.count(b"\n")),
+        (b"\n", 1),
+        (b"a: b\r\n\nx\r\ry\n\r\n.", 2 + 2),
+        (b"\r", 2),
+    ],
+)
+def test_what_crlf_line_ends_add(data: bytes, octets: int) -> None:
+    assert _facts(data).line_end_octets == octets
+    assert _fed([data[k : k + 1] for k in range(len(data))]).line_end_octets == octets
+
+
+@given(st.lists(st.sampled_from((b"\r", b"\n", b"\r\n", b"x", b"a: b\r\n", b"--B", b"--B--"))), st.booleans())
+def test_what_crlf_line_ends_add_in_any_split(pieces: list[bytes], multipart: bool) -> None:
+    if multipart:
+        pieces = [b"Content-Type: multipart/mixed; boundary=B\r\n\r\n", *pieces]
+    data = b"".join(pieces)
+    sent = re.sub(rb"(?<!\r)\n", b"\r\n", data)
+    if sent and not sent.endswith(b"\n"):
+        sent += b"\r\n"
+    assert _facts(data).line_end_octets == len(sent) - len(data)
+    assert _fed(pieces).line_end_octets == len(sent) - len(data)

@@ -744,3 +744,33 @@ def test_output_is_bounded_and_messages_are_read_together(tmp_path: Path, tls: S
     assert said == (b"+OK %d octets\r\n" % len(message) + message + b".\r\n") * 101
     assert reads == [20] * 5 + [1]
     assert wire.most_between_drains < 2000
+
+
+def test_sizes_count_octets_as_they_are_sent(tmp_path: Path, tls: ServerTls) -> None:
+    """RFC 1939 §11: what IMAP's APPEND stored with other line ends counts as the CRLF lines that RETR sends."""
+    odd = [
+        b"Subject: unix\n\nbody\n",
+        b"Subject: cut\r\n\r\nno end",
+        b"Subject: .\r\n\r\n.\r\n",
+        b"Subject: l\n\n" + LARGE,
+    ]
+
+    settings = Pop3Settings(plaintext_sign_in_on_loopback=True)
+
+    async def body() -> None:
+        async with room(tmp_path, tls, odd, settings=settings) as made:
+            reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+            writer.write(SIGN_IN + b"STAT\r\nLIST\r\nLIST 2\r\n" + b"".join(b"RETR %d\r\n" % n for n in (1, 2, 3, 4)))
+            writer.write(b"QUIT\r\n")
+            said = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            sizes = [len(b"Subject: unix\r\n\r\nbody\r\n"), len(odd[1]) + 2, len(odd[2]), len(odd[3]) + 2]
+            assert b"+OK 4 %d\r\n" % sum(sizes) in said
+            assert b"".join(b"%d %d\r\n" % row for row in enumerate(sizes, 1)) + b".\r\n" in said
+            assert b"+OK 2 %d\r\n" % sizes[1] in said
+            for size in sizes:
+                sent = said.partition(b"+OK %d octets\r\n" % size)[2].partition(b"\r\n.\r\n")[0] + b"\r\n"
+                assert len(sent.replace(b"\r\n..", b"\r\n.")) == size
+
+    run(body())

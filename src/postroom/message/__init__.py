@@ -12,6 +12,7 @@ from .facts import Facts, SearchText
 from .header import (
     Field,
     HeaderIndex,
+    field_selector,
     first_value,
     header_text,
     header_values,
@@ -57,6 +58,7 @@ __all__ = [
     "encode_body",
     "encode_text",
     "explain",
+    "field_selector",
     "first_value",
     "fold",
     "format_date",

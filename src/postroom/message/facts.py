@@ -29,6 +29,7 @@ class Facts:
     """Everything the store keeps beside a message's octets. Offsets count from the start of the content."""
 
     size: int  # octets of the content
+    line_end_octets: int  # what it grows by when every line, the last one too, is made to end with CRLF
     header_len: int  # octets of the header with the blank line that ends it
     header: bytes  # those octets
     envelope: bytes  # IMAP ENVELOPE, as wire bytes "(...)" (RFC 3501 §7.4.2)

@@ -47,6 +47,8 @@ class Scanner:
         self._pieces: list[bytes] = []
         self._waiting = 0
         self._size = 0
+        self._bare_line_feeds = 0
+        self._last = -1  # the last octet that was counted
         self._finished = False
         # The stream: `_buf[0]` is the octet at offset `_base`; lines were counted up to offset `_counted_to`.
         self._buf = b"\n"
@@ -105,6 +107,7 @@ class Scanner:
         )
         return Facts(
             size=self._size,
+            line_end_octets=self._bare_line_feeds + (0 if self._last in (-1, 10) else 2),
             header_len=root.body_start,
             header=self._header,
             envelope=wire_envelope(header, self._settings.max_address_count),
@@ -120,7 +123,9 @@ class Scanner:
 
     def _work(self, final: bool) -> None:
         pieces = self._pieces
+        old = len(self._buf)
         self._buf = b"".join((self._buf, *pieces))
+        self._count_bare_line_feeds(old)
         pieces.clear()
         self._waiting = 0
         self._hits.clear()
@@ -144,6 +149,15 @@ class Scanner:
 
     def _count_lines(self, start: int, end: int) -> None:
         self._lines += self._buf.count(b"\n", start, end)
+
+    def _count_bare_line_feeds(self, start: int) -> None:
+        buf = self._buf
+        if start == len(buf):
+            return
+        bare = buf.count(b"\n", start) - buf.count(b"\r\n", start)
+        if bare:
+            self._bare_line_feeds += bare - (self._last == 13 and buf[start] == 10)
+        self._last = buf[-1]
 
     def _next_hit(self) -> int:
         """Index of the next "\\n" that a delimiter may follow, or -1."""

@@ -8,6 +8,7 @@ parses a command or words a reply (pop3 does). Raises: nothing; an unknown error
 import asyncio
 import logging
 import ssl
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
@@ -236,7 +237,7 @@ class _Session:
             return engine.refuse_utf8()
         self._content_queued = True
         if request.lines is None:
-            first_line, top = opening(stored.size), None
+            first_line, top = opening(messages.drop.size(request.number)), None
         else:
             first_line, top = opening(None), Top(stored.header_len, request.lines)
         if whole is not None:
@@ -306,9 +307,12 @@ async def _snapshot(account: Account) -> Maildrop:
     inbox = await account.mailbox("INBOX")
     view = await account.view(inbox.mailbox_id)
     try:
-        return Maildrop(
-            inbox.mailbox_id, view.mailbox.uid_validity, view.uids, view.sizes, view.content_ids, len(view.uids)
-        )
+        uids, sizes, contents = view.uids, view.sizes, view.content_ids
+        count = len(uids)
+        if more := await account.line_end_octets():
+            # RFC 1939 §11: sizes count octets as they are sent, and lines are sent with CRLF
+            sizes = array("q", [size + more.get(content, 0) for size, content in zip(sizes, contents, strict=False)])
+        return Maildrop(inbox.mailbox_id, view.mailbox.uid_validity, uids, sizes, contents, count)
     finally:
         account.release(view)
 

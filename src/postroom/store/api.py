@@ -355,6 +355,9 @@ class Account(Protocol):
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""
 
+    async def line_end_octets(self) -> dict[int, int]:
+        """By content id, what a content grows by when its lines are made to end with CRLF; only where that is not 0."""
+
     async def usage(self) -> Usage: ...
 
     # change feed

@@ -404,6 +404,9 @@ class MemoryAccount:
                 found.add(row[0])
         return found
 
+    async def line_end_octets(self) -> dict[int, int]:
+        return {at: more for at, content in self._contents.items() if (more := content.facts.line_end_octets)}
+
     async def usage(self) -> Usage:
         return Usage(self._books.octets, self._books.messages)
 

@@ -9,10 +9,11 @@ that was too large to be read with its batch is an Octets, which fetch.py sends 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from postroom.imap import encode
 from postroom.imap.types import FetchItem, Item, Section, SectionText
-from postroom.message import PartMap, select_fields
+from postroom.message import PartMap, field_selector
 from postroom.store.api import Stored, Want
 
 from .selected import Rows, SelectedMailbox
@@ -97,6 +98,8 @@ def column(item: FetchItem) -> Column:
         return _ITEMS[item]
     section = item
     label = section.label.replace(b"%", b"%%") + b" %b"
+    if not section.part and section.text in _FIELDS and section.partial is None:
+        return Column(label, partial(_fields, _selector(section)), Want.HEADER)
     if not section.part and section.text in _OF_HEADER:
         return Column(label, lambda selected, rows, stored: [_of_header(section, s) for s in stored], Want.HEADER)
     wants = Want.WHOLE | Want.PARTS if section.part else Want.WHOLE
@@ -114,11 +117,23 @@ def literal(octets: bytes) -> bytes:
 
 def picked(section: Section, header: bytes) -> bytes:
     """HEADER.FIELDS and HEADER.FIELDS.NOT of a header; a substring is one of the result (RFC 3501 §6.4.5)."""
-    chosen = select_fields(header, section.fields, section.text is SectionText.HEADER_FIELDS_NOT)
+    chosen = _selector(section)(header)
     if section.partial is not None:
         first, count = section.partial
         chosen = chosen[first : first + count]
     return chosen
+
+
+def _selector(section: Section) -> Callable[[bytes], bytes]:
+    return field_selector(section.fields, section.text is SectionText.HEADER_FIELDS_NOT)
+
+
+def _fields(
+    select: Callable[[bytes], bytes], selected: SelectedMailbox, rows: Rows, stored: Sequence[Stored]
+) -> list[bytes]:
+    """What every client asks of every message, so without a call too many; never empty, so always a literal."""
+    chosen = [select(s.header or b"") for s in stored]
+    return [b"{%d}\r\n%b" % (len(fields), fields) for fields in chosen]
 
 
 def _of_header(section: Section, stored: Stored) -> bytes:

@@ -434,6 +434,9 @@ class SqliteAccount:
         self._books.numbered(mailbox_id)
         return await self._read(partial(search_sent, mailbox_id=mailbox_id, first_day=first_day, last_day=last_day))
 
+    async def line_end_octets(self) -> dict[int, int]:
+        return await self._read(reading.line_end_octets)
+
     async def usage(self) -> Usage:
         return Usage(self._books.octets, self._books.messages)
 

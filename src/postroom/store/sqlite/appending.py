@@ -25,7 +25,7 @@ from .query import fetch
 from .writer import Scope, Write
 
 _INSERT_MESSAGE = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
-_INSERT_CONTENT = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_CONTENT = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_BODY = "INSERT INTO bodies VALUES (?, ?)"
 _INSERT_TEXT = "INSERT INTO search_text VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_DELIVERY = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)"
@@ -165,6 +165,7 @@ def _insert_content(db: apsw.Connection, content_id: int, size: int, item: Item)
                 size,
                 facts.header_len + prefix_len,
                 prefix_len,
+                facts.line_end_octets,
                 facts.sent_day,
                 item.blob,
                 facts.envelope,

@@ -144,6 +144,11 @@ def _piece(db: apsw.Connection, sql: str, start: int, end: int, content_id: int)
     return octets
 
 
+def line_end_octets(db: apsw.Connection) -> dict[int, int]:
+    """By content id; most accounts have none, and an index of those."""
+    return dict(fetch(db, "SELECT id, line_end_octets FROM contents WHERE line_end_octets > 0"))
+
+
 def load_view(db: apsw.Connection, view: View) -> int:
     """Fill an empty view; the account's modseq at that moment."""
     db.execute("BEGIN")

@@ -72,6 +72,7 @@ CREATE TABLE contents(
   size INTEGER NOT NULL,          -- with the prefix
   header_len INTEGER NOT NULL,    -- with the prefix
   prefix_len INTEGER NOT NULL,
+  line_end_octets INTEGER NOT NULL,  -- what it grows by when its lines are made to end with CRLF
   sent_day INTEGER,               -- date.toordinal() of the Date field
   blob TEXT,                      -- name of the file under blobs/ that holds the content; NULL: see bodies
   envelope BLOB NOT NULL,
@@ -81,6 +82,7 @@ CREATE TABLE contents(
   message_id TEXT NOT NULL,
   header BLOB NOT NULL            -- prefix + header
 );
+CREATE INDEX contents_by_line_ends ON contents(line_end_octets) WHERE line_end_octets > 0;
 CREATE INDEX contents_by_blob ON contents(blob) WHERE blob IS NOT NULL;
 CREATE TABLE bodies(
   content_id INTEGER PRIMARY KEY,
