@@ -5,7 +5,10 @@ Raises: NoSuchContent, apsw.Error, OSError (the account turns these into StoreFa
 """
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate, starmap, takewhile
+from operator import attrgetter, eq
 from typing import Any
 
 import apsw
@@ -26,7 +29,9 @@ _COLUMNS = (  # in the order of Stored's fields
     (Want.HEADER, "header"),
     (Want.PARTS, "parts"),
 )
+_FACTS = [(flag, attrgetter(name)) for flag, name in _COLUMNS]
 _SQL: dict[int, str] = {}  # by Want.value
+_id = attrgetter("content_id")
 
 
 def _select(want: Want) -> str:
@@ -52,35 +57,36 @@ def read(db: apsw.Connection, files: AccountFiles, content_ids: Sequence[int], w
     spent = 0
     for start in range(0, len(content_ids), step):
         chunk = content_ids[start : start + step]
-        found = _whole(db, files, chunk, want) if whole else _facts(db, chunk, want)
-        for content_id in chunk:
-            stored = found.get(content_id)
-            if stored is None:
-                if result:
-                    return result
-                raise NoSuchContent(f"{files.folder}: content {content_id}")
-            spent += _octets(stored)
-            if spent > budget and result:
-                return result
-            result.append(stored)
-        if spent >= budget:
+        found, complete = _in_order(_whole(db, files, chunk, want) if whole else _facts(db, chunk, want), chunk)
+        if not found and not result:
+            raise NoSuchContent(f"{files.folder}: content {chunk[0]}")
+        octets = _octets(found, want)
+        ends = list(accumulate(octets, initial=spent))[1:]
+        fitting = max(bisect_right(ends, budget), 0 if result else 1)
+        result += found[:fitting]
+        if not complete or fitting < len(chunk):
             break
+        spent = ends[-1]
     return result
 
 
-def _octets(stored: Stored) -> int:
-    total = 0
-    for value in (
-        stored.envelope,
-        stored.body_structure,
-        stored.body,
-        stored.header,
-        stored.parts,
-        stored.whole,
-    ):
-        if value is not None:
-            total += len(value)
-    return total
+def _in_order(found: list[Stored], chunk: Sequence[int]) -> tuple[list[Stored], bool]:
+    """The contents as they were asked for, up to the first that is not there; whether all are."""
+    if len(found) == len(chunk) and all(map(eq, map(_id, found), chunk)):
+        return found, True
+    by_id = {stored.content_id: stored for stored in found}
+    known = list(takewhile(by_id.__contains__, chunk))
+    return [by_id[content_id] for content_id in known], len(known) == len(chunk)
+
+
+def _octets(found: Sequence[Stored], want: Want) -> list[int]:
+    """How much was read of each."""
+    lengths = [list(map(len, map(get, found))) for flag, get in _FACTS if want & flag]
+    if want & Want.WHOLE:
+        lengths.append([len(stored.whole or b"") for stored in found])
+    if len(lengths) == 1:
+        return lengths[0]
+    return list(map(sum, zip(*lengths, strict=True))) if lengths else [0] * len(found)
 
 
 def _rows(db: apsw.Connection, sql: str, first_args: tuple[int, ...], chunk: Sequence[int]) -> list[Any]:
@@ -94,13 +100,13 @@ def _rows(db: apsw.Connection, sql: str, first_args: tuple[int, ...], chunk: Seq
     return fetch(db, f"{sql} WHERE id IN (SELECT value FROM carray(?))", (*first_args, listed))
 
 
-def _facts(db: apsw.Connection, chunk: Sequence[int], want: Want) -> dict[int, Stored]:
-    return {row[0]: Stored(*row) for row in _rows(db, _select(want), (), chunk)}
+def _facts(db: apsw.Connection, chunk: Sequence[int], want: Want) -> list[Stored]:
+    return list(starmap(Stored, _rows(db, _select(want), (), chunk)))
 
 
-def _whole(db: apsw.Connection, files: AccountFiles, chunk: Sequence[int], want: Want) -> dict[int, Stored]:
+def _whole(db: apsw.Connection, files: AccountFiles, chunk: Sequence[int], want: Want) -> list[Stored]:
     limit = files.settings.inline_limit_octets
-    found: dict[int, Stored] = {}
+    found: list[Stored] = []
     for *values, rest, header in _rows(db, _select(want), (limit,), chunk):
         stored = Stored(*values)
         assert isinstance(header, bytes)
@@ -109,7 +115,7 @@ def _whole(db: apsw.Connection, files: AccountFiles, chunk: Sequence[int], want:
         elif isinstance(rest, str):  # the limit was lower when it was stored
             content = files.disk.read_at(files.blob(rest), 0, stored.size - stored.prefix_len)
             stored.whole = header[: stored.prefix_len] + content
-        found[stored.content_id] = stored
+        found.append(stored)
     return found
 
 
