@@ -18,7 +18,7 @@ from postroom.accounts import AccountSettings, MemoryDirectory
 from postroom.base import FakeClock, SystemClock, SystemIds
 from postroom.message import MessageSettings
 from postroom.net import IdleTimeout, Listener, NetSettings, ServerStopping, ServerTls, TlsInfo, self_signed
-from postroom.pop3 import BUSY, STOPPING, Pop3Settings
+from postroom.pop3 import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Settings
 from postroom.servers.pop3 import Pop3Service
 from postroom.store import (
     Account,
@@ -500,6 +500,31 @@ def test_a_stopping_server_says_so_and_deletes_nothing(tmp_path: Path, tls: Serv
             assert made.listener is not None
             await made.listener.stop()
             assert await client.reader.read() == STOPPING
+            await client.close()
+            assert len(await made.uids(made.bob)) == 3
+
+    run(body())
+
+
+@pytest.mark.parametrize("command", [b"RETR 1", b"TOP 1 0", b"DELE 1\r\nQUIT"])
+@pytest.mark.parametrize("removed", [False, True])
+def test_who_is_disabled_while_signed_in_reads_and_deletes_no_more(
+    tmp_path: Path, tls: ServerTls, command: bytes, removed: bool
+) -> None:
+    """Bug: a session that was open when an administrator disabled the account could go on for as long as it liked."""
+
+    async def body() -> None:
+        async with room(tmp_path, tls, settings=LOOPBACK) as made:
+            client = await Client.connect(made)
+            await client.sign_in()
+            if removed:
+                await made.directory.remove_person(USERNAME)
+            else:
+                await made.directory.set_enabled(USERNAME, False)
+            client.writer.write(command + b"\r\n")
+            said = await client.reader.read()
+            assert said.endswith(CLOSED_ACCOUNT)
+            assert b"+OK" not in said.replace(b"+OK message 1 deleted", b"")
             await client.close()
             assert len(await made.uids(made.bob)) == 3
 

@@ -1,6 +1,6 @@
 """POP3, the server's side (RFC 1939 and its extensions). Pure: octets in, replies and requests out."""
 
-from .engine import BUSY, STOPPING, Pop3Engine
+from .engine import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Engine
 from .maildrop import Maildrop, NoSuchMessage
 from .multiline import DotStuffer, Top, opening, stuffed
 from .requests import Close, Refusal, Request, Retrieve, Send, SignIn, StartTls, Update
@@ -8,6 +8,7 @@ from .settings import Pop3Settings
 
 __all__ = [
     "BUSY",
+    "CLOSED_ACCOUNT",
     "STOPPING",
     "Close",
     "DotStuffer",

@@ -35,6 +35,7 @@ from .settings import Pop3Settings
 
 BUSY = b"-ERR [SYS/TEMP] Too many connections, please try again later\r\n"
 STOPPING = b"-ERR [SYS/TEMP] The server is stopping\r\n"
+CLOSED_ACCOUNT = b"-ERR [SYS/PERM] This account is no longer active\r\n"
 _TROUBLE = b"[SYS/TEMP] Something went wrong, please try again later"
 _NEEDS_TLS = b"[AUTH] Sign-in needs TLS: use STLS or the TLS port"
 

@@ -16,6 +16,7 @@ from postroom.accounts import Directory, Person
 from postroom.base import Clock, MailError
 from postroom.net import Connection, ConnectionEnd, ServerStopping, TlsFailed, is_loopback
 from postroom.pop3 import (
+    CLOSED_ACCOUNT,
     STOPPING,
     DotStuffer,
     Maildrop,
@@ -90,6 +91,10 @@ class _ResponseCut(Exception):
     """A multi-line response can't be finished: the connection has to go."""
 
 
+class _AccountClosed(Exception):
+    """The person was disabled or removed while the session was open."""
+
+
 class _Session:
     """One connection."""
 
@@ -117,6 +122,8 @@ class _Session:
             await self._converse()
         except _ResponseCut:
             connection.abort()
+        except _AccountClosed:
+            connection.send(CLOSED_ACCOUNT)
         except TlsFailed as error:
             _log.info("%s: TLS failed: %s", connection.peer[0], error)
         except ConnectionEnd as end:
@@ -165,11 +172,13 @@ class _Session:
                 await self._connection.start_tls(self._service.tls_context())
                 self._engine.tls_started()
             case Retrieve():
+                await self._require_active()
                 await self._retrieve(request)
             case Send(pieces):
                 await self._send(pieces)
                 self._engine.sent()
             case Update(uids):
+                await self._require_active()
                 self._engine.updated(await self._remove(uids))
 
     # ---- sign-in
@@ -215,6 +224,18 @@ class _Session:
         self._engine.signed_in(drop)
         _log.info("%s: %s signed in, %d messages", self._connection.peer[0], person.address, drop.count)
         return None
+
+    async def _require_active(self) -> None:
+        """Whoever was disabled or removed since the sign-in reads and deletes no more; a look-up takes microseconds."""
+        assert self._locked_id is not None
+        try:
+            person = await self._service.directory.person(self._locked_id)
+        except MailError as error:
+            _log.warning("account %d: %s", self._locked_id, error)  # the directory has trouble, not the person
+            return
+        if person is None or not person.enabled:
+            _log.info("%s: account %d is no longer active", self._connection.peer[0], self._locked_id)
+            raise _AccountClosed
 
     # ---- messages
 
