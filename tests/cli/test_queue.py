@@ -49,6 +49,7 @@ def test_operations(room: Room) -> None:
     assert "2 recipient(s) held" in room.ok("queue", "hold", "qone")
     assert [one["state"] for one in room.json("queue", "list")] == ["held", "held", "waiting"]
     assert room.json("queue", "list")[0]["next_attempt"] is None
+    assert "unheld first" in room.fails(3, "queue", "retry", "qone")  # bug: it said that there was no such message
     assert "1 recipient(s) going on" in room.ok("queue", "unhold", str(entries[0]["entry_id"]))
     assert "due now" in room.ok("queue", "retry", "qtwo", "qone")
     assert "1 recipient(s) removed" in room.ok("queue", "remove", str(entries[1]["entry_id"]))

@@ -153,7 +153,10 @@ def _operate(
 ) -> None:
     count = _with_queue(config_path, work, 0)
     if not count and "all" not in which:
-        raise MissingOrPresent("There is nothing like that in the queue")
+        raise MissingOrPresent(
+            "There is nothing like that in the queue that this can change: no such id, or its state forbids it "
+            "(what is held has to be unheld first; see: postroom queue list)"
+        )
     click.echo(f"{count} recipient(s) {done}.")
 
 
