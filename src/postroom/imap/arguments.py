@@ -130,11 +130,22 @@ def _one_mailbox(cursor: Cursor) -> str:
 
 
 def select(cursor: Cursor) -> Select:
-    return Select(_one_mailbox(cursor), read_only=False)
+    return Select(_selectable(cursor), read_only=False)
 
 
 def examine(cursor: Cursor) -> Select:
-    return Select(_one_mailbox(cursor), read_only=True)
+    return Select(_selectable(cursor), read_only=True)
+
+
+def _selectable(cursor: Cursor) -> str:
+    """A mailbox name; "", which no mailbox has, for what spells none: the command must fail as one that was carried
+    out and has deselected what was selected (RFC 3501 §6.3.1)."""
+    try:
+        return _one_mailbox(cursor)
+    except BadSyntax as error:
+        if error.status != b"NO":
+            raise
+        return ""
 
 
 def create(cursor: Cursor) -> Create:

@@ -23,8 +23,10 @@ _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def canonical(name: str) -> str:
-    """The name by which a mailbox is looked up: INBOX in any case is INBOX (RFC 3501 §5.1)."""
-    return INBOX if name.upper() == INBOX else name
+    """The name by which a mailbox is looked up: INBOX in any case is INBOX (RFC 3501 §5.1), also above others."""
+    if name[:5].upper() == INBOX and name[5:6] in ("", SEPARATOR):
+        return INBOX + name[5:]
+    return name
 
 
 def checked(name: str, settings: StoreSettings) -> str:

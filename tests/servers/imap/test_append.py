@@ -139,3 +139,16 @@ def test_a_person_who_was_removed_meanwhile_is_told_so(tmp_path: Path) -> None:
                 room.directory.people["alice@x.example"] = alice
 
     run(play())
+
+
+@pytest.mark.parametrize("sync", [False, True])
+def test_a_nul_is_no_octet_of_a_literal(tmp_path: Path, sync: bool) -> None:
+    """RFC 3501 §9, third note: it could not be sent to anybody either."""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client("INBOX")
+            assert (await client.append("INBOX", b"a: b\r\n\r\nx\0y\r\n", sync=sync)).tagged.startswith(b"BAD")
+            assert await client.ok("NOOP") == []
+
+    run(play())

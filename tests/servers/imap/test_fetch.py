@@ -189,3 +189,16 @@ def test_a_failing_store_does_not_keep_mail_from_being_read(tmp_path: Path, monk
             account.close()
 
     run(play())
+
+
+def test_a_keyword_is_told_before_flags_that_nobody_asked_for(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await room.deliver()
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            await other.ok("STORE 1 +FLAGS.SILENT ($Work)")
+            said = await client.ok("FETCH 1 BODY[TEXT]<0.3>")
+            assert [line[:8] for line in said] == [b"* FLAGS ", b"* OK [PE", b"* 1 FETC"]
+            assert said[2] == b"* 1 FETCH (BODY[TEXT]<0> {3}\r\nHel FLAGS (\\Seen $Work \\Recent))"
+
+    run(play())

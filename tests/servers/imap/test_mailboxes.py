@@ -177,3 +177,26 @@ def test_status(tmp_path: Path, kind: str) -> None:
             assert (await client.command("STATUS none (MESSAGES)")).tagged.startswith(b"NO [NONEXISTENT]")
 
     run(play())
+
+
+@both_stores
+def test_children_of_inbox_in_any_case(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client()
+            await client.ok("CREATE inbox/kid")
+            await client.ok("RENAME Archive Inbox/old")
+            await client.ok("UNSUBSCRIBE inbox/old")
+            names = await listed(client, 'LIST "" "*"')
+            assert {"INBOX", "INBOX/kid", "INBOX/old"} <= set(names)
+            assert names["INBOX"] == {"\\HasChildren"}
+            assert not [name for name in names if name[:5] == "inbox"]
+            assert set(await listed(client, 'LIST "" inbox/%')) == {"INBOX/kid", "INBOX/old"}
+            assert set(await listed(client, "LIST inBOX/ %")) == {"INBOX/kid", "INBOX/old"}
+            await client.ok("SELECT iNbox/kid")
+            await client.ok("RENAME inbox/kid INBOX/kid2")
+            await client.ok("RENAME inbox was")  # RFC 3501 §6.3.5: children of INBOX stay
+            assert set(await listed(client, 'LIST "" inbox/%')) == {"INBOX/kid2", "INBOX/old"}
+            await client.ok("DELETE inbox/kid2")
+
+    run(play())

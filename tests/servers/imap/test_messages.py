@@ -1,7 +1,13 @@
 """STORE, COPY, MOVE, EXPUNGE, alone and seen from other sessions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postroom.store.api import FlagAction, Flagged
 
 from .room import Room, both_stores, message, open_room, run
 
@@ -190,5 +196,44 @@ def test_a_large_store_is_answered_in_batches(tmp_path: Path, kind: str) -> None
             assert await client.ok("UID FETCH 1,3,5:6,8 (FLAGS)") == [
                 b"* %d FETCH (UID %d FLAGS (\\Seen))" % (n, n) for n in (1, 3, 5, 6, 8)
             ]
+
+    run(play())
+
+
+@both_stores
+def test_what_others_change_while_a_store_is_answered_is_told(tmp_path: Path, kind: str) -> None:
+    """Two commits in one batch: the answer to the first must not pass for news of the second."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 2)
+            client = await room.client("INBOX")
+            account = await room.store.open(1)
+            inbox = (await account.mailbox("INBOX")).mailbox_id
+            real = type(account).set_flags
+
+            async def both(self: Any, mailbox_id: int, uids: Sequence[int], *rest: Any, **more: Any) -> Flagged:
+                flagged = await real(self, mailbox_id, uids, *rest, **more)
+                if more.get("origin") is not None:
+                    await real(self, inbox, [1], FlagAction.REPLACE, frozenset(("\\Draft",)))
+                return flagged
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(type(account), "set_flags", both)
+                said = await client.ok("STORE 1 +FLAGS (\\Seen)")
+            account.close()
+            assert said[-1] == b"* 1 FETCH (UID 1 FLAGS (\\Draft))"
+
+    run(play())
+
+
+@both_stores
+def test_nothing_copied_to_nowhere_is_a_missing_mailbox_all_the_same(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client("INBOX")
+            for verb in ("COPY", "MOVE"):
+                assert (await client.command(f"UID {verb} 1:* none")).tagged.startswith(b"NO [TRYCREATE]")
+                assert await client.ok(f"UID {verb} 1:* Sent") == []
 
     run(play())

@@ -150,3 +150,20 @@ def test_cheap_keys_are_asked_first() -> None:
     flag, one = HasFlag("\\Seen", True), InSet(SeqSet(((1, 1),)), uid=False)
     keys: list[SearchKey] = [And((body, flag)), Or(flag, body), Not(body), subject, flag, one]
     assert sorted(keys, key=_cost)[:3] == [one, flag, subject]
+
+
+@both_stores
+def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            for key in (
+                "BEFORE 1-Jan-0001",
+                "SENTBEFORE 1-Jan-0001",
+                "NOT SINCE 1-Jan-0001",
+                "NOT SENTSINCE 1-Jan-0001",
+            ):
+                assert await client.ok(f"SEARCH {key}") == [b"* SEARCH"], key
+
+    run(play())

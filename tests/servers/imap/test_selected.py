@@ -324,3 +324,13 @@ def test_flag_lists_are_cached_within_bounds(monkeypatch: pytest.MonkeyPatch) ->
 def test_read_only_permits_no_flags() -> None:
     selected = opened(FakeAccount(1), read_only=True)
     assert b"[PERMANENTFLAGS ()]" in selected.flags_responses()
+
+
+def test_a_change_by_others_after_ones_own_is_still_told() -> None:
+    account = FakeAccount(2)
+    selected = opened(account)
+    account.flag(1, SEEN)
+    account.flag(1, SEEN | FLAGGED, origin=selected)  # STORE's own answer says all of this
+    assert not selected.has_news
+    account.flag(1, DELETED)
+    assert selected.take_updates(expunge=False) == b"* 1 FETCH (UID 1 FLAGS (\\Deleted))\r\n"

@@ -110,3 +110,18 @@ def test_recent_goes_to_one_session(tmp_path: Path) -> None:
             assert b"* 0 RECENT" in await one.ok("SELECT INBOX")
 
     run(play())
+
+
+def test_a_name_that_spells_none_is_no_mailbox(tmp_path: Path) -> None:
+    """RFC 3501 §6.3.1: whatever was selected is deselected, and then the new one fails."""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client("INBOX")
+            for verb in ("SELECT", "EXAMINE"):
+                for name in (b"a&b", b'"' + b"x" * 1100 + b'"'):
+                    await client.ok("SELECT INBOX")
+                    assert (await client.command(verb.encode() + b" " + name)).tagged.startswith(b"NO ")
+                    assert (await client.command("CHECK")).tagged.startswith(b"BAD")
+
+    run(play())

@@ -62,6 +62,7 @@ async def _check(session: Session, command: Append) -> AppendOptions:
 async def _take_message(session: Session, command: Append, draft: Draft) -> None:
     """All of the literal is read, whatever becomes of it: what follows it is the next command."""
     failure: OSError | None = None
+    nul = False
     connection = session.connection
     patience, connection.idle_timeout = connection.idle_timeout, session.settings.append_timeout_seconds
     try:
@@ -70,7 +71,8 @@ async def _take_message(session: Session, command: Append, draft: Draft) -> None
         while True:
             event = await session.next_event()
             if isinstance(event, Piece):
-                if failure is None:
+                nul = nul or b"\0" in event.data
+                if failure is None and not nul:
                     try:
                         draft.write(event.data)
                     except OSError as error:
@@ -81,6 +83,8 @@ async def _take_message(session: Session, command: Append, draft: Draft) -> None
                 raise bad(event.text.encode() if isinstance(event, Bad) else b"The message ended badly")
     finally:
         connection.idle_timeout = patience
+    if nul:
+        raise bad(b"NUL in the message")  # RFC 3501 §9 note 3: nor could it be sent to anybody
     if failure is not None:
         _log.error("%s: APPEND could not be spooled: %s", session.peer, failure)
         raise no(b"UNAVAILABLE", b"Storage trouble, please try again later")

@@ -55,8 +55,8 @@ class _Fetching:
                 await session.breathe()
             first = False
             rows = selected.rows(positions)
-            if self._says_flags:
-                selected.said_flags(rows.uids)
+            if self._says_flags or self._newly_seen:
+                selected.said_flags(rows.uids if self._says_flags else self._newly_seen.intersection(rows.uids))
                 if fresh := selected.new_keywords():
                     session.send(fresh)
             if self._wants:
@@ -81,7 +81,6 @@ class _Fetching:
             _log.warning("\\Seen was not set: %s", error)
             return
         self._newly_seen = set(flagged.uids)
-        selected.said_flags(flagged.uids)
 
     async def _read_and_send(self, rows: Rows) -> None:
         account, budget = self._selected.account, self._session.settings.fetch_batch_octets

@@ -4,12 +4,10 @@ Owns: those commands and their responses. Never: sends EXPUNGE (the session does
 Raises: Refused, StoreError.
 """
 
-from collections.abc import Sequence
-
 from postroom.imap import encode
 from postroom.imap.seqset import positions
 from postroom.imap.types import Bare, Copy, Store, StoreMode, UidExpunge
-from postroom.store.api import FlagAction, Flagged, NoSuchMailbox, OverQuota
+from postroom.store.api import FlagAction, Flagged, NoSuchMailbox
 
 from .refusal import Refused, answer_to, no
 from .selected import SelectedMailbox
@@ -44,7 +42,6 @@ async def _say_flags(
 ) -> None:
     """A FETCH response for each changed message; `known` are their positions when known already."""
     uids = flagged.uids
-    selected.said_flags(uids)
     if fresh := selected.new_keywords():
         session.send(fresh)
     size = session.settings.fetch_batch_messages
@@ -77,6 +74,7 @@ async def copy(session: Session, command: Copy) -> bytes:
     name = b"%b%b" % (b"UID " if command.uid else b"", b"MOVE" if command.move else b"COPY")
     uids = selected.uids_of(selected.resolve(command.seqset, uid=command.uid))
     if not uids:
+        await _check_target(session, command.mailbox)
         return b"OK %b completed, nothing to do" % name
     if not command.uid and selected.gone_among(uids):  # RFC 2180 §4.4: all or none
         raise no(b"EXPUNGEISSUED", b"Some of the messages no longer exist")
@@ -84,8 +82,15 @@ async def copy(session: Session, command: Copy) -> bytes:
         if command.move:
             copied = await session.account.move(selected.mailbox_id, uids, command.mailbox, origin=selected)
         else:
-            await _check_quota(session, selected, uids)
-            copied = await session.account.copy(selected.mailbox_id, uids, command.mailbox, origin=selected)
+            person = await session.current_person()
+            copied = await session.account.copy(
+                selected.mailbox_id,
+                uids,
+                command.mailbox,
+                origin=selected,
+                quota_octets=person.quota_octets,
+                quota_messages=person.quota_messages,
+            )
     except NoSuchMailbox as error:
         raise Refused(answer_to(error, try_create=True)) from error
     code = encode.copyuid_code(copied.uid_validity, copied.source_uids, copied.target_uids)
@@ -97,17 +102,12 @@ async def copy(session: Session, command: Copy) -> bytes:
     return b"OK [%b] %b completed" % (code, name)
 
 
-async def _check_quota(session: Session, selected: SelectedMailbox, uids: Sequence[int]) -> None:
-    person = await session.current_person()
-    if person.quota_octets is None and person.quota_messages is None:
-        return
-    usage = await session.account.usage()
-    if person.quota_messages is not None and usage.messages + len(uids) > person.quota_messages:
-        raise OverQuota(f"{person.address}: {usage.messages} messages and {len(uids)} more")
-    if person.quota_octets is not None:
-        octets = sum(selected.rows([at for uid in uids if (at := selected.position(uid)) >= 0]).sizes)
-        if usage.octets + octets > person.quota_octets:
-            raise OverQuota(f"{person.address}: {usage.octets} octets and {octets} more")
+async def _check_target(session: Session, name: str) -> None:
+    """RFC 3501 §6.4.7: with nothing to copy, a missing mailbox is missing all the same."""
+    try:
+        await session.account.mailbox(name)
+    except NoSuchMailbox as error:
+        raise Refused(answer_to(error, try_create=True)) from error
 
 
 async def expunge(session: Session, command: Bare) -> bytes:

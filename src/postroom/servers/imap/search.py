@@ -82,9 +82,7 @@ class _Searching:
         if isinstance(key, Text):
             return await self._find_text(key, candidates)
         if isinstance(key, DateRange) and key.field is DateField.SENT:
-            days = await self._selected.account.search_sent(
-                self._selected.mailbox_id, key.first or 1, key.last or _LAST_DAY
-            )
+            days = await self._selected.account.search_sent(self._selected.mailbox_id, *_days(key))
             return self._with_uid(days, candidates)
         return await self._look(key, candidates)
 
@@ -122,8 +120,8 @@ class _Searching:
             case DateRange():
                 # The internal date "disregarding time and timezone" (RFC 3501 §6.4.4) is its day in UTC here.
                 dates = rows.dates
-                low = ((key.first or 1) - _EPOCH_DAY) * 86400
-                high = ((key.last or _LAST_DAY) - _EPOCH_DAY + 1) * 86400
+                first, last = _days(key)
+                low, high = (first - _EPOCH_DAY) * 86400, (last - _EPOCH_DAY + 1) * 86400
                 return [at for at in candidates if low <= dates[at] < high]
             case InSet(seqset, uid):
                 return _within(candidates, self._selected.resolve(seqset, uid=uid, lenient=True))
@@ -153,6 +151,11 @@ class _Searching:
             wanted = set(candidates)
             return [at for at in some if at in wanted]
         return [at for at in candidates if uids[at] in found]
+
+
+def _days(key: DateRange) -> tuple[int, int]:
+    """The first and the last day that count; the last comes before the first when none does."""
+    return 1 if key.first is None else key.first, _LAST_DAY if key.last is None else key.last
 
 
 def _within(candidates: Candidates, spans: Sequence[Span]) -> Candidates:

@@ -11,7 +11,7 @@ has new arrays, `_uids` stays the old one, and columns are looked up uid by uid 
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -110,7 +110,8 @@ class SelectedMailbox:
             return
         elif isinstance(change, FlagsChanged):
             if change.origin is self:
-                return  # STORE and FETCH say so themselves
+                self.said_flags(change.uids)  # STORE and FETCH say so themselves; only what comes later is news
+                return
             self._changed.update(change.uids)
         elif isinstance(change, MessagesExpunged):
             gone: Sequence[GoneMessage] = change.gone
@@ -228,7 +229,7 @@ class SelectedMailbox:
             permanent, text = flags + (b" \\*" if room else b""), b"Flags permitted"
         return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] %b\r\n" % (flags, permanent, text)
 
-    def said_flags(self, uids: Sequence[int]) -> None:
+    def said_flags(self, uids: Iterable[int]) -> None:
         """The client is told the flags of these messages otherwise: no need to say them again."""
         if self._changed:
             self._changed.difference_update(uids)
