@@ -32,7 +32,9 @@ def test_routes_and_refusals(tmp_path: Path) -> None:
         assert isinstance(target, LocalTarget)
         assert target.person == bob
         assert isinstance(await refused(room, "nobody@foo.com"), UnknownUser)
-        assert isinstance(await refused(room, "carol@elsewhere.org"), RelayDenied)
+        denied = await refused(room, "carol@elsewhere.org")
+        assert isinstance(denied, RelayDenied)
+        assert denied.code == 550  # RFC 5321 §3.6.2
         away = await room.intake.route(Recipient("carol@elsewhere.org"), sender=bob)
         assert away.targets == (RemoteTarget("carol@elsewhere.org"),)
         assert (await room.intake.route(Recipient("carol@[192.0.2.1]"), sender=bob)).targets

@@ -4,7 +4,7 @@ import pytest
 
 from postroom.accounts import Person
 from postroom.intake import Source
-from postroom.intake.trace import TraceWriter, count_received, protocol_name, return_path
+from postroom.intake.trace import TraceWriter, cipher_suite, count_received, protocol_name, return_path
 from postroom.net import TlsInfo
 
 TLS = TlsInfo("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
@@ -48,13 +48,34 @@ def test_the_lines_of_a_final_delivery() -> None:
         b"Received: from bar.com ([IPv6:2001:db8::1])\r\n"
         b"\tby foo.com (Postroom) with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384 256 bits)\r\n"
         b"\tid m1\r\n"
-        b"\tfor <bob@foo.com>;\r\n"
+        b"\tfor <bob@foo.com>\r\n"
+        b"\ttls TLS_AES_256_GCM_SHA384;\r\n"
         b"\tTue, 14 Nov 2023 22:13:20 +0000\r\n"
     )
 
 
 def test_nobody_is_named_where_several_would_read_it() -> None:
     assert b"for <" not in writer(Source("bar.com", "192.0.2.1")).received(None)
+
+
+def test_postmaster_alone_is_no_path() -> None:
+    assert b"for" not in writer(Source("bar.com", "192.0.2.1")).received("Postmaster")
+
+
+@pytest.mark.parametrize(
+    ("cipher", "registered"),
+    [
+        ("TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"),
+        ("ECDHE-RSA-AES256-GCM-SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+        ("ECDHE-ECDSA-CHACHA20-POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
+        ("ECDHE-RSA-AES128-SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"),
+        ("DHE-RSA-AES256-SHA", "TLS_DHE_RSA_WITH_AES_256_CBC_SHA"),
+        ("AES128-GCM-SHA256", None),
+        ("", None),
+    ],
+)
+def test_cipher_suites_by_their_registered_names(cipher: str, registered: str | None) -> None:
+    assert cipher_suite(TlsInfo("TLSv1.2", cipher, 128)) == registered
 
 
 def test_local_sockets_and_hidden_addresses() -> None:

@@ -72,7 +72,7 @@ class Play:
                 reply(replies.SENDER_OK)
             case Rcpt(address=address):
                 if not self.everyone and not address.lower().endswith("@foo.com") and "@" in address:
-                    reply(Reply(554, "5.7.1", "Relay access denied"))
+                    reply(Reply(550, "5.7.1", "Relay access denied"))
                 elif not self.everyone and address.lower() not in USERS:
                     reply(Reply(550, "5.1.1", "No such user here"))
                 else:

@@ -55,8 +55,18 @@ def test_white_space_at_the_end_and_case_of_verbs() -> None:
 def test_data_that_was_refused_makes_no_commands_of_the_message() -> None:
     play = ready()
     out = play.feed(MAIL + b"RCPT TO:<x@foo.com>\r\nDATA\r\nSubject: x\r\n\r\nMAIL FROM:<evil@bar.com>\r\n.\r\n")
-    assert codes(out) == [250, 550, 554]
+    assert codes(out) == [250, 550, 554, 421]
     assert play.engine.closed
+
+
+def test_replies_to_a_hello_have_no_enhanced_code() -> None:
+    # RFC 2034 §4
+    assert Play().feed(b"EHLO\r\nHELO not ok\r\nLHLO x\r\n").split(b"\r\n")[:3] == [
+        b"501 A domain name or address literal is required",
+        b"501 A domain name or address literal is required",
+        b"500 Command unrecognized",
+    ]
+    assert Play(lmtp=True).feed(b"EHLO x\r\n") == b"500 Command unrecognized\r\n"
 
 
 def test_the_session_may_refuse_data() -> None:
@@ -90,9 +100,9 @@ def test_a_line_too_long_costs_one_reply() -> None:
 def test_auth_lines_may_be_longer() -> None:
     play = ready(auth_offered=("PLAIN",))
     assert codes(play.feed(b"AUTH PLAIN " + b"A" * 12_000 + b"\r\n")) == [535]
-    assert play.feed(b"AUTH PLAIN " + b"A" * 12_300 + b"\r\n") == replies.LINE_TOO_LONG.wire
+    assert play.feed(b"AUTH PLAIN " + b"A" * 12_300 + b"\r\n") == replies.AUTH_LINE_TOO_LONG.wire
     play.feed(b"AUTH PLAIN\r\n")
-    assert play.feed(b"A" * 12_300) == replies.LINE_TOO_LONG.wire  # RFC 4954 §4: the exchange is over
+    assert play.feed(b"A" * 12_300) == replies.AUTH_LINE_TOO_LONG.wire  # RFC 4954 §4: the exchange is over
     assert play.feed(b"\r\nNOOP\r\n") == replies.OK.wire
 
 

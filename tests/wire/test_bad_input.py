@@ -105,7 +105,7 @@ def test_no_smuggling(server: Server, trick: bytes) -> None:
             b"Subject: a\r\n\r\nbody" + trick + b"MAIL FROM:<evil@else.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n"
         )
         wire.send(b"Subject: smuggled\r\n\r\nx\r\n.\r\nNOOP\r\n")
-        assert wire.reply().startswith(b"550 5.6.11")
+        assert wire.reply().startswith(b"550 5.6.0")
         assert wire.reply().startswith(b"250")
     assert _count(server) == before
 

@@ -15,7 +15,7 @@ from postroom.store import MailStore, NoSuchAccount, OverQuota
 class RelayDenied(MailError):
     """Somebody who has not signed in wants mail carried elsewhere."""
 
-    code, enhanced, text = 554, "5.7.1", "Relay access denied"
+    code, enhanced, text = 550, "5.7.1", "Relay access denied"  # RFC 5321 §3.6.2
 
 
 class UnknownUser(MailError):

@@ -13,6 +13,8 @@ from postroom.net import TlsInfo
 from postroom.smtp import address_literal
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+# How OpenSSL names the suites of TLS 1.2: "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384" (that is CBC).
+_SUITE = re.compile(r"((?:ECDHE|DHE)-(?:RSA|ECDSA))-(AES|CHACHA20)(\d*)-(?:(GCM|POLY1305)-)?(SHA\d*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,24 @@ def protocol_name(source: Source, smtputf8: bool) -> str:
     return f"{'UTF8' if smtputf8 else ''}{base}{suffix}"
 
 
+def cipher_suite(tls: TlsInfo) -> str | None:
+    """The suite's name in the IANA registry, which RFC 8314 §4.3 asks for; None when it is not known."""
+    name = tls.cipher
+    if name.startswith("TLS_"):  # of TLS 1.3: OpenSSL has the registry's names
+        return name
+    if name.endswith("-CHACHA20-POLY1305"):
+        name += "-SHA256"
+    found = _SUITE.fullmatch(name)
+    if found is None:
+        return None
+    exchange, cipher, bits, mode, hashed = found.groups()
+    return f"TLS_{exchange.replace('-', '_')}_WITH_{cipher}_{bits + '_' if bits else ''}{mode or 'CBC'}_{hashed}"
+
+
 class TraceWriter:
     """The fields for one message: the parts that all its recipients share are made once."""
 
-    __slots__ = ("_date", "_head", "_return_path")
+    __slots__ = ("_end", "_head", "_return_path")
 
     def __init__(
         self,
@@ -64,16 +80,22 @@ class TraceWriter:
             f"\tby {hostname} (Postroom) with {protocol_name(source, smtputf8)}{cipher}\r\n"
             f"\tid {trace_id}"
         ).encode()
-        self._date = b";\r\n\t%b\r\n" % format_date(now).encode()
-        self._return_path = b"Return-Path: <%b>\r\n" % mail_from.encode()
+        suite = cipher_suite(tls) if tls is not None else None
+        clause = f"\r\n\ttls {suite}" if suite else ""  # RFC 8314 §4.3
+        self._end = f"{clause};\r\n\t{format_date(now)}\r\n".encode()
+        self._return_path = return_path(mail_from)
 
     def received(self, recipient: str | None) -> bytes:
         """The time stamp line; `recipient` only when nobody else's eyes may see it (RFC 5321 §7.2)."""
-        recipient_clause = b"\r\n\tfor <%b>" % recipient.encode() if recipient else b""
-        return b"%b%b%b" % (self._head, recipient_clause, self._date)
+        # Postmaster alone is no Path, and so has no place in a FOR clause.
+        recipient_clause = b"\r\n\tfor <%b>" % recipient.encode() if recipient and "@" in recipient else b""
+        return b"%b%b%b" % (self._head, recipient_clause, self._end)
 
     def final(self, recipient: str) -> bytes:
-        """The lines of a final delivery: RFC 5321 §4.4 puts the return path first."""
+        """The lines of a final delivery: RFC 5321 §4.4 puts the return path first.
+
+        A Return-Path that came with the message stays below it: §4.4 lets us remove it, and a message is not rewritten.
+        """
         return self._return_path + self.received(recipient)
 
 

@@ -44,9 +44,8 @@ class Does:
     NEEDS_NO_MAIL = 4  # only outside a transaction
     NO_ARGUMENT = 8
     MOVES_NO_MAIL = 16  # counts against max_idle_commands
-    ENDS_GROUP = 32  # RFC 2920 §3.1: the client has to wait for the reply before it goes on
-    ONLY_SMTP = 64
-    ONLY_LMTP = 128  # RFC 2033 §4.1
+    ONLY_SMTP = 32
+    ONLY_LMTP = 64  # RFC 2033 §4.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +56,23 @@ class Command:
 
 
 _IDLE = Does.MOVES_NO_MAIL
-_LAST = Does.ENDS_GROUP
 
 COMMANDS: dict[bytes, Command] = {
     name.encode(): Command(name, does, text)
     for name, does, text in (
-        ("EHLO", _IDLE | _LAST | Does.ONLY_SMTP, "EHLO domain: begin a session with extensions"),
-        ("HELO", _IDLE | _LAST | Does.ONLY_SMTP, "HELO domain: begin a session"),
-        ("LHLO", _IDLE | _LAST | Does.ONLY_LMTP, "LHLO domain: begin an LMTP session"),
+        ("EHLO", _IDLE | Does.ONLY_SMTP, "EHLO domain: begin a session with extensions"),
+        ("HELO", _IDLE | Does.ONLY_SMTP, "HELO domain: begin a session"),
+        ("LHLO", _IDLE | Does.ONLY_LMTP, "LHLO domain: begin an LMTP session"),
         ("MAIL", Does.NEEDS_HELLO | Does.NEEDS_NO_MAIL, "MAIL FROM:<address>: begin a transaction"),
         ("RCPT", Does.NEEDS_HELLO | Does.NEEDS_MAIL, "RCPT TO:<address>: name a recipient"),
-        ("DATA", Does.NEEDS_HELLO | Does.NEEDS_MAIL | Does.NO_ARGUMENT | _LAST, "DATA: send the message"),
+        ("DATA", Does.NEEDS_HELLO | Does.NEEDS_MAIL | Does.NO_ARGUMENT, "DATA: send the message"),
         ("RSET", _IDLE | Does.NO_ARGUMENT, "RSET: drop the transaction"),
-        ("NOOP", _IDLE | _LAST, "NOOP: do nothing"),
-        ("VRFY", _IDLE | _LAST, "VRFY address: not told here"),
-        ("HELP", _IDLE | _LAST, "HELP [command]: this"),
-        ("STARTTLS", Does.NO_ARGUMENT | _IDLE | _LAST, "STARTTLS: go on under TLS"),
-        ("AUTH", Does.NEEDS_HELLO | Does.NEEDS_NO_MAIL | _LAST, "AUTH mechanism [response]: sign in"),
-        ("QUIT", Does.NO_ARGUMENT | _LAST, "QUIT: end the session"),
+        ("NOOP", _IDLE, "NOOP: do nothing"),
+        ("VRFY", _IDLE, "VRFY address: not told here"),
+        ("HELP", _IDLE, "HELP [command]: this"),
+        ("STARTTLS", Does.NO_ARGUMENT | _IDLE, "STARTTLS: go on under TLS"),
+        ("AUTH", Does.NEEDS_HELLO | Does.NEEDS_NO_MAIL, "AUTH mechanism [response]: sign in"),
+        ("QUIT", Does.NO_ARGUMENT, "QUIT: end the session"),
     )
 }
 # RFC 5321 §4.2.4: known but not offered gets 502, unknown gets 500.
@@ -85,7 +83,8 @@ OF_THE_WEB = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS",
 _PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?")  # RFC 5321 §4.1.2, RFC 6531 §3.3
 _XTEXT = re.compile(rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")  # RFC 3461 §4
 _HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
-_ORCPT = re.compile(rb"[!-:<-~]+;(?:[!-*,-<>-~\x80-\xff]|\+[0-9A-F]{2})+")
+# RFC 3461 §4.2: atom ";" xtext, printable once decoded, as it will stand in a header field; RFC 6533 §3: or UTF-8
+_ORCPT = re.compile(rb"[A-Za-z0-9!#$%&'*+/?^_`{|}~-]+;(?:[!-*,-<>-~\x80-\xff]|\+(?:[2-6][0-9A-F]|7[0-9A-E]))*")
 _GRAPHIC = re.compile(rb"[ -~]*")
 _MAX_ENVID_OCTETS = 100  # RFC 3461 §4.4
 _MAX_ORCPT_OCTETS = 500  # RFC 3461 §4.2
@@ -218,7 +217,7 @@ def _notify(rcpt: Rcpt, value: bytes | None) -> None:
 
 def _orcpt(rcpt: Rcpt, value: bytes | None) -> None:
     if value is None or len(value) > _MAX_ORCPT_OCTETS or not _ORCPT.fullmatch(value):
-        raise Refused(SYNTAX_ERROR)
+        raise Refused(SYNTAX_ERROR)  # RFC 3461 §5.1 (b)
     try:
         rcpt.original = value.decode()
     except UnicodeDecodeError:

@@ -224,15 +224,16 @@ class ServerEngine:
             complete = True
         limit = self._settings.max_command_octets - 2
         if len(line) > limit or not complete or _BAD_IN_LINE.search(line):
+            too_long = replies.LINE_TOO_LONG
             if self.mode is Mode.AUTH or line[:5].upper() == b"AUTH ":
-                limit = self._settings.max_auth_octets - 2
+                limit, too_long = self._settings.max_auth_octets - 2, replies.AUTH_LINE_TOO_LONG
             # Decided by the place in the line alone, so that any splitting of the input gives the same reply.
             line_feed = line.find(b"\n")
             if 0 <= line_feed <= limit:
                 self._refuse_line(replies.BARE_LINE_END)
                 return None
             if len(line) - (not complete and line.endswith(b"\r")) > limit:
-                self._refuse_line(replies.LINE_TOO_LONG)
+                self._refuse_line(too_long)
                 return None
             if not complete:
                 return None
@@ -289,7 +290,7 @@ class ServerEngine:
 
     def _check(self, does: int, argument: bytes) -> None:
         if does & (Does.ONLY_LMTP if not self.lmtp else Does.ONLY_SMTP):
-            raise Refused(replies.NOT_RECOGNIZED)  # RFC 2033 §4.1: 500 is recommended
+            raise Refused(replies.OTHER_HELLO)
         if does & Does.NO_ARGUMENT and argument:
             raise Refused(replies.NO_ARGUMENT_ALLOWED)  # RFC 5321 §4.1.1.5, §4.1.1.10
         if does & Does.NEEDS_HELLO and not self.hello:
@@ -345,11 +346,11 @@ class ServerEngine:
             return None
         return rcpt
 
-    def _data(self, _: bytes) -> Event:
+    def _data(self, _: bytes) -> Event | None:
         if self.recipients == 0:  # RFC 5321 §3.3; RFC 2033 §4.2 wants 503
-            refusal = replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS
+            self._error(replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS)
             self._refuse_message()
-            raise Refused(refusal)
+            return None
         return MessageStart()
 
     def _rset(self, _: bytes) -> None:
@@ -443,7 +444,7 @@ class ServerEngine:
         """DATA was refused. A client that sent the message without waiting for 354 broke RFC 2920 §3.1; what it sent
         was written by somebody else, perhaps, and must not become commands."""
         if self._at < len(self._buffer):
-            self.mode = Mode.CLOSED
+            self._close_for("no message was asked for")  # RFC 5321 §3.8, §7.8
 
     def _message(self) -> Event | None:
         """A piece or the end; None when more octets are needed or the session was cut."""

@@ -24,7 +24,7 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         int, Meta(ge=100, description="Recipients of one message; one more is told 452 (RFC 5321 §4.5.3.1.8).")
     ] = 1000
     max_command_octets: Annotated[
-        int, Meta(ge=512, description="Octets of one command line with its CRLF (RFC 5321 §4.5.3.1.4 and extensions).")
+        int, Meta(ge=1200, description="Octets of one command line with its CRLF (RFC 5321 §4.5.3.1.4, RFC 3461 §5.4).")
     ] = 2048
     max_auth_octets: Annotated[
         int, Meta(ge=512, description="Octets of an AUTH command or response with its CRLF (RFC 4954 §4).")
@@ -68,7 +68,7 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = False
     quirk_bare_cr_lf_in_data: Annotated[
         bool,
-        Meta(description="Turn a bare CR or LF within a message into CRLF instead of refusing it with 550 5.6.11."),
+        Meta(description="Turn a bare CR or LF within a message into CRLF instead of refusing the message."),
     ] = False
     quirk_nul_in_data: Annotated[
         bool, Meta(description="Accept a message with NUL octets, which no mail client can be expected to read.")

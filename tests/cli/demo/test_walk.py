@@ -27,7 +27,7 @@ def test_alice_sends_and_bob_reads(tmp_path: Path) -> None:
         "C: STARTTLS",
         "S: 550 5.1.1",
         "S: 452 4.2.2",
-        "S: 554 5.7.1",
+        "S: 550 5.7.1",
         "S: * 1 EXISTS",
         "DNS: MX bob.test",
         "UIDL",

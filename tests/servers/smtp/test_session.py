@@ -118,11 +118,11 @@ def test_no_trick_makes_a_relay() -> None:
                 async with client(room, "smtp") as peer:
                     for trick in RELAY_TRICKS:
                         _, reply, _ = await peer.say(f"MAIL FROM:<{sender}>", f"RCPT TO:{trick}", "RSET")
-                        assert reply.startswith(("550 5.1.1", "554 5.7.1", "501 5.1.3")), (trick, reply)
+                        assert reply.startswith(("550 5.1.1", "550 5.7.1", "501 5.1.3")), (trick, reply)
             async with client(room, "lmtp", hello="LHLO bar.com") as peer:
                 for trick in RELAY_TRICKS:
                     _, reply, _ = await peer.say("MAIL FROM:<>", f"RCPT TO:{trick}", "RSET")
-                    assert reply.startswith(("550 5.1.1", "554 5.7.1", "501 5.1.3")), (trick, reply)
+                    assert reply.startswith(("550 5.1.1", "550 5.7.1", "501 5.1.3")), (trick, reply)
             assert await room.queued() == []
 
     asyncio.run(body())
@@ -293,7 +293,7 @@ def test_what_arrives_too_large_or_with_bare_line_ends_leaves_nothing() -> None:
     async def body() -> None:
         async with serving(SmtpSettings(max_message_octets=65_536)) as room, client(room, "smtp") as peer:
             assert (await peer.mail("bob@foo.com", text="x" * 100_000)).startswith("552 5.3.4")
-            assert (await peer.mail("bob@foo.com", text="a\nb")).startswith("550 5.6.11")
+            assert (await peer.mail("bob@foo.com", text="a\nb")).startswith("550 5.6.0")
             assert (await peer.mail("bob@foo.com", text="a\0b")).startswith("550 5.6.0")
             assert (await peer.mail("bob@foo.com", text="Received: x\r\n" * 100)).startswith("554 5.4.6")
             assert await room.messages("bob@foo.com") == []
@@ -308,7 +308,7 @@ def test_smuggled_mail_stays_inside_its_message_or_is_refused() -> None:
             inner = b"MAIL FROM:<evil@bar.com>\r\nRCPT TO:<jones@foo.com>\r\nDATA\r\nevil\r\n"
             for end in (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\r\n.\r\r\n"):
                 await peer.say("MAIL FROM:<a@bar.com>", "RCPT TO:<bob@foo.com>", "DATA")
-                assert (await peer.say(b"text" + end + inner + b"\r\n."))[0].startswith("550 5.6.11"), end
+                assert (await peer.say(b"text" + end + inner + b"\r\n."))[0].startswith("550 5.6.0"), end
             assert await room.messages("bob@foo.com") == []
             assert await room.messages("jones@foo.com") == []
 
