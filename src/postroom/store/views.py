@@ -93,7 +93,8 @@ def set_masks(view: View, uids: Sequence[int], masks: Sequence[int], modseq: int
     at = bisect_left(view.uids, uids[0])
     end = at + len(uids)
     if view.uids[at:end] == array("L", uids):  # one run: two copies of memory
-        view.masks[at:end] = array("q", masks)
+        same = masks[0] == masks[-1] and masks.count(masks[0]) == len(masks)
+        view.masks[at:end] = array("q", masks[:1]) * len(masks) if same else array("q", masks)
         view.modseqs[at:end] = array("q", [modseq]) * len(uids)
         return
     index = view.index

@@ -10,10 +10,11 @@ from postroom.store.api import FIRST_KEYWORD_BIT, FlagAction, Flagged, FlagsChan
 from postroom.store.flags import changed_mask, mask_of
 from postroom.store.views import Masked
 
-from .query import columns
+from .query import columns, fetch
 from .selecting import among
 from .writer import Scope, Write
 
+_FEW = 20  # messages that are read row by row
 _UPDATE = {  # what changes, and only rows that it changes
     FlagAction.ADD: ("flags = flags | ?", "flags & ? <> ?"),
     FlagAction.REMOVE: ("flags = flags & ~?", "flags & ? <> 0"),
@@ -50,7 +51,8 @@ class SetFlags(Write):
         uids, olds, unmodified = self._read(scope, where, args)
         if not uids:
             return Flagged((), (), box.highest_modseq, unmodified)
-        groups = Counter(olds)
+        uniform = olds.count(olds[0]) == len(olds)  # as they mostly are when there are many
+        groups = {olds[0]: len(olds)} if uniform else Counter(olds)
         becomes = {old: changed_mask(old, self._action, mask) for old in groups}
         if all(old == new for old, new in becomes.items()):
             return Flagged(uids, olds, box.highest_modseq, unmodified)
@@ -64,7 +66,7 @@ class SetFlags(Write):
             if becomes[old] != old:
                 box.count(old, 0, -count)
                 box.count(becomes[old], 0, count)
-        news = tuple(map(becomes.__getitem__, olds))
+        news = (becomes[olds[0]],) * len(olds) if uniform else tuple(map(becomes.__getitem__, olds))
         changed, masks = uids, news
         if any(old == new for old, new in becomes.items()):
             pairs = [(uid, new) for uid, old, new in zip(uids, olds, news, strict=True) if old != new]
@@ -81,11 +83,24 @@ class SetFlags(Write):
         source = f"messages WHERE {where}"
         since = self._unchanged_since
         if since is None:
-            uids, olds = columns(scope.db, ("uid", "flags"), f"{source} ORDER BY uid", args)
-            return uids, olds, ()
+            return *self._read_all(scope, source, args), ()
         uids, olds = columns(scope.db, ("uid", "flags"), f"{source} AND modseq <= ? ORDER BY uid", (*args, since))
         (late,) = columns(scope.db, ("uid",), f"{source} AND modseq > ? ORDER BY uid", (*args, since))
         return uids, olds, late
+
+    def _read_all(self, scope: Scope, source: str, args: tuple[object, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        count = len(self._uids)
+        if count <= _FEW:
+            found = fetch(scope.db, f"SELECT uid, flags FROM {source} ORDER BY uid", args)
+            return tuple([uid for uid, _ in found]), tuple([flags for _, flags in found])
+        first, last = self._uids[0], self._uids[-1]
+        if last - first == count - 1:  # most likely one run without gaps: then the flags are enough
+            (olds,) = columns(scope.db, ("flags",), f"{source} ORDER BY uid", args)
+            uids = tuple(range(first, last + 1))
+            if len(olds) == count and tuple(self._uids) == uids:
+                return uids, olds
+        uids, olds = columns(scope.db, ("uid", "flags"), f"{source} ORDER BY uid", args)
+        return uids, olds
 
     def _update(self, scope: Scope, where: str, args: tuple[object, ...], mask: int, modseq: int) -> None:
         change, needed = _UPDATE[self._action]

@@ -15,12 +15,12 @@ _INTEGERS = msgspec.json.Decoder(tuple[int, ...])
 def columns(db: apsw.Connection, names: Sequence[str], source: str, args: Sequence[Any]) -> list[tuple[int, ...]]:
     """Whole columns of integers, in the order of `source`'s rows.
 
-    SQLite writes each column as one JSON text while other threads run, which is read at once: half the time of taking
-    a tuple a row.
+    SQLite writes each column as one text while other threads run, which is read at once: half the time of taking a
+    tuple a row. None of the columns may hold NULL, which group_concat passes over.
     """
-    aggregates = ", ".join(f"json_group_array({name})" for name in names)
+    aggregates = ", ".join(f"group_concat({name})" for name in names)
     (texts,) = fetch(db, f"SELECT {aggregates} FROM (SELECT {', '.join(names)} FROM {source})", args)
-    return [_INTEGERS.decode(text) for text in texts]
+    return [_INTEGERS.decode(f"[{text}]") if text else () for text in texts]
 
 
 def fetch(db: apsw.Connection, sql: str, args: Sequence[Any] = ()) -> list[Any]:
