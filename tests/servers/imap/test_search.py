@@ -1,13 +1,14 @@
 """SEARCH: every key, alone and joined."""
 
 import datetime
+from array import array
 from pathlib import Path
 
 import pytest
 
 from postroom.imap.types import And, HasFlag, InSet, Not, Or, SearchKey, SeqSet, Text, TextIn
 from postroom.servers.imap import search
-from postroom.servers.imap.search import _cost
+from postroom.servers.imap.search import _cost, _flagged
 
 from .room import Client, both_stores, message, open_room, run
 
@@ -165,5 +166,35 @@ def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> Non
                 "NOT SENTSINCE 1-Jan-0001",
             ):
                 assert await client.ok(f"SEARCH {key}") == [b"* SEARCH"], key
+
+    run(play())
+
+
+@pytest.mark.parametrize("first", [0, 7])
+def test_flags_are_told_by_octets_as_by_numbers(first: int) -> None:
+    numbers = [mask * 7 % 1024 for mask in range(500)]
+    masks = array("q", numbers)
+    for there, missing in [(1, 0), (0, 1), (4, 1), (0, 31), (31, 0), (128, 3), (256, 1), (0, 256), (1, 1), (0, 1024)]:
+        candidates = range(first, 490)
+        expected = [at for at in candidates if not ~numbers[at] & there and not numbers[at] & missing]
+        assert list(_flagged(masks, candidates, there, missing)) == expected
+        assert list(_flagged(masks, list(candidates), there, missing)) == expected
+        assert list(_flagged(tuple(numbers), candidates, there, missing)) == expected
+
+
+@both_stores
+def test_several_flags_at_once(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for flags in ((), ("\\Seen",), ("\\Flagged", "$Work"), ("\\Seen", "\\Flagged"), ("\\Flagged",)):
+                await room.deliver(message("x"), flags=frozenset(flags))
+            client = await room.client("INBOX")
+            assert await found(client, "UNSEEN FLAGGED") == [3, 5]
+            assert await found(client, "UNSEEN FLAGGED KEYWORD $work") == [3]
+            assert await found(client, "UNSEEN FLAGGED UNKEYWORD $work") == [5]
+            assert await found(client, "FLAGGED KEYWORD none") == []
+            assert await found(client, "FLAGGED UNKEYWORD none 3:4") == [3, 4]
+            assert await found(client, "SEEN UNSEEN") == []
+            assert await found(client, "NOT (SEEN FLAGGED)") == [1, 2, 3, 5]
 
     run(play())

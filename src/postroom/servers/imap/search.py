@@ -7,8 +7,13 @@ A key is asked about candidates, ascending positions, and answers with those it 
 asked in turn, cheap ones first, each about what the ones before left over.
 """
 
+import re
+import sys
+from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
 
 from postroom.imap import encode
 from postroom.imap.seqset import Span
@@ -38,7 +43,18 @@ _LAST_DAY = 3_652_059  # date.max.toordinal()
 _SYSTEM_BITS = {name.lower(): bit for name, bit in SYSTEM_FLAGS}
 _CHUNK = 50_000  # candidates looked at before other sessions get their turn
 
+_LOWEST_OCTET = 0 if sys.byteorder == "little" else 7
+_ONE = re.compile(b"\1")
+
 Candidates = Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    """A key that stands for several flags of the view: all of `there` and none of `missing`."""
+
+    there: int
+    missing: int
 
 
 async def search(session: Session, command: Search) -> bytes:
@@ -70,7 +86,10 @@ class _Searching:
         if not candidates or isinstance(key, All):
             return candidates
         if isinstance(key, And):
-            for one in sorted(key.keys, key=_cost):
+            flags, others = self._join_flags(key.keys)
+            if flags is not None:
+                candidates = await self._look(flags, candidates)
+            for one in sorted(others, key=_cost):
                 candidates = await self.find(one, candidates)
             return candidates
         if isinstance(key, Or):
@@ -86,7 +105,19 @@ class _Searching:
             return self._with_uid(days, candidates)
         return await self._look(key, candidates)
 
-    async def _look(self, key: SearchKey, candidates: Candidates) -> Candidates:
+    def _join_flags(self, keys: Sequence[SearchKey]) -> tuple["_Flags | None", list[SearchKey]]:
+        """All flags that must be there and must not as one key, and the other keys."""
+        wanted = {True: 0, False: 0}
+        others: list[SearchKey] = []
+        for key in keys:
+            if isinstance(key, HasFlag) and (bit := self._bit(key.flag)):
+                wanted[key.present] |= bit
+            else:
+                others.append(key)
+        there, missing = wanted[True], wanted[False]
+        return (_Flags(there, missing) if there | missing else None), others
+
+    async def _look(self, key: "SearchKey | _Flags", candidates: Candidates) -> Candidates:
         """A key that the view answers, some candidates at a time."""
         if len(candidates) <= _CHUNK:
             return self._look_at(key, candidates)
@@ -96,18 +127,18 @@ class _Searching:
             await self._session.breathe()
         return found
 
-    def _look_at(self, key: SearchKey, candidates: Candidates) -> Candidates:
+    def _look_at(self, key: "SearchKey | _Flags", candidates: Candidates) -> Candidates:
         rows = self.rows
         match key:
+            case _Flags(there, missing):
+                return _flagged(rows.masks, candidates, there, missing)
             case HasFlag(flag, present) if flag.lower() == "\\recent":
                 recent = _within(candidates, self._selected.recent_spans())
                 return recent if present else _without(candidates, recent)
             case HasFlag(flag, present):
-                bit = self._bit(flag)
-                masks = rows.masks
-                if present:
-                    return [at for at in candidates if masks[at] & bit]
-                return [at for at in candidates if not masks[at] & bit]
+                if not (bit := self._bit(flag)):  # a keyword that no message has
+                    return () if present else candidates
+                return _flagged(rows.masks, candidates, *((bit, 0) if present else (0, bit)))
             case Larger(octets):
                 sizes = rows.sizes
                 return [at for at in candidates if sizes[at] > octets]
@@ -156,6 +187,25 @@ class _Searching:
 def _days(key: DateRange) -> tuple[int, int]:
     """The first and the last day that count; the last comes before the first when none does."""
     return 1 if key.first is None else key.first, _LAST_DAY if key.last is None else key.last
+
+
+def _flagged(masks: Sequence[int], candidates: Candidates, there: int, missing: int) -> Candidates:
+    """The candidates that have all flags of `there` and none of `missing`."""
+    if there & missing:
+        return ()
+    asked = there | missing
+    if asked > 255 or not isinstance(masks, array) or not isinstance(candidates, range):
+        return [at for at in candidates if masks[at] & asked == there]
+    # The system flags lie in the lowest octet of a mask: sixteen times faster by octets than by numbers.
+    octets = masks[candidates.start : candidates.stop].tobytes()[_LOWEST_OCTET :: masks.itemsize]
+    hits = octets.translate(bytes([mask & asked == there for mask in range(256)]))
+    count = hits.count(1)
+    if count == len(candidates):
+        return candidates
+    if count * 4 > len(candidates):
+        return list(compress(candidates, hits))
+    first = candidates.start
+    return [first + hit.start() for hit in _ONE.finditer(hits)]
 
 
 def _within(candidates: Candidates, spans: Sequence[Span]) -> Candidates:
