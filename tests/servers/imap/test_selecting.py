@@ -125,3 +125,20 @@ def test_a_name_that_spells_none_is_no_mailbox(tmp_path: Path) -> None:
                     assert (await client.command("CHECK")).tagged.startswith(b"BAD")
 
     run(play())
+
+
+@both_stores
+def test_examine_shows_what_arrives_as_recent_and_takes_it_from_nobody(tmp_path: Path, kind: str) -> None:
+    """RFC 3501 §2.3.2: a session that can't know that it is not the first to be told considers it recent."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            reader = await room.client()
+            await reader.ok("EXAMINE INBOX")
+            await room.deliver()
+            assert await reader.ok("NOOP") == [b"* 1 EXISTS", b"* 1 RECENT"]
+            assert await reader.ok("FETCH 1 FLAGS") == [b"* 1 FETCH (FLAGS (\\Recent))"]
+            writer = await room.client()
+            assert b"* 1 RECENT" in await writer.ok("SELECT INBOX")
+
+    run(play())

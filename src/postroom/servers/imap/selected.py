@@ -82,8 +82,9 @@ class SelectedMailbox:
         account.subscribe_changes(selected._hear)
         try:
             if read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
-                if recent := min(view.mailbox.recent, selected.count):
-                    selected._recent.append((view.uids[selected.count - recent], _NO_UID))
+                recent = min(view.mailbox.recent, selected.count)
+                first = view.uids[selected.count - recent] if recent else selected._last_uid + 1
+                selected._recent.append((first, _NO_UID))  # what arrives may be new to all (§2.3.2)
             else:
                 await selected.claim_recent()
         except BaseException:
