@@ -309,3 +309,74 @@ def test_a_hundred_mailboxes_at_once() -> None:
         assert all([len(await room.messages(address)) == 1 for address in people])
 
     in_room(body)
+
+
+# ---- reports on aliases (RFC 3461 §5.2.7)
+
+
+async def take_alias(room: Room, recipient: Recipient, *, envelope: Envelope = FROM, each: bool = False) -> None:
+    route = await room.intake.route(recipient)
+    await take_routes(room, [route], text=b"Subject: hi\r\n\r\nbody\r\n", envelope=envelope, each=each)
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_an_alias_with_several_targets_is_reported_as_expanded(each: bool) -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_alias("all@foo.com", ("bob@foo.com", "carol@elsewhere.org"))
+        wishes = frozenset({"SUCCESS", "FAILURE"})
+        envelope = Envelope("a@bar.com", ret="HDRS", envid="E1")
+        await take_alias(room, Recipient("all@foo.com", wishes, "rfc822;all@foo.com"), envelope=envelope, each=each)
+        forward, report = await room.queue.entries()
+        assert forward.recipient == Recipient("carol@elsewhere.org", frozenset({"FAILURE"}), "rfc822;all@foo.com")
+        assert forward.message.envelope == envelope
+        assert report.recipient == Recipient("a@bar.com", frozenset({"NEVER"}))
+        assert report.message.envelope.mail_from == ""
+        text = await room.queue.read(report.message.message_id, 0, 10_000)
+        for line in (
+            b"Original-Envelope-Id: E1",
+            b"Original-Recipient: rfc822; all@foo.com\r\nFinal-Recipient: rfc822; all@foo.com\r\nAction: expanded\r\n",
+            b"Subject: hi\r\n",
+        ):
+            assert line in text
+        assert b"carol" not in text
+        assert len(await room.messages("bob@foo.com")) == 1
+
+    in_room(body)
+
+
+def test_a_wish_for_success_alone_leaves_nothing_to_report_to_the_targets() -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_alias("all@foo.com", ("bob@foo.com", "carol@elsewhere.org"))
+        await take_alias(room, Recipient("all@foo.com", frozenset({"SUCCESS"})), envelope=Envelope(""))
+        (entry,) = await room.queue.entries()  # no report to the null sender
+        assert entry.recipient.notify == frozenset({"NEVER"})
+        await take_alias(room, Recipient("all@foo.com", frozenset({"DELAY"})))
+        assert [e.recipient.notify for e in await room.queue.entries()][1:] == [frozenset({"DELAY"})]
+
+    in_room(body)
+
+
+def test_an_alias_with_one_target_passes_all_wishes_on() -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_alias("away@foo.com", ("carol@elsewhere.org",))
+        recipient = Recipient("away@foo.com", frozenset({"SUCCESS"}), "rfc822;away@foo.com")
+        await take_alias(room, recipient)
+        (entry,) = await room.queue.entries()
+        assert entry.recipient == Recipient("carol@elsewhere.org", recipient.notify, recipient.original)
+        content = await room.queue.read(entry.message.message_id, 0, 10_000)
+        assert b"for <away@foo.com>" in content  # as the sender wrote it (RFC 5321 §4.4)
+
+    in_room(body)
+
+
+def test_a_report_on_an_alias_that_cannot_be_queued_costs_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(room: Room) -> None:
+        async def full(*arguments: object, **options: object) -> str:
+            raise QueueFull("full")
+
+        await room.directory.set_alias("all@foo.com", ("bob@foo.com", "jones@foo.com"))
+        monkeypatch.setattr(room.queue, "enqueue", full)
+        await take_alias(room, Recipient("all@foo.com", frozenset({"SUCCESS"})))
+        assert len(await room.messages("jones@foo.com")) == 1
+
+    in_room(body)

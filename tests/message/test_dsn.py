@@ -121,7 +121,7 @@ def test_lengths_of_time(seconds: int, words: str) -> None:
     [
         (Action.DELIVERED, "was delivered to:"),
         (Action.RELAYED, "handed to the next mail server"),
-        (Action.EXPANDED, "mailing list"),
+        (Action.EXPANDED, "everybody who gets the mail for:"),
     ],
 )
 def test_good_news(action: Action, words: str) -> None:

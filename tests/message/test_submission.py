@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.message.header import first_value, iter_fields
-from postroom.message.submission import Repair, repair
+from postroom.message.submission import HeaderAddresses, Repair, header_addresses, repair
 
 DATE = 1_700_000_000.0
 GOOD = b"From: a@b\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\nMessage-ID: <1@x>\r\n"
 
 
 def _repair(header: bytes) -> Repair:
-    return repair(header, date=DATE, message_id_token="tok", hostname="mail.example.org")
+    return repair(header, date=DATE, message_id_token="tok", hostname="mail.example.org", author="a@b.c")
 
 
 def test_nothing_to_do() -> None:
@@ -25,6 +25,29 @@ def test_missing_fields_are_added() -> None:
     found = _repair(b"From: a@b\r\n\r\n")
     assert found.add == b"Date: Tue, 14 Nov 2023 22:13:20 +0000\r\nMessage-ID: <tok@mail.example.org>\r\n"
     assert found.apply(b"From: a@b\r\n\r\n") == found.add + b"From: a@b\r\n\r\n"
+
+
+def test_who_sends_is_added_where_nobody_is_named() -> None:
+    assert _repair(b"Subject: x\r\n\r\n").add.startswith(b"From: a@b.c\r\n")
+    assert _repair(b"from : d@e.f\r\n\r\n").add.startswith(b"Date: ")
+
+
+def test_fields_below_a_line_that_is_none_are_text() -> None:
+    header = b"just text\r\n" + GOOD + b"\r\n"
+    new = _repair(header).apply(header)
+    assert new.startswith(b"From: a@b.c\r\nDate: ")
+    assert new.endswith(b"\r\n\r\n" + header)
+
+
+def test_addresses_of_a_header() -> None:
+    header = (
+        b'From: Bob <bob@foo.com>, "x y"@foo.com\r\nSender: <jones@foo.com>\r\nTo: team: a@b.c, d;,\r\n bob@foo.com\r\n'
+        + "Cc: ø@ø.no\r\nResent-From: e@f\r\nSubject: no@address\r\n\r\nFrom: body@x\r\n".encode()
+    )
+    assert header_addresses(header) == HeaderAddresses(
+        frozenset({("bob", "foo.com"), ("x y", "foo.com"), ("jones", "foo.com"), ("e", "f")}),
+        frozenset({("a", "b.c"), ("d", ""), ("ø", "ø.no")}),
+    )
 
 
 def test_bcc_goes_with_all_its_lines() -> None:
@@ -70,4 +93,4 @@ def test_repaired_headers_need_no_repair(lines: list[bytes]) -> None:
 
 @given(st.binary())
 def test_junk_never_raises(header: bytes) -> None:
-    _repair(header).apply(header)
+    header_addresses(_repair(header).apply(header))

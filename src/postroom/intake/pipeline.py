@@ -10,16 +10,18 @@ its copy through the queue, so the sender has one honest answer and nobody gets 
 
 import logging
 import re
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Container, Sequence
+from pathlib import Path
 
-from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget
-from postroom.base import Clock, Ids, MailError
-from postroom.message.submission import repair
+from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget, domain_key
+from postroom.base import Clock, Ids, MailError, Spool
+from postroom.message import HeaderAddresses, header_addresses, repair
 from postroom.queue import Envelope, Queue, Recipient
 from postroom.store import Draft, MailStore
 
+from .authorship import check_addresses
 from .completion import HeaderCompleter
+from .expansion import expanded, expansion_report, for_target, wants_success_report
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
 from .settings import IntakeSettings
@@ -28,6 +30,7 @@ from .trace import Source, TraceWriter, count_received, return_path
 _log = logging.getLogger("postroom.intake")
 _MARK = "m"  # begins the ids given here
 _LATER = "-later"  # ends the queue id of what a mailbox could not take at once; before it stands the message's id
+_NEVER = frozenset({"NEVER"})  # RFC 3461 §6.1: no report on a report
 _OURS = re.compile(rf"{_MARK}[0-9a-f]{{16}}(?:{_LATER})?")  # reports on such a message have longer ids
 
 
@@ -53,7 +56,7 @@ class Intake:
         ids: Ids,
         settings: IntakeSettings,
     ) -> None:
-        self.hostname = hostname
+        self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.3: ASCII, as few messages may have else
         self.directory = directory
         self.store = store
         self.queue = queue
@@ -67,9 +70,12 @@ class Intake:
         """Answer RCPT: where this recipient leads, or a MailError to refuse with."""
         return await self._router.route(recipient, sender=sender, size=size)
 
-    def receive(self, source: Source) -> "Reception":
-        """Begin to take a message in; the caller closes what it gets."""
-        return Reception(self, source)
+    def receive(self, source: Source, mail_from: str = "") -> "Reception":
+        """Begin to take a message in; the caller closes what it gets.
+
+        `mail_from` is the author of a submitted message that names none; the person's own address when empty.
+        """
+        return Reception(self, source, mail_from)
 
     async def deliver_local(
         self, envelope: Envelope, address: str, content: AsyncIterator[bytes], delivery_id: str
@@ -107,9 +113,11 @@ class Intake:
 class Reception:
     """One message on its way in: `write` pieces, `finish` once, `close` always."""
 
-    def __init__(self, intake: Intake, source: Source) -> None:
+    def __init__(self, intake: Intake, source: Source, mail_from: str) -> None:
         self._intake = intake
         self._source = source
+        self._author = mail_from or (source.person.address if source.person else "")
+        self._addresses: HeaderAddresses | None = None  # of a submitted message
         self._draft: Draft = intake.store.draft()
         self._failure: MailError | None = None
         self.trace_id = _MARK + intake.ids.octets(8).hex()  # never twice: mailboxes remember deliveries by it
@@ -121,9 +129,15 @@ class Reception:
         """RFC 6409 §8: what the person's client left out."""
         intake = self._intake
         mended = repair(
-            header, date=intake.clock.now(), message_id_token=intake.ids.octets(12).hex(), hostname=intake.hostname
+            header,
+            date=intake.clock.now(),
+            message_id_token=intake.ids.octets(12).hex(),
+            hostname=intake.hostname,
+            author=self._author,
         )
-        return mended.apply(header)
+        header = mended.apply(header)
+        self._addresses = header_addresses(header)
+        return header
 
     @property
     def size(self) -> int:
@@ -162,6 +176,8 @@ class Reception:
             self._finish_header(self._completer)
         if self._failure is not None:
             raise self._failure
+        if self._addresses is not None and self._source.person is not None:
+            await check_addresses(self._addresses, self._source.person, self._intake.directory, self._intake.settings)
         facts = self._draft.finish()
         settings = self._intake.settings
         if count_received(facts.header) >= settings.max_received_fields:
@@ -176,7 +192,7 @@ class Reception:
             show_address=settings.add_sender_ip or self._source.person is None,
         )
         only = routes[0] if len(routes) == 1 else None
-        direct = only is not None and len(only.targets) == 1 and not _wants_success_report(only)
+        direct = only is not None and len(only.targets) == 1 and not wants_success_report(only)
         if direct and only is not None and isinstance(only.targets[0], LocalTarget):
             prefix = trace.final(only.recipient.address)
             await self._intake.mailboxes.deliver(only.targets[0], self._draft, prefix, self.trace_id)
@@ -212,8 +228,7 @@ class _Distribution:
         for_queue = self._for_queue()
         try:
             if for_queue:
-                only = next(iter(for_queue.values())).address if len(for_queue) == 1 else None
-                await self._enqueue(list(for_queue.values()), self._trace_id, only)
+                await self._enqueue(list(for_queue.values()), self._trace_id, self._only_recipient(for_queue))
         except MailError as error:
             if not each:
                 raise
@@ -222,21 +237,29 @@ class _Distribution:
             self._outcomes.update(dict.fromkeys(for_queue))
         await self._deliver_local()
         if each:
-            return await self._answers()
+            answers = await self._answers()
+            await self._report_expansions([r for r, e in zip(self._routes, answers, strict=True) if e is None])
+            return answers
         if all(error is not None for error in self._outcomes.values()):
             raise _worst([error for error in self._outcomes.values() if error is not None])
         await self._queue_failed(self._routes)
+        await self._report_expansions(self._routes)
         return [None] * len(self._routes)
 
     def _for_queue(self) -> dict[object, Recipient]:
         """Who is on other servers, and who is here and must be reported as delivered: the queue's runner reports."""
         recipients: dict[object, Recipient] = {}
         for route in self._routes:
-            report = _wants_success_report(route)
+            report = len(route.targets) == 1 and wants_success_report(route)
             for target in route.targets:
                 if report or isinstance(target, RemoteTarget):
-                    recipients.setdefault(_key(target), _queued(route, target))
+                    recipients.setdefault(_key(target), for_target(route, target))
         return recipients
+
+    def _only_recipient(self, keys: Container[object]) -> str | None:
+        """The recipient, as the sender wrote it, when all those targets are of one."""
+        addresses = {r.recipient.address for r in self._routes if any(_key(target) in keys for target in r.targets)}
+        return addresses.pop() if len(addresses) == 1 else None
 
     async def _deliver_local(self) -> None:
         deliveries: dict[object, tuple[LocalTarget, bytes]] = {}
@@ -270,9 +293,34 @@ class _Distribution:
             for target in route.targets:
                 key = _key(target)
                 if self._outcomes[key] is not None:
-                    recipients.setdefault(key, _queued(route, target))
+                    recipients.setdefault(key, for_target(route, target))
         if recipients:
             await self._enqueue(list(recipients.values()), self._trace_id + _LATER, None)
+
+    async def _report_expansions(self, routes: Sequence[Route]) -> None:
+        """RFC 3461 §5.2.7.3 (c). The message is accepted already, so a report that fails is only missed."""
+        recipients = expanded(routes)
+        if not recipients or not self._envelope.mail_from:
+            return
+        intake = self._intake
+        header = self._draft.facts.header[: intake.settings.max_reported_header_octets]
+        dsn = expansion_report(
+            recipients,
+            self._envelope,
+            header,
+            hostname=intake.hostname,
+            queue_id=self._trace_id,
+            now=intake.clock.now(),
+            token=intake.ids.token(24),
+        )
+        octets = dsn.whole(header)
+        with Spool(Path(), memory_limit=len(octets)) as spool:  # small: never becomes a file
+            spool.write(octets)
+            try:
+                back = Recipient(self._envelope.mail_from, _NEVER)
+                await intake.queue.enqueue(Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8), [back], spool)
+            except MailError as error:
+                _log.warning("%s: no report on the alias: %s", self._trace_id, error)
 
     async def _enqueue(self, recipients: list[Recipient], message_id: str, only: str | None) -> None:
         await self._intake.queue.enqueue(
@@ -283,18 +331,6 @@ class _Distribution:
 def _key(target: LocalTarget | RemoteTarget) -> object:
     """What makes two targets the same delivery."""
     return target.address if isinstance(target, RemoteTarget) else (target.person.account_id, target.detail)
-
-
-def _queued(route: Route, target: LocalTarget | RemoteTarget) -> Recipient:
-    """The queue entry for one target of a route."""
-    if isinstance(target, LocalTarget) and len(route.targets) > 1:
-        return replace(route.recipient, address=target.person.address)  # not the alias: it has other targets
-    return replace(route.recipient, address=target.address)
-
-
-def _wants_success_report(route: Route) -> bool:
-    """RFC 3461 §5.2.2: a sender who asks for it is told of the delivery into a mailbox, too."""
-    return route.recipient.notify is not None and "SUCCESS" in route.recipient.notify
 
 
 def _worst(errors: Sequence[MailError]) -> MailError:

@@ -27,7 +27,7 @@ from .scanner import Scanner
 from .search_text import decode_transfer, html_text
 from .settings import MessageSettings
 from .structure import Kind, Part
-from .submission import Repair, repair
+from .submission import HeaderAddresses, Repair, header_addresses, repair
 
 __all__ = [
     "Action",
@@ -38,6 +38,7 @@ __all__ = [
     "Explanation",
     "Facts",
     "Field",
+    "HeaderAddresses",
     "HeaderIndex",
     "Kind",
     "MessageSettings",
@@ -66,6 +67,7 @@ __all__ = [
     "format_internal_date",
     "format_mailbox",
     "format_raw_field",
+    "header_addresses",
     "header_text",
     "header_values",
     "html_text",

@@ -241,7 +241,7 @@ _SENTENCES = {
     Action.DELAYED: "{about} has not been delivered yet, and the server keeps trying to reach:",
     Action.DELIVERED: "{about} was delivered to:",
     Action.RELAYED: "{about} was handed to the next mail server, which sends no reports, for:",
-    Action.EXPANDED: "{about} was delivered to the mailing list:",
+    Action.EXPANDED: "{about} was passed on to everybody who gets the mail for:",
 }
 
 

@@ -82,7 +82,7 @@ def iter_fields(header: bytes) -> Iterator[Field]:
     """The fields with their places, in order; the blank line ends them."""
     for found in _LINE_WITH_FOLDS.finditer(header):
         block = found[0]
-        if not block.strip(b"\r\n"):
+        if block.startswith((b"\n", b"\r\n")) or not block:  # even when the body begins with white space
             return
         name, colon, value = block.partition(b":")
         name = name.rstrip(b" \t")
@@ -147,7 +147,7 @@ def _in_any_case(name: bytes) -> bytes:
 def _fields_but(header: bytes, names: set[bytes]) -> bytes:
     kept: list[bytes] = []
     for block in _LINE_WITH_FOLDS.findall(header):
-        if not block.strip(b"\r\n"):
+        if block.startswith((b"\n", b"\r\n")) or not block:  # even when the body begins with white space
             break
         if block.partition(b":")[0].rstrip(b" \t").lower() not in names:
             kept.append(block)

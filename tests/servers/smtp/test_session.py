@@ -205,6 +205,34 @@ def test_people_send_only_as_themselves() -> None:
     asyncio.run(body())
 
 
+def test_people_write_only_in_their_own_name() -> None:
+    async def body() -> None:
+        async with serving() as room, client(room, "submissions") as peer:
+            await signed_in(peer)
+
+            async def send(header: str, sender: str = "bob@foo.com") -> str:
+                return await peer.mail("jones@foo.com", sender=sender, text=f"{header}Subject: x\r\n\r\ntext")
+
+            assert (await send("From: jones@foo.com\r\n")).startswith("550 5.7.1 From or Sender")
+            assert (await send("From: bob@foo.com\r\nTo: jones\r\n")).startswith("554 5.6.0 Incomplete address")
+            assert (await send("From: Bob <bob+x@foo.com>\r\n")).startswith("250")
+            for sender in ("admin.mrc@foo.com", ""):
+                assert (await send("", sender)).startswith("250")
+            messages = await room.messages("jones@foo.com")
+            assert [
+                b"\r\nFrom: " + name in text
+                for name, text in zip(
+                    (b"Bob <bob+x@foo.com>", b"admin.mrc@foo.com\r\n", b"bob@foo.com\r\n"), messages, strict=True
+                )
+            ] == [True] * 3
+            async with client(room, "smtp") as other:  # mail from elsewhere is not ours to judge by its header
+                assert (await other.mail("jones@foo.com", text="From: jones@foo.com\r\nTo: bob\r\n\r\n")).startswith(
+                    "250"
+                )
+
+    asyncio.run(body())
+
+
 def test_local_people_get_submitted_mail_at_once() -> None:
     async def body() -> None:
         async with serving() as room, client(room, "plain") as peer:
@@ -235,7 +263,7 @@ def test_an_account_that_is_disabled_meanwhile_sends_no_more() -> None:
         async with serving() as room, client(room, "submissions") as peer:
             await signed_in(peer)
             await room.directory.set_enabled("bob@foo.com", False)
-            assert (await peer.say("MAIL FROM:<bob@foo.com>"))[0] == "550 5.7.1 Account disabled"
+            assert (await peer.say("MAIL FROM:<bob@foo.com>"))[0] == "550 5.7.13 Account disabled"
             async with client(room, "submissions") as other:
                 assert (await other.say(f"AUTH PLAIN {PLAIN}"))[0].startswith("535")
 

@@ -10,7 +10,7 @@ import logging
 import ssl
 from collections.abc import Sequence
 
-from postroom.accounts import Directory, Person
+from postroom.accounts import Directory, Person, domain_key
 from postroom.base import MailError
 from postroom.intake import Intake, Reception, Route, Source
 from postroom.net import Connection, IdleTimeout, ServerStopping, TlsFailed
@@ -59,7 +59,7 @@ class SmtpService:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.policy = policy
-        self.hostname = hostname
+        self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.1: as A-labels
         self.intake = intake
         self.directory = directory
         self.settings = settings
@@ -202,7 +202,7 @@ class _Session:
     async def _check_sender(self, person: Person, address: str) -> None:
         current = await self._directory.person(person.account_id)  # accounts change while sessions last
         if current is None or not current.enabled:
-            raise SenderRefused(f"{person.address} is no longer welcome", text="Account disabled")
+            raise SenderRefused(f"{person.address} is no longer welcome", enhanced="5.7.13", text="Account disabled")
         # RFC 6409 §3.2: the null sender is nobody's, and has to be accepted
         if address and not await self._directory.may_send_as(current, address):
             raise SenderRefused(f"{person.address} sends as {address}")
@@ -214,7 +214,8 @@ class _Session:
         self._engine.reply(replies.RECIPIENT_OK)
 
     def _receive(self) -> None:
-        engine, connection = self._engine, self._connection
+        engine, connection, mail = self._engine, self._connection, self._mail
+        assert mail is not None
         self._drop()
         self._reception = self._intake.receive(
             Source(
@@ -224,7 +225,8 @@ class _Session:
                 lmtp=self._policy.lmtp,
                 tls=connection.tls,
                 person=self._person,
-            )
+            ),
+            mail.address,
         )
         engine.reply(replies.START_MAIL_INPUT)
 
