@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,3 +56,13 @@ def test_serve_without_settings_says_how_to_make_them(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 3
     assert "postroom init" in done.stderr
+
+
+def test_what_lives_as_long_as_the_process_is_not_looked_through_again() -> None:
+    program = (
+        "import gc, postroom.cli.serve as serve\n"
+        "serve.calm_garbage_collection()\n"
+        "print(gc.get_freeze_count() > 10_000, gc.get_threshold()[0] > 700)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["True", "True"]
