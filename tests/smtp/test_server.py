@@ -260,6 +260,14 @@ def test_auth_needs_tls_where_it_will_be_offered_later() -> None:
     assert codes(play.feed(b"AUTH PLAIN AGJvYgAxMjM0\r\n")) == [538]
 
 
+def test_mail_that_needs_sign_in_is_refused_at_every_command() -> None:
+    play = ready(auth_offered=("PLAIN",))
+    play.engine.sign_in_first = replies.AUTH_REQUIRED
+    assert codes(play.feed(MAIL + RCPT + b"DATA\r\nVRFY bob\r\n")) == [530] * 4
+    assert codes(play.feed(b"NOOP\r\nRSET\r\nHELP\r\n")) == [250, 250, 214]
+    assert codes(play.feed(b"AUTH PLAIN AGJvYgAxMjM0\r\n" + MAIL + RCPT)) == [235, 250, 250]
+
+
 def test_auth_not_within_a_transaction_and_only_once() -> None:
     play = ready(auth_offered=("PLAIN", "LOGIN"))
     assert codes(play.feed(MAIL + b"AUTH PLAIN\r\nRSET\r\n")) == [250, 503, 250]  # RFC 4954 §4

@@ -46,6 +46,7 @@ class Does:
     MOVES_NO_MAIL = 16  # counts against max_idle_commands
     ONLY_SMTP = 32
     ONLY_LMTP = 64  # RFC 2033 §4.1
+    NEEDS_SIGN_IN = 128  # where the session demands it (RFC 4954 §6, RFC 3207 §4: 530)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Command:
 
 
 _IDLE = Does.MOVES_NO_MAIL
+_MAIL = Does.NEEDS_HELLO | Does.NEEDS_SIGN_IN
 
 COMMANDS: dict[bytes, Command] = {
     name.encode(): Command(name, does, text)
@@ -63,12 +65,12 @@ COMMANDS: dict[bytes, Command] = {
         ("EHLO", _IDLE | Does.ONLY_SMTP, "EHLO domain: begin a session with extensions"),
         ("HELO", _IDLE | Does.ONLY_SMTP, "HELO domain: begin a session"),
         ("LHLO", _IDLE | Does.ONLY_LMTP, "LHLO domain: begin an LMTP session"),
-        ("MAIL", Does.NEEDS_HELLO | Does.NEEDS_NO_MAIL, "MAIL FROM:<address>: begin a transaction"),
-        ("RCPT", Does.NEEDS_HELLO | Does.NEEDS_MAIL, "RCPT TO:<address>: name a recipient"),
-        ("DATA", Does.NEEDS_HELLO | Does.NEEDS_MAIL | Does.NO_ARGUMENT, "DATA: send the message"),
+        ("MAIL", _MAIL | Does.NEEDS_NO_MAIL, "MAIL FROM:<address>: begin a transaction"),
+        ("RCPT", _MAIL | Does.NEEDS_MAIL, "RCPT TO:<address>: name a recipient"),
+        ("DATA", _MAIL | Does.NEEDS_MAIL | Does.NO_ARGUMENT, "DATA: send the message"),
         ("RSET", _IDLE | Does.NO_ARGUMENT, "RSET: drop the transaction"),
         ("NOOP", _IDLE, "NOOP: do nothing"),
-        ("VRFY", _IDLE, "VRFY address: not told here"),
+        ("VRFY", _IDLE | Does.NEEDS_SIGN_IN, "VRFY address: not told here"),
         ("HELP", _IDLE, "HELP [command]: this"),
         ("STARTTLS", Does.NO_ARGUMENT | _IDLE, "STARTTLS: go on under TLS"),
         ("AUTH", Does.NEEDS_HELLO | Does.NEEDS_NO_MAIL, "AUTH mechanism [response]: sign in"),

@@ -37,7 +37,8 @@ class Mode(enum.Enum):
 
 
 class ServerEngine:
-    """One session. Set `starttls_offered`, `auth_offered` and `auth_needs_tls` as the connection's state allows."""
+    """One session. Its owner sets `starttls_offered`, `auth_offered`, `auth_needs_tls` and `sign_in_first` as the
+    connection's state allows."""
 
     def __init__(self, hostname: str, settings: SmtpSettings, *, lmtp: bool = False) -> None:
         self._hostname = hostname
@@ -46,6 +47,7 @@ class ServerEngine:
         self.starttls_offered = False
         self.auth_offered: tuple[str, ...] = ()
         self.auth_needs_tls = False  # sign-in will be offered under TLS, and not before
+        self.sign_in_first: Reply | None = None  # what commands that need sign-in get before it
         self.tls_active = False
         self.authenticated = False
         self.hello = ""  # the client's name; "" before EHLO
@@ -295,6 +297,8 @@ class ServerEngine:
             raise Refused(replies.NO_ARGUMENT_ALLOWED)  # RFC 5321 §4.1.1.5, §4.1.1.10
         if does & Does.NEEDS_HELLO and not self.hello:
             raise Refused(replies.HELLO_FIRST)
+        if does & Does.NEEDS_SIGN_IN and self.sign_in_first is not None and not self.authenticated:
+            raise Refused(self.sign_in_first)
         if does & Does.NEEDS_MAIL and self.mail is None:
             raise Refused(replies.MAIL_FIRST)
         if does & Does.NEEDS_NO_MAIL and self.mail is not None:

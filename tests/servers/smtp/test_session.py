@@ -182,7 +182,8 @@ def test_submission_wants_tls_then_a_password() -> None:
             ]
             await peer.start_tls()
             await peer.say("EHLO bar.com")
-            assert await peer.say("MAIL FROM:<bob@foo.com>") == ["530 5.7.0 Authentication required"]
+            said = await peer.say("MAIL FROM:<bob@foo.com>", "RCPT TO:<bob@foo.com>", "DATA", "VRFY bob", "NOOP")
+            assert said == ["530 5.7.0 Authentication required"] * 4 + ["250 2.0.0 Ok"]  # RFC 4954 §6
             await signed_in(peer)
             assert (await peer.mail("carol@elsewhere.org", sender="bob@foo.com")).startswith("250")
             ((sender, recipient, content),) = await room.queued()
@@ -284,6 +285,18 @@ def test_a_directory_in_trouble_is_no_wrong_password(monkeypatch: pytest.MonkeyP
 
 
 # ---- LMTP
+
+
+@pytest.mark.parametrize(("listener", "hello"), [("smtp", "EHLO bar.com"), ("lmtp", "LHLO bar.com")])
+def test_postmaster_is_always_somebody(listener: str, hello: str) -> None:
+    async def body() -> None:
+        async with serving() as room, client(room, listener, hello=hello) as peer:
+            await room.directory.add_domain("other.org")  # where nobody lives
+            for postmaster in ("Postmaster", "POSTMASTER@foo.com", '"postmaster"@other.org'):  # RFC 5321 §4.5.1
+                assert (await peer.mail(postmaster, sender="")).startswith("250"), postmaster
+            assert len(await room.messages("bob@foo.com")) == 3
+
+    asyncio.run(body())
 
 
 def test_lmtp_answers_for_each_recipient() -> None:

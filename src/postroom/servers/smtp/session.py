@@ -133,6 +133,8 @@ class _Session:
         allowed = self._policy.may_sign_in(self._connection, self._settings)
         engine.auth_offered = SERVER_MECHANISMS if allowed else ()
         engine.auth_needs_tls = self._policy.signs_in and not allowed
+        if self._policy.signs_in:  # RFC 6409 §4.3
+            engine.sign_in_first = replies.AUTH_REQUIRED if allowed else replies.TLS_REQUIRED
 
     async def _step(self) -> None:
         """Act on every event that the octets received so far make."""
@@ -188,13 +190,9 @@ class _Session:
     # ---- the transaction
 
     async def _start(self, mail: Mail) -> None:
-        person = self._person
         if self._policy.signs_in:
-            if person is None:  # RFC 6409 §4.3
-                offered = self._engine.auth_offered
-                self._engine.reply(replies.AUTH_REQUIRED if offered else replies.TLS_REQUIRED)
-                return
-            await self._check_sender(person, mail.address)
+            assert self._person is not None  # the engine gives no Mail before sign-in
+            await self._check_sender(self._person, mail.address)
         self._mail = mail
         self._routes = []
         self._engine.reply(replies.SENDER_OK)
