@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.message import Facts, MessageSettings, PartMap, Scanner
+from postroom.message.casemap import fold
 from postroom.message.header import header_values
 from postroom.message.parts import PartNode
 from postroom.message.structure import Kind
@@ -429,3 +430,21 @@ def test_what_crlf_line_ends_add_in_any_split(pieces: list[bytes], multipart: bo
         sent += b"\r\n"
     assert _facts(data).line_end_octets == len(sent) - len(data)
     assert _fed(pieces).line_end_octets == len(sent) - len(data)
+
+
+@pytest.mark.parametrize(
+    ("field", "needle"),
+    [
+        (b"<user (a comment)@ (another) x.test>", "user@x.test"),
+        (b'"Doe\\, \\"J\\"" <doe@x.test>', 'doe, "j"'),
+        (b"=?utf-8?q?J=C3=B6?= (note) <jo@x.test>", "J\xf6"),
+        (b"group: a (one) @ x.test, b@x.test;", "a@x.test"),
+        (b"a@x.test (Real Name)", "real name"),
+        (b"((((", "((("),
+    ],
+)
+def test_addresses_are_found_as_the_envelope_has_them(field: bytes, needle: str) -> None:
+    """RFC 3501 §6.4.4: FROM looks into the envelope structure."""
+    search = _facts(b"From: %b\r\nTo: %b\r\n\r\n" % (field, field)).search
+    assert fold(needle) in search.from_
+    assert fold(needle) in search.to

@@ -14,7 +14,7 @@ import enum
 
 from .casemap import fold
 from .dates import parse_day
-from .envelope import wire_envelope
+from .envelope import address_text, wire_envelope
 from .facts import Facts, SearchText
 from .header import HEADER_END, HeaderIndex, fields_text, index_header, text_of
 from .imap_wire import body_and_structure
@@ -92,14 +92,14 @@ class Scanner:
         self._finished = True
         self._close_parts(0, self._size)
         root, header = self._root, self._fields
-        by_name = header.by_name
+        by_name, most = header.by_name, self._settings.max_address_count
         body, structure = body_and_structure(root)
         date, message_id = header.first(b"date"), header.first(b"message-id")
         search = SearchText(
-            from_=text_of(by_name[b"from"]) if b"from" in by_name else "",
-            to=text_of(by_name[b"to"]) if b"to" in by_name else "",
-            cc=text_of(by_name[b"cc"]) if b"cc" in by_name else "",
-            bcc=text_of(by_name[b"bcc"]) if b"bcc" in by_name else "",
+            from_=address_text(header, b"from", most),
+            to=address_text(header, b"to", most),
+            cc=address_text(header, b"cc", most),
+            bcc=address_text(header, b"bcc", most),
             subject=text_of(by_name[b"subject"]) if b"subject" in by_name else "",
             headers=fields_text(header.pairs),
             body="\n".join(self._texts),
@@ -110,7 +110,7 @@ class Scanner:
             line_end_octets=self._bare_line_feeds + (0 if self._last in (-1, 10) else 2),
             header_len=root.body_start,
             header=self._header,
-            envelope=wire_envelope(header, self._settings.max_address_count),
+            envelope=wire_envelope(header, most),
             body_structure=structure,
             body=body,
             parts=pack_parts(root),
