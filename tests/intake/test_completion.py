@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postroom.intake.completion import HeaderCompleter, HeaderTooLarge
+from postroom.intake.completion import HeaderCompleter, HeaderSeparator, HeaderTooLarge
 
 
 def mark(header: bytes) -> bytes:
@@ -37,3 +37,24 @@ def test_any_splitting_gives_the_same(message: tuple[bytes, bytes], sizes: list[
 def test_a_header_without_end(data: bytes) -> None:
     with pytest.raises(HeaderTooLarge):
         HeaderCompleter(mark, 100).feed(data)
+
+
+@pytest.mark.parametrize(
+    ("message", "apart"),
+    [
+        (b"Subject: x\r\n\r\nbody\r\n", False),
+        (b"X-Odd-Name :x\r\n", False),
+        (b"\r\nbody\r\n", False),
+        (b"", False),
+        (b"body without header\r\n", True),
+        (b"no line end", True),
+        (b" folded: nothing\r\n", True),
+        (b"x" * 5000, True),
+        (b"two words: no field name\r\n", True),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_message_without_header_gets_an_empty_one(message: bytes, apart: bool, size: int) -> None:
+    separator = HeaderSeparator()
+    pieces = [separator.feed(message[at : at + size]) for at in range(0, len(message), size)]
+    assert b"".join([*pieces, separator.finish()]) == (b"\r\n" if apart else b"") + message

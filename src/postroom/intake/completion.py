@@ -1,9 +1,10 @@
-"""A submitted message's header, completed while the message passes.
+"""A message's header, completed or set apart while the message passes.
 
 Owns: holding the header back until it is whole, and handing it to who completes it. Never: touches the body, keeps
 more than the header. Raises: HeaderTooLarge.
 """
 
+import re
 from collections.abc import Callable
 
 from postroom.base import MailError
@@ -11,6 +12,35 @@ from postroom.base import MailError
 
 class HeaderTooLarge(MailError):
     code, enhanced, text = 552, "5.3.4", "Message header exceeds the fixed maximum size"
+
+
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:|From |\r\n")  # a field (RFC 5322 §2.2), an mbox line, or an empty header
+_FIELD_NAME_OCTETS = 998  # a line without a colon so far is none (RFC 5322 §2.1.1)
+
+
+class HeaderSeparator:
+    """A message from elsewhere without any header: an empty line in front keeps our trace fields off its text."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: bytes | None = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """The octets that can go on now."""
+        if self._held is None:
+            return piece
+        held = self._held + piece
+        if b"\n" not in held and b":" not in held and len(held) < _FIELD_NAME_OCTETS:
+            self._held = held
+            return b""
+        self._held = None
+        return held if _FIELD.match(held) else b"\r\n" + held
+
+    def finish(self) -> bytes:
+        """The message is over."""
+        held, self._held = self._held, None
+        return b"\r\n" + held if held else b""
 
 
 class HeaderCompleter:

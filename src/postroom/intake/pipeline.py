@@ -20,7 +20,7 @@ from postroom.queue import Envelope, Queue, Recipient
 from postroom.store import Draft, MailStore
 
 from .authorship import check_addresses
-from .completion import HeaderCompleter
+from .completion import HeaderCompleter, HeaderSeparator
 from .expansion import expanded, expansion_report, for_target, wants_success_report
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
@@ -121,8 +121,10 @@ class Reception:
         self._draft: Draft = intake.store.draft()
         self._failure: MailError | None = None
         self.trace_id = _MARK + intake.ids.octets(8).hex()  # never twice: mailboxes remember deliveries by it
-        self._completer = (
-            HeaderCompleter(self._complete, intake.settings.max_submitted_header_octets) if source.person else None
+        self._header: HeaderCompleter | HeaderSeparator = (
+            HeaderCompleter(self._complete, intake.settings.max_submitted_header_octets)
+            if source.person
+            else HeaderSeparator()
         )
 
     def _complete(self, header: bytes) -> bytes:
@@ -148,7 +150,7 @@ class Reception:
         if self._failure is not None:
             return
         try:
-            self._draft.write(self._completer.feed(piece) if self._completer else piece)
+            self._draft.write(self._header.feed(piece))
         except OSError as error:
             self._fail(NoSpace(str(error)))
         except MailError as error:
@@ -158,9 +160,9 @@ class Reception:
         self._failure = error
         self._draft.close()
 
-    def _finish_header(self, completer: HeaderCompleter) -> None:
+    def _finish_header(self) -> None:
         try:
-            self._draft.write(completer.finish())
+            self._draft.write(self._header.finish())
         except OSError as error:
             self._fail(NoSpace(str(error)))
 
@@ -172,8 +174,8 @@ class Reception:
         With `each` (LMTP) every route has its own answer. Without, there is one answer for all: when this returns,
         every recipient has the message or the queue has it for them.
         """
-        if self._completer is not None and self._failure is None:
-            self._finish_header(self._completer)
+        if self._failure is None:
+            self._finish_header()
         if self._failure is not None:
             raise self._failure
         if self._addresses is not None and self._source.person is not None:
