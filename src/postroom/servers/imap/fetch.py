@@ -40,7 +40,9 @@ class _Fetching:
         self._newly_seen: set[int] = set()
         self._wants = NOTHING
         for some in self._columns:
-            self._wants |= some.wants
+            if some.wants is not NOTHING:  # arithmetic with enums is slow
+                self._wants = some.wants if self._wants is NOTHING else self._wants | some.wants
+        self._may_be_long = self._wants is not NOTHING and Want.WHOLE in self._wants
         first, *more = [c.format for c in self._columns]
         self._formats = [first, *(b" " + shape for shape in more)]
 
@@ -59,7 +61,7 @@ class _Fetching:
                 selected.said_flags(rows.uids if self._says_flags else self._newly_seen.intersection(rows.uids))
                 if fresh := selected.new_keywords():
                     session.send(fresh)
-            if self._wants:
+            if self._wants is not NOTHING:
                 await self._read_and_send(rows)
             else:
                 await self._send(rows, ())
@@ -106,7 +108,7 @@ class _Fetching:
             numbers = range(positions.start + 1, positions.stop + 1)
         else:
             numbers = [at + 1 for at in positions]
-        if self._wants & Want.WHOLE and any(isinstance(value, Octets) for values in columns for value in values):
+        if self._may_be_long and any(isinstance(value, Octets) for values in columns for value in values):
             for number, *values in zip(numbers, *columns, strict=True):
                 await self._send_in_pieces(b"* %d FETCH (" % number, formats, values)
             return

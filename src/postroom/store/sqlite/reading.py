@@ -6,10 +6,11 @@ Raises: NoSuchContent, apsw.Error, OSError (the account turns these into StoreFa
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import accumulate, starmap, takewhile
 from operator import attrgetter, eq
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -29,39 +30,43 @@ _COLUMNS = (  # in the order of Stored's fields
     (Want.HEADER, "header"),
     (Want.PARTS, "parts"),
 )
-_FACTS = [(flag, attrgetter(name)) for flag, name in _COLUMNS]
-_SQL: dict[int, str] = {}  # by Want.value
 _id = attrgetter("content_id")
 
 
-def _select(want: Want) -> str:
-    """The statement for these facts, without its condition: the columns are Stored's fields."""
-    sql = _SQL.get(want.value)
-    if sql is None:
-        columns = [name if want & flag else "NULL" for flag, name in _COLUMNS]
-        source, whole = "contents", "NULL"
-        if want & Want.WHOLE:
-            # A content in a file has no row in bodies; it is read from there.
-            source = "contents LEFT JOIN bodies ON bodies.content_id = id"
-            whole = "CASE WHEN size <= ? THEN coalesce(data, blob) END, header"
-        sql = f"SELECT id, size, header_len, prefix_len, {', '.join(columns)}, {whole} FROM {source}"
-        _SQL[want.value] = sql
-    return sql
+class _Plan(NamedTuple):
+    """How to read some facts."""
+
+    sql: str  # the statement without its condition: the columns are Stored's fields
+    whole: bool
+    measured: tuple[Callable[[Stored], bytes], ...]  # what counts against the budget, but for the whole
+
+
+@lru_cache(maxsize=1 << len(Want))
+def _plan(want: Want) -> _Plan:
+    columns = [name if want & flag else "NULL" for flag, name in _COLUMNS]
+    source, whole = "contents", "NULL"
+    if want & Want.WHOLE:
+        # A content in a file has no row in bodies; it is read from there.
+        source = "contents LEFT JOIN bodies ON bodies.content_id = id"
+        whole = "CASE WHEN size <= ? THEN coalesce(data, blob) END, header"
+    sql = f"SELECT id, size, header_len, prefix_len, {', '.join(columns)}, {whole} FROM {source}"
+    return _Plan(sql, bool(want & Want.WHOLE), tuple([attrgetter(name) for flag, name in _COLUMNS if want & flag]))
 
 
 def read(db: apsw.Connection, files: AccountFiles, content_ids: Sequence[int], want: Want, budget: int) -> list[Stored]:
     """Facts for a prefix of the ids: at least one, then as many as fit in `budget` octets."""
-    whole = bool(want & Want.WHOLE)
-    step = _WHOLE_CHUNK if whole else _CHUNK
+    plan = _plan(want)
+    step = _WHOLE_CHUNK if plan.whole else _CHUNK
     result: list[Stored] = []
     spent = 0
     for start in range(0, len(content_ids), step):
         chunk = content_ids[start : start + step]
-        found, complete = _in_order(_whole(db, files, chunk, want) if whole else _facts(db, chunk, want), chunk)
+        found, complete = _in_order(_whole(db, files, chunk, plan) if plan.whole else _facts(db, chunk, plan), chunk)
         if not found and not result:
             raise NoSuchContent(f"{files.folder}: content {chunk[0]}")
-        octets = _octets(found, want)
-        ends = list(accumulate(octets, initial=spent))[1:]
+        if len(content_ids) == 1:
+            return found
+        ends = list(accumulate(_octets(found, plan), initial=spent))[1:]
         fitting = max(bisect_right(ends, budget), 0 if result else 1)
         result += found[:fitting]
         if not complete or fitting < len(chunk):
@@ -79,10 +84,10 @@ def _in_order(found: list[Stored], chunk: Sequence[int]) -> tuple[list[Stored], 
     return [by_id[content_id] for content_id in known], len(known) == len(chunk)
 
 
-def _octets(found: Sequence[Stored], want: Want) -> list[int]:
+def _octets(found: Sequence[Stored], plan: _Plan) -> list[int]:
     """How much was read of each."""
-    lengths = [list(map(len, map(get, found))) for flag, get in _FACTS if want & flag]
-    if want & Want.WHOLE:
+    lengths = [list(map(len, map(fact, found))) for fact in plan.measured]
+    if plan.whole:
         lengths.append([len(stored.whole or b"") for stored in found])
     if len(lengths) == 1:
         return lengths[0]
@@ -100,14 +105,14 @@ def _rows(db: apsw.Connection, sql: str, first_args: tuple[int, ...], chunk: Seq
     return fetch(db, f"{sql} WHERE id IN (SELECT value FROM carray(?))", (*first_args, listed))
 
 
-def _facts(db: apsw.Connection, chunk: Sequence[int], want: Want) -> list[Stored]:
-    return list(starmap(Stored, _rows(db, _select(want), (), chunk)))
+def _facts(db: apsw.Connection, chunk: Sequence[int], plan: _Plan) -> list[Stored]:
+    return list(starmap(Stored, _rows(db, plan.sql, (), chunk)))
 
 
-def _whole(db: apsw.Connection, files: AccountFiles, chunk: Sequence[int], want: Want) -> list[Stored]:
+def _whole(db: apsw.Connection, files: AccountFiles, chunk: Sequence[int], plan: _Plan) -> list[Stored]:
     limit = files.settings.inline_limit_octets
     found: list[Stored] = []
-    for *values, rest, header in _rows(db, _select(want), (limit,), chunk):
+    for *values, rest, header in _rows(db, plan.sql, (limit,), chunk):
         stored = Stored(*values)
         assert isinstance(header, bytes)
         if isinstance(rest, bytes):
