@@ -400,6 +400,16 @@ def test_auth_plain() -> None:
     assert isinstance(event, Authenticated)
 
 
+def test_mail_says_that_it_vouches_for_nobody_once_signed_in() -> None:
+    """RFC 4954 §5: AUTH=<> on every MAIL of an authenticated connection."""
+    play = ready()
+    auth(play, "PLAIN")
+    play.engine.take_output()
+    play.server("235 2.7.0 ok")
+    play.engine.send(SendMail("a@foo.com", (SendTo("b@bar.com"),)))
+    assert play.engine.take_output().startswith(b"MAIL FROM:<a@foo.com> AUTH=<>\r\n")
+
+
 def test_auth_login() -> None:
     play = ready()
     auth(play, "LOGIN")

@@ -157,6 +157,7 @@ class ClientEngine:
         self._said_helo = False
         self._dirty = False  # a transaction was begun and not ended: RSET before the next
         self._mechanism: ClientMechanism | None = None
+        self._signed_in = False
         self._initial: bytes | None = None  # an initial response too long for the AUTH line
         self._mail: SendMail | None = None
         self._outcomes: list[Outcome | None] = []
@@ -342,6 +343,8 @@ class ClientEngine:
             line += b" SIZE=%d" % mail.size  # RFC 1870 §6.1
         if mail.body_8bit and "8BITMIME" in offered:
             line += b" BODY=8BITMIME"  # RFC 6152 §3
+        if self._signed_in:
+            line += b" AUTH=<>"  # RFC 4954 §5: who submitted it to us is not for the next server to trust
         if mail.smtputf8 and "SMTPUTF8" in offered:
             line += b" SMTPUTF8"  # RFC 6531 §3.4
         if "DSN" in offered:  # RFC 3461 §5.2.1, §5.2.2
@@ -440,6 +443,7 @@ class ClientEngine:
                 self._mechanism = None
                 self._write(Stage.AUTH, -1, b"*")  # RFC 4954 §4: cancel
         elif reply.code == 235:
+            self._signed_in = True
             self._events.append(Authenticated(reply))
         elif reply.code >= 400:
             self._events.append(AuthRefused(reply))
