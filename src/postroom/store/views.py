@@ -106,17 +106,20 @@ def set_masks(view: View, uids: Sequence[int], masks: Sequence[int], modseq: int
 
 def drop_rows(view: View, uids: Sequence[int]) -> None:
     """Take messages out; all arrays become new ones, so that an old one stays a snapshot."""
-    index = view.index
-    positions = [at for uid in uids if (at := index(uid)) >= 0]
-    if len(positions) == 1:
-        at = positions[0]
+    if not uids:
+        return
+    first = bisect_left(view.uids, uids[0])
+    end = first + len(uids)
+    if view.uids[first:end] == array("L", uids):  # one run, as with one message or all
 
         def shrink(column: "array[int]") -> "array[int]":
-            return column[:at] + column[at + 1 :]
+            return column[:first] + column[end:]
     else:
         keep = bytearray(repeat(1, len(view.uids)))
-        for at in positions:
-            keep[at] = 0
+        index = view.index
+        for uid in uids:
+            if (at := index(uid)) >= 0:
+                keep[at] = 0
 
         def shrink(column: "array[int]") -> "array[int]":
             return array(column.typecode, compress(column, keep))

@@ -73,8 +73,12 @@ def _take_out(
 
 
 def _count(scope: Scope, box: Box, found: Sequence[Row], by: int) -> None:
+    _, masks, _, sizes, _, _ = zip(*found, strict=True)
+    if masks.count(masks[0]) == len(masks):  # as when all are marked alike
+        scope.books.count(box, ((masks[0], by * sum(sizes), by * len(masks)),))
+        return
     groups: dict[int, list[int]] = {}
-    for _, mask, _, size, _, _ in found:
+    for mask, size in zip(masks, sizes, strict=True):
         if (group := groups.get(mask)) is None:
             groups[mask] = [size, 1]
         else:
