@@ -1,10 +1,12 @@
 """Octets to text."""
 
+import encodings
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.message.charset import decode_text, decode_unlabelled, is_known
+from postroom.message.charset import decode_text, decode_unlabelled, is_known, python_codec
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,21 @@ def test_nothing_raises(octets: bytes, charset: str) -> None:
 @given(st.text())
 def test_no_charset_name_raises(charset: str) -> None:
     decode_text(b"a\xff", charset)
+
+
+def test_unknown_charsets_leave_no_trace_in_memory() -> None:
+    """codecs.lookup would remember every miss for ever, and peers choose the names."""
+    before = len(encodings._cache)
+    for number in range(100):
+        assert decode_text(b"caf\xc3\xa9", f"x-nobody-knows-{number}") == "café"
+    assert len(encodings._cache) == before
+
+
+@pytest.mark.parametrize("name", ["UTF-8", "utf8", "ISO_8859-1:1987", "Shift_JIS", "windows-1251", "koi8-u", "ASCII"])
+def test_registered_names_are_known(name: str) -> None:
+    assert "x".encode(python_codec(name)).decode(python_codec(name)) == "x"
+
+
+@pytest.mark.parametrize("name", ["", "hex", "rot13", "punycode", "x-unknown", "ü", "..", "utf-8\0"])
+def test_what_is_no_charset_is_not(name: str) -> None:
+    assert python_codec(name) == ""

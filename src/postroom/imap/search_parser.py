@@ -6,7 +6,8 @@ NO [BADCHARSET …] for a charset that is not known.
 
 import re
 from collections.abc import Callable
-from encodings.aliases import aliases
+
+from postroom.message.charset import python_codec
 
 from .syntax import BadSyntax
 from .tokens import Cursor
@@ -29,16 +30,6 @@ from .types import (
 _KEY = re.compile(rb"[A-Za-z]+")
 _SET_AHEAD = re.compile(rb"[0-9*]")
 BADCHARSET = b"BADCHARSET (US-ASCII UTF-8)"
-
-# The charsets Python knows, by every name. Asking codecs.lookup about a client's word instead would import by that word
-# and remember every miss for ever. What is not a charset of text, or takes quadratic time, stays out.
-_NOT_CHARSETS = {
-    "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs",
-    "raw_unicode_escape", "unicode_escape", "idna", "punycode", "undefined", "oem",
-}  # fmt: skip
-_CHARSETS = {alias: codec for alias, codec in aliases.items() if codec not in _NOT_CHARSETS}
-_CHARSETS |= {codec: codec for codec in tuple(_CHARSETS.values())}
-_CHARSETS |= {"utf_8_sig": "utf_8_sig", "koi8_t": "koi8_t", "cp1006": "cp1006", "cp737": "cp737", "cp874": "cp874"}
 
 _FIXED: dict[bytes, SearchKey] = {
     b"ALL": All(),
@@ -161,9 +152,8 @@ def parse_criteria(cursor: Cursor) -> tuple[SearchKey, bytes | None]:
     if cursor.data[cursor.at : cursor.at + 8].upper() == b"CHARSET ":
         cursor.at += 8
         charset = cursor.astring("Expected a charset").upper()
-        name = charset.decode("ascii", "replace").lower().replace("-", "_").replace(".", "_").replace(":", "_")
-        codec = _CHARSETS.get(name)
-        if codec is None:  # RFC 3501 §6.4.4
+        codec = python_codec(charset.decode("ascii", "replace"))
+        if not codec:  # RFC 3501 §6.4.4
             raise BadSyntax("Charset not supported", status=b"NO", code=BADCHARSET)
         cursor.space()
     key = _Criteria(cursor, codec).keys(0)

@@ -2,7 +2,7 @@
 
 from .addresses import Address, BadAddress, parse_address, parse_list, parse_mailbox
 from .casemap import fold
-from .charset import decode_text
+from .charset import decode_text, python_codec
 from .compose import compose_text, encode_body, format_field, format_mailbox, format_raw_field
 from .dates import format_date, format_internal_date, parse_date, parse_day, parse_internal_date
 from .dsn import Action, DeliveryReport, Dsn, RecipientReport, Returned, compose_dsn
@@ -79,6 +79,7 @@ __all__ = [
     "parse_internal_date",
     "parse_list",
     "parse_mailbox",
+    "python_codec",
     "repair",
     "select_fields",
     "unfold",

@@ -4,7 +4,8 @@ Owns: finding the codec for a MIME charset name, and what to do when there is no
 Raises: nothing; octets that fit no charset become U+FFFD.
 """
 
-import codecs
+import re
+from encodings.aliases import aliases
 from functools import lru_cache
 
 # Names seen in mail that Python's codec registry does not know.
@@ -34,27 +35,33 @@ _ALIASES = {
     "unicode-1-1-utf-8": "utf-8",
     "utf8mb4": "utf-8",
 }
-# Codecs of Python that are no character encodings of mail, or that act on their input in unwanted ways.
-_NOT_A_CHARSET = frozenset(
-    {"idna", "punycode", "raw-unicode-escape", "raw_unicode_escape", "unicode-escape", "undefined"}
-)
+# The charsets Python knows, by every name. Asking codecs.lookup about a peer's word instead would import by that word
+# and remember every miss for ever. What is not a charset of text, or takes quadratic time, stays out.
+_NOT_CHARSETS = {
+    "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs",
+    "raw_unicode_escape", "unicode_escape", "idna", "punycode", "undefined", "oem",
+}  # fmt: skip
+_WITHOUT_ALIAS = (
+    "utf_8_sig", "koi8_t", "koi8_u", "cp720", "cp737", "cp856", "cp874", "cp875", "cp1006",
+    "mac_arabic", "mac_croatian", "mac_farsi", "mac_romanian",
+)  # fmt: skip
+_CODECS = {alias: codec for alias, codec in aliases.items() if codec not in _NOT_CHARSETS}
+_CODECS |= {codec: codec for codec in (*_CODECS.values(), *_WITHOUT_ALIAS)}
+_PUNCTUATION = re.compile(r"[^0-9a-z.]+")
+
+
+def python_codec(charset: str) -> str:
+    """Python's name for a registered charset, "" when there is none."""
+    if not charset.isascii():
+        return ""
+    return _CODECS.get(_PUNCTUATION.sub("_", charset.lower()), "")
 
 
 @lru_cache(maxsize=256)
 def _codec(charset: str) -> str:
-    """Python's name for a charset; "" when unknown. The cache is bounded because peers choose the names."""
+    """The same for what mail calls its charset. The cache is bounded because peers choose the names."""
     name = charset.strip().strip("\"'").lower()
-    if name in _ALIASES:
-        name = _ALIASES[name]
-    if "\0" in name or not name.isascii():
-        return ""
-    try:
-        info = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return ""
-    if info.name in _NOT_A_CHARSET or not getattr(info, "_is_text_encoding", True):
-        return ""
-    return info.name
+    return python_codec(_ALIASES.get(name, name))
 
 
 def decode_text(octets: bytes, charset: str = "us-ascii") -> str:

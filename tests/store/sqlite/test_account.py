@@ -122,10 +122,11 @@ def test_the_log_does_not_grow_for_ever(tmp_path: Path, hard: bool) -> None:
     limits = {"checkpoint_octets": 65_536, "checkpoint_hard_octets": 65_536 if hard else 1 << 30}
 
     async def play(room: Room) -> None:
-        for _ in range(60):
+        for _ in range(100):  # some 4 MB of log without checkpoints
             await room.put(b"Subject: x\r\n\r\n" + b"y" * 3000)
         log = room.files.database.with_name("mail.db-wal")
-        assert log.stat().st_size < 400_000
+        # beside the writers (soft), a busy machine lets a checkpoint come some commits late
+        assert log.stat().st_size < (400_000 if hard else 1_500_000)
 
     perform(tmp_path, play, StoreSettings(threads=2, **limits))
 
