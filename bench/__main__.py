@@ -83,6 +83,7 @@ def main() -> int:
     parser.add_argument("--imap-messages", type=int, default=10000)
     parser.add_argument("--only", default=",".join(ROWS))
     parser.add_argument("--mailload", type=Path, default=ROOT.parent / "shared" / "bench" / "mailload.py")
+    parser.add_argument("--dovecot-fsync", choices=("always", "optimized", "never"), default="always")
     parser.add_argument("--output", type=Path, help="also write the table there, as Markdown")
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
@@ -93,7 +94,7 @@ def main() -> int:
     units: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="postroom-bench-", ignore_cleanup_errors=True) as folder:
         server = start_server(Path(folder) / "postroom", "room.test", [f"{user}@room.test" for user in USERS])
-        pair = peers.start(Path(folder) / "peers", USERS)
+        pair = peers.start(Path(folder) / "peers", USERS, arguments.dovecot_fsync)
         try:
             sides = [_postroom(server), Side("peers", "peer.test", pair.smtp, pair.imap, pair.pop3, pair.processes())]
             for run in range(arguments.runs):
@@ -106,7 +107,7 @@ def main() -> int:
         finally:
             pair.stop()
             stop_server(server)
-    table = _table(values, units)
+    table = _table(values, units, arguments.dovecot_fsync)
     print(table)
     if arguments.output:
         arguments.output.write_text(table)
@@ -118,11 +119,12 @@ def _postroom(server: Server) -> Side:
     return Side("postroom", "room.test", ports["smtp"], ports["imap"], ports["pop3"], [server.process.pid])
 
 
-def _table(values: Rows, units: dict[str, str]) -> str:
+def _table(values: Rows, units: dict[str, str], fsync: str) -> str:
     lines = [
         (
             f"Measured {time.strftime('%Y-%m-%d')}, {platform.machine()}, Python {platform.python_version()}, beside "
-            f"{peers.versions()}. Medians; ratio = Postroom / peers, for CPU peers / Postroom: higher is better."
+            f"{peers.versions()} (mdbox, mail_fsync={fsync}). Medians; "
+            "ratio = Postroom / peers, for CPU and times peers / Postroom: higher is better."
         ),
         "",
         "| row | unit | Postroom | peers | ratio |",
