@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from postroom.imap import spec_for
 from postroom.imap.encode import date_time, quoted, string
 from postroom.imap.seqset import written
 from postroom.imap.types import (
@@ -192,18 +191,39 @@ def print_arguments(command: Command) -> bytes:
             return written(seqset) + b" " + mailbox(name)
         case UidExpunge(seqset):
             return written(seqset)
+    return repr(command).encode()  # an extension's, which has no other canonical form
 
 
-def print_command(command: Command) -> bytes:
+def name_of(command: Command) -> bytes:
+    """The row of the table that a command of the core was made by."""
+    match command:
+        case Bare(name):
+            return name
+        case Select(_, read_only):
+            return b"EXAMINE" if read_only else b"SELECT"
+        case Subscribe(_, on):
+            return b"SUBSCRIBE" if on else b"UNSUBSCRIBE"
+        case List():
+            return b"LSUB" if command.lsub else b"LIST"
+        case Copy():
+            return b"UID " * command.uid + (b"MOVE" if command.move else b"COPY")
+        case Fetch() | Store() | Search():
+            return b"UID " * command.uid + type(command).__name__.upper().encode()
+        case UidExpunge():
+            return b"UID EXPUNGE"
+    return type(command).__name__.upper().encode()
+
+
+def print_command(name: bytes, command: Command) -> bytes:
     """The command without its tag and final CRLF."""
     arguments = print_arguments(command)
-    return spec_for(command).name + (b" " + arguments if arguments else b"")
+    return name + (b" " + arguments if arguments else b"")
 
 
 def print_event(event: Event) -> str:
     match event:
-        case Got(tag, command):
-            return (tag + b" " + print_command(command)).decode("utf-8").replace("\r", "\\r").replace("\n", "\\n")
+        case Got(tag, name, command):
+            return (tag + b" " + print_command(name, command)).decode("utf-8").replace("\r", "\\r").replace("\n", "\\n")
         case Piece(data, last):
             return f"piece {len(data)}{' last' if last else ''}"
         case Bad(tag, text, status, code):

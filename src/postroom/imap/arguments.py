@@ -7,17 +7,16 @@ anything. Raises: BadSyntax.
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Callable
 
 from .fetch_parser import parse_items
 from .search_parser import parse_criteria
 from .syntax import BadSyntax
+from .table import Parse
 from .tokens import Cursor
 from .types import (
     Append,
     Authenticate,
     Bare,
-    Command,
     Copy,
     Create,
     Delete,
@@ -33,8 +32,6 @@ from .types import (
     Subscribe,
     UidExpunge,
 )
-
-Parse = Callable[[Cursor], Command]
 
 _STORE = re.compile(rb"([+-]?FLAGS)(\.SILENT)?(?= )", re.IGNORECASE)
 _STORE_MODES = {mode.value: mode for mode in StoreMode}

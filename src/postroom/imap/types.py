@@ -146,67 +146,73 @@ SearchKey = All | HasFlag | DateRange | Larger | Smaller | Text | InSet | ModSeq
 # ---- commands
 
 
+class Command:
+    """What every command's dataclass is; those of an extension stand in the extension's own module."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Bare:
+class Bare(Command):
     """CAPABILITY NOOP LOGOUT STARTTLS CHECK CLOSE UNSELECT EXPUNGE IDLE NAMESPACE: no arguments."""
 
     name: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticate:
+class Authenticate(Command):
     mechanism: bytes  # upper case
     initial: bytes | None = None  # decoded; None: absent, b"": "=" (RFC 4959)
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class Login(Command):
     username: bytes
     password: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Enable:
+class Enable(Command):
     capabilities: tuple[bytes, ...]  # upper case
 
 
 @dataclass(frozen=True, slots=True)
-class Id:
+class Id(Command):
     fields: tuple[tuple[bytes, bytes | None], ...] | None  # None: NIL
 
 
 @dataclass(frozen=True, slots=True)
-class Select:
+class Select(Command):
     mailbox: str
     read_only: bool  # EXAMINE
     params: tuple[tuple[bytes, object], ...] = ()  # for CONDSTORE and QRESYNC, later
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class Create(Command):
     mailbox: str
     special_use: str | None = None  # USE (RFC 6154 §3)
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Command):
     mailbox: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Command):
     old: str
     new: str
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(Command):
     mailbox: str
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
-class List:
+class List(Command):
     """LIST and LSUB. Extended selection and return options are for RFC 5258 and 6154."""
 
     reference: str
@@ -226,13 +232,13 @@ class StatusItem(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Status(Command):
     mailbox: str
     items: tuple[StatusItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
+class Append(Command):
     """The message follows as a streamed literal of `size` octets."""
 
     mailbox: str
@@ -244,14 +250,14 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Search(Command):
     key: SearchKey
     uid: bool
     charset: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Command):
     seqset: SeqSet
     items: tuple[FetchItem, ...]
     uid: bool  # UID FETCH; then UID is among the items
@@ -264,7 +270,7 @@ class StoreMode(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Store(Command):
     seqset: SeqSet
     mode: StoreMode
     silent: bool
@@ -273,7 +279,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Command):
     """COPY and MOVE, UID or not."""
 
     seqset: SeqSet
@@ -283,30 +289,9 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class UidExpunge:
+class UidExpunge(Command):
     seqset: SeqSet
 
-
-Command = (
-    Bare
-    | Authenticate
-    | Login
-    | Enable
-    | Id
-    | Select
-    | Create
-    | Delete
-    | Rename
-    | Subscribe
-    | List
-    | Status
-    | Append
-    | Search
-    | Fetch
-    | Store
-    | Copy
-    | UidExpunge
-)
 
 # ---- what the engine tells the session (imap.engine.ServerEngine.next_event)
 
@@ -316,6 +301,7 @@ class Got:
     """A whole command. For Append, Piece events follow (after `engine.accept_literal()` when sync)."""
 
     tag: bytes
+    name: bytes  # its row in commands.COMMANDS: b"FETCH", b"UID FETCH"
     command: Command
 
 
