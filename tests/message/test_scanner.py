@@ -199,6 +199,16 @@ def test_of_nested_boundaries_the_longest_wins() -> None:
     assert _bodies(_crlf(text)) == [b"one", b"two"]
 
 
+@pytest.mark.parametrize("padding", ["", " \t", " " * 200])
+def test_a_whole_line_is_a_better_delimiter_than_the_beginning_of_one(padding: str) -> None:
+    """"--b--" closes the outer multipart, though it begins with the inner delimiter "--b-" too."""
+    text = (
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b-\n\n"
+        f"--b-\n\none\n--b--{padding}\nepilogue\n"
+    )
+    assert _bodies(_crlf(text)) == [b"one"]
+
+
 def test_the_line_end_of_an_inner_close_delimiter_is_its_own() -> None:
     """What established servers agree on: the message inside has two octets more than RFC 2046 read to the letter."""
     data = _crlf(
