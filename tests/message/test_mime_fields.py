@@ -125,3 +125,9 @@ def test_odd_parameters_never_raise(pieces: list[bytes]) -> None:
     parsed = parse_content_type(b"a/b;" + b"".join(pieces))
     if parsed:
         decoded_param(parsed[2], b"a")
+
+
+def test_a_single_section_is_a_parameter_too() -> None:
+    """RFC 2231 §3: "name*0" alone; found by tests/message/test_oracle.py."""
+    assert parse_disposition(b"a; filename*0=x") == (b"a", [(b"filename", b"x")])
+    assert parse_disposition(b"a; filename*0*=utf-8''%3B") == (b"a", [(b"filename*", b"utf-8''%3B")])

@@ -201,7 +201,7 @@ def test_of_nested_boundaries_the_longest_wins() -> None:
 
 @pytest.mark.parametrize("padding", ["", " \t", " " * 200])
 def test_a_whole_line_is_a_better_delimiter_than_the_beginning_of_one(padding: str) -> None:
-    """"--b--" closes the outer multipart, though it begins with the inner delimiter "--b-" too."""
+    """ "--b--" closes the outer multipart, though it begins with the inner delimiter "--b-" too."""
     text = (
         "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b-\n\n"
         f"--b-\n\none\n--b--{padding}\nepilogue\n"

@@ -92,7 +92,7 @@ def _parse_params(value: bytes, at: int) -> Params:
         elif plain is not None:
             params.append((found[1], plain))
         at = found.end()
-    if len(params) > 1 and any(b"*" in name for name, _ in params):
+    if any(b"*" in name for name, _ in params):
         return _join_sections(params)
     return params
 
