@@ -3,7 +3,7 @@
 import pytest
 
 from postroom.imap import BadSyntax, ImapSettings, arguments
-from postroom.imap.arguments import Parse
+from postroom.imap.table import Parse
 from postroom.imap.tokens import Cursor
 from postroom.imap.types import Append, Authenticate, Bare, Command, Create, Enable, Id, Login, Store, StoreMode
 

@@ -99,9 +99,9 @@ def test_data() -> None:
         b'* NAMESPACE (("" "/")) (("~" "/")) (("#a/" "/")("#b/" "/"))\r\n'
     )
     assert e.flags(["\\Seen", "k"]) == b"* FLAGS (\\Seen k)\r\n"
-    assert e.list_line(["\\Noselect"], "") == b'* LIST (\\Noselect) "/" ""\r\n'
-    assert e.list_line([], "Entwürfe & x", lsub=True) == b'* LSUB () "/" "Entw&APw-rfe &- x"\r\n'
-    assert e.status_line("blurdybloop", [(b"MESSAGES", 231), (b"UIDNEXT", 44292)]) == (
+    assert e.list_line(["\\Noselect"], b'""') == b'* LIST (\\Noselect) "/" ""\r\n'
+    assert e.list_line([], e.mailbox("Entwürfe & x"), lsub=True) == b'* LSUB () "/" "Entw&APw-rfe &- x"\r\n'
+    assert e.status_line(b"blurdybloop", [b"MESSAGES 231", b"UIDNEXT 44292"]) == (
         b"* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292)\r\n"
     )
 

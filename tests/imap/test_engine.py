@@ -18,7 +18,7 @@ SMALL = ImapSettings(
     max_raw_line_octets=64,
     max_buffered_octets=65536,
 )
-NOOP = Got(b"n", Bare(b"NOOP"))
+NOOP = Got(b"n", b"NOOP", Bare(b"NOOP"))
 
 
 def drain(engine: ServerEngine) -> list[Event]:
@@ -117,7 +117,7 @@ def test_a_string_literal_has_a_limit() -> None:
     assert run(b"a1 LOGIN {1025}\r\nn NOOP\r\n") == ([too_big, NOOP], b"")  # not asked for, so it does not come
     assert one_bad(b"a1 LOGIN {1025+}\r\n" + b"x" * 1025 + b" y\r\n") == too_big
     events, _ = run(b"a1 LOGIN {1024+}\r\n" + b"x" * 1024 + b" y\r\n")
-    assert events == [Got(b"a1", Login(b"x" * 1024, b"y"))]
+    assert events == [Got(b"a1", b"LOGIN", Login(b"x" * 1024, b"y"))]
 
 
 def test_all_literals_of_a_command_have_a_limit() -> None:
@@ -161,7 +161,7 @@ def test_the_continuation_comes_after_what_was_sent_before() -> None:
 
 
 def append(size: int, *, sync: bool) -> Got:
-    return Got(b"a1", Append("x", (), None, size, sync))
+    return Got(b"a1", b"APPEND", Append("x", (), None, size, sync))
 
 
 def test_an_accepted_append_is_streamed() -> None:
@@ -255,7 +255,7 @@ def test_text_after_the_message_makes_the_append_bad() -> None:
 def test_raw_lines() -> None:
     engine = ServerEngine(SMALL)
     engine.feed(b"i IDLE\r\nDONE\r\nn NOOP\r\n")
-    assert engine.next_event() == Got(b"i", Bare(b"IDLE"))
+    assert engine.next_event() == Got(b"i", b"IDLE", Bare(b"IDLE"))
     engine.expect_line(True)
     assert engine.next_event() == Line(b"DONE")
     engine.expect_line(False)
@@ -286,7 +286,7 @@ def test_raw_lines_cannot_begin_within_a_command() -> None:
 def test_nothing_survives_starttls(before: bytes) -> None:
     engine = ServerEngine(SMALL)
     engine.feed(b"t STARTTLS\r\n" + before)
-    assert engine.next_event() == Got(b"t", Bare(b"STARTTLS"))
+    assert engine.next_event() == Got(b"t", b"STARTTLS", Bare(b"STARTTLS"))
     if before.startswith(b"a1"):
         drain(engine)
     engine.start_tls()

@@ -118,7 +118,7 @@ def test_no_octets_of_a_literal_become_a_command(parts: list[bytes], last: bytes
     seen, _ = play([command + b"n NOOP\r\n"])
     assert len(seen) == 2
     assert isinstance(seen[0], Got | Bad)
-    assert seen[1] == Got(b"n", Bare(b"NOOP"))
+    assert seen[1] == Got(b"n", b"NOOP", Bare(b"NOOP"))
 
 
 @given(streams, st.booleans())
@@ -131,6 +131,6 @@ def test_nothing_from_before_starttls_survives(stream: bytes, taken: bool) -> No
     engine.take_output()
     engine.start_tls()
     engine.feed(b"n NOOP\r\n")
-    assert engine.next_event() == Got(b"n", Bare(b"NOOP"))
+    assert engine.next_event() == Got(b"n", b"NOOP", Bare(b"NOOP"))
     assert engine.next_event() is None
     assert engine.take_output() == b""

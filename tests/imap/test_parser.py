@@ -17,6 +17,7 @@ from postroom.imap.types import (
     Delete,
     Enable,
     Fetch,
+    Got,
     Id,
     Item,
     List,
@@ -35,7 +36,7 @@ from postroom.imap.types import (
 )
 
 from .octets import octets
-from .printer import print_command
+from .printer import name_of, print_command
 from .test_search_parser import keys, seqsets
 
 SETTINGS = ImapSettings(quirk_utf8_in_quoted=False)
@@ -113,18 +114,20 @@ appends = st.builds(Append, mailboxes, flags, st.none() | st.integers(0, 2**33),
 
 @given(commands)
 def test_parse_reads_what_print_writes(command: Command) -> None:
-    assert parse_command(b"a1 " + print_command(command), SETTINGS) == (b"a1", command)
+    assert parse_command(b"a1 " + print_command(name_of(command), command), SETTINGS) == Got(
+        b"a1", name_of(command), command
+    )
 
 
 @given(appends)
 def test_append_too(command: Append) -> None:
-    raw = b"a1 " + print_command(command) + b"\r\n"
+    raw = b"a1 " + print_command(name_of(command), command) + b"\r\n"
     assert parse_append(raw, SETTINGS) == (b"a1", command)
 
 
 @given(commands, st.data())
 def test_a_damaged_command_raises_nothing_else(command: Command, data: st.DataObject) -> None:
-    raw = bytearray(b"a1 " + print_command(command))
+    raw = bytearray(b"a1 " + print_command(name_of(command), command))
     for _ in range(data.draw(st.integers(1, 3))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.sampled_from(b'(){}"\\ *%0a\r\n\xff[]<>:,'))
     try:

@@ -1,10 +1,11 @@
 """IMAP4rev1 without a wire: commands as values, the server's engine, the parsers and the encoders (RFC 3501)."""
 
-from .commands import COMMANDS, CommandInfo, Does, State, spec_for
+from .commands import COMMANDS
 from .engine import ServerEngine
 from .parser import parse_command
 from .settings import ImapSettings
 from .syntax import BadSyntax
+from .table import CommandInfo, Does, State
 
 __all__ = [
     "COMMANDS",
@@ -15,5 +16,4 @@ __all__ = [
     "ServerEngine",
     "State",
     "parse_command",
-    "spec_for",
 ]

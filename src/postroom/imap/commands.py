@@ -1,67 +1,10 @@
 """The table of commands: what each is called, how its arguments read, when it is allowed, what it entails.
 
-Owns: COMMANDS and the questions asked of it. Never: runs a command. Raises: nothing.
-
-    not authenticated --(LOGIN, AUTHENTICATE)--> authenticated --(SELECT, EXAMINE)--> selected   (RFC 3501 §3)
+Owns: COMMANDS. The rows of an extension stand in its own module. Never: runs a command. Raises: nothing.
 """
 
-import enum
-from dataclasses import dataclass
-
 from . import arguments, list_parser
-from .arguments import Parse
-from .types import (
-    Append,
-    Authenticate,
-    Bare,
-    Command,
-    Copy,
-    Create,
-    Delete,
-    Enable,
-    Fetch,
-    Id,
-    List,
-    Login,
-    Rename,
-    Search,
-    Select,
-    Status,
-    Store,
-    Subscribe,
-    UidExpunge,
-)
-
-
-class State(enum.Flag):
-    """RFC 3501 §3. A command's `states` is the set it may be given in."""
-
-    NOT_AUTHENTICATED = enum.auto()
-    AUTHENTICATED = enum.auto()
-    SELECTED = enum.auto()
-
-
-ANY = State.NOT_AUTHENTICATED | State.AUTHENTICATED | State.SELECTED
-SIGNED_IN = State.AUTHENTICATED | State.SELECTED
-
-
-class Does(enum.Flag):
-    """Consequences that the session's scheduling reads."""
-
-    NOTHING = 0
-    USES_SEQ = enum.auto()  # its arguments are sequence numbers: no EXPUNGE between the client's sending and its start
-    MAY_EXPUNGE = enum.auto()  # EXPUNGE responses may be sent before its tagged reply; without it, never
-    WRITES = enum.auto()  # changes the selected mailbox: refused when that is read-only
-    CHANGES_STATE = enum.auto()  # what comes after it can't be judged before it is done
-    TAKES_OVER = enum.auto()  # lines or octets that are no commands follow (AUTHENTICATE, IDLE, APPEND, STARTTLS)
-
-
-@dataclass(frozen=True, slots=True)
-class CommandInfo:
-    name: bytes  # "UID FETCH" for the UID forms
-    parse: Parse
-    states: State
-    does: Does = Does.NOTHING
+from .table import ANY, SIGNED_IN, CommandInfo, Does, State
 
 
 def _table(*rows: CommandInfo) -> dict[bytes, CommandInfo]:
@@ -112,40 +55,3 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"UID MOVE", arguments.uid_move, State.SELECTED, _EXPUNGE | _WRITES),
     CommandInfo(b"UID EXPUNGE", arguments.uid_expunge, State.SELECTED, _EXPUNGE | _WRITES),
 )
-
-_BY_TYPE: dict[type, CommandInfo] = {
-    Authenticate: COMMANDS[b"AUTHENTICATE"],
-    Login: COMMANDS[b"LOGIN"],
-    Enable: COMMANDS[b"ENABLE"],
-    Id: COMMANDS[b"ID"],
-    Create: COMMANDS[b"CREATE"],
-    Delete: COMMANDS[b"DELETE"],
-    Rename: COMMANDS[b"RENAME"],
-    Status: COMMANDS[b"STATUS"],
-    Append: COMMANDS[b"APPEND"],
-    UidExpunge: COMMANDS[b"UID EXPUNGE"],
-}
-_BY_UID: dict[type, tuple[CommandInfo, CommandInfo]] = {
-    kind: (COMMANDS[name], COMMANDS[b"UID " + name])
-    for kind, name in ((Fetch, b"FETCH"), (Store, b"STORE"), (Search, b"SEARCH"))
-}
-
-
-def spec_for(command: Command) -> CommandInfo:
-    """The table's row for a parsed command."""
-    if (row := _BY_TYPE.get(type(command))) is not None:
-        return row
-    match command:
-        case Bare():
-            return COMMANDS[command.name]
-        case Fetch() | Store() | Search():
-            return _BY_UID[type(command)][command.uid]
-        case Copy():
-            return COMMANDS[(b"UID " if command.uid else b"") + (b"MOVE" if command.move else b"COPY")]
-        case Select():
-            return COMMANDS[b"EXAMINE" if command.read_only else b"SELECT"]
-        case Subscribe():
-            return COMMANDS[b"SUBSCRIBE" if command.on else b"UNSUBSCRIBE"]
-        case List():
-            return COMMANDS[b"LSUB" if command.lsub else b"LIST"]
-    raise KeyError(type(command))  # pragma: no cover: a command type without a row is a bug here

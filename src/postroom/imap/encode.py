@@ -18,6 +18,7 @@ from .utf7 import encode as utf7
 
 _ATOM = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\]+")  # 1*ASTRING-CHAR
 _QUOTABLE = re.compile(rb"[\x20-\x7e\t]*")
+_UTF8_QUOTABLE = re.compile(rb"[\x20-\x7e\t\x80-\xff]{0,1024}")
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _EPOCH = date(1970, 1, 1).toordinal()
 _MAX_QUOTED = 1024
@@ -64,9 +65,17 @@ def astring(text: bytes) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def mailbox(name: str) -> bytes:
-    """A mailbox name in modified UTF-7."""
-    return astring(utf7(name))
+def mailbox(name: str, utf8: bool = False) -> bytes:
+    """A mailbox name, in modified UTF-7 or (RFC 6855 §3, RFC 9051 §5.1) in UTF-8."""
+    if utf8 and not (name.isascii() and name.isprintable()):
+        return utf8_string(name)
+    return astring(name.encode("ascii") if utf8 else utf7(name))
+
+
+def utf8_string(text: str) -> bytes:
+    """A quoted string of UTF-8 where it can be one (RFC 9051 §4.3), else a literal."""
+    raw = text.encode("utf-8", "replace")
+    return quoted(raw) if _UTF8_QUOTABLE.fullmatch(raw) else literal(raw)
 
 
 def flag_list(flags: Iterable[str]) -> bytes:
@@ -202,13 +211,14 @@ def flags(names: Iterable[str]) -> bytes:
     return b"* FLAGS %b\r\n" % flag_list(names)
 
 
-def list_line(attributes: Iterable[str], name: str, *, lsub: bool = False, delimiter: bytes = b"/") -> bytes:
-    """A LIST or LSUB response; the empty name (the root) is sent quoted."""
-    return b'* %b %b "%b" %b\r\n' % (b"LSUB" if lsub else b"LIST", flag_list(attributes), delimiter, mailbox(name))
+def list_line(attributes: Iterable[str], name: bytes, *, lsub: bool = False, more: bytes = b"") -> bytes:
+    """A LIST or LSUB response; `name` as `mailbox` makes it, `more`: extended items ready to send (RFC 5258 §6)."""
+    return b'* %b %b "/" %b%b\r\n' % (b"LSUB" if lsub else b"LIST", flag_list(attributes), name, more)
 
 
-def status_line(name: str, items: Iterable[tuple[bytes, int]]) -> bytes:
-    return b"* STATUS %b (%b)\r\n" % (mailbox(name), b" ".join(b"%b %d" % item for item in items))
+def status_line(name: bytes, items: Iterable[bytes]) -> bytes:
+    """A STATUS response; `name` as `mailbox` makes it, items ready to send: b"MESSAGES 3"."""
+    return b"* STATUS %b (%b)\r\n" % (name, b" ".join(items))
 
 
 def search_pieces(numbers: Sequence[int], size: int = 8192) -> Iterator[bytes]:

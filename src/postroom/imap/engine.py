@@ -79,12 +79,13 @@ class ServerEngine:
 
     __slots__ = (
         "_buffer", "_command", "_discarded", "_doom", "_line_octets", "_mode", "_out", "_pos", "_remaining", "_scan",
-        "_settings", "_tag",
+        "_settings", "_tag", "utf8",
     )  # fmt: skip
 
     def __init__(self, settings: ImapSettings | None = None) -> None:
         self._settings = settings or ImapSettings()
         self._out: list[bytes] = []
+        self.utf8 = False  # the session sets it: strings and mailbox names are UTF-8 (RFC 6855, RFC 9051)
         self._reset()
 
     def _reset(self) -> None:
@@ -241,10 +242,9 @@ class ServerEngine:
 
     def _parse(self, data: bytes) -> Event:
         try:
-            tag, command = parse_command(data, self._settings)
+            return parse_command(data, self._settings, self.utf8)
         except BadSyntax as error:
             return Bad(tag_of(data[:300]), error.text, error.status, error.code)
-        return Got(tag, command)
 
     def _unusual_line(self, line: bytes) -> _Step:
         """A line that may announce a literal, or does not end with CRLF (RFC 3501 §2.2), which makes a bad command."""
@@ -274,7 +274,7 @@ class ServerEngine:
         if size is None:
             return self._oversize(literal)
         try:
-            if (append := parse_append(bytes(command), limits)) is not None:
+            if (append := parse_append(bytes(command), limits, self.utf8)) is not None:
                 return self._begin_append(*append, literal)
         except LiteralPending:
             pass
@@ -300,7 +300,7 @@ class ServerEngine:
         self._tag = tag
         self._remaining = command.size
         self._mode = _Mode.ASK if literal.sync else _Mode.STREAM
-        return Got(tag, command)
+        return Got(tag, b"APPEND", command)
 
     def _oversize(self, literal: _Literal) -> _Step:
         return self._doom_literal(Bad(tag_of(self._seen()), "Literal too large", code=_TOOBIG), literal)

@@ -10,7 +10,7 @@ from .commands import COMMANDS
 from .settings import ImapSettings
 from .syntax import BadSyntax
 from .tokens import Cursor
-from .types import Append, Command
+from .types import Append, Got
 
 # tag: 1*<any ASTRING-CHAR except "+">. The length bound keeps replies bounded.
 _TAG = rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})"
@@ -19,8 +19,8 @@ _TAG_AHEAD = re.compile(_TAG + rb"(?=[ \r\n]|\Z)")
 _APPEND = re.compile(_TAG + rb" [Aa][Pp][Pp][Ee][Nn][Dd] ")
 
 
-def parse_command(data: bytes, settings: ImapSettings) -> tuple[bytes, Command]:
-    """A command's octets, literals in place, without the final CRLF: its tag and what it says."""
+def parse_command(data: bytes, settings: ImapSettings, utf8: bool = False) -> Got:
+    """A command's octets, literals in place, without the final CRLF."""
     found = _COMMAND.match(data)
     if found is None:
         if tag_of(data) == b"*":
@@ -30,10 +30,10 @@ def parse_command(data: bytes, settings: ImapSettings) -> tuple[bytes, Command]:
     info = COMMANDS.get(name) or COMMANDS.get(name.upper())
     if info is None:
         raise BadSyntax("Unknown command")
-    return tag, info.parse(Cursor(data, found.end(), settings))
+    return Got(tag, info.name, info.parse(Cursor(data, found.end(), settings, utf8=utf8)))
 
 
-def parse_append(data: bytes, settings: ImapSettings) -> tuple[bytes, Append] | None:
+def parse_append(data: bytes, settings: ImapSettings, utf8: bool = False) -> tuple[bytes, Append] | None:
     """The octets of an unfinished command that end with `{n}CRLF`: an APPEND if that literal is its message.
 
     None: it is another command, and the literal one of its strings. Raises LiteralPending when it is an APPEND whose
@@ -41,7 +41,7 @@ def parse_append(data: bytes, settings: ImapSettings) -> tuple[bytes, Append] | 
     """
     if (found := _APPEND.match(data)) is None:
         return None
-    return found[1], append(Cursor(data, found.end() - 1, settings, partial=True))
+    return found[1], append(Cursor(data, found.end() - 1, settings, partial=True, utf8=utf8))
 
 
 def tag_of(data: bytes) -> bytes:

@@ -44,13 +44,16 @@ _USES = {
 class Cursor:
     """Reads `data` from `at` on; each method takes one token or raises BadSyntax and leaves `at` where it was."""
 
-    __slots__ = ("at", "data", "partial", "settings")
+    __slots__ = ("at", "data", "partial", "settings", "utf8")
 
-    def __init__(self, data: bytes, at: int, settings: ImapSettings, *, partial: bool = False) -> None:
+    def __init__(
+        self, data: bytes, at: int, settings: ImapSettings, *, partial: bool = False, utf8: bool = False
+    ) -> None:
         self.data = data
         self.at = at
         self.settings = settings
         self.partial = partial  # the octets end with a literal's announcement
+        self.utf8 = utf8  # strings and mailbox names are UTF-8 (RFC 6855 §3, RFC 9051 §4.3, §5.1)
 
     # ---- punctuation
 
@@ -112,7 +115,7 @@ class Cursor:
         raise BadSyntax(what)
 
     def _check_8bit(self, text: bytes) -> None:
-        if self.settings.quirk_utf8_in_quoted:
+        if self.utf8 or self.settings.quirk_utf8_in_quoted:
             try:
                 text.decode("utf-8")
             except UnicodeDecodeError:
@@ -146,9 +149,10 @@ class Cursor:
         if len(raw) > self.settings.max_mailbox_octets:
             raise BadSyntax("Mailbox name too long", status=b"NO", code=b"CANNOT")
         try:
-            return decode(raw)
+            return raw.decode("utf-8") if self.utf8 else decode(raw)
         except ValueError:
-            raise BadSyntax("Mailbox name is not modified UTF-7", status=b"NO", code=b"CANNOT") from None
+            spelt = "UTF-8" if self.utf8 else "modified UTF-7"
+            raise BadSyntax(f"Mailbox name is not {spelt}", status=b"NO", code=b"CANNOT") from None
 
     def list_mailbox(self) -> str | None:
         """list-mailbox; None for a pattern that no name can match because it spells none."""
@@ -160,7 +164,7 @@ class Cursor:
         if len(raw) > self.settings.max_mailbox_octets:
             raise BadSyntax("Mailbox pattern too long", status=b"NO", code=b"CANNOT")
         try:
-            return decode(raw)
+            return raw.decode("utf-8") if self.utf8 else decode(raw)
         except ValueError:
             return None
 
@@ -170,6 +174,13 @@ class Cursor:
         value = int(self._match(_NUMBER, what))
         if value > most:
             raise BadSyntax("Number too large")
+        return value
+
+    def modseq(self, *, zero: bool = False) -> int:
+        """mod-sequence-value, with `zero` mod-sequence-valzer (RFC 7162 §7)."""
+        value = self.number("Expected a modification sequence", 2**63 - 1)
+        if not value and not zero:
+            raise BadSyntax("A modification sequence is greater than 0")
         return value
 
     def seqset(self) -> SeqSet:

@@ -27,7 +27,10 @@ class Item(enum.Enum):
     ENVELOPE = b"ENVELOPE"
     BODY = b"BODY"  # the non-extensible structure
     BODYSTRUCTURE = b"BODYSTRUCTURE"
-    MODSEQ = b"MODSEQ"
+    MODSEQ = b"MODSEQ"  # RFC 7162
+    EMAILID = b"EMAILID"  # RFC 8474
+    THREADID = b"THREADID"  # RFC 8474
+    SAVEDATE = b"SAVEDATE"  # RFC 8514
 
 
 class SectionText(enum.Enum):
@@ -146,67 +149,84 @@ SearchKey = All | HasFlag | DateRange | Larger | Smaller | Text | InSet | ModSeq
 # ---- commands
 
 
+class Command:
+    """What every command's dataclass is; those of an extension stand in the extension's own module."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Bare:
+class Bare(Command):
     """CAPABILITY NOOP LOGOUT STARTTLS CHECK CLOSE UNSELECT EXPUNGE IDLE NAMESPACE: no arguments."""
 
     name: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticate:
+class Authenticate(Command):
     mechanism: bytes  # upper case
     initial: bytes | None = None  # decoded; None: absent, b"": "=" (RFC 4959)
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class Login(Command):
     username: bytes
     password: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Enable:
+class Enable(Command):
     capabilities: tuple[bytes, ...]  # upper case
 
 
 @dataclass(frozen=True, slots=True)
-class Id:
+class Id(Command):
     fields: tuple[tuple[bytes, bytes | None], ...] | None  # None: NIL
 
 
 @dataclass(frozen=True, slots=True)
-class Select:
-    mailbox: str
-    read_only: bool  # EXAMINE
-    params: tuple[tuple[bytes, object], ...] = ()  # for CONDSTORE and QRESYNC, later
+class Resync:
+    """QRESYNC's parameter (RFC 7162 §3.2.5): what the client knew when it left."""
+
+    uid_validity: int
+    modseq: int
+    known_uids: SeqSet | None = None  # None: all
+    matches: tuple[SeqSet, SeqSet] | None = None  # sequence numbers and their UIDs, parallel, ascending
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class Select(Command):
+    mailbox: str
+    read_only: bool  # EXAMINE
+    condstore: bool = False
+    resync: Resync | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Create(Command):
     mailbox: str
     special_use: str | None = None  # USE (RFC 6154 §3)
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Command):
     mailbox: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(Command):
     old: str
     new: str
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
+class Subscribe(Command):
     mailbox: str
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
-class List:
+class List(Command):
     """LIST and LSUB. Extended selection and return options are for RFC 5258 and 6154."""
 
     reference: str
@@ -226,13 +246,13 @@ class StatusItem(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Status(Command):
     mailbox: str
     items: tuple[StatusItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
+class Append(Command):
     """The message follows as a streamed literal of `size` octets."""
 
     mailbox: str
@@ -244,17 +264,21 @@ class Append:
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class Search(Command):
     key: SearchKey
     uid: bool
     charset: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Command):
     seqset: SeqSet
     items: tuple[FetchItem, ...]
     uid: bool  # UID FETCH; then UID is among the items
+    changed_since: int | None = None  # RFC 7162 §3.1.4.1; then MODSEQ is among the items
+    vanished: bool = False  # RFC 7162 §3.2.6
+    window: tuple[int, int] | None = None  # PARTIAL (RFC 9394): from the first (1) or the last (-1), both of one sign
+    uid_asked: bool = True  # the client named UID among the items
 
 
 class StoreMode(enum.Enum):
@@ -264,16 +288,17 @@ class StoreMode(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Store(Command):
     seqset: SeqSet
     mode: StoreMode
     silent: bool
     flags: tuple[str, ...]
     uid: bool
+    unchanged_since: int | None = None  # RFC 7162 §3.1.3
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Command):
     """COPY and MOVE, UID or not."""
 
     seqset: SeqSet
@@ -283,30 +308,9 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class UidExpunge:
+class UidExpunge(Command):
     seqset: SeqSet
 
-
-Command = (
-    Bare
-    | Authenticate
-    | Login
-    | Enable
-    | Id
-    | Select
-    | Create
-    | Delete
-    | Rename
-    | Subscribe
-    | List
-    | Status
-    | Append
-    | Search
-    | Fetch
-    | Store
-    | Copy
-    | UidExpunge
-)
 
 # ---- what the engine tells the session (imap.engine.ServerEngine.next_event)
 
@@ -316,6 +320,7 @@ class Got:
     """A whole command. For Append, Piece events follow (after `engine.accept_literal()` when sync)."""
 
     tag: bytes
+    name: bytes  # its row in commands.COMMANDS: b"FETCH", b"UID FETCH"
     command: Command
 
 

@@ -108,11 +108,11 @@ def test_a_bug_of_ours_is_answered_and_logged(
             client = await room.client()
             from postroom.servers.imap import dispatch
 
-            monkeypatch.setitem(dispatch._BARE, b"NOOP", broken)
+            monkeypatch.setitem(dispatch.HANDLERS, b"NOOP", broken)
             reply = await client.command("NOOP")
             assert reply.tagged.startswith(b"NO [SERVERBUG]")
             assert b"private" not in reply.tagged
-            monkeypatch.setitem(dispatch._BARE, b"NOOP", general.noop)
+            monkeypatch.setitem(dispatch.HANDLERS, b"NOOP", general.noop)
             await client.ok("NOOP")
 
     with caplog.at_level(logging.ERROR, logger="postroom.imap"):

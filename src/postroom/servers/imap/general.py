@@ -3,6 +3,7 @@
 Owns: those commands. Never: looks at mail. Raises: nothing.
 """
 
+from postroom.imap import encode
 from postroom.imap.types import Bare, Enable, Id
 
 from .session import Session
@@ -38,6 +39,9 @@ async def identify(session: Session, command: Id) -> bytes:
 
 
 async def enable(session: Session, command: Enable) -> bytes:
-    """RFC 5161 §3.1: names that can't be enabled are passed over; so far none can."""
-    session.send(b"* ENABLED\r\n")
+    """RFC 5161 §3.1: names that can't be enabled are passed over; those that are enabled now are told."""
+    fresh = [name for name in command.capabilities if session.service.can_enable(name) and name not in session.enabled]
+    for name in fresh:
+        session.enable(name)
+    session.send(encode.enabled(fresh))
     return b"OK ENABLE completed"

@@ -64,7 +64,8 @@ async def status(session: Session, command: Status) -> bytes:
         StatusItem.UIDVALIDITY: mailbox.uid_validity,
         StatusItem.UNSEEN: mailbox.unseen,
     }
-    session.send(encode.status_line(command.mailbox, [(item.value, values[item]) for item in command.items]))
+    items = [b"%b %d" % (item.value, values[item]) for item in command.items]
+    session.send(encode.status_line(session.mailbox_name(command.mailbox), items))
     return b"OK STATUS completed"
 
 
@@ -73,14 +74,14 @@ async def list_(session: Session, command: List) -> bytes:
     if command.lsub:
         names = await session.account.subscriptions()
         lines = [
-            encode.list_line(() if found.listed else ("\\Noselect",), found.name, lsub=True)
+            encode.list_line(() if found.listed else ("\\Noselect",), session.mailbox_name(found.name), lsub=True)
             for found in match(names, command.reference, command.patterns)
         ]
     elif command.patterns == ("",) and not command.extended:
-        lines = [encode.list_line(("\\Noselect",), "")]  # RFC 3501 §6.3.8: only the delimiter is asked for
+        lines = [encode.list_line(("\\Noselect",), b'""')]  # RFC 3501 §6.3.8: only the delimiter is asked for
     else:
         subscribed = frozenset(await session.account.subscriptions()) if _needs_subscriptions(command) else frozenset()
-        lines = _Listing(command, await session.account.mailboxes(), subscribed).lines()
+        lines = _Listing(session, command, await session.account.mailboxes(), subscribed).lines()
     await session.emit(b"".join(lines))
     return b"OK LSUB completed" if command.lsub else b"OK LIST completed"
 
@@ -92,7 +93,10 @@ def _needs_subscriptions(command: List) -> bool:
 class _Listing:
     """One LIST with its options."""
 
-    def __init__(self, command: List, mailboxes: Sequence[Mailbox], subscribed: frozenset[str]) -> None:
+    def __init__(
+        self, session: Session, command: List, mailboxes: Sequence[Mailbox], subscribed: frozenset[str]
+    ) -> None:
+        self._session = session
         self._command = command
         self._mailboxes = {mailbox.name: mailbox for mailbox in mailboxes}
         self._subscribed = subscribed
@@ -134,11 +138,10 @@ class _Listing:
             attributes.append("\\Subscribed")
         if mailbox is not None and mailbox.special_use is not None:
             attributes.append(mailbox.special_use)
-        line = encode.list_line(attributes, name)
+        more = b""
         if childinfo:
-            criteria = b" ".join(b'"%b"' % option for option in self._selection)
-            line = line.removesuffix(b"\r\n") + b' ("CHILDINFO" (%b))\r\n' % criteria
-        return line
+            more = b' ("CHILDINFO" (%b))' % b" ".join(b'"%b"' % option for option in self._selection)
+        return encode.list_line(attributes, self._session.mailbox_name(name), more=more)
 
 
 def _order(name: str) -> tuple[bool, str]:

@@ -1,6 +1,6 @@
 """IMAP for net.Listener: what all its sessions share.
 
-Owns: the service object, the capability lists, the ID. Never: talks to a client (session.py does). Raises: nothing.
+Owns: the service object, the ID. Never: talks to a client (session.py does). Raises: nothing.
 """
 
 import ssl
@@ -9,31 +9,13 @@ from collections.abc import Callable, Sequence
 from postroom.accounts.api import Directory
 from postroom.base import Clock, Ids
 from postroom.imap import ImapSettings, encode
-from postroom.imap.types import Command
 from postroom.net.api import Connection
-from postroom.sasl import SERVER_MECHANISMS
 from postroom.store.api import MailStore
 
-from .dispatch import handler
+from .capabilities import CAN_BE_ENABLED, capabilities
+from .dispatch import HANDLERS
 from .session import Handler, Session
 from .settings import ImapSessionSettings
-from .signin import may_sign_in
-
-# RFC 4959, RFC 2971, RFC 5161, RFC 2177
-_EVER = (b"SASL-IR", b"ID", b"ENABLE", b"IDLE")
-# RFC 2342, RFC 3348, RFC 5258, RFC 6154, RFC 3691, RFC 4315, RFC 6851
-_SIGNED_IN = (
-    *_EVER,
-    b"NAMESPACE",
-    b"CHILDREN",
-    b"LIST-EXTENDED",
-    b"SPECIAL-USE",
-    b"CREATE-SPECIAL-USE",
-    b"UNSELECT",
-    b"UIDPLUS",
-    b"MOVE",
-)
-_MECHANISMS = tuple(b"AUTH=" + name.encode() for name in SERVER_MECHANISMS)
 
 
 def _no_tls() -> ssl.SSLContext | None:
@@ -72,24 +54,17 @@ class ImapService:
         """One connection, from greeting to BYE; the listener closes it."""
         await Session(self, connection).run()
 
-    def handler(self, command: Command) -> Handler:
+    def handler(self, name: bytes) -> Handler:
         """Which function carries out a command."""
-        return handler(command)
+        return HANDLERS[name]
 
     def capabilities(self, session: Session) -> bytes:
         """What works in this session's state (RFC 3501 §6.1.1)."""
-        # RFC 3501, RFC 7888
-        base = (b"IMAP4rev1", b"LITERAL-" if self.engine_settings.literal_minus else b"LITERAL+")
-        if session.signed_in is not None:
-            return b" ".join((*base, *_SIGNED_IN))
-        words = [*base, *_EVER]
-        if session.connection.tls is None and self.tls_context() is not None:
-            words.append(b"STARTTLS")
-        if may_sign_in(session):
-            words += _MECHANISMS
-        else:
-            words.append(b"LOGINDISABLED")  # RFC 3501 §6.2.3
-        return b" ".join(words)
+        return capabilities(session)
+
+    def can_enable(self, capability: bytes) -> bool:
+        """Whether ENABLE takes this word, in upper case (RFC 5161)."""
+        return capability in CAN_BE_ENABLED
 
     def greeting(self, session: Session) -> bytes:
         """RFC 3501 §7.1.1, with the capabilities, so that a client need not ask."""

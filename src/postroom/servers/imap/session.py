@@ -13,16 +13,19 @@ from typing import Any, Protocol
 
 from postroom.accounts.api import Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
-from postroom.imap import CommandInfo, Does, ImapSettings, ServerEngine, State, encode, spec_for
+from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore
 
+from .places import Place
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
 
 _log = logging.getLogger("postroom.imap")
+# Commands whose arguments or results are message sequence numbers, refused once UIDONLY is enabled (RFC 9586)
+_BY_NUMBER = frozenset(name for name, info in COMMANDS.items() if Does.USES_SEQ in info.does)
 _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 
 
@@ -42,8 +45,10 @@ class Surroundings(Protocol):
     claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
     identification: bytes
 
-    def handler(self, command: Command) -> Handler:
+    def handler(self, name: bytes) -> Handler:
         """Which function carries out a command."""
+
+    def can_enable(self, capability: bytes) -> bool: ...
 
     def greeting(self, session: "Session") -> bytes: ...
 
@@ -63,6 +68,7 @@ class Session:
         self.signed_in: Account | None = None
         self.selected: SelectedMailbox | None = None
         self.tasks = TaskOwner("imap-session")
+        self.enabled: set[bytes] = set()  # RFC 5161, in upper case
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
@@ -89,6 +95,32 @@ class Session:
         if self.selected is None:
             raise bad(b"Select a mailbox first")
         return self.selected
+
+    @property
+    def utf8(self) -> bool:
+        """Whether the client reads UTF-8 in quoted strings and mailbox names (RFC 6855 §3, RFC 9051 §5.1)."""
+        return self.engine.utf8
+
+    def mailbox_name(self, name: str) -> bytes:
+        """A mailbox name as this client reads it."""
+        return encode.mailbox(name, self.utf8)
+
+    def enable(self, capability: bytes) -> None:
+        """RFC 5161; in upper case. Some bring others along."""
+        self.enabled.add(capability)
+        if capability in (b"QRESYNC", b"UIDONLY"):
+            self.enabled.add(b"CONDSTORE")  # RFC 7162 §3.2.3
+        elif capability in (b"IMAP4REV2", b"UTF8=ACCEPT"):
+            self.engine.utf8 = True  # RFC 9051 §5.1, RFC 6855 §3
+
+    def enable_condstore(self) -> None:
+        """A command that says that the client knows of modification sequences has come (RFC 7162 §3.1)."""
+        if b"CONDSTORE" not in self.enabled:
+            self.enabled.add(b"CONDSTORE")
+
+    async def place(self, name: str) -> Place:
+        """Which account has the mailbox of this name, and what it is called there."""
+        return Place(self.account, name)
 
     @property
     def peer(self) -> str:
@@ -191,7 +223,7 @@ class Session:
             event = await self.next_event()
             if isinstance(event, Got):
                 self.tag = event.tag
-                await self._carry_out(event.command)
+                await self._carry_out(COMMANDS[event.name], event.command)
                 commands += 1
                 if not commands % _COMMANDS_A_TURN:  # many may have come in one read
                     await self.breathe()
@@ -206,12 +238,11 @@ class Session:
         if self._bad_in_a_row >= self.settings.max_bad_commands:
             raise self.goodbye("Too many bad commands")
 
-    async def _carry_out(self, command: Command) -> None:
-        info = spec_for(command)
+    async def _carry_out(self, info: CommandInfo, command: Command) -> None:
         answer: bytes | None
         try:
             self._check_state(command, info)
-            answer = await self.service.handler(command)(self, command)
+            answer = await self.service.handler(info.name)(self, command)
         except Refused as refused:
             answer = refused.answer
         except MailError as error:
@@ -236,6 +267,8 @@ class Session:
         refusal: Refused | None = None
         if self.state not in info.states:
             refusal = bad(b"Sign in first" if self.signed_in is None else b"Not possible in this state")
+        elif b"UIDONLY" in self.enabled and info.name in _BY_NUMBER:
+            refusal = Refused(b"BAD [UIDREQUIRED] Only UIDs name messages now")  # RFC 9586
         elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
             refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
         if refusal is not None:

@@ -1,0 +1,88 @@
+"""What the server says it can do, in which state (RFC 3501 §6.1.1).
+
+Owns: the list of capabilities, one row each, which docs/imap.md is held to. Never: offers what does not work. Raises:
+nothing.
+"""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from postroom.sasl import SERVER_MECHANISMS
+
+from .signin import may_sign_in
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class When(enum.Enum):
+    """In which state a capability is told."""
+
+    ALWAYS = "always"
+    BEFORE_SIGN_IN = "before sign-in"
+    SIGNED_IN = "after sign-in"
+
+
+def _always(session: "Session") -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One word of CAPABILITY; `value` makes it where it depends on the session, None: it is not told now."""
+
+    name: bytes
+    rfc: int
+    when: When = When.SIGNED_IN
+    applies: Callable[["Session"], bool] = _always
+    can_enable: bool = False  # a word that ENABLE takes (RFC 5161)
+    value: Callable[["Session"], bytes] | None = None  # "APPENDLIMIT=…": the word with its value
+
+
+def _non_synchronizing(session: "Session") -> bytes:
+    return b"LITERAL-" if session.service.engine_settings.literal_minus else b"LITERAL+"
+
+
+def _may_start_tls(session: "Session") -> bool:
+    return session.connection.tls is None and session.service.tls_context() is not None
+
+
+CAPABILITIES: tuple[Capability, ...] = (
+    Capability(b"IMAP4rev1", 3501, When.ALWAYS),
+    Capability(b"LITERAL+", 7888, When.ALWAYS, value=_non_synchronizing),
+    Capability(b"SASL-IR", 4959, When.ALWAYS),
+    Capability(b"ID", 2971, When.ALWAYS),
+    Capability(b"ENABLE", 5161, When.ALWAYS),
+    Capability(b"IDLE", 2177, When.ALWAYS),
+    Capability(b"STARTTLS", 3501, When.BEFORE_SIGN_IN, _may_start_tls),
+    *(Capability(b"AUTH=" + name.encode(), 3501, When.BEFORE_SIGN_IN, may_sign_in) for name in SERVER_MECHANISMS),
+    Capability(b"LOGINDISABLED", 3501, When.BEFORE_SIGN_IN, lambda session: not may_sign_in(session)),
+    Capability(b"NAMESPACE", 2342),
+    Capability(b"CHILDREN", 3348),
+    Capability(b"LIST-EXTENDED", 5258),
+    Capability(b"SPECIAL-USE", 6154),
+    Capability(b"CREATE-SPECIAL-USE", 6154),
+    Capability(b"UNSELECT", 3691),
+    Capability(b"UIDPLUS", 4315),
+    Capability(b"MOVE", 6851),
+    Capability(b"CONDSTORE", 7162, can_enable=True),
+    Capability(b"QRESYNC", 7162, can_enable=True),
+    Capability(b"UIDONLY", 9586, can_enable=True),
+    Capability(b"OBJECTID", 8474),
+    Capability(b"SAVEDATE", 8514),
+    Capability(b"UTF8=ACCEPT", 6855, can_enable=True),
+)
+CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
+
+
+def capabilities(session: "Session") -> bytes:
+    """The words that hold in this session's state, in their order."""
+    hidden = When.BEFORE_SIGN_IN if session.signed_in is not None else When.SIGNED_IN
+    words = [
+        one.name if one.value is None else one.value(session)
+        for one in CAPABILITIES
+        if one.when is not hidden and one.applies(session)
+    ]
+    return b" ".join(words)

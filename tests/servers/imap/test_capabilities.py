@@ -1,0 +1,12 @@
+"""The list of capabilities (what a session is told of it is tested in test_service.py)."""
+
+from postroom.servers.imap.capabilities import CAN_BE_ENABLED, CAPABILITIES
+
+
+def test_no_capability_is_told_twice() -> None:
+    names = [one.name for one in CAPABILITIES]
+    assert len(set(names)) == len(names)
+
+
+def test_what_can_be_enabled_is_told() -> None:
+    assert {one.name.upper() for one in CAPABILITIES} >= CAN_BE_ENABLED
