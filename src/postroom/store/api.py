@@ -215,8 +215,8 @@ class TextQuery:
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
 
-    Parallel arrays in uid order. New messages are appended in place; an expunge replaces all arrays by new ones, so a
-    reader may keep an old array and a count as its own unchanging snapshot.
+    Parallel arrays in uid order. New messages are appended in place; an expunge replaces each array that anybody
+    else has by a new one, so a reader may keep an old array and a count as its own unchanging snapshot.
     """
 
     mailbox: Mailbox  # kept current: uid_next, highest_modseq …
