@@ -71,6 +71,11 @@ class MemoryAccount:
             self._rows[box.mailbox_id] = {}
         self._books.subscriptions = frozenset(self._books.names)
 
+    def end(self) -> None:
+        """It was deleted: nothing is done any more, and no view of it kept."""
+        self.gone = True
+        self._views.forget_all_idle()
+
     # ---- changes
     def _begin(self) -> Books:
         if self.gone:
@@ -538,7 +543,7 @@ class MemoryStore:
     async def delete_account(self, account_id: int) -> None:
         account = self._accounts.pop(account_id, None)
         if account is not None:
-            account.gone = True
+            account.end()
 
     async def sharers(self, identifiers: Sequence[str]) -> list[int]:
         asked = set(identifiers)
