@@ -67,6 +67,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"ESEARCH", 4731),
+    Capability(b"SEARCHRES", 5182),
+    Capability(b"WITHIN", 5032),
 )
 CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
 
