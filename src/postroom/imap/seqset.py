@@ -99,6 +99,13 @@ def by_uid(seqset: SeqSet, uids: Sequence[int]) -> list[Span]:
     return merge(spans)
 
 
+def numbers_within(seqset: SeqSet, highest: int) -> Iterator[int]:
+    """The numbers of a set one by one, in the set's order; a range ends where `highest` is passed."""
+    for low, high in seqset.ranges:
+        first, last = low or highest, high or highest
+        yield from range(first, min(last, highest) + 1) if first <= highest else (first,)
+
+
 def positions(spans: Iterable[Span]) -> list[int]:
     """Every position, one by one."""
     result: list[int] = []

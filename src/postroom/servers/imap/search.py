@@ -29,7 +29,8 @@ async def search(session: Session, command: Search) -> bytes:
         selected.save_result(())
         raise Refused(command.refusal)
     searching = Searching(session, selected)
-    with_modseq = mentions(command.key, ModSeq)
+    if with_modseq := mentions(command.key, ModSeq):
+        session.enable_condstore()  # RFC 7162 §3.1
     try:
         found = await searching.find(command.key, range(selected.count))
     except BaseException:
@@ -55,9 +56,9 @@ def returns_of(session: Session, returns: SearchReturn | None) -> SearchReturn |
 
 
 def check_numbers(session: Session, key: SearchKey, *, uid: bool) -> None:
-    """A client that enabled UIDONLY neither reads nor writes message numbers (RFC 9586 §3)."""
+    """A client that enabled UIDONLY uses message numbers nowhere, in keys neither (RFC 9586 §3)."""
     if b"UIDONLY" in session.enabled and (not uid or _uses_numbers(key)):
-        raise bad(b"Message numbers are not used here", b"UIDREQUIRED")
+        raise bad(b"Only UIDs name messages now", b"UIDREQUIRED")
 
 
 def _uses_numbers(key: SearchKey) -> bool:

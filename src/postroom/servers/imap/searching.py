@@ -7,7 +7,6 @@ asked in turn, cheap ones first, each about what the ones before left over.
 """
 
 import re
-import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -36,8 +35,8 @@ from postroom.imap.types import (
 )
 from postroom.store.api import SYSTEM_FLAGS, TextField, TextQuery
 
-from .object_ids import content_of, thread_of
-from .selected import Rows, SelectedMailbox
+from .object_ids import parse_object_id
+from .selected import LOWEST_OCTET, Rows, SelectedMailbox
 from .session import Session
 
 _EPOCH_DAY = 719_163  # date(1970, 1, 1).toordinal()
@@ -45,7 +44,6 @@ _LAST_DAY = 3_652_059  # date.max.toordinal()
 _SYSTEM_BITS = {name.lower(): bit for name, bit in SYSTEM_FLAGS}
 _CHUNK = 50_000  # candidates looked at before other sessions get their turn
 
-_LOWEST_OCTET = 0 if sys.byteorder == "little" else 7
 _ONE = re.compile(b"\1")
 
 Candidates = Sequence[int]
@@ -164,7 +162,7 @@ class Searching:
                     return [at for at in candidates if dates[at] >= target]
                 return [at for at in candidates if dates[at] <= target]
             case EmailId(objectid):
-                contents, content = rows.content_ids, content_of(self._selected.account.account_id, objectid)
+                contents, content = rows.content_ids, self._number(b"M", objectid)
                 return [at for at in candidates if contents[at] == content] if content is not None else ()
             case DateRange():
                 # The internal date "disregarding time and timezone" (RFC 3501 §6.4.4) is its day in UTC here.
@@ -201,10 +199,13 @@ class Searching:
         return self._with_uid({uid for uid, date in saved.items() if low <= date < high}, candidates)
 
     async def _find_thread(self, key: ThreadId, candidates: Candidates) -> Candidates:
-        account = self._selected.account
-        if (thread_id := thread_of(account.account_id, key.objectid)) is None:
+        if (thread_id := self._number(b"T", key.objectid)) is None:
             return ()
-        return self._with_uid(await account.search_thread(self._selected.mailbox_id, thread_id), candidates)
+        found = await self._selected.account.search_thread(self._selected.mailbox_id, thread_id)
+        return self._with_uid(found, candidates)
+
+    def _number(self, kind: bytes, objectid: bytes) -> int | None:
+        return parse_object_id(objectid, kind, self._selected.account.account_id)
 
     def _with_uid(self, found: set[int], candidates: Candidates) -> Candidates:
         uids = self.rows.uids
@@ -231,7 +232,7 @@ def _flagged(masks: Sequence[int], candidates: Candidates, there: int, missing: 
     if asked > 255 or not isinstance(masks, array) or not isinstance(candidates, range):
         return [at for at in candidates if masks[at] & asked == there]
     # The system flags lie in the lowest octet of a mask: sixteen times faster by octets than by numbers.
-    octets = masks[candidates.start : candidates.stop].tobytes()[_LOWEST_OCTET :: masks.itemsize]
+    octets = masks[candidates.start : candidates.stop].tobytes()[LOWEST_OCTET :: masks.itemsize]
     hits = octets.translate(bytes([mask & asked == there for mask in range(256)]))
     count = hits.count(1)
     if count == len(candidates):
