@@ -71,6 +71,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"ESEARCH", 4731),
     Capability(b"SEARCHRES", 5182),
     Capability(b"WITHIN", 5032),
+    Capability(b"SEARCH=FUZZY", 6203),
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
     Capability(b"UIDONLY", 9586, can_enable=True),

@@ -45,7 +45,9 @@ async def search(session: Session, command: Search) -> bytes:
     if returns is None:
         await emit_pieces(session, encode.search_pieces(numbers, modseq=modseq))
     elif returns.tells:
-        await emit_pieces(session, esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq))
+        scores = searching.scores(found) if returns.relevancy else ()
+        response = esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq, scores=scores)
+        await emit_pieces(session, response)
     saved = b", result saved" if returns is not None and returns.save else b""
     return b"OK %bSEARCH completed%b" % (b"UID " if command.uid else b"", saved)
 
