@@ -240,8 +240,8 @@ class Scanner:
                 self._delimiters.append((b"\n--" + part.boundary, part))
         elif part.kind is Kind.MESSAGE:
             self._open_part(part, end)
-        elif part.is_text and (room := self._text_wanted(part, parent)) > 0:
-            self._text, self._text_room = [], raw_room(room, part.encoding.lower())
+        elif part.is_text:
+            self._text, self._text_room = [], raw_room(self._text_wanted(part, parent), part.encoding.lower())
 
     def _note_part(self, part: Part, parent: Part | None, fields: HeaderIndex) -> None:
         """Keep what a part's header adds: the envelope of a message inside, a file name to search for."""
