@@ -14,8 +14,8 @@ from typing import Any
 from .seqset import write
 
 Pair = tuple[int, Sequence[int]]
-# What SORT compares of a message, so that entries compare as messages do. The uid comes last: of messages that are alike
-# the first in the mailbox comes first (RFC 5256 §3).
+# What SORT compares of a message, so that entries compare as messages do. The uid comes last: of messages that are
+# alike the first in the mailbox comes first (RFC 5256 §3).
 Entry = tuple[Any, ...]
 _FEW = 32
 

@@ -46,3 +46,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
+    max_saved_result_ranges: Annotated[
+        int, Meta(ge=1, description="Ranges of messages in the search result that a session saves for $.")
+    ] = 50_000

@@ -8,7 +8,7 @@ import pytest
 
 from postroom.imap.types import And, HasFlag, InSet, Not, Or, SearchKey, SeqSet, Text, TextIn
 from postroom.servers.imap import search
-from postroom.servers.imap.search import _cost, _flagged
+from postroom.servers.imap.searching import _cost, _flagged
 
 from .room import Client, both_stores, message, open_room, run
 
