@@ -22,6 +22,8 @@ _OPTIONS = {
     b"ALL": "all",
     b"SAVE": "save",
     b"RELEVANCY": "relevancy",
+    b"CONTEXT": "context",
+    b"UPDATE": "update",
 }
 _RETURN = re.compile(rb"RETURN \(", re.IGNORECASE)
 _RANGE = re.compile(rb"(-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )])")

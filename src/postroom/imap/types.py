@@ -202,11 +202,15 @@ class SearchReturn:
     save: bool = False  # RFC 5182
     relevancy: bool = False  # RFC 6203 §4
     partial: tuple[int, int] | None = None  # RFC 9394; as the client wrote it, both ends above or both below 0
+    context: bool = False  # RFC 5267 §4.2: a hint that more is to come, which is not needed here
+    update: bool = False  # RFC 5267 §4.3: the client is told how the result changes
 
     @property
     def tells(self) -> bool:
         """Whether there is an ESEARCH response: none when the result is saved and nothing else (RFC 5182 §1)."""
-        return self.min or self.max or self.count or self.all or self.relevancy or self.partial is not None
+        return (self.min or self.max or self.count or self.all or self.relevancy or self.partial is not None) or not (
+            self.save
+        )
 
 
 # ---- commands

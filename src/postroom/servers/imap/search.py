@@ -7,11 +7,13 @@ finds messages (searching.py does). Raises: Refused, StoreError, EndOfSession.
 from collections.abc import Iterable, Sequence
 
 from postroom.imap import encode
+from postroom.imap.contexts import FollowedSearch
 from postroom.imap.search_parser import mentions
 from postroom.imap.search_returns import EVERYTHING, esearch, spoken_of
 from postroom.imap.seqset import runs
 from postroom.imap.types import And, Fuzzy, InSet, ModSeq, Not, Or, Search, SearchKey, SearchReturn
 
+from .contexts import Context, contexts_of
 from .refusal import Refused, bad, no
 from .searching import Candidates, Searching
 from .selected import SelectedMailbox
@@ -28,6 +30,14 @@ async def search(session: Session, command: Search) -> bytes:
     if command.refusal:
         selected.save_result(())
         raise Refused(command.refusal)
+    if returns is None or not returns.update:
+        return await _search(session, command, returns, None)
+    async with contexts_of(session).begin(command.key, uid=command.uid) as context:
+        return await _search(session, command, returns, context)
+
+
+async def _search(session: Session, command: Search, returns: SearchReturn | None, context: Context | None) -> bytes:
+    selected = session.mailbox
     searching = Searching(session, selected)
     if with_modseq := mentions(command.key, ModSeq):
         session.enable_condstore()  # RFC 7162 §3.1
@@ -48,6 +58,8 @@ async def search(session: Session, command: Search) -> bytes:
         scores = searching.scores(found) if returns.relevancy else ()
         response = esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq, scores=scores)
         await emit_pieces(session, response)
+    if context is not None:
+        session.send(contexts_of(session).follow(context, FollowedSearch(searching.uids(found))))
     saved = b", result saved" if returns is not None and returns.save else b""
     return b"OK %bSEARCH completed%b" % (b"UID " if command.uid else b"", saved)
 

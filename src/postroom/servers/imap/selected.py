@@ -157,6 +157,16 @@ class SelectedMailbox:
         return bool(self._gone or self._changed or self.deleted or (uids and uids[-1] > self._last_uid))
 
     @property
+    def last_uid(self) -> int:
+        """The highest uid that the client has been told of, whether it is still there or not."""
+        return self._last_uid
+
+    @property
+    def unsaid_gone(self) -> Iterable[int]:
+        """The uids of which EXPUNGE has yet to be said."""
+        return self._gone
+
+    @property
     def should_claim(self) -> bool:
         """Whether there are \\Recent marks that this session may take (see claim_recent)."""
         return (

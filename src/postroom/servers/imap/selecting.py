@@ -20,6 +20,7 @@ async def select(session: Session, command: Select) -> bytes:
     if command.resync is not None and command.resync.matches is not None and b"UIDONLY" in session.enabled:
         raise Refused(b"BAD [UIDREQUIRED] Only UIDs name messages now")  # RFC 9586
     before, session.selected = session.selected, None
+    session.end_contexts()
     try:
         place = await session.place(command.mailbox)
         selected = await SelectedMailbox.open(

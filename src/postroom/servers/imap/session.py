@@ -9,7 +9,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from postroom.accounts.api import Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
@@ -22,6 +22,9 @@ from .places import Place
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
+
+if TYPE_CHECKING:
+    from .contexts import Contexts
 
 _log = logging.getLogger("postroom.imap")
 # Commands whose arguments or results are message sequence numbers, refused once UIDONLY is enabled (RFC 9586)
@@ -67,6 +70,7 @@ class Session:
         self.person: Person | None = None
         self.signed_in: Account | None = None
         self.selected: SelectedMailbox | None = None
+        self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
         self.leaving = False  # after LOGOUT
@@ -190,9 +194,16 @@ class Session:
 
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
+        self.end_contexts()
         if self.selected is not None:
             self.selected.close()
             self.selected = None
+
+    def end_contexts(self) -> None:
+        """Updates of search results cease with the selected state (RFC 5267 §4.3)."""
+        if self.contexts is not None:
+            self.contexts.close()
+            self.contexts = None
 
     # ---- the conversation
 
@@ -253,7 +264,7 @@ class Session:
         except Exception:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
-        if self.selected is not None and self.selected.has_news:
+        if self.has_news:
             await self._announce(info.does)
         if answer is None:
             return
@@ -288,8 +299,20 @@ class Session:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        if updates := selected.take_updates(expunge=Does.MAY_EXPUNGE in does):
+        expunge = Does.MAY_EXPUNGE in does
+        if (contexts := self.contexts) is not None:
+            async with contexts.lock:
+                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge))
+                await self.emit(await contexts.catch_up())
+        elif updates := selected.take_updates(expunge=expunge):
             await self.emit(updates)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything of the selected mailbox that the client has not been told."""
+        if self.selected is None:
+            return False
+        return self.selected.has_news or (self.contexts is not None and self.contexts.has_news)
 
     def mailbox_is_gone(self) -> EndOfSession:
         """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
