@@ -72,6 +72,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"SEARCHRES", 5182),
     Capability(b"WITHIN", 5032),
     Capability(b"SEARCH=FUZZY", 6203),
+    Capability(b"MULTISEARCH", 7377),
+    Capability(b"INPROGRESS", 9585),
     Capability(b"SORT", 5256),
     Capability(b"SORT=DISPLAY", 5957),
     Capability(b"THREAD=ORDEREDSUBJECT", 5256),

@@ -72,6 +72,11 @@ class Searching:
         self._scored: dict[int, tuple[int, int]] = {}  # by uid: sum and number of its scores
         self._now = int(session.service.clock.now())  # RFC 5032 §2: one moment for the whole search
 
+    @property
+    def uid_validity(self) -> int:
+        """Of the mailbox that is searched."""
+        return self._selected.view.mailbox.uid_validity
+
     async def find(self, key: SearchKey, candidates: Candidates) -> Candidates:
         """Those of `candidates` for which the key holds."""
         if not candidates or isinstance(key, All):
@@ -82,6 +87,7 @@ class Searching:
                 candidates = await self._look(flags, candidates)
             for one in sorted(others, key=_cost):
                 candidates = await self.find(one, candidates)
+                await self._session.progress()
             return candidates
         if isinstance(key, Or):
             left, right = sorted((key.left, key.right), key=_cost)
@@ -145,6 +151,7 @@ class Searching:
         for start in range(0, len(candidates), _CHUNK):
             found += self._look_at(key, candidates[start : start + _CHUNK])
             await self._session.breathe()
+            await self._session.progress()
         return found
 
     def _look_at(self, key: "SearchKey | _Flags", candidates: Candidates) -> Candidates:

@@ -86,6 +86,7 @@ class SelectedMailbox:
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self.called = view.mailbox.name  # by the client that selected it
         self._saved: SeqSet = SeqSet(())
 
     @classmethod
