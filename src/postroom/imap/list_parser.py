@@ -73,9 +73,7 @@ def parse_list(cursor: Cursor) -> List:
         cursor.space()
         _return_options(cursor, returns)
     cursor.end()
-    return List(
-        reference, patterns, False, select, tuple(returns.names), extended, returns.status, returns.metadata
-    )
+    return List(reference, patterns, False, select, tuple(returns.names), extended, returns.status, returns.metadata)
 
 
 def parse_lsub(cursor: Cursor) -> List:
