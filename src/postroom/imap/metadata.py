@@ -17,6 +17,7 @@ from .types import Command
 # RFC 5464 §3.2: components behind /private or /shared, none empty, without wildcards, controls and 8-bit octets
 _ENTRY = re.compile(rb"/(?:private|shared)((?:/[^\x00-\x1f/*%\x7f-\xff]+)*)", re.IGNORECASE)
 _OPTIONS_AHEAD = re.compile(rb"\([A-Za-z]")  # entries begin with "/"
+SPECIAL_USE = "/private/specialuse"  # RFC 6154 §4
 INFINITY = 1 << 16  # deeper than any name
 
 
@@ -122,6 +123,8 @@ def set_metadata(cursor: Cursor) -> SetMetadata:
         most = cursor.settings.max_metadata_value_octets
         if value is not None and len(value) > most:
             raise BadSyntax("Value too large", status=b"NO", code=b"METADATA MAXSIZE %d" % most)  # RFC 5464 §4.3
+        if name == SPECIAL_USE and value:
+            values[name] = _special_use(value, cursor)
         if len(values) > cursor.settings.max_metadata_entries:
             raise BadSyntax("Too many entries")
         if not cursor.take(b" "):
@@ -129,6 +132,17 @@ def set_metadata(cursor: Cursor) -> SetMetadata:
     cursor.expect(b")", "Invalid entries and values")
     cursor.end()
     return SetMetadata(mailbox, tuple(values.items()))
+
+
+def _special_use(value: bytes, cursor: Cursor) -> bytes:
+    """RFC 6154 §4: as in LIST; as many as CREATE takes, which is one. In the RFC's own case."""
+    inner = Cursor(value, 0, cursor.settings)
+    try:
+        use = inner.special_use()
+        inner.end()
+    except BadSyntax:
+        raise BadSyntax("Special use not supported", status=b"NO", code=b"USEATTR") from None
+    return use.encode("ascii")
 
 
 ROWS = (

@@ -44,16 +44,27 @@ async def get_metadata(session: Session, command: GetMetadata) -> bytes:
 
 
 async def list_metadata(
-    session: Session, account: Account, mailbox: Mailbox, name: bytes, entries: Sequence[str]
-) -> bytes:
-    """The METADATA response that follows a LIST response (RFC 9590 §3)."""
-    return wire.metadata(name, chosen(await _of_mailbox(session, account, mailbox), entries))
+    session: Session, account: Account, mailboxes: Sequence[tuple[bytes, Mailbox]], entries: Sequence[str]
+) -> dict[bytes, bytes]:
+    """The METADATA responses that follow LIST responses (RFC 9590 §3), by the names that stand in both."""
+    ids = [mailbox.mailbox_id for _, mailbox in mailboxes]
+    values = await account.annotations_of(ids, session.account.account_id, [entry.lower() for entry in entries])
+    found = {}
+    for name, mailbox in mailboxes:
+        of_this = _with_computed(session, account, mailbox, values.get(mailbox.mailbox_id, {}))
+        found[name] = wire.metadata(name, chosen(of_this, entries))
+    return found
 
 
 async def _of_mailbox(session: Session, account: Account, mailbox: Mailbox) -> dict[str, bytes]:
-    own = session.account.account_id
-    values = await account.annotations(mailbox.mailbox_id, own)
-    if mailbox.special_use is not None and account.account_id == own:
+    values = await account.annotations(mailbox.mailbox_id, session.account.account_id)
+    return _with_computed(session, account, mailbox, values)
+
+
+def _with_computed(
+    session: Session, account: Account, mailbox: Mailbox, values: dict[str, bytes]
+) -> dict[str, bytes]:
+    if mailbox.special_use is not None and account.account_id == session.account.account_id:
         values[SPECIAL_USE] = mailbox.special_use.encode("ascii")  # RFC 6154 §4
     return values
 
