@@ -70,6 +70,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
     Capability(b"UIDONLY", 9586, can_enable=True),
+    Capability(b"OBJECTID", 8474),
+    Capability(b"SAVEDATE", 8514),
+    Capability(b"UTF8=ACCEPT", 6855, can_enable=True),
 )
 CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
 

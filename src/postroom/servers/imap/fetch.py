@@ -51,6 +51,7 @@ class _Fetching:
         self._columns: list[Column] = [column(item) for item in items]
         self._says_flags = Item.FLAGS in items
         self._says_uid = Item.UID in items
+        self._says_save_date = Item.SAVEDATE in items
         self._says_modseq = Item.MODSEQ in items
         self._sets_seen = not selected.read_only and any(isinstance(item, Section) and not item.peek for item in items)
         self._newly_seen: set[int] = set()
@@ -77,6 +78,8 @@ class _Fetching:
                 selected.said_flags(rows.uids if self._says_flags else self._newly_seen.intersection(rows.uids))
                 if fresh := selected.new_keywords():
                     session.send(fresh)
+            if self._says_save_date:
+                rows.save_dates = await selected.account.save_dates(selected.mailbox_id, rows.uids)
             if self._wants is not NOTHING:
                 await self._read_and_send(rows)
             else:
@@ -196,6 +199,7 @@ def _after(rows: Rows, start: int) -> Rows:
         rows.dates[start:],
         rows.modseqs[start:],
         rows.content_ids[start:],
+        rows.save_dates,
     )
 
 
@@ -208,4 +212,5 @@ def _before(rows: Rows, stop: int) -> Rows:
         rows.dates[:stop],
         rows.modseqs[:stop],
         rows.content_ids[:stop],
+        rows.save_dates,
     )

@@ -14,7 +14,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 from postroom.imap.seqset import Span, by_number, by_uid, fits, write
@@ -55,6 +55,7 @@ class Rows:
     dates: Sequence[int]
     modseqs: Sequence[int]
     content_ids: Sequence[int]
+    save_dates: dict[int, int] = field(default_factory=dict)  # by uid; only where somebody asked for them
 
 
 class SelectedMailbox:
