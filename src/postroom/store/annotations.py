@@ -26,6 +26,4 @@ def by_owner(owner: int, values: Mapping[str, bytes | None]) -> dict[int, dict[s
 
 def uses_changed(changed: Sequence[Box], owner: int, modseq: int, origin: object) -> list[Annotated]:
     """The effects of new special uses."""
-    return [
-        Annotated(AnnotationsChanged(box.mailbox_id, owner, (SPECIAL_USE,), modseq, origin)) for box in changed
-    ]
+    return [Annotated(AnnotationsChanged(box.mailbox_id, owner, (SPECIAL_USE,), modseq, origin)) for box in changed]

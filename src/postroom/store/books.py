@@ -7,7 +7,17 @@ and a snapshot can be handed to another thread. Never: does I/O. Raises: the ref
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .api import DELETED, SEEN, AppendOptions, BadMailboxName, Mailbox, MailboxExists, NoSuchMailbox, OverQuota, TooManyMailboxes
+from .api import (
+    DELETED,
+    SEEN,
+    AppendOptions,
+    BadMailboxName,
+    Mailbox,
+    MailboxExists,
+    NoSuchMailbox,
+    OverQuota,
+    TooManyMailboxes,
+)
 from .names import INBOX, SEPARATOR, canonical, renames
 from .settings import StoreSettings
 

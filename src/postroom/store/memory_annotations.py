@@ -23,9 +23,7 @@ class MemoryAnnotations:
         found = {**self._values.get((mailbox_id, reader), {}), **self._values.get((mailbox_id, EVERYBODY), {})}
         return dict(sorted(found.items()))
 
-    def read_many(
-        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
-    ) -> dict[int, dict[str, bytes]]:
+    def read_many(self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]) -> dict[int, dict[str, bytes]]:
         """Some entries of many mailboxes; without those that have none."""
         found = {}
         for mailbox_id in mailbox_ids:

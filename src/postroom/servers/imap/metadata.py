@@ -1,7 +1,7 @@
 """GETMETADATA and SETMETADATA (RFC 5464), METADATA in LIST (RFC 9590).
 
-Owns: those commands, which entries are computed, who may change what. Never: keeps a value. Raises: Refused, StoreError,
-AccountError.
+Owns: those commands, which entries are computed, who may change what. Never: keeps a value. Raises: Refused,
+StoreError, AccountError.
 
 Where values are: a mailbox's in its account (/private ones by reader); the server's /private ones in the account of the
 person whose they are; the server's /shared ones in the directory, which there is one of for all accounts and which is
@@ -15,7 +15,7 @@ from postroom.imap import metadata as wire
 from postroom.imap.metadata import SPECIAL_USE, GetMetadata, SetMetadata
 from postroom.store.api import Account, Mailbox
 
-from .administration import administration, is_administrator
+from .administration import administration
 from .refusal import no
 from .session import Handler, Session
 
@@ -61,9 +61,7 @@ async def _of_mailbox(session: Session, account: Account, mailbox: Mailbox) -> d
     return _with_computed(session, account, mailbox, values)
 
 
-def _with_computed(
-    session: Session, account: Account, mailbox: Mailbox, values: dict[str, bytes]
-) -> dict[str, bytes]:
+def _with_computed(session: Session, account: Account, mailbox: Mailbox, values: dict[str, bytes]) -> dict[str, bytes]:
     if mailbox.special_use is not None and account.account_id == session.account.account_id:
         values[SPECIAL_USE] = mailbox.special_use.encode("ascii")  # RFC 6154 §4
     return values

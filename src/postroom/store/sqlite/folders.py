@@ -1,6 +1,7 @@
 """Making, renaming, deleting and subscribing mailboxes.
 
-Owns: CREATE, DELETE, RENAME, SUBSCRIBE and a new special use as one write each. Never: removes a mailbox's messages (see purging).
+Owns: CREATE, DELETE, RENAME, SUBSCRIBE and a new special use as one write each. Never: removes a mailbox's messages
+(see purging).
 Raises: NoSuchMailbox, MailboxExists, BadMailboxName.
 """
 
@@ -124,9 +125,7 @@ class SetSpecialUse(Write):
         modseq = scope.next_modseq()
         for box in changed:
             scope.touched.add(box.mailbox_id)
-            scope.db.execute(
-                "UPDATE mailboxes SET special_use = ? WHERE id = ?", (box.special_use, box.mailbox_id)
-            )
+            scope.db.execute("UPDATE mailboxes SET special_use = ? WHERE id = ?", (box.special_use, box.mailbox_id))
         scope.effects += uses_changed(changed, self._owner, modseq, self._origin)
         return changed[1].mailbox_id if len(changed) > 1 else None
 
