@@ -214,10 +214,10 @@ class Room:
             account.close()
 
 
-def make_store(kind: str, directory: Path) -> MailStore:
+def make_store(kind: str, directory: Path, **settings: Any) -> MailStore:
     if kind == "memory":
-        return MemoryStore(directory, StoreSettings(), MessageSettings(), SystemClock(), SeededIds())
-    return SqliteStore(directory, StoreSettings(threads=2), MessageSettings(), SystemClock(), SeededIds())
+        return MemoryStore(directory, StoreSettings(**settings), MessageSettings(), SystemClock(), SeededIds())
+    return SqliteStore(directory, StoreSettings(threads=2, **settings), MessageSettings(), SystemClock(), SeededIds())
 
 
 @asynccontextmanager
@@ -228,11 +228,12 @@ async def open_room(
     tls_context: Callable[[], ssl.SSLContext | None] = lambda: None,
     implicit_tls: ssl.SSLContext | None = None,
     net: NetSettings | None = None,
+    store_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Room]:
     """Everything running, for alice and bob."""
     settings = {"plaintext_sign_in_on_loopback": True, "sign_in_failure_delay_seconds": 0.0} | settings
-    store = make_store(kind, directory)
+    store = make_store(kind, directory, **(store_settings or {}))
     people = FakeDirectory()
     for person in people.people.values():
         await store.create_account(person.account_id)

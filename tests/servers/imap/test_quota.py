@@ -36,7 +36,7 @@ def test_other_peoples_is_for_administrators(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
         async with open_room(tmp_path, kind, **ADMIN) as room:
             alice, bob = await room.client(), await room.client(name="bob")
-            for root in ("bob@x.example", "nobody@x.example", '""', '"#user/bob"', "{3+}\r\n\xff\xfe"):
+            for root in ("bob@x.example", "nobody@x.example", '""', '"#user/bob"', "{3+}\r\nbob"):
                 assert (await alice.command(f"GETQUOTA {root}")).tagged.startswith(b"NO [NOPERM]")
                 assert (await alice.command(f"SETQUOTA {root} ()")).tagged.startswith(b"NO [NOPERM]")
             assert (await alice.command(f"{SET} (STORAGE 1)")).tagged.startswith(b"NO [NOPERM]")
@@ -60,9 +60,7 @@ def test_a_new_limit_holds_at_once_and_replaces_the_others(tmp_path: Path, kind:
             await alice.ok("SELECT INBOX")
             assert (await alice.command("COPY 1 Sent")).tagged.startswith(b"NO [OVERQUOTA]")
             assert (await alice.command("MOVE 1 Sent")).ok  # takes no more room
-            assert await bob.ok(f"{SET} (STORAGE 510)") == [
-                b"* QUOTA alice@x.example (STORAGE 1 510 MAILBOX 6 10000)"
-            ]
+            assert await bob.ok(f"{SET} (STORAGE 510)") == [b"* QUOTA alice@x.example (STORAGE 1 510 MAILBOX 6 10000)"]
             assert (await alice.append("INBOX")).ok
             await bob.ok(f"{SET} (STORAGE 0)")
             assert (await alice.append("INBOX")).tagged.startswith(b"NO [OVERQUOTA]")
@@ -80,7 +78,7 @@ def test_limits_that_cannot_be_set_change_nothing(tmp_path: Path) -> None:
             for wrong in ("MAILBOX 5", "STORAGE 1 ANNOTATION-STORAGE 5", "X-COLOUR 1"):
                 assert (await bob.command(f"{SET} ({wrong})")).tagged.startswith(b"NO [CANNOT]")
             assert (await bob.command("SETQUOTA nobody@x.example ()")).tagged.startswith(b"NO [NONEXISTENT]")
-            assert b"(MESSAGE 7 MAILBOX" in (await bob.ok("GETQUOTA alice@x.example"))[0]
+            assert b"(MESSAGE 0 7 MAILBOX" in (await bob.ok("GETQUOTA alice@x.example"))[0]
             assert (await bob.ok(f"{SET} (STORAGE 9223372036854775807)"))[0] == (
                 b"* QUOTA alice@x.example (STORAGE 0 9007199254740991 MAILBOX 6 10000)"
             )
@@ -91,8 +89,7 @@ def test_limits_that_cannot_be_set_change_nothing(tmp_path: Path) -> None:
 @both_stores
 def test_too_many_mailboxes(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind) as room:
-            room.store.settings = type(room.store.settings)(max_mailboxes=8)  # type: ignore[attr-defined]
+        async with open_room(tmp_path, kind, store_settings={"max_mailboxes": 8}) as room:
             room.service.max_mailboxes = 8
             alice = await room.client()
             await alice.ok("CREATE a")
