@@ -45,5 +45,5 @@ async def enable(session: Session, command: Enable) -> bytes:
     for name in fresh:
         session.enable(name)
     await watch_metadata(session)
-    session.send(encode.enabled(fresh))
+    session.send(encode.enabled([session.service.can_enable(name) or name for name in fresh]))
     return b"OK ENABLE completed"
