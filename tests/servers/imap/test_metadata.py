@@ -78,9 +78,9 @@ def test_the_servers_entries(tmp_path: Path, kind: str) -> None:
         async with open_room(tmp_path, kind, administrators=("alice@x.example",)) as room:
             alice, bob = await room.client(), await room.client(name="bob")
             await alice.ok('SETMETADATA "" (/private/vendor/x/a "hers")')
-            await alice.ok('SETMETADATA "" (/shared/comment "Hello" /shared/vendor/b "1")')
+            await alice.ok('SETMETADATA "" (/shared/comment "Hi" /shared/vendor/b "1")')
             assert await bob.ok('GETMETADATA "" (DEPTH infinity) (/private /shared)') == [
-                b'* METADATA "" (/shared/admin "mailto:postmaster@x.example" /shared/comment "Hello" /shared/vendor/b "1")'
+                b'* METADATA "" (/shared/admin "mailto:postmaster@x.example" /shared/comment "Hi" /shared/vendor/b "1")'
             ]
             assert await alice.ok('GETMETADATA "" /private/vendor/x/a') == [
                 b'* METADATA "" (/private/vendor/x/a "hers")'
@@ -96,7 +96,7 @@ def test_the_servers_entries(tmp_path: Path, kind: str) -> None:
                 reply = await client.command(f'SETMETADATA "" ({values})')
                 assert reply.tagged.startswith(b"NO [%b]" % code), (values, reply)
             assert await bob.ok('GETMETADATA "" (/shared/comment /private/a)') == [
-                b'* METADATA "" (/shared/comment "Hello" /private/a NIL)'
+                b'* METADATA "" (/shared/comment "Hi" /private/a NIL)'
             ]
 
     run(play())
