@@ -221,8 +221,8 @@ class TextQuery:
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
 
-    Parallel arrays in uid order. New messages are appended in place; an expunge replaces all arrays by new ones, so a
-    reader may keep an old array and a count as its own unchanging snapshot.
+    Parallel arrays in uid order. New messages are appended in place; an expunge replaces each array that anybody
+    else has by a new one, so a reader may keep an old array and a count as its own unchanging snapshot.
     """
 
     mailbox: Mailbox  # kept current: uid_next, highest_modseq …
@@ -451,9 +451,10 @@ class Account(Protocol):
     def release(self, view: View) -> None: ...
 
     async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
-        """Uids whose expunge has a greater modseq, as far as the change feed has told (RFC 7162 §3.2.5.1).
+        """Uids, in order, whose expunge has a greater modseq, up to what the change feed has told (RFC 7162 §3.2.5.1).
 
-        None: the history no longer reaches back so far.
+        None: the history no longer reaches back so far. Have the view and subscribe first: none of the uids is in it
+        at the time of the call, and what goes later the feed tells.
         """
 
     async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
