@@ -2,9 +2,10 @@ from pathlib import Path
 
 import apsw
 import pytest
+from tests.store.sqlite.stage import Room, perform
 
-from postroom.store import StoreFailure
-from postroom.store.sqlite.schema import APPLICATION_ID, MIGRATIONS, VERSION, migrate
+from postroom.store import SortFact, StoreFailure, Want
+from postroom.store.sqlite.schema import APPLICATION_ID, FILLINGS, MIGRATIONS, VERSION, migrate
 
 
 def connect(path: Path) -> apsw.Connection:
@@ -31,6 +32,85 @@ def test_files_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreFailure, match="knows"):
         migrate(db, new=True)
     assert db.execute("SELECT count(*) FROM sqlite_master").fetchall() == [(0,)]
+    db.close()
+
+
+VERSION_1 = Path(__file__).with_name("version_1.sql")
+STORED_BY_1 = [
+    b"Return-Path: <a@x>\r\nMessage-ID: <a@x>\r\nSubject: First\r\nDate: 7 Feb 1994 21:52:25 -0800\r\n\r\n",
+    b"Message-ID: <b@x>\r\nReferences: <a@x>\r\nSubject: Re: first\r\nFrom: \xff <\xe9@x>\r\n\r\n",
+    b"\r\n",
+]
+
+
+def make_version_1(path: Path, count: int) -> None:
+    """A file as version 1 left it, with `count` messages."""
+    db = apsw.Connection(str(path))
+    db.pragma("journal_mode", "wal")
+    db.execute(VERSION_1.read_text())
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", 1)
+    with db:
+        size = 0
+        for at in range(1, count + 1):
+            header = STORED_BY_1[(at - 1) % len(STORED_BY_1)]
+            length = len(header) + 2
+            size += length
+            db.execute(
+                "INSERT INTO contents VALUES (?, ?, ?, 0, 0, NULL, NULL, x'', x'', x'', x'', '', ?)",
+                (at, length, len(header), header),
+            )
+            db.execute("INSERT INTO bodies VALUES (?, ?)", (at, b"hi"))
+            db.execute("INSERT INTO search_text VALUES (?, 1, '', '', '', '', '', '', 'hi')", (at,))
+            db.execute("INSERT INTO messages VALUES (1, ?, ?, 0, ?, ?, 0)", (at, at, at, length))
+        db.execute("INSERT INTO account VALUES (1, ?, 1, 2, ?, ?, ?)", (count, count + 1, size, count))
+        db.execute(
+            "INSERT INTO mailboxes VALUES (1, 'INBOX', 1, ?, ?, 1, ?, ?, 0, ?, NULL, NULL)",
+            (count + 1, count, count, count, size),
+        )
+    db.close()
+
+
+def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    folder = tmp_path / "accounts" / "1"
+    (folder / "blobs").mkdir(parents=True)
+    count = 250  # more than are filled in at once
+    make_version_1(folder / "mail.db", count)
+
+    async def play(room: Room) -> None:
+        facts = [SortFact.THREAD_ID, SortFact.SUBJECT, SortFact.IS_REPLY, SortFact.SENT, SortFact.REFERENCES]
+        rows = await room.account.sort_facts(1, facts)
+        assert len(rows) == count
+        assert rows[:3] == [
+            (1, 1, "first", 0, 760_686_745, ""),
+            (2, 1, "first", 1, None, "a@x"),
+            (3, 3, "", 0, None, ""),
+        ]
+        assert len(await room.account.search_thread(1, 1)) == 2 * (count // 3) + 1
+        [stored] = await room.account.read([1], Want.PREVIEW | Want.THREAD)
+        assert (stored.preview, stored.thread_id) == (None, 1)
+        await room.put(b"In-Reply-To: <b@x>\r\n\r\nlater")
+        assert count + 1 in await room.account.search_thread(1, 1)
+
+    perform(tmp_path, play)
+
+
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.db"
+    make_version_1(path, 3)
+
+    def fails(db: apsw.Connection) -> None:
+        raise OSError("no room")
+
+    db = connect(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setitem(FILLINGS, 2, fails)
+        with pytest.raises(OSError, match="no room"):
+            migrate(db)
+    assert db.pragma("user_version") == 1
+    migrate(db)
+    assert db.pragma("user_version") == VERSION
+    assert db.execute("SELECT count(*) FROM sort_keys").fetchall() == [(3,)]
     db.close()
 
 

@@ -67,6 +67,12 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"CONDSTORE", 7162, can_enable=True),
+    Capability(b"QRESYNC", 7162, can_enable=True),
+    Capability(b"UIDONLY", 9586, can_enable=True),
+    Capability(b"OBJECTID", 8474),
+    Capability(b"SAVEDATE", 8514),
+    Capability(b"UTF8=ACCEPT", 6855, can_enable=True),
 )
 CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
 

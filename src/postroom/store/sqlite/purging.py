@@ -6,6 +6,7 @@ names any more. Never: removes anything a mailbox shows. Raises: nothing of its 
 
 from array import array
 from collections.abc import Sequence
+from operator import itemgetter
 
 import apsw
 
@@ -13,6 +14,7 @@ from postroom.store.states import DiskState, Probe
 
 from .files import AccountFiles
 from .query import fetch
+from .sorting import forget
 from .writer import Scope, Write
 
 _DAY = 86_400
@@ -57,11 +59,17 @@ def _expire_tombstones(db: apsw.Connection, before: int, limit: int) -> tuple[li
     """Tombstones removed (one entry each) and the contents they named."""
     found = fetch(
         db,
-        "SELECT mailbox_id, uid, content_id FROM expunged WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ?",
+        "SELECT mailbox_id, uid, content_id, modseq FROM expunged WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ?",
         (before, limit),
     )
+    # What is forgotten is remembered: who knows an older state can't be told what has gone since (RFC 7162 §3.2.5.1).
+    latest = {mailbox_id: modseq for mailbox_id, _, _, modseq in sorted(found, key=itemgetter(3))}
+    db.executemany(
+        "UPDATE mailboxes SET purged_modseq = max(purged_modseq, ?) WHERE id = ?",
+        [(modseq, mailbox_id) for mailbox_id, modseq in latest.items()],
+    )
     db.executemany("DELETE FROM expunged WHERE mailbox_id = ? AND uid = ?", [row[:2] for row in found])
-    return [row[1] for row in found], [content for _, _, content in found if content is not None]
+    return [row[1] for row in found], [content for _, _, content, _ in found if content is not None]
 
 
 def _expire_mailboxes(db: apsw.Connection, before: int, limit: int) -> tuple[list[int], list[int]]:
@@ -82,7 +90,8 @@ def _expire_mailboxes(db: apsw.Connection, before: int, limit: int) -> tuple[lis
         if len(found) < room:
             left = fetch(db, "SELECT 1 FROM expunged WHERE mailbox_id = ? LIMIT 1", (mailbox_id,))
             if not left:
-                db.execute("DELETE FROM keywords WHERE mailbox_id = ?", (mailbox_id,))
+                for table in ("keywords", "annotations", "acl"):
+                    db.execute(f"DELETE FROM {table} WHERE mailbox_id = ?", (mailbox_id,))
                 db.execute("DELETE FROM mailboxes WHERE id = ?", (mailbox_id,))
                 done.append(0)
     return done, contents
@@ -116,6 +125,7 @@ def _release(db: apsw.Connection, contents: Sequence[int]) -> list[str]:
     blobs = fetch(
         db, "SELECT blob FROM contents WHERE id IN (SELECT value FROM carray(?)) AND blob IS NOT NULL", _listed(dead)
     )
+    forget(db, dead)
     for table, column in (("bodies", "content_id"), ("search_text", "content_id"), ("contents", "id")):
         db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM carray(?))", _listed(dead))
     return [name for (name,) in blobs]
