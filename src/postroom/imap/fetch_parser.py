@@ -98,6 +98,14 @@ def _item(cursor: Cursor) -> FetchItem:
     return item
 
 
+def parse_section(spec: bytes, settings: ImapSettings) -> Section:
+    """What stands between the brackets of BODY[…]."""
+    cursor = Cursor(spec + b"]", 0, settings)
+    section = _section(cursor, peek=True)
+    cursor.end()
+    return section
+
+
 def _section(cursor: Cursor, peek: bool) -> Section:
     """section and partial, from behind the "["."""
     part: tuple[int, ...] = ()

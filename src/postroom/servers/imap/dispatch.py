@@ -4,7 +4,7 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import append, fetch, general, idle, mailboxes, messages, search, selecting, signin
+from . import append, fetch, general, idle, mailboxes, messages, replace, search, selecting, signin
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -32,6 +32,8 @@ HANDLERS: dict[bytes, Handler] = {
     b"LSUB": mailboxes.list_,
     b"STATUS": mailboxes.status,
     b"APPEND": append.append,
+    b"REPLACE": replace.replace,
+    b"UID REPLACE": replace.replace,
     b"SEARCH": search.search,
     b"UID SEARCH": search.search,
     b"FETCH": fetch.fetch,

@@ -11,9 +11,10 @@ from postroom.imap.seqset import Span
 from postroom.imap.types import Fetch, FetchItem, Item, Section
 from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
-from .columns import NOTHING, Column, Octets, Value, Values, column, literal, picked
+from .columns import NOTHING, Column, Value, Values, column, literal
 from .refusal import EndOfSession, bad
 from .resync import changed_since, say_vanished, window
+from .sections import Octets, picked, pieces
 from .selected import Rows, SelectedMailbox, batches
 from .session import Session
 
@@ -168,15 +169,13 @@ class _Fetching:
 
     async def _stream(self, octets: Octets) -> None:
         session, account = self._session, self._selected.account
-        step = session.settings.output_piece_octets
-        for start in range(octets.start, octets.end, step):
-            end = min(start + step, octets.end)
-            piece = await account.read_range(octets.content_id, start, end)
-            if len(piece) != end - start:  # the literal's length is promised: there is no way back
-                _log.error("content %d ends early, at %d", octets.content_id, start + len(piece))
-                session.connection.abort()
-                raise EndOfSession
-            await session.emit(piece)
+        try:
+            async for piece in pieces(account, octets, session.settings.output_piece_octets):
+                await session.emit(piece)
+        except StoreError as error:  # the literal's length is promised: there is no way back
+            _log.error("FETCH: %s", error)
+            session.connection.abort()
+            raise EndOfSession from error
 
 
 def _formatted(start: bytes, formats: list[bytes], numbers: Sequence[int], columns: list[Values]) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from postroom.accounts.api import Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
-from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore
 
@@ -254,7 +254,7 @@ class Session:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
         if self.selected is not None and self.selected.has_news:
-            await self._announce(info.does)
+            await self.announce(info.does)
         if answer is None:
             return
         self.complete(answer)
@@ -272,11 +272,10 @@ class Session:
         elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
             refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
         if refusal is not None:
-            if isinstance(command, Append):
-                self.engine.refuse_literal()
+            self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
-    async def _announce(self, does: Does) -> None:
+    async def announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return
