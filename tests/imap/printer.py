@@ -13,6 +13,7 @@ from postroom.imap.types import (
     Bad,
     Bare,
     Begin,
+    Binary,
     Command,
     Copy,
     Create,
@@ -39,6 +40,7 @@ from postroom.imap.types import (
     Not,
     Or,
     Piece,
+    Preview,
     Rename,
     Replace,
     Search,
@@ -73,6 +75,12 @@ def flags(names: tuple[str, ...]) -> bytes:
 def print_item(item: FetchItem) -> bytes:
     if isinstance(item, Item):
         return item.value
+    if isinstance(item, Preview):
+        return b"PREVIEW (LAZY)" if item.lazy else b"PREVIEW"
+    if isinstance(item, Binary):
+        name = b"BINARY.SIZE" if item.size else b"BINARY.PEEK" if item.peek else b"BINARY"
+        spec = ".".join(map(str, item.part)).encode()
+        return b"%b[%b]%b" % (name, spec, b"<%d.%d>" % item.partial if item.partial else b"")
     if item.label.startswith(b"RFC822"):
         return item.label
     spec = ".".join(map(str, item.part)).encode()

@@ -56,7 +56,25 @@ class Section:
     )
 
 
-FetchItem = Item | Section
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """BINARY[…], BINARY.PEEK[…] and BINARY.SIZE[…] (RFC 3516 §4.2)."""
+
+    part: tuple[int, ...] = ()
+    partial: tuple[int, int] | None = None  # of the decoded octets
+    peek: bool = False
+    size: bool = False  # how many octets, not which
+    label: bytes = b"BINARY[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """PREVIEW (RFC 8970)."""
+
+    lazy: bool = False  # NIL will do when it takes time
+
+
+FetchItem = Item | Section | Binary | Preview
 
 # ---- SEARCH keys (RFC 3501 §6.4.4); dates are datetime.date.toordinal()
 

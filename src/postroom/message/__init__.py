@@ -30,11 +30,13 @@ from .settings import MessageSettings
 from .sort_keys import sort_keys
 from .structure import Kind, Part
 from .submission import HeaderAddresses, Repair, header_addresses, repair
+from .transfer_decoding import Decoder, transfer_decoder
 
 __all__ = [
     "Action",
     "Address",
     "BadAddress",
+    "Decoder",
     "DeliveryReport",
     "Dsn",
     "Explanation",
@@ -87,6 +89,7 @@ __all__ = [
     "repair",
     "select_fields",
     "sort_keys",
+    "transfer_decoder",
     "unfold",
     "wire_envelope",
 ]

@@ -68,6 +68,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"BINARY", 3516),
+    Capability(b"PREVIEW", 8970),
     Capability(b"MULTIAPPEND", 3502),
     Capability(b"CATENATE", 4469),
     Capability(b"REPLACE", 8508),

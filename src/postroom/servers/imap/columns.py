@@ -7,23 +7,36 @@ A row is made by one `template % values`, so formatting a batch is a list compre
 that was too large to be read with its batch is an Octets, which fetch.py sends in pieces.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from postroom.imap import encode
-from postroom.imap.types import FetchItem, Item, Section, SectionText
-from postroom.store.api import Stored, Want
+from postroom.imap.types import Item, Section, SectionText
+from postroom.store.api import Account, Stored, Want
 
 from .object_ids import email_id, thread_id
 from .sections import FIELDS, OF_HEADER, Octets, octets_of, picked, selector
 from .selected import Rows, SelectedMailbox
 
+if TYPE_CHECKING:
+    from .session import Session
+
 NIL = b"NIL"
 NOTHING = Want(0)
 
 
-Value = int | bytes | Octets
+class Later(ABC):
+    """A value that takes more reading, for which fetch.py gives it its turn."""
+
+    @abstractmethod
+    async def send(self, session: "Session", account: Account, shape: bytes) -> None:
+        """Send it as `shape` has it."""
+
+
+Value = int | bytes | Octets | Later
 Values = Sequence[int] | Sequence[bytes] | Sequence[Value]
 
 
@@ -103,8 +116,8 @@ _ITEMS: dict[Item, Column] = {
 }
 
 
-def column(item: FetchItem) -> Column:
-    """The column of a FETCH item."""
+def column(item: Item | Section) -> Column:
+    """The column of a FETCH item; those of extensions with more to them have their own modules."""
     if isinstance(item, Item):
         return _ITEMS[item]
     section = item

@@ -8,7 +8,7 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 
 from postroom.accounts.api import Directory, Person
@@ -139,6 +139,16 @@ class Session:
             await self.connection.drain()
             if self.connection.closed:
                 raise EndOfSession
+
+    async def emit_promised(self, octets: AsyncIterator[bytes]) -> None:
+        """Send a literal whose length has been said; when its octets can't be had, there is no way back."""
+        try:
+            async for piece in octets:
+                await self.emit(piece)
+        except MailError as error:
+            _log.error("%s: a literal can't be finished: %s", self.peer, error)
+            self.connection.abort()
+            raise EndOfSession from error
 
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""

@@ -53,6 +53,10 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     output_piece_octets: Annotated[
         int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
     ] = 262_144
+    max_preview_source_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
+    ] = 1_048_576
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
