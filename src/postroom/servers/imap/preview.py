@@ -52,7 +52,7 @@ class Unread(Later):
 
     async def send(self, session: Session, account: Account, shape: bytes) -> None:
         settings, octets = session.settings, self.octets
-        end = min(octets.end, self.prefix_len + settings.max_preview_source_octets)  # RFC 8970 §8
+        end = min(octets.end, self.prefix_len + settings.max_preview_read_octets)  # RFC 8970 §8
         scanner = Scanner()
         async for piece in pieces(
             account, Octets(octets.content_id, self.prefix_len, end), settings.output_piece_octets

@@ -53,7 +53,7 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     output_piece_octets: Annotated[
         int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
     ] = 262_144
-    max_preview_source_octets: Annotated[
+    max_preview_read_octets: Annotated[
         int,
         Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
     ] = 1_048_576
