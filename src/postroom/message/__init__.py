@@ -2,6 +2,7 @@
 
 from .addresses import Address, BadAddress, parse_address, parse_list, parse_mailbox
 from .base_subject import base_subject
+from .binary_parts import NotEncodable, without_nul
 from .casemap import fold
 from .charset import decode_text, python_codec
 from .compose import compose_text, encode_body, format_field, format_mailbox, format_raw_field
@@ -46,6 +47,7 @@ __all__ = [
     "HeaderIndex",
     "Kind",
     "MessageSettings",
+    "NotEncodable",
     "Part",
     "PartMap",
     "PartNode",
@@ -92,4 +94,5 @@ __all__ = [
     "transfer_decoder",
     "unfold",
     "wire_envelope",
+    "without_nul",
 ]

@@ -294,3 +294,43 @@ def test_utf8(tmp_path: Path) -> None:
             assert (await client.ok("FETCH 1 BODY.PEEK[]"))[0].endswith(octets + b")")
 
     run(play())
+
+
+@both_stores
+@pytest.mark.parametrize("times", [1, 1000])
+def test_binary(tmp_path: Path, kind: str, times: int) -> None:
+    """RFC 3516 §4.4: what holds NULs is stored as FETCH BODY can send it (§6), and comes back by BINARY."""
+    body = bytes(range(256)) * times
+    octets = b"Subject: x\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n" + body
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client("INBOX")
+            assert (await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(octets), octets))).ok
+            [structure] = await client.ok("FETCH 1 BODY")
+            assert b'"base64"' in structure
+            assert b"\0" not in (await client.ok("FETCH 1 BODY.PEEK[]"))[0]
+            [line] = await client.ok("FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1])")
+            assert line == b"* 1 FETCH (BINARY[1] ~{%d}\r\n%b BINARY.SIZE[1] %d)" % (len(body), body, len(body))
+            for bad in (b"a\0: b\r\n\r\nx", b"Content-Transfer-Encoding: base64\r\n\r\nAA\0="):
+                reply = await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(bad), bad))
+                assert reply.tagged.startswith(b"NO [UNKNOWN-CTE]")
+            plain = MESSAGE + b"\r\n"
+            assert (await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(plain), plain))).ok
+            assert (await client.ok("FETCH 2 BODY.PEEK[]"))[0].endswith(plain + b")")
+
+    run(play())
+
+
+@both_stores
+def test_what_encoding_adds_counts(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind, max_append_octets=1024) as room:
+            client = await room.client("INBOX")
+            octets = b"Subject: x\r\n\r\n" + bytes(1000)
+            reply = await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(octets), octets))
+            assert reply.tagged.startswith(b"NO [TOOBIG]")
+            assert not list(tmp_path.rglob("spool-*"))
+            assert await client.ok("NOOP") == []
+
+    run(play())

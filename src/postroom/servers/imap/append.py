@@ -9,6 +9,7 @@ from types import TracebackType
 
 from postroom.imap import encode
 from postroom.imap.types import Append, Bad, Begin, Literal, Next, Piece, Url
+from postroom.message import Facts, NotEncodable, without_nul
 from postroom.store.api import AppendOptions, NoSuchMailbox, OverQuota, Usage
 from postroom.store.draft import Draft
 
@@ -68,7 +69,7 @@ class Drafts:
             stretch: Append | Next | None = command
             while stretch is not None:
                 stretch = await self._take(stretch)
-            self._finish_message()
+            await self._finish_message()
         except BaseException:
             session.engine.refuse_literal()  # not asked for, or thrown away when it comes unasked (RFC 7888 §4)
             raise
@@ -98,7 +99,7 @@ class Drafts:
         """Take the parts of a stretch and the literal that ends it; what follows that."""
         for part in stretch.parts:
             if isinstance(part, Begin):
-                self._begin_message(part)
+                await self._begin_message(part)
             elif isinstance(part, Url):
                 await self._copy(part.url)
             else:
@@ -108,9 +109,9 @@ class Drafts:
                 return await self._stream(part)
         return None
 
-    def _begin_message(self, begin: Begin) -> None:
+    async def _begin_message(self, begin: Begin) -> None:
         if self.messages:
-            self._finish_message()
+            await self._finish_message()
         held = self._usage.messages - self._freed.messages + len(self.messages)
         if self._quota_messages is not None and held >= self._quota_messages:
             raise OverQuota(f"{held} of {self._quota_messages} messages")
@@ -188,13 +189,29 @@ class Drafts:
 
     # ---- messages
 
-    def _finish_message(self) -> None:
+    async def _finish_message(self) -> None:
         draft, _ = self.messages[-1]
         if not draft.size:
             raise Refused(b"NO An empty message is not appended")  # RFC 3502: this cancels the command
         facts = draft.finish()
         if self._has_nul:
-            raise no(b"UNKNOWN-CTE", b"Binary content is not stored")  # RFC 3516 §4.4
+            facts = await self._encode_nuls(draft)
         session = self._session
         if not (session.utf8 or session.settings.quirk_8bit_headers_in_append or facts.header.isascii()):
             raise no(b"CANNOT", b"8-bit octets in the header; enable UTF8=ACCEPT first")  # RFC 6855 §4
+
+    async def _encode_nuls(self, binary: Draft) -> Facts:
+        """No other command can send a NUL: the parts that hold one are stored as base64 (RFC 3516 §4.4, §6)."""
+        session = self._session
+        self.messages[-1] = (session.service.store.draft(), self.messages[-1][1])
+        with binary:
+            self._octets -= binary.size
+            self._message_octets = 0
+            try:
+                for piece in without_nul(binary.facts.parts, binary.size, binary.spool.read):
+                    self._make_room(len(piece))
+                    self._write(piece)
+                    await session.breathe()
+            except NotEncodable as error:
+                raise no(b"UNKNOWN-CTE", b"A NUL where none can be, or in a part that is encoded already") from error
+        return self.messages[-1][0].finish()
