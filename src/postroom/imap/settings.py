@@ -25,6 +25,10 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int,
         Meta(description="Largest message literal in octets that an APPEND may announce before it is refused.", ge=0),
     ] = 2**31 - 1
+    max_append_messages: Annotated[int, Meta(description="Most messages in one APPEND (MULTIAPPEND).", ge=1)] = 100
+    max_catenate_parts: Annotated[
+        int, Meta(description="Most parts that one message of an APPEND is catenated from.", ge=1)
+    ] = 256
     max_discard_octets: Annotated[
         int,
         Meta(

@@ -8,13 +8,13 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
-from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore
 
@@ -174,6 +174,16 @@ class Session:
             if self.connection.closed:
                 raise EndOfSession
 
+    async def emit_promised(self, octets: AsyncIterator[bytes]) -> None:
+        """Send a literal whose length has been said; when its octets can't be had, there is no way back."""
+        try:
+            async for piece in octets:
+                await self.emit(piece)
+        except MailError as error:
+            _log.error("%s: a literal can't be finished: %s", self.peer, error)
+            self.connection.abort()
+            raise EndOfSession from error
+
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
         self.connection.send(b"%b %b\r\n" % (self.tag, answer))
@@ -298,7 +308,7 @@ class Session:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
         if self.has_news:
-            await self._announce(info.does)
+            await self.announce(info.does)
         for watcher in self.watchers:
             if watcher.has_news:
                 await self.emit(watcher.take_news())
@@ -319,11 +329,10 @@ class Session:
         elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
             refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
         if refusal is not None:
-            if isinstance(command, Append):
-                self.engine.refuse_literal()
+            self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
-    async def _announce(self, does: Does) -> None:
+    async def announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return
