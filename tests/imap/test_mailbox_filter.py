@@ -51,7 +51,7 @@ def test_names_are_counted() -> None:
         (b"subtree a", "a a/b a/b/c"),
         (b"subtree a/b", "a/b a/b/c"),
         (b"subtree-one a", "a a/b"),
-        (b"mailboxes \"*\"", ""),
+        (b'mailboxes "*"', ""),
         (b"selected", ""),
     ],
 )

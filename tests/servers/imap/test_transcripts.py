@@ -3,6 +3,7 @@
 C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person. "..."
 in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*} what the client sends
 (when asked), behind an S: line that ends with a literal's length what the server does. "G: INBOX 3" delivers three.
+"Z: on" and "Z: off": the client compresses from here on (RFC 4978), or no longer does.
 """
 
 import re
@@ -51,6 +52,8 @@ class Play:
                 mailbox, _, count = what.decode().partition(" ")
                 for _ in range(int(count)):
                     await self.room.deliver(mailbox=mailbox)
+            elif who.startswith("Z"):
+                self.clients[who[1:]].compress(what == b"on")
             elif who.startswith("C"):
                 if what.endswith(b"{*}"):
                     self.unsent = self.message() + b"\r\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from postroom.sasl import SERVER_MECHANISMS
 
+from .compression import may_compress
 from .signin import may_sign_in
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"COMPRESS=DEFLATE", 4978, applies=may_compress),
+    Capability(b"LANGUAGE", 5255, When.ALWAYS),
+    Capability(b"UNAUTHENTICATE", 8437),
 )
 CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
 
