@@ -135,7 +135,32 @@ def print_list(command: List) -> bytes:
 
 def print_store(command: Store) -> bytes:
     silent = b".SILENT" * command.silent
-    return b"%b %b%b %b" % (written(command.seqset), command.mode.value, silent, flags(command.flags))
+    since = b"" if command.unchanged_since is None else b" (UNCHANGEDSINCE %d)" % command.unchanged_since
+    return b"%b%b %b%b %b" % (written(command.seqset), since, command.mode.value, silent, flags(command.flags))
+
+
+def print_fetch(command: Fetch) -> bytes:
+    modifiers = []
+    if command.changed_since is not None:
+        modifiers.append(b"CHANGEDSINCE %d" % command.changed_since)
+    if command.vanished:
+        modifiers.append(b"VANISHED")
+    if command.window is not None:
+        modifiers.append(b"PARTIAL %d:%d" % command.window)
+    text = written(command.seqset) + b" " + words(tuple(map(print_item, command.items)))
+    return text + b" " + words(tuple(modifiers)) if modifiers else text
+
+
+def print_select(command: Select) -> bytes:
+    params = [b"CONDSTORE"] if command.condstore else []
+    if (known := command.resync) is not None:
+        values = b"%d %d" % (known.uid_validity, known.modseq)
+        if known.known_uids is not None:
+            values += b" " + written(known.known_uids)
+        if known.matches is not None:
+            values += b" (%b %b)" % tuple(map(written, known.matches))
+        params.append(b"QRESYNC (%b)" % values)
+    return mailbox(command.mailbox) + (b" " + words(tuple(params)) if params else b"")
 
 
 def print_append(command: Append) -> bytes:
@@ -170,7 +195,9 @@ def print_arguments(command: Command) -> bytes:
             return print_id(command)
         case Create(name, use):
             return mailbox(name) + (f" (USE ({use}))".encode() if use else b"")
-        case Select(name) | Delete(name) | Subscribe(name):
+        case Select():
+            return print_select(command)
+        case Delete(name) | Subscribe(name):
             return mailbox(name)
         case Rename(old, new):
             return mailbox(old) + b" " + mailbox(new)
@@ -183,8 +210,8 @@ def print_arguments(command: Command) -> bytes:
         case Search(key, _, charset):
             text = print_key(key)
             return b"CHARSET %b %b" % (charset, text) if charset else text
-        case Fetch(seqset, fetch_items):
-            return written(seqset) + b" " + words(tuple(map(print_item, fetch_items)))
+        case Fetch():
+            return print_fetch(command)
         case Store():
             return print_store(command)
         case Copy(seqset, name):

@@ -258,6 +258,18 @@ def test_search_text_has_a_limit() -> None:
     assert _facts(b"\r\nabc", NARROW).search.complete
 
 
+def test_text_that_was_cut_after_decoding_is_not_complete() -> None:
+    encoded = _facts(b"Content-Transfer-Encoding: base64\r\n\r\n" + b"YWJj" * 15, NARROW)  # 45 octets; 60 have room
+    assert (len(encoded.search.body), encoded.search.complete) == (40, False)
+
+
+def test_text_for_which_no_room_is_left_is_not_complete() -> None:
+    parts = f"--b\n\n{'a' * 40}\n--b\n\n{{}}\n--b--\n"
+    head = "Content-Type: multipart/mixed; boundary=b\n\n"
+    assert not _facts(_crlf(head + parts.format("b")), NARROW).search.complete
+    assert _facts(_crlf(head + parts.format("")), NARROW).search.complete
+
+
 def test_one_character_that_decomposes_into_many() -> None:
     facts = _facts(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + "\ufdfa".encode() * 13, NARROW)
     assert len(facts.search.body) == 40

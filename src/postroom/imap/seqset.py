@@ -8,7 +8,7 @@ Positions are 0-based and half-open, merged and ascending, so that a caller may 
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .syntax import BadSyntax
 from .types import SeqSet
@@ -91,6 +91,13 @@ def by_uid(seqset: SeqSet, uids: Sequence[int]) -> list[Span]:
             if start < end and start < len(uids) and uids[start] <= last:
                 spans.append((start, end))
     return merge(spans)
+
+
+def numbers_within(seqset: SeqSet, highest: int) -> Iterator[int]:
+    """The numbers of a set one by one, in the set's order; a range ends where `highest` is passed."""
+    for low, high in seqset.ranges:
+        first, last = low or highest, high or highest
+        yield from range(first, min(last, highest) + 1) if first <= highest else (first,)
 
 
 def positions(spans: Iterable[Span]) -> list[int]:

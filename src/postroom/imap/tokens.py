@@ -176,6 +176,13 @@ class Cursor:
             raise BadSyntax("Number too large")
         return value
 
+    def modseq(self, *, zero: bool = False) -> int:
+        """mod-sequence-value, with `zero` mod-sequence-valzer (RFC 7162 §7)."""
+        value = self.number("Expected a modification sequence", 2**63 - 1)
+        if not value and not zero:
+            raise BadSyntax("A modification sequence is greater than 0")
+        return value
+
     def seqset(self) -> SeqSet:
         return parse_seqset(self._match(_SEQSET, "Expected a message set"))
 

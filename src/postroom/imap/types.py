@@ -27,7 +27,10 @@ class Item(enum.Enum):
     ENVELOPE = b"ENVELOPE"
     BODY = b"BODY"  # the non-extensible structure
     BODYSTRUCTURE = b"BODYSTRUCTURE"
-    MODSEQ = b"MODSEQ"
+    MODSEQ = b"MODSEQ"  # RFC 7162
+    EMAILID = b"EMAILID"  # RFC 8474
+    THREADID = b"THREADID"  # RFC 8474
+    SAVEDATE = b"SAVEDATE"  # RFC 8514
 
 
 class SectionText(enum.Enum):
@@ -182,10 +185,21 @@ class Id(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Resync:
+    """QRESYNC's parameter (RFC 7162 §3.2.5): what the client knew when it left."""
+
+    uid_validity: int
+    modseq: int
+    known_uids: SeqSet | None = None  # None: all
+    matches: tuple[SeqSet, SeqSet] | None = None  # sequence numbers and their UIDs, parallel, ascending
+
+
+@dataclass(frozen=True, slots=True)
 class Select(Command):
     mailbox: str
     read_only: bool  # EXAMINE
-    params: tuple[tuple[bytes, object], ...] = ()  # for CONDSTORE and QRESYNC, later
+    condstore: bool = False
+    resync: Resync | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +275,10 @@ class Fetch(Command):
     seqset: SeqSet
     items: tuple[FetchItem, ...]
     uid: bool  # UID FETCH; then UID is among the items
+    changed_since: int | None = None  # RFC 7162 §3.1.4.1; then MODSEQ is among the items
+    vanished: bool = False  # RFC 7162 §3.2.6
+    window: tuple[int, int] | None = None  # PARTIAL (RFC 9394): from the first (1) or the last (-1), both of one sign
+    uid_asked: bool = True  # the client named UID among the items
 
 
 class StoreMode(enum.Enum):
@@ -276,6 +294,7 @@ class Store(Command):
     silent: bool
     flags: tuple[str, ...]
     uid: bool
+    unchanged_since: int | None = None  # RFC 7162 §3.1.3
 
 
 @dataclass(frozen=True, slots=True)

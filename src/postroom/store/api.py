@@ -15,7 +15,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from postroom.base import MailError
 
@@ -153,6 +153,8 @@ class Want(enum.Flag):
     HEADER = enum.auto()  # prefix + header
     PARTS = enum.auto()
     WHOLE = enum.auto()  # prefix + content, when not larger than StoreSettings.inline_limit_octets
+    THREAD = enum.auto()
+    PREVIEW = enum.auto()
 
 
 @dataclass(slots=True)
@@ -168,7 +170,25 @@ class Stored:
     body: bytes | None = None
     header: bytes | None = None
     parts: bytes | None = None
+    thread_id: int | None = None
+    preview: str | None = None  # None also when it was never computed (mail stored by version 1 of the schema)
     whole: bytes | None = None  # None also when too large: use read_range
+
+
+class SortFact(enum.Enum):
+    """What SORT and THREAD compare (message.SortKeys says what each is). The values are columns of sort_keys."""
+
+    SENT = "sent_at"  # None when there is no usable Date field
+    SUBJECT = "subject"
+    IS_REPLY = "is_reply"  # 0 or 1
+    FROM = "from_"
+    TO = "to_"
+    CC = "cc"
+    DISPLAY_FROM = "display_from"
+    DISPLAY_TO = "display_to"
+    MESSAGE_ID = "message_id"
+    REFERENCES = "refs"  # message ids joined by spaces
+    THREAD_ID = "thread_id"
 
 
 class TextField(enum.Enum):
@@ -413,9 +433,10 @@ class Account(Protocol):
     def release(self, view: View) -> None: ...
 
     async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
-        """Uids whose expunge has a greater modseq, as far as the change feed has told (RFC 7162 §3.2.5.1).
+        """Uids, in order, whose expunge has a greater modseq, up to what the change feed has told (RFC 7162 §3.2.5.1).
 
-        None: the history no longer reaches back so far.
+        None: the history no longer reaches back so far. Have the view and subscribe first: none of the uids is in it
+        at the time of the call, and what goes later the feed tells.
         """
 
     async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
@@ -438,6 +459,14 @@ class Account(Protocol):
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""
+
+    async def sort_facts(
+        self, mailbox_id: int, facts: Sequence[SortFact], uids: Sequence[int] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """A row (uid, fact, fact …) for each message, in uid order; only those among `uids` when given."""
+
+    async def search_thread(self, mailbox_id: int, thread_id: int) -> set[int]:
+        """Uids of the messages of one thread (RFC 8474 §5.2)."""
 
     async def line_end_octets(self) -> dict[int, int]:
         """By content id, what a content grows by when its lines are made to end with CRLF; only where that is not 0."""

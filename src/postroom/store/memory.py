@@ -7,6 +7,7 @@ Raises: the StoreError family.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,7 @@ from .api import (
     NoSuchContent,
     NoSuchMailbox,
     NoSuchMessage,
+    SortFact,
     Stored,
     Subscriber,
     TextQuery,
@@ -53,6 +55,7 @@ class _Content:
     facts: Facts
     prefix: bytes
     octets: bytes
+    thread_id: int
 
     @property
     def whole(self) -> bytes:
@@ -70,6 +73,7 @@ class MemoryAccount:
         self._rows: dict[int, dict[int, Row]] = {}
         self._contents: dict[int, _Content] = {}
         self._deliveries: dict[str, Appended] = {}
+        self._threads: dict[str, int] = {}  # by message id
         self._annotations = MemoryAnnotations(settings)
         self._history = MemoryHistory(settings, clock)
         self._views = OpenViews(self._describe, idle_views)
@@ -242,6 +246,7 @@ class MemoryAccount:
         results: list[Appended] = []
         contents: dict[int, _Content] = {}
         deliveries: dict[str, Appended] = {}
+        threads: dict[str, int] = {}
         box: Box | None = None
         origin: object = None
         for draft, options in drafts:
@@ -257,7 +262,8 @@ class MemoryAccount:
             books.check_room(size, 1, options.quota_octets, options.quota_messages)
             mask, box.keywords = mask_of(options.flags, box.keywords)
             date = int(self._clock.now()) if options.internal_date is None else options.internal_date
-            contents[books.content_next] = _Content(facts, options.prefix, draft.spool.getvalue())
+            thread_id = self._join_thread(books.content_next, facts.sort.related_ids, threads)
+            contents[books.content_next] = _Content(facts, options.prefix, draft.spool.getvalue(), thread_id)
             rows.append((box.uid_next, mask, books.modseq, size, date, books.content_next))
             results.append(Appended(box.mailbox_id, box.uid_validity, box.uid_next))
             if delivery is not None:
@@ -268,10 +274,18 @@ class MemoryAccount:
         if box is not None:
             self._contents.update(contents)
             self._deliveries.update(deliveries)
+            self._threads.update(threads)
             self._rows.setdefault(box.mailbox_id, {}).update({row[0]: row for row in rows})
             self._history.saved(box.mailbox_id, rows)
             effects.append(added(box, rows, books.modseq, origin))
         return results
+
+    def _join_thread(self, content_id: int, ids: Sequence[str], new: dict[str, int]) -> int:
+        """The thread of the first id that is known, else one of its own; `new` takes the ids that now lead there."""
+        known = [found for one in ids if (found := self._threads.get(one, new.get(one))) is not None]
+        thread_id = known[0] if known else content_id
+        new.update({one: thread_id for one in ids if one not in self._threads and one not in new})
+        return thread_id
 
     def _target(self, books: Books, mailbox: str, options: AppendOptions, effects: list[Effect]) -> Box:
         try:
@@ -468,6 +482,8 @@ class MemoryAccount:
                 facts.body if Want.BODY in want else None,
                 prefix + facts.header if Want.HEADER in want else None,
                 facts.parts if Want.PARTS in want else None,
+                content.thread_id if Want.THREAD in want else None,
+                facts.preview if Want.PREVIEW in want else None,
                 content.whole if Want.WHOLE in want and small else None,
             )
             fields = (
@@ -478,7 +494,7 @@ class MemoryAccount:
                 stored.parts,
                 stored.whole,
             )
-            budget -= sum(len(field) for field in fields if field is not None)
+            budget -= sum(len(field) for field in fields if field is not None) + len(stored.preview or "")
             if budget < 0 and result:
                 break
             result.append(stored)
@@ -498,6 +514,19 @@ class MemoryAccount:
                 found.add(row[0])
         return found
 
+    async def sort_facts(
+        self, mailbox_id: int, facts: Sequence[SortFact], uids: Sequence[int] | None = None
+    ) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        for row in self._find(mailbox_id, uids):
+            content = self._contents[row[5]]
+            values = _sort_facts(content)
+            rows.append((row[0], *[values[fact] for fact in facts]))
+        return rows
+
+    async def search_thread(self, mailbox_id: int, thread_id: int) -> set[int]:
+        return {row[0] for row in self._find(mailbox_id, None) if self._contents[row[5]].thread_id == thread_id}
+
     async def line_end_octets(self) -> dict[int, int]:
         return {at: more for at, content in self._contents.items() if (more := content.facts.line_end_octets)}
 
@@ -513,6 +542,23 @@ class MemoryAccount:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _sort_facts(content: _Content) -> dict[SortFact, Any]:
+    keys = content.facts.sort
+    return {
+        SortFact.SENT: keys.sent_at,
+        SortFact.SUBJECT: keys.subject,
+        SortFact.IS_REPLY: int(keys.is_reply),
+        SortFact.FROM: keys.from_,
+        SortFact.TO: keys.to,
+        SortFact.CC: keys.cc,
+        SortFact.DISPLAY_FROM: keys.display_from,
+        SortFact.DISPLAY_TO: keys.display_to,
+        SortFact.MESSAGE_ID: keys.message_id,
+        SortFact.REFERENCES: " ".join(keys.references),
+        SortFact.THREAD_ID: content.thread_id,
+    }
 
 
 class MemoryStore:

@@ -71,6 +71,12 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"COMPRESS=DEFLATE", 4978, applies=may_compress),
     Capability(b"LANGUAGE", 5255, When.ALWAYS),
     Capability(b"UNAUTHENTICATE", 8437),
+    Capability(b"CONDSTORE", 7162, can_enable=True),
+    Capability(b"QRESYNC", 7162, can_enable=True),
+    Capability(b"UIDONLY", 9586, can_enable=True),
+    Capability(b"OBJECTID", 8474),
+    Capability(b"SAVEDATE", 8514),
+    Capability(b"UTF8=ACCEPT", 6855, can_enable=True),
 )
 CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
 

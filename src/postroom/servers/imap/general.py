@@ -41,6 +41,7 @@ async def identify(session: Session, command: Id) -> bytes:
 async def enable(session: Session, command: Enable) -> bytes:
     """RFC 5161 §3.1: names that can't be enabled are passed over; those that are enabled now are told."""
     fresh = [name for name in command.capabilities if session.service.can_enable(name) and name not in session.enabled]
-    session.enabled.update(fresh)
+    for name in fresh:
+        session.enable(name)
     session.send(encode.enabled(fresh))
     return b"OK ENABLE completed"

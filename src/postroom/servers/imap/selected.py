@@ -9,17 +9,20 @@ is gone, `_uids` is the View's own array and every column can be sliced from the
 has new arrays, `_uids` stays the old one, and columns are looked up uid by uid until the EXPUNGEs have been said.
 """
 
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from operator import attrgetter
 
-from postroom.imap.seqset import Span, by_number, by_uid, fits
+from postroom.imap.seqset import Span, by_number, by_uid, fits, write
 from postroom.imap.types import SeqSet
 from postroom.store.api import (
     FIRST_KEYWORD_BIT,
     MAX_KEYWORD_BITS,
+    SEEN,
     SYSTEM_FLAGS,
     Account,
     Change,
@@ -33,6 +36,8 @@ from postroom.store.api import (
 
 from .refusal import bad
 
+LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
+_UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_LISTS = 4096
 _uid = attrgetter("uid")
@@ -50,12 +55,20 @@ class Rows:
     dates: Sequence[int]
     modseqs: Sequence[int]
     content_ids: Sequence[int]
+    save_dates: dict[int, int] = field(default_factory=dict)  # by uid; only where somebody asked for them
 
 
 class SelectedMailbox:
     """Made by `open`; give it back with `close`."""
 
-    def __init__(self, account: Account, view: View, read_only: bool, claims: set[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        view: View,
+        read_only: bool,
+        claims: set[tuple[int, int]],
+        enabled: AbstractSet[bytes] = frozenset(),
+    ) -> None:
         self.account = account
         self.view = view
         self.mailbox_id = view.mailbox.mailbox_id
@@ -63,6 +76,8 @@ class SelectedMailbox:
         self.deleted = False  # by somebody, while it was selected
         self.on_change: Callable[[], None] | None = None
         self._claims = claims
+        self._enabled = enabled  # what the session's client has enabled, as it changes
+        self._held_back = 0  # the modseq up to which the client was told to believe; 0: all of it
         self._uids = view.uids
         self.count = len(view.uids)
         self._last_uid = view.uids[-1] if view.uids else 0  # the highest the client has been told of
@@ -74,11 +89,17 @@ class SelectedMailbox:
 
     @classmethod
     async def open(
-        cls, account: Account, mailbox: Mailbox, *, read_only: bool, claims: set[tuple[int, int]]
+        cls,
+        account: Account,
+        mailbox: Mailbox,
+        *,
+        read_only: bool,
+        claims: set[tuple[int, int]],
+        enabled: AbstractSet[bytes] = frozenset(),
     ) -> "SelectedMailbox":
         """`claims` is shared by all sessions: the (account, mailbox) pairs whose \\Recent marks one is just taking."""
         view = await account.view(mailbox.mailbox_id)
-        selected = cls(account, view, read_only, claims)
+        selected = cls(account, view, read_only, claims, enabled)
         account.subscribe_changes(selected._hear)
         try:
             if read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
@@ -139,6 +160,7 @@ class SelectedMailbox:
         """Whether there are \\Recent marks that this session may take (see claim_recent)."""
         return (
             not self.read_only
+            and b"IMAP4REV2" not in self._enabled  # RFC 9051 appendix E: no \\Recent there
             and self.view.mailbox.recent > 0
             and (self.account.account_id, self.mailbox_id) not in self._claims
         )
@@ -169,11 +191,30 @@ class SelectedMailbox:
         if expunge and self._gone:
             out += self._expunges()
         if self._take_new():
-            # RFC 3501 §7.3.1, §7.3.2
-            out.append(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count))
+            out.append(self.counts())
         if self._changed:
             out += self._flag_changes(told)
+        if self.vanishes:
+            out.append(self._believable())
         return b"".join(out)
+
+    def counts(self) -> bytes:
+        """EXISTS and RECENT (RFC 3501 §7.3.1, §7.3.2); IMAP4rev2 has no RECENT (RFC 9051 appendix E)."""
+        if b"IMAP4REV2" in self._enabled:
+            return b"* %d EXISTS\r\n" % self.count
+        return b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count)
+
+    def _believable(self) -> bytes:
+        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was."""
+        believable = min(lost.modseq for lost in self._gone.values()) - 1 if self._gone else 0
+        if believable == self._held_back:
+            return b""
+        self._held_back = believable
+        highest = believable or self.view.mailbox.highest_modseq
+        return b"* OK [HIGHESTMODSEQ %d] %b\r\n" % (
+            highest,
+            b"Expunges are yet to be told" if believable else b"All told",
+        )
 
     def _expunges(self) -> list[bytes]:
         uids, count, gone = self._uids, self.count, self._gone
@@ -181,8 +222,11 @@ class SelectedMailbox:
             positions = [bisect_left(uids, uid, 0, count) for uid in sorted(gone)]
         else:
             positions = [at for at in range(count) if uids[at] in gone]
+        lost = sorted(gone) if self.vanishes else ()
         gone.clear()
         self._follow_view()
+        if self.vanishes:
+            return [b"* VANISHED %b\r\n" % write(lost)]  # RFC 7162 §3.2.10.2
         # Each EXPUNGE moves the numbers above it down at once (RFC 3501 §7.4.1).
         numbers = [at - before for before, at in enumerate(positions, start=-1)]
         return [b"* %d EXPUNGE\r\n" * len(numbers) % tuple(numbers)]
@@ -208,10 +252,60 @@ class SelectedMailbox:
                 positions.append(bisect_left(self._uids, uid, 0, self.count))
         if not positions:
             return []
-        rows = self.rows(positions)
-        numbered = zip(positions, rows.uids, self.flag_lists(rows.masks), strict=True)
-        out = [b"* %d FETCH (UID %d FLAGS %b)\r\n" % (n + 1, uid, flags) for n, uid, flags in numbered]
-        return [self.new_keywords(), *out]
+        return [self.new_keywords(), self.flag_rows(self.rows(positions))]
+
+    def flag_rows(self, rows: Rows, *, with_uid: bool = True, with_flags: bool = True) -> bytes:
+        """A FETCH response with the flags of each of these messages, and what else the client has to be told.
+
+        A client that knows of modification sequences gets UID and MODSEQ with all that it did not ask for itself (RFC
+        7162 §3.2.4), one that uses only UIDs gets UIDFETCH (RFC 9586).
+        """
+        columns: list[Sequence[int] | Sequence[bytes]] = [self.numbers(rows)]
+        items: list[bytes] = []
+        if (with_uid or self.condstore) and not self.uid_only:
+            items.append(b"UID %d")
+            columns.append(rows.uids)
+        if with_flags:
+            items.append(b"FLAGS %b")
+            columns.append(self.flag_lists(rows.masks))
+        if self.condstore:
+            items.append(b"MODSEQ (%d)")
+            columns.append(rows.modseqs)
+        row = self.fetch_start + b" ".join(items) + b")\r\n"
+        return b"".join([row % values for values in zip(*columns, strict=True)])
+
+    @property
+    def fetch_start(self) -> bytes:
+        """How a message's data begin, with a place for what `numbers` gives."""
+        return b"* %d UIDFETCH (" if self.uid_only else b"* %d FETCH ("
+
+    def numbers(self, rows: Rows) -> Sequence[int]:
+        """What the client calls these messages: their sequence numbers, or their UIDs where it wants nothing else."""
+        if self.uid_only:
+            return rows.uids
+        positions = rows.positions
+        if isinstance(positions, range):
+            return range(positions.start + 1, positions.stop + 1)
+        return [at + 1 for at in positions]
+
+    @property
+    def condstore(self) -> bool:
+        """The client takes part in CONDSTORE (RFC 7162 §3.1)."""
+        return b"CONDSTORE" in self._enabled
+
+    @property
+    def vanishes(self) -> bool:
+        """The client hears VANISHED for EXPUNGE (RFC 7162 §3.2.10, RFC 9586)."""
+        return b"QRESYNC" in self._enabled or self.uid_only
+
+    @property
+    def uid_only(self) -> bool:
+        """The client uses no sequence numbers any more (RFC 9586)."""
+        return b"UIDONLY" in self._enabled
+
+    def report(self, uids: Iterable[int]) -> None:
+        """Tell the client the flags of these messages with the next updates."""
+        self._changed.update(uids)
 
     def new_keywords(self) -> bytes:
         """FLAGS and PERMANENTFLAGS again when the mailbox has keywords that the client was not told of (§7.2.6)."""
@@ -283,7 +377,7 @@ class SelectedMailbox:
         if seqset.saved:
             raise bad(b"There is no saved search result")
         if uid:
-            return by_uid(seqset, self._uids if self.count == len(self._uids) else self._uids[: self.count])
+            return by_uid(seqset, self.known_uids())
         if not lenient and not fits(seqset, self.count):
             raise bad(b"No message has that number")
         return by_number(seqset, self.count)
@@ -295,6 +389,10 @@ class SelectedMailbox:
         for start, stop in spans:
             found += uids[start:stop]
         return found
+
+    def known_uids(self) -> Sequence[int]:
+        """All uids that the client knows, ascending."""
+        return self._uids if self.count == len(self._uids) else self._uids[: self.count]
 
     def gone_among(self, uids: Sequence[int]) -> int:
         """How many of these were expunged by others, without the client knowing yet."""
@@ -348,7 +446,7 @@ class SelectedMailbox:
 
     def with_recent(self, uids: Sequence[int], masks: Sequence[int]) -> Sequence[int]:
         """The masks with RECENT for messages that are \\Recent here; `uids` ascend."""
-        if not self._recent or not uids:
+        if not self._recent or not uids or b"IMAP4REV2" in self._enabled:
             return masks
         first, last = uids[0], uids[-1]
         near = [(lo, hi) for lo, hi in self._recent if lo <= last and hi > first]
@@ -364,8 +462,10 @@ class SelectedMailbox:
         """Sequence number of the first message without \\Seen, 0 when there is none (RFC 3501 §7.1 UNSEEN)."""
         if not self.view.mailbox.unseen:
             return 0
+        # The system flags lie in the lowest octet of a mask: much faster by octets than by numbers.
         masks: array[int] = self.view.masks
-        return next((at + 1 for at in range(min(self.count, len(masks))) if not masks[at] & 1), 0)
+        octets = masks.tobytes()[LOWEST_OCTET :: masks.itemsize].translate(_UNSEEN)
+        return octets.find(b"\1", 0, self.count) + 1
 
 
 def batches(spans: Sequence[Span], size: int) -> Iterator[Sequence[int]]:

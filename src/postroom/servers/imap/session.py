@@ -26,6 +26,8 @@ from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
 
 _log = logging.getLogger("postroom.imap")
+# Commands whose arguments or results are message sequence numbers, refused once UIDONLY is enabled (RFC 9586)
+_BY_NUMBER = frozenset(name for name, info in COMMANDS.items() if Does.USES_SEQ in info.does)
 _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 
 
@@ -105,6 +107,19 @@ class Session:
     def mailbox_name(self, name: str) -> bytes:
         """A mailbox name as this client reads it."""
         return encode.mailbox(name, self.utf8)
+
+    def enable(self, capability: bytes) -> None:
+        """RFC 5161; in upper case. Some bring others along."""
+        self.enabled.add(capability)
+        if capability in (b"QRESYNC", b"UIDONLY"):
+            self.enabled.add(b"CONDSTORE")  # RFC 7162 §3.2.3
+        elif capability in (b"IMAP4REV2", b"UTF8=ACCEPT"):
+            self.engine.utf8 = True  # RFC 9051 §5.1, RFC 6855 §3
+
+    def enable_condstore(self) -> None:
+        """A command that says that the client knows of modification sequences has come (RFC 7162 §3.1)."""
+        if b"CONDSTORE" not in self.enabled:
+            self.enabled.add(b"CONDSTORE")
 
     async def place(self, name: str) -> Place:
         """Which account has the mailbox of this name, and what it is called there."""
@@ -268,6 +283,8 @@ class Session:
         refusal: Refused | None = None
         if self.state not in info.states:
             refusal = bad(b"Sign in first" if self.signed_in is None else b"Not possible in this state")
+        elif b"UIDONLY" in self.enabled and info.name in _BY_NUMBER:
+            refusal = Refused(b"BAD [UIDREQUIRED] Only UIDs name messages now")  # RFC 9586
         elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
             refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
         if refusal is not None:

@@ -24,6 +24,7 @@ from postroom.store.api import (
     FlagAction,
     Flagged,
     Mailbox,
+    SortFact,
     Stored,
     StoreError,
     StoreFailure,
@@ -41,7 +42,7 @@ from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
 from postroom.store.views import OpenViews
 
-from . import annotating, history, reading
+from . import annotating, history, reading, sorting
 from .appending import Append, Item, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
@@ -487,6 +488,17 @@ class SqliteAccount:
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         self._books.numbered(mailbox_id)
         return await self._read(partial(search_sent, mailbox_id=mailbox_id, first_day=first_day, last_day=last_day))
+
+    async def sort_facts(
+        self, mailbox_id: int, facts: Sequence[SortFact], uids: Sequence[int] | None = None
+    ) -> list[tuple[Any, ...]]:
+        self._books.numbered(mailbox_id)
+        uids = None if uids is None else _still(uids)
+        return await self._read(partial(sorting.sort_facts, mailbox_id=mailbox_id, facts=facts, uids=uids))
+
+    async def search_thread(self, mailbox_id: int, thread_id: int) -> set[int]:
+        self._books.numbered(mailbox_id)
+        return await self._read(partial(sorting.search_thread, mailbox_id=mailbox_id, thread_id=thread_id))
 
     async def line_end_octets(self) -> dict[int, int]:
         return await self._read(reading.line_end_octets)

@@ -37,6 +37,8 @@ _QUESTIONS = {  # each finds rows that must not exist
     "search text without content": """
         SELECT content_id FROM search_text WHERE content_id NOT IN (SELECT id FROM contents)
     """,
+    "contents without sort keys": "SELECT id FROM contents WHERE id NOT IN (SELECT content_id FROM sort_keys)",
+    "sort keys without content": "SELECT content_id FROM sort_keys WHERE content_id NOT IN (SELECT id FROM contents)",
     "sizes that are not those of the content": """
         SELECT uid FROM messages JOIN contents ON id = content_id WHERE messages.size <> contents.size
     """,

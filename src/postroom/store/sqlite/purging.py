@@ -14,6 +14,7 @@ from postroom.store.states import DiskState, Probe
 
 from .files import AccountFiles
 from .query import fetch
+from .sorting import forget
 from .writer import Scope, Write
 
 _DAY = 86_400
@@ -124,6 +125,7 @@ def _release(db: apsw.Connection, contents: Sequence[int]) -> list[str]:
     blobs = fetch(
         db, "SELECT blob FROM contents WHERE id IN (SELECT value FROM carray(?)) AND blob IS NOT NULL", _listed(dead)
     )
+    forget(db, dead)
     for table, column in (("bodies", "content_id"), ("search_text", "content_id"), ("contents", "id")):
         db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM carray(?))", _listed(dead))
     return [name for (name,) in blobs]
