@@ -2,16 +2,16 @@
 
 import asyncio
 import random
-import ssl
 import zlib
 from pathlib import Path
 
 import pytest
 
-from postroom.net import NetSettings, ServerTls, client_context, self_signed
+from postroom.net import NetSettings, client_context
 
 from .deflate import DeflateStream
 from .room import Client, both_stores, message, open_room, run
+from .test_service import server_context
 
 
 async def compress(client: Client) -> DeflateStream:
@@ -83,11 +83,9 @@ def test_the_operator_may_not_offer_it(tmp_path: Path) -> None:
 
 def test_under_tls(tmp_path: Path) -> None:
     async def play() -> None:
-        tls = ServerTls(*self_signed(tmp_path / "tls", "localhost", 30, 1_900_000_000.0))
-        trust = client_context()
-        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-        async with open_room(tmp_path, implicit_tls=tls.context) as room:
-            client = await room.connect(trust)
+        context = server_context(tmp_path / "tls")
+        async with open_room(tmp_path, implicit_tls=context) as room:
+            client = await room.connect(client_context(verify=False))
             await client.ok("LOGIN alice@x.example alice-secret")
             await compress(client)
             assert await client.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 0)"]

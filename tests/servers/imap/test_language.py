@@ -9,7 +9,7 @@ def test_before_and_after_sign_in(tmp_path: Path) -> None:
     async def play() -> None:
         async with open_room(tmp_path) as room:
             client = await room.connect()
-            assert b" LANGUAGE " in client.greeting
+            assert b" LANGUAGE" in client.greeting
             assert await client.ok("LANGUAGE EN") == [b"* LANGUAGE (en)"]  # whose namespace would it be?
             assert await client.ok("LANGUAGE") == [b"* LANGUAGE (en i-default)"]
             await client.ok("LOGIN alice@x.example alice-secret")
