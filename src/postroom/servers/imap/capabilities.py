@@ -52,6 +52,7 @@ def _may_start_tls(session: "Session") -> bool:
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"IMAP4rev1", 3501, When.ALWAYS),
+    Capability(b"IMAP4rev2", 9051, When.ALWAYS, can_enable=True),
     Capability(b"LITERAL+", 7888, When.ALWAYS, value=_non_synchronizing),
     Capability(b"SASL-IR", 4959, When.ALWAYS),
     Capability(b"ID", 2971, When.ALWAYS),
@@ -78,7 +79,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"SAVEDATE", 8514),
     Capability(b"UTF8=ACCEPT", 6855, can_enable=True),
 )
-CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
+# What ENABLE takes, in upper case, and as it is written
+CAN_BE_ENABLED = {capability.name.upper(): capability.name for capability in CAPABILITIES if capability.can_enable}
 
 
 def capabilities(session: "Session") -> bytes:

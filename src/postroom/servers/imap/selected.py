@@ -55,7 +55,7 @@ class Rows:
     dates: Sequence[int]
     modseqs: Sequence[int]
     content_ids: Sequence[int]
-    save_dates: dict[int, int] = field(default_factory=dict)  # by uid; only where somebody asked for them
+    save_dates: dict[int, int] = field(default_factory=dict, kw_only=True)  # by uid; only where somebody asked for them
 
 
 class SelectedMailbox:
