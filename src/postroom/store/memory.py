@@ -15,6 +15,7 @@ from postroom.base import Clock, Ids, Spool
 from postroom.message import Facts, MessageSettings, Scanner
 
 from .acl import with_rights
+from .annotations import uses_changed
 from .api import (
     DELETED,
     Appended,
@@ -160,6 +161,14 @@ class MemoryAccount:
         events = [event_of(MailboxEventKind.RENAMED, box, names[box.mailbox_id]) for box in boxes]
         self._commit(books, [mailboxes_changed(books, origin, events)])
 
+    async def set_special_use(
+        self, mailbox_id: int, special_use: str | None, *, origin: object = None
+    ) -> Mailbox | None:
+        books = self._begin()
+        if changed := books.use(mailbox_id, special_use):
+            self._commit(books, list(uses_changed(changed, self.account_id, books.next_modseq(), origin)))
+        return self._mailbox(changed[1].mailbox_id) if len(changed) > 1 else None
+
     async def subscriptions(self) -> list[str]:
         return sorted(self._books.subscriptions, key=listing_key)
 
@@ -197,6 +206,11 @@ class MemoryAccount:
         if mailbox_id is not None:
             self._books.numbered(mailbox_id)
         return self._annotations.read(mailbox_id, reader)
+
+    async def annotations_of(
+        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
+    ) -> dict[int, dict[str, bytes]]:
+        return self._annotations.read_many(mailbox_ids, reader, entries)
 
     async def set_annotations(
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None

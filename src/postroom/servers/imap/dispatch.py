@@ -4,7 +4,22 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import append, compression, fetch, general, idle, language, mailboxes, messages, search, selecting, signin
+from . import (
+    append,
+    compression,
+    fetch,
+    general,
+    idle,
+    language,
+    mailboxes,
+    messages,
+    metadata,
+    quota,
+    search,
+    selecting,
+    signin,
+    status,
+)
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -30,7 +45,7 @@ HANDLERS: dict[bytes, Handler] = {
     b"UNSUBSCRIBE": mailboxes.subscribe,
     b"LIST": mailboxes.list_,
     b"LSUB": mailboxes.list_,
-    b"STATUS": mailboxes.status,
+    b"STATUS": status.status,
     b"APPEND": append.append,
     b"SEARCH": search.search,
     b"UID SEARCH": search.search,
@@ -47,4 +62,6 @@ HANDLERS: dict[bytes, Handler] = {
     b"COMPRESS": compression.compress,
     b"LANGUAGE": language.language,
     b"UNAUTHENTICATE": signin.unauthenticate,
+    **metadata.HANDLERS,
+    **quota.HANDLERS,
 }

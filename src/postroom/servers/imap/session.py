@@ -8,10 +8,10 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from postroom.accounts.api import Directory, Person
+from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
@@ -35,11 +35,33 @@ _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 Handler = Callable[["Session", Any], Awaitable[bytes | None]]
 
 
+# Hears of changes to the notes about the server: their names, who made them.
+NoteWatcher = Callable[[Sequence[str], object], None]
+
+
+class Watcher(Protocol):
+    """Something besides the selected mailbox that has news for the client: told before a tagged answer, and in IDLE."""
+
+    on_news: Callable[[], None] | None  # set in IDLE
+
+    @property
+    def has_news(self) -> bool: ...
+
+    def take_news(self) -> bytes:
+        """Whole responses."""
+
+    def close(self) -> None:
+        """The session ends."""
+
+
 class Surroundings(Protocol):
     """What a session needs of its service."""
 
     store: MailStore
     directory: Directory
+    administration: Administration | None
+    max_mailboxes: int
+    note_watchers: set[NoteWatcher]
     clock: Clock
     settings: ImapSessionSettings
     engine_settings: ImapSettings
@@ -70,6 +92,7 @@ class Session:
         self.signed_in: Account | None = None
         self.selected: SelectedMailbox | None = None
         self.tasks = TaskOwner("imap-session")
+        self.watchers: list[Watcher] = []
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
         self.language = DEFAULT_LANGUAGE  # RFC 5255
         self.leaving = False  # after LOGOUT
@@ -185,6 +208,9 @@ class Session:
     def sign_out(self) -> None:
         """Back to the not authenticated state, as if nobody had ever signed in (RFC 8437 §4.1)."""
         self.deselect()
+        for watcher in self.watchers:
+            watcher.close()
+        self.watchers.clear()
         if self.signed_in is not None:
             self.signed_in.close()
             self.signed_in = None
@@ -271,6 +297,9 @@ class Session:
             answer = SERVER_BUG
         if self.selected is not None and self.selected.has_news:
             await self._announce(info.does)
+        for watcher in self.watchers:
+            if watcher.has_news:
+                await self.emit(watcher.take_news())
         if answer is None:
             return
         self.complete(answer)
