@@ -1,6 +1,7 @@
 """The server's side of an IMAP connection: octets in, events out, replies collected.
 
-Owns: framing (lines, literals, continuation requests), limits, resynchronisation after bad input, what STARTTLS drops.
+Owns: framing (lines, literals, continuation requests), limits, resynchronisation after bad input, what STARTTLS drops
+and COMPRESS takes over.
 Never: waits, reads a clock, knows mailboxes or session states; the grammar is parser's. Raises: ValueError when the
 session calls what makes no sense at that moment; never because of input.
 
@@ -205,6 +206,19 @@ class ServerEngine:
         """Forget all input so far: nothing sent before the handshake survives it (RFC 3501 §6.2.1, §11.1)."""
         if self._mode is not _Mode.DEAD:
             self._reset()
+
+    def take_input(self) -> bytes:
+        """Hand back all input that has made no event yet: what comes behind a command that changes the stream.
+
+        Raises ValueError in the middle of a command.
+        """
+        if self._mode is _Mode.DEAD:
+            return b""
+        if self._mode is not _Mode.LINE or self._command is not None:
+            raise ValueError("in the middle of a command")
+        unread = self._buffer[self._pos :]
+        self._reset()
+        return unread
 
     # ---- lines
 

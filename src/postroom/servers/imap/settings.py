@@ -85,6 +85,17 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         int,
         Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
     ] = 1_048_576
+    compress: Annotated[bool, Meta(description="Whether COMPRESS=DEFLATE is offered.")] = True
+    deflate_level: Annotated[
+        int, Meta(ge=1, le=9, description="Effort of COMPRESS=DEFLATE: 1 is fast, 9 makes the fewest octets.")
+    ] = 2
+    deflate_bulk_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets of one write from which the fast compressor takes it, by itself."),
+    ] = 4096
+    inflate_piece_octets: Annotated[
+        int, Meta(ge=1024, description="Octets that are decompressed at once, whatever the input stands for.")
+    ] = 65_536
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
