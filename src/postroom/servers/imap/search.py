@@ -56,7 +56,9 @@ async def _search(session: Session, command: Search, returns: SearchReturn | Non
     elif returns.tells:
         await emit_pieces(session, esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq))
     if context is not None:
-        session.send(contexts_of(session).follow(context, FollowedSearch(searching.uids(found))))
+        contexts = contexts_of(session)
+        if contexts.may_follow(context, len(found)):
+            contexts.follow(context, FollowedSearch(searching.uids(found)))
     saved = b", result saved" if returns is not None and returns.save else b""
     return b"OK %bSEARCH completed%b" % (b"UID " if command.uid else b"", saved)
 

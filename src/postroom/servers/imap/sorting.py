@@ -4,15 +4,18 @@ Owns: those commands, the handlers of imap.sorting.ROWS. Never: finds messages (
 (ordering.py). Raises: Refused, StoreError, EndOfSession.
 """
 
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
 from postroom.imap import encode
-from postroom.imap.contexts import FollowedSort
+from postroom.imap.contexts import Entry, FollowedSort
 from postroom.imap.search_parser import mentions
 from postroom.imap.search_returns import esearch, spoken_of
 from postroom.imap.sorting import Sort
 from postroom.imap.types import ModSeq
 
 from .contexts import Context, cancel_update, contexts_of
-from .ordering import entries, in_order, key_columns
+from .ordering import FACTS_AT_ONCE, entries, in_order, key_columns
 from .search import check_numbers, emit_pieces, save_result
 from .searching import Searching
 from .session import Handler, Session
@@ -53,10 +56,19 @@ async def _sort(session: Session, command: Sort, context: Context | None) -> byt
     elif returns.tells:
         await emit_pieces(session, esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq))
     if context is not None:
-        keys = list(entries(criteria, columns, [uids[at] for at in found]))
-        followed = FollowedSort([keys[at] for at in order])
-        session.send(contexts_of(session).follow(context, followed))
+        contexts = contexts_of(session)
+        if contexts.may_follow(context, len(found)):
+            contexts.follow(context, await _followed(session, order, entries(criteria, columns, searching.uids(found))))
     return b"OK %bSORT completed" % (b"UID " if command.uid else b"")
+
+
+async def _followed(session: Session, order: Sequence[int], keys: Iterator[Entry]) -> FollowedSort:
+    """The result as a context keeps it, made a piece at a time."""
+    made: list[Entry] = []
+    while some := list(islice(keys, FACTS_AT_ONCE)):
+        made += some
+        await session.breathe()
+    return FollowedSort([made[at] for at in order])
 
 
 HANDLERS: dict[bytes, Handler] = {
