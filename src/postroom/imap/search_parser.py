@@ -225,10 +225,10 @@ def parse_criteria(cursor: Cursor) -> tuple[SearchKey, bytes | None]:
     return parse_keys(cursor, codec), charset
 
 
-def parse_search(cursor: Cursor, *, uid: bool) -> Search:
-    """[search-return-opts SP] search-program (RFC 4466 §2.6.1)."""
+def parse_search(cursor: Cursor, *, uid: bool, default: SearchReturn | None = None) -> Search:
+    """[SP search-return-opts] SP search-program (RFC 4466 §2.6.1)."""
     cursor.space()
-    returns = parse_return(cursor)
+    returns = parse_return(cursor) or default
     try:
         key, charset = parse_criteria(cursor)
     except BadSyntax as error:

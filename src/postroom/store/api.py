@@ -215,8 +215,8 @@ class TextQuery:
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
 
-    Parallel arrays in uid order. New messages are appended in place; an expunge replaces all arrays by new ones, so a
-    reader may keep an old array and a count as its own unchanging snapshot.
+    Parallel arrays in uid order. New messages are appended in place; an expunge replaces each array that anybody
+    else has by a new one, so a reader may keep an old array and a count as its own unchanging snapshot.
     """
 
     mailbox: Mailbox  # kept current: uid_next, highest_modseq …
@@ -433,9 +433,10 @@ class Account(Protocol):
     def release(self, view: View) -> None: ...
 
     async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
-        """Uids whose expunge has a greater modseq, as far as the change feed has told (RFC 7162 §3.2.5.1).
+        """Uids, in order, whose expunge has a greater modseq, up to what the change feed has told (RFC 7162 §3.2.5.1).
 
-        None: the history no longer reaches back so far.
+        None: the history no longer reaches back so far. Have the view and subscribe first: none of the uids is in it
+        at the time of the call, and what goes later the feed tells.
         """
 
     async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
@@ -455,6 +456,12 @@ class Account(Protocol):
 
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         """Uids whose text has the needle; only among `uids` when given."""
+
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        """Uids whose text has all the needle's words, give or take (message/fuzzy.py), each with its score from 1 to
+        100; only among `uids` when given. Of a long text the beginning is looked at."""
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postroom.imap.types import And, HasFlag, InSet, Not, Or, SearchKey, SeqSet, Text, TextIn
-from postroom.servers.imap import search
+from postroom.servers.imap import searching
 from postroom.servers.imap.searching import _cost, _flagged
 
 from .room import Client, both_stores, message, open_room, run
@@ -129,7 +129,7 @@ def test_an_empty_mailbox(tmp_path: Path) -> None:
 
 
 def test_large_mailboxes_are_searched_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_CHUNK", 10)
+    monkeypatch.setattr(searching, "_CHUNK", 10)
 
     async def play() -> None:
         async with open_room(tmp_path) as room:

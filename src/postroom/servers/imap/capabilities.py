@@ -51,6 +51,7 @@ def _may_start_tls(session: "Session") -> bool:
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"IMAP4rev1", 3501, When.ALWAYS),
+    Capability(b"IMAP4rev2", 9051, When.ALWAYS, can_enable=True),
     Capability(b"LITERAL+", 7888, When.ALWAYS, value=_non_synchronizing),
     Capability(b"SASL-IR", 4959, When.ALWAYS),
     Capability(b"ID", 2971, When.ALWAYS),
@@ -67,6 +68,12 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"ESEARCH", 4731),
+    Capability(b"SEARCHRES", 5182),
+    Capability(b"WITHIN", 5032),
+    Capability(b"SEARCH=FUZZY", 6203),
+    Capability(b"MULTISEARCH", 7377),
+    Capability(b"INPROGRESS", 9585),
     Capability(b"SORT", 5256),
     Capability(b"SORT=DISPLAY", 5957),
     Capability(b"THREAD=ORDEREDSUBJECT", 5256),
@@ -81,7 +88,8 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"SAVEDATE", 8514),
     Capability(b"UTF8=ACCEPT", 6855, can_enable=True),
 )
-CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
+# What ENABLE takes, in upper case, and as it is written
+CAN_BE_ENABLED = {capability.name.upper(): capability.name for capability in CAPABILITIES if capability.can_enable}
 
 
 def capabilities(session: "Session") -> bytes:

@@ -240,7 +240,7 @@ class _Looking:
         into = [at for at in found if uids[at] not in followed]
         if not context.criteria or not into:
             return out, [(uids[at],) for at in into]
-        columns = await key_columns(self._session, self._selected, self._searching.rows, context.criteria, into)
+        columns = await key_columns(self._session, self._selected, self._searching, context.criteria, into)
         return out, list(entries(context.criteria, columns, [uids[at] for at in into]))
 
 

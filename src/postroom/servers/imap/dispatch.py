@@ -4,7 +4,7 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import append, fetch, general, idle, mailboxes, messages, search, selecting, signin, sorting
+from . import append, fetch, general, idle, mailboxes, messages, multisearch, search, selecting, signin, sorting
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -45,4 +45,5 @@ HANDLERS: dict[bytes, Handler] = {
     b"EXPUNGE": messages.expunge,
     b"UID EXPUNGE": messages.uid_expunge,
     **sorting.HANDLERS,
+    **multisearch.HANDLERS,
 }

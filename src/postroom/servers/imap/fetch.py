@@ -199,7 +199,7 @@ def _after(rows: Rows, start: int) -> Rows:
         rows.dates[start:],
         rows.modseqs[start:],
         rows.content_ids[start:],
-        rows.save_dates,
+        save_dates=rows.save_dates,
     )
 
 
@@ -212,5 +212,5 @@ def _before(rows: Rows, stop: int) -> Rows:
         rows.dates[:stop],
         rows.modseqs[:stop],
         rows.content_ids[:stop],
-        rows.save_dates,
+        save_dates=rows.save_dates,
     )

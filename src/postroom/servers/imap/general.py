@@ -43,5 +43,5 @@ async def enable(session: Session, command: Enable) -> bytes:
     fresh = [name for name in command.capabilities if session.service.can_enable(name) and name not in session.enabled]
     for name in fresh:
         session.enable(name)
-    session.send(encode.enabled(fresh))
+    session.send(encode.enabled([session.service.can_enable(name) or name for name in fresh]))
     return b"OK ENABLE completed"

@@ -24,43 +24,76 @@ _LONG = 4096  # octets of a piece of a response
 
 async def search(session: Session, command: Search) -> bytes:
     """SEARCH and UID SEARCH."""
-    selected = session.mailbox
     check_numbers(session, command.key, uid=command.uid)
     returns = returns_of(session, command.returns)
+    await search_selected(session, command, returns)
+    saved = b", result saved" if returns is not None and returns.save else b""
+    return b"OK %bSEARCH completed%b" % (b"UID " if command.uid else b"", saved)
+
+
+async def search_selected(
+    session: Session, command: Search, returns: SearchReturn | None, *, mailbox: bytes = b""
+) -> None:
+    """Search the selected mailbox and answer; with its name as one of several mailboxes (RFC 7377)."""
     if command.refusal:
-        selected.save_result(())
+        session.mailbox.save_result(())
         raise Refused(command.refusal)
     if returns is None or not returns.update:
-        return await _search(session, command, returns, None)
-    async with contexts_of(session).begin(command.key, uid=command.uid) as context:
-        return await _search(session, command, returns, context)
+        await _search(session, command, returns, None, mailbox)
+    else:
+        async with contexts_of(session).begin(command.key, uid=command.uid) as context:
+            await _search(session, command, returns, context, mailbox)
 
 
-async def _search(session: Session, command: Search, returns: SearchReturn | None, context: Context | None) -> bytes:
+async def _search(
+    session: Session, command: Search, returns: SearchReturn | None, context: Context | None, mailbox: bytes
+) -> None:
     selected = session.mailbox
     searching = Searching(session, selected)
-    with_modseq = mentions(command.key, ModSeq)
     try:
         found = await searching.find(command.key, range(selected.count))
     except BaseException:
         if returns is not None and returns.save:  # RFC 5182 §2.1: NO makes "$" empty
             selected.save_result(())
         raise
-    spoken = spoken_of(returns, found)
-    modseq = searching.highest_modseq(spoken) if with_modseq else 0
     if returns is not None and returns.save:
-        save_result(session, selected, spoken)
-    numbers = searching.uids(found) if command.uid else _numbers(found)
-    if returns is None:
-        await emit_pieces(session, encode.search_pieces(numbers, modseq=modseq))
-    elif returns.tells:
-        await emit_pieces(session, esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq))
+        save_result(session, selected, spoken_of(returns, found))
+    await answer(session, searching, command, returns, found, mailbox=mailbox)
     if context is not None:
         contexts = contexts_of(session)
         if contexts.may_follow(context, len(found)):
             contexts.follow(context, FollowedSearch(searching.uids(found)))
-    saved = b", result saved" if returns is not None and returns.save else b""
-    return b"OK %bSEARCH completed%b" % (b"UID " if command.uid else b"", saved)
+
+
+async def answer(
+    session: Session,
+    searching: Searching,
+    command: Search,
+    returns: SearchReturn | None,
+    found: Candidates,
+    *,
+    mailbox: bytes = b"",
+) -> None:
+    """The SEARCH or ESEARCH response; one of several mailboxes has none when nothing is found (RFC 7377 §2.1)."""
+    modseq = 0
+    if mentions(command.key, ModSeq):
+        session.enable_condstore()  # RFC 7162 §3.1
+        modseq = searching.highest_modseq(spoken_of(returns, found))
+    numbers = searching.uids(found) if command.uid else _numbers(found)
+    if returns is None:
+        await emit_pieces(session, encode.search_pieces(numbers, modseq=modseq))
+    elif returns.tells and (found or not mailbox):
+        pieces = esearch(
+            session.tag,
+            returns,
+            numbers,
+            uid=command.uid,
+            modseq=modseq,
+            scores=searching.scores(found) if returns.relevancy else (),
+            mailbox=mailbox,
+            uid_validity=searching.uid_validity,
+        )
+        await emit_pieces(session, pieces)
 
 
 def returns_of(session: Session, returns: SearchReturn | None) -> SearchReturn | None:
@@ -69,9 +102,9 @@ def returns_of(session: Session, returns: SearchReturn | None) -> SearchReturn |
 
 
 def check_numbers(session: Session, key: SearchKey, *, uid: bool) -> None:
-    """A client that enabled UIDONLY neither reads nor writes message numbers (RFC 9586 §3)."""
+    """A client that enabled UIDONLY uses message numbers nowhere, in keys neither (RFC 9586 §3)."""
     if b"UIDONLY" in session.enabled and (not uid or _uses_numbers(key)):
-        raise bad(b"Message numbers are not used here", b"UIDREQUIRED")
+        raise bad(b"Only UIDs name messages now", b"UIDREQUIRED")
 
 
 def _uses_numbers(key: SearchKey) -> bool:

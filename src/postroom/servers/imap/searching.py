@@ -10,6 +10,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import compress
 
@@ -67,7 +68,14 @@ class Searching:
         self._session = session
         self._selected = selected
         self.rows: Rows = selected.everything()
+        self._fuzzy = False  # inside a FUZZY key
+        self._scored: dict[int, tuple[int, int]] = {}  # by uid: sum and number of its scores
         self._now = int(session.service.clock.now())  # RFC 5032 §2: one moment for the whole search
+
+    @property
+    def uid_validity(self) -> int:
+        """Of the mailbox that is searched."""
+        return self._selected.view.mailbox.uid_validity
 
     async def find(self, key: SearchKey, candidates: Candidates) -> Candidates:
         """Those of `candidates` for which the key holds."""
@@ -79,15 +87,19 @@ class Searching:
                 candidates = await self._look(flags, candidates)
             for one in sorted(others, key=_cost):
                 candidates = await self.find(one, candidates)
+                await self._session.progress()
             return candidates
         if isinstance(key, Or):
             left, right = sorted((key.left, key.right), key=_cost)
             found = await self.find(left, candidates)
             return sorted([*found, *await self.find(right, _without(candidates, found))])
         if isinstance(key, Not):
-            return _without(candidates, await self.find(key.key, candidates))
+            return await self._find_not(key, candidates)
         if isinstance(key, Fuzzy):
-            return await self.find(key.key, candidates)
+            fuzzy, self._fuzzy = self._fuzzy, True
+            found = await self.find(key.key, candidates)
+            self._fuzzy = fuzzy
+            return found
         if isinstance(key, Text):
             return await self._find_text(key, candidates)
         if isinstance(key, DateRange) and key.field is not DateField.INTERNAL:
@@ -107,6 +119,12 @@ class Searching:
         if isinstance(found, range):
             return uids[found.start : found.stop]
         return [uids[at] for at in found]
+
+    def scores(self, found: Candidates) -> list[int]:
+        """Relevancy (RFC 6203 §4): the mean over the fuzzy keys that found a message, 100 where none judged it."""
+        uids, scored = self.rows.uids, self._scored
+        pairs = [scored.get(uids[at], (100, 1)) for at in found]
+        return [total // count for total, count in pairs]
 
     def highest_modseq(self, found: Candidates) -> int:
         """Of the messages at these positions; 0 for none."""
@@ -133,6 +151,7 @@ class Searching:
         for start in range(0, len(candidates), _CHUNK):
             found += self._look_at(key, candidates[start : start + _CHUNK])
             await self._session.breathe()
+            await self._session.progress()
         return found
 
     def _look_at(self, key: "SearchKey | _Flags", candidates: Candidates) -> Candidates:
@@ -162,7 +181,7 @@ class Searching:
                     return [at for at in candidates if dates[at] >= target]
                 return [at for at in candidates if dates[at] <= target]
             case EmailId(objectid):
-                contents, content = rows.content_ids, parse_object_id(objectid, b"M", self._selected.account.account_id)
+                contents, content = rows.content_ids, self._number(b"M", objectid)
                 return [at for at in candidates if contents[at] == content] if content is not None else ()
             case DateRange():
                 # The internal date "disregarding time and timezone" (RFC 3501 §6.4.4) is its day in UTC here.
@@ -184,9 +203,20 @@ class Searching:
         # Naming the candidates pays when few are left; for most of the mailbox it would only be a long list.
         few = len(candidates) * 2 < self._selected.count
         uids = [self.rows.uids[at] for at in candidates] if few else None
-        return self._with_uid(
-            await self._selected.account.search_text(self._selected.mailbox_id, query, uids), candidates
-        )
+        account, mailbox_id = self._selected.account, self._selected.mailbox_id
+        if self._fuzzy and key.needle:
+            scores = await account.search_fuzzy(mailbox_id, query, uids)
+            for uid, score in scores.items():
+                total, count = self._scored.get(uid, (0, 0))
+                self._scored[uid] = (total + score, count + 1)
+            return self._with_uid(scores.keys(), candidates)
+        return self._with_uid(await account.search_text(mailbox_id, query, uids), candidates)
+
+    async def _find_not(self, key: Not, candidates: Candidates) -> Candidates:
+        scored = dict(self._scored)
+        found = await self.find(key.key, candidates)
+        self._scored = scored  # how well a message fits what it must not be says nothing of it
+        return _without(candidates, found)
 
     async def _find_dates(self, key: DateRange, candidates: Candidates) -> Candidates:
         """Days that the view does not have: of the Date field, of being saved."""
@@ -199,12 +229,15 @@ class Searching:
         return self._with_uid({uid for uid, date in saved.items() if low <= date < high}, candidates)
 
     async def _find_thread(self, key: ThreadId, candidates: Candidates) -> Candidates:
-        account = self._selected.account
-        if (thread_id := parse_object_id(key.objectid, b"T", account.account_id)) is None:
+        if (thread_id := self._number(b"T", key.objectid)) is None:
             return ()
-        return self._with_uid(await account.search_thread(self._selected.mailbox_id, thread_id), candidates)
+        found = await self._selected.account.search_thread(self._selected.mailbox_id, thread_id)
+        return self._with_uid(found, candidates)
 
-    def _with_uid(self, found: set[int], candidates: Candidates) -> Candidates:
+    def _number(self, kind: bytes, objectid: bytes) -> int | None:
+        return parse_object_id(objectid, kind, self._selected.account.account_id)
+
+    def _with_uid(self, found: AbstractSet[int], candidates: Candidates) -> Candidates:
         uids = self.rows.uids
         if len(found) * 16 < len(candidates):
             position = self._selected.position

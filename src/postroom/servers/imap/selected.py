@@ -55,7 +55,7 @@ class Rows:
     dates: Sequence[int]
     modseqs: Sequence[int]
     content_ids: Sequence[int]
-    save_dates: dict[int, int] = field(default_factory=dict)  # by uid; only where somebody asked for them
+    save_dates: dict[int, int] = field(default_factory=dict, kw_only=True)  # by uid; only where somebody asked for them
 
 
 class SelectedMailbox:
@@ -86,6 +86,7 @@ class SelectedMailbox:
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self.called = view.mailbox.name  # by the client that selected it
         self._saved: SeqSet = SeqSet(())
 
     @classmethod

@@ -35,6 +35,7 @@ async def select(session: Session, command: Select) -> bytes:
             before.close()
             if session.enabled & {b"QRESYNC", b"IMAP4REV2"}:
                 session.send(b"* OK [CLOSED] What was selected is closed\r\n")  # RFC 7162 §3.2.11, RFC 9051 §7.1
+    selected.called = command.mailbox
     session.selected = selected
     if command.condstore:
         session.enable_condstore()

@@ -62,9 +62,9 @@ class ImapService:
         """What works in this session's state (RFC 3501 §6.1.1)."""
         return capabilities(session)
 
-    def can_enable(self, capability: bytes) -> bool:
-        """Whether ENABLE takes this word, in upper case (RFC 5161)."""
-        return capability in CAN_BE_ENABLED
+    def can_enable(self, capability: bytes) -> bytes | None:
+        """A word that ENABLE takes (RFC 5161), given in upper case, as it is written; None for one it does not."""
+        return CAN_BE_ENABLED.get(capability)
 
     def greeting(self, session: Session) -> bytes:
         """RFC 3501 §7.1.1, with the capabilities, so that a client need not ask."""

@@ -51,7 +51,7 @@ class Surroundings(Protocol):
     def handler(self, name: bytes) -> Handler:
         """Which function carries out a command."""
 
-    def can_enable(self, capability: bytes) -> bool: ...
+    def can_enable(self, capability: bytes) -> bytes | None: ...
 
     def greeting(self, session: "Session") -> bytes: ...
 
@@ -77,6 +77,7 @@ class Session:
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
         self._unawaited = 0  # octets sent since the client was last waited for
+        self._progress_due: float | None = None  # when a long command next says how far it is
 
     # ---- what commands need
 
@@ -121,6 +122,12 @@ class Session:
         """A command that says that the client knows of modification sequences has come (RFC 7162 §3.1)."""
         if b"CONDSTORE" not in self.enabled:
             self.enabled.add(b"CONDSTORE")
+
+    @property
+    def selected_name(self) -> str:
+        """What the client calls the selected mailbox; its present name, when it is one of the person's own."""
+        selected = self.mailbox
+        return selected.view.mailbox.name if selected.account is self.signed_in else selected.called
 
     async def place(self, name: str) -> Place:
         """Which account has the mailbox of this name, and what it is called there."""
@@ -251,6 +258,7 @@ class Session:
 
     async def _carry_out(self, info: CommandInfo, command: Command) -> None:
         answer: bytes | None
+        self._progress_due = None
         try:
             self._check_state(command, info)
             answer = await self.service.handler(info.name)(self, command)
@@ -317,6 +325,20 @@ class Session:
     def mailbox_is_gone(self) -> EndOfSession:
         """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
         return self.goodbye("The selected mailbox was deleted")
+
+    async def progress(self, done: int | None = None, total: int | None = None) -> None:
+        """Say now and then how far a long command is (RFC 9585 §3); between two responses only."""
+        now = self.service.clock.monotonic()
+        if self._progress_due is None:
+            self._progress_due = now + self.settings.progress_seconds
+        if now < self._progress_due:
+            return
+        self._progress_due = now + self.settings.progress_seconds
+        known = b"NIL NIL"
+        if done is not None:
+            known = b"%d %b" % (done, b"%d" % total if total and total >= done else b"NIL")
+        self.send(b'* OK [INPROGRESS ("%b" %b)] Still at it\r\n' % (self.tag, known))
+        await self.connection.drain()
 
     async def breathe(self) -> None:
         """Let other sessions have the loop."""

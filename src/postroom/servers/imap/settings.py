@@ -67,3 +67,7 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_saved_result_ranges: Annotated[
         int, Meta(ge=1, description="Ranges of messages in the search result that a session saves for $.")
     ] = 50_000
+    max_searched_mailboxes: Annotated[int, Meta(ge=1, description="Mailboxes that one ESEARCH looks into.")] = 2000
+    progress_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
+    ] = 10.0

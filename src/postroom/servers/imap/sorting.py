@@ -38,7 +38,7 @@ async def _sort(session: Session, command: Sort, context: Context | None) -> byt
     rows = searching.rows
     try:
         found = await searching.find(command.key, range(selected.count))
-        columns = await key_columns(session, selected, rows, criteria, found)
+        columns = await key_columns(session, selected, searching, criteria, found)
     except BaseException:
         if returns is not None and returns.save:  # RFC 5182 §2.1: NO makes "$" empty
             selected.save_result(())
@@ -46,7 +46,10 @@ async def _sort(session: Session, command: Sort, context: Context | None) -> byt
     order = await in_order(session, criteria, columns, len(found))
     positions = [found[at] for at in order]
     spoken = spoken_of(returns, positions)
-    modseq = searching.highest_modseq(spoken) if mentions(command.key, ModSeq) else 0
+    modseq = 0
+    if mentions(command.key, ModSeq):
+        session.enable_condstore()  # RFC 7162 §3.1
+        modseq = searching.highest_modseq(spoken)
     if returns is not None and returns.save:
         save_result(session, selected, spoken)
     uids = rows.uids
@@ -54,7 +57,9 @@ async def _sort(session: Session, command: Sort, context: Context | None) -> byt
     if returns is None:
         await emit_pieces(session, encode.search_pieces(numbers, modseq=modseq, name=b"SORT"))
     elif returns.tells:
-        await emit_pieces(session, esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq))
+        scores = searching.scores(positions) if returns.relevancy else ()
+        pieces = esearch(session.tag, returns, numbers, uid=command.uid, modseq=modseq, scores=scores)
+        await emit_pieces(session, pieces)
     if context is not None:
         contexts = contexts_of(session)
         if contexts.may_follow(context, len(found)):

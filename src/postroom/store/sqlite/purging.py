@@ -6,7 +6,7 @@ names any more. Never: removes anything a mailbox shows. Raises: nothing of its 
 
 from array import array
 from collections.abc import Sequence
-from operator import itemgetter
+from itertools import takewhile
 
 import apsw
 
@@ -57,13 +57,13 @@ def _listed(numbers: Sequence[int]) -> "tuple[apsw.CArrayBinding]":
 
 def _expire_tombstones(db: apsw.Connection, before: int, limit: int) -> tuple[list[int], list[int]]:
     """Tombstones removed (one entry each) and the contents they named."""
-    found = fetch(
-        db,
-        "SELECT mailbox_id, uid, content_id, modseq FROM expunged WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ?",
-        (before, limit),
+    # In the order of their modseq, which is that of time. Where the clock was put back, one may wait for one before it.
+    oldest = fetch(
+        db, "SELECT mailbox_id, uid, content_id, modseq, expunged_at FROM expunged ORDER BY modseq LIMIT ?", (limit,)
     )
+    found = [row[:4] for row in takewhile(lambda row: row[4] <= before, oldest)]
     # What is forgotten is remembered: who knows an older state can't be told what has gone since (RFC 7162 §3.2.5.1).
-    latest = {mailbox_id: modseq for mailbox_id, _, _, modseq in sorted(found, key=itemgetter(3))}
+    latest = {mailbox_id: modseq for mailbox_id, _, _, modseq in found}
     db.executemany(
         "UPDATE mailboxes SET purged_modseq = max(purged_modseq, ?) WHERE id = ?",
         [(modseq, mailbox_id) for mailbox_id, modseq in latest.items()],
