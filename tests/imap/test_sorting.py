@@ -35,8 +35,8 @@ def test_sort() -> None:
 
 
 def test_every_key() -> None:
-    names = b"ARRIVAL CC DATE FROM SIZE SUBJECT TO DISPLAYFROM displayto"
-    command = parsed(uid_sort, b" (%b) US-ASCII ALL" % names)
+    names = b"ARRIVAL CC DATE FROM SIZE SUBJECT TO DISPLAYFROM displayto RELEVANCY"
+    command = parsed(uid_sort, b" (%b) US-ASCII FUZZY ALL" % names)
     assert isinstance(command, Sort)
     assert command.uid
     assert [one.key for one in command.criteria] == list(SortKey)
