@@ -150,8 +150,16 @@ def print_list(command: List) -> bytes:
     patterns = tuple(map(mailbox, command.patterns))
     text += patterns[0] if len(patterns) == 1 else words(patterns)
     if command.return_options or (command.extended and not command.select_options and len(patterns) == 1):
-        text += b" RETURN " + words(command.return_options)
+        text += b" RETURN " + words(tuple(print_return(option, command) for option in command.return_options))
     return text
+
+
+def print_return(option: bytes, command: List) -> bytes:
+    if option == b"STATUS":
+        return b"STATUS " + words(tuple(item.value for item in command.status))
+    if option == b"METADATA":
+        return b"METADATA " + words(tuple(entry.encode() for entry in command.metadata))
+    return option
 
 
 def print_store(command: Store) -> bytes:

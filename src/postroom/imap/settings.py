@@ -64,6 +64,15 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     max_filter_mailboxes: Annotated[
         int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)
     ] = 1000
+    max_metadata_entries: Annotated[
+        int, Meta(description="Most entries in one GETMETADATA, SETMETADATA or LIST RETURN (METADATA).", ge=10)
+    ] = 256
+    max_metadata_entry_octets: Annotated[
+        int, Meta(description="Longest name in octets of a METADATA entry.", ge=64, le=4096)
+    ] = 255
+    max_metadata_value_octets: Annotated[
+        int, Meta(description="Largest value in octets of a METADATA entry.", ge=1024)  # RFC 5464 §4.1: not less
+    ] = 32768
     max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
     quirk_utf8_in_quoted: Annotated[
         bool,

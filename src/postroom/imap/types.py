@@ -292,24 +292,32 @@ class Subscribe(Command):
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class List(Command):
-    """LIST and LSUB. Extended selection and return options are for RFC 5258 and 6154."""
-
-    reference: str
-    patterns: tuple[str, ...]
-    lsub: bool = False
-    select_options: tuple[bytes, ...] = ()  # upper case: SUBSCRIBED, SPECIAL-USE …
-    return_options: tuple[bytes, ...] = ()
-    extended: bool = False
-
-
 class StatusItem(enum.Enum):
     MESSAGES = b"MESSAGES"
     RECENT = b"RECENT"
     UIDNEXT = b"UIDNEXT"
     UIDVALIDITY = b"UIDVALIDITY"
     UNSEEN = b"UNSEEN"
+    DELETED = b"DELETED"  # RFC 9051 §6.3.11, RFC 9208 §4.1.4
+    DELETED_STORAGE = b"DELETED-STORAGE"  # RFC 9208 §4.1.4
+    SIZE = b"SIZE"  # RFC 8438 §3
+    HIGHESTMODSEQ = b"HIGHESTMODSEQ"  # RFC 7162 §3.1.7
+    APPENDLIMIT = b"APPENDLIMIT"  # RFC 7889 §3.1
+    MAILBOXID = b"MAILBOXID"  # RFC 8474 §4.3
+
+
+@dataclass(frozen=True, slots=True)
+class List(Command):
+    """LIST (RFC 5258: with selection and return options) and LSUB."""
+
+    reference: str
+    patterns: tuple[str, ...]
+    lsub: bool = False
+    select_options: tuple[bytes, ...] = ()  # upper case: SUBSCRIBED, SPECIAL-USE …
+    return_options: tuple[bytes, ...] = ()  # their names; the arguments of those that have some follow
+    extended: bool = False
+    status: tuple[StatusItem, ...] = ()  # STATUS (RFC 5819)
+    metadata: tuple[str, ...] = ()  # METADATA: entries as the client wrote them (RFC 9590)
 
 
 @dataclass(frozen=True, slots=True)

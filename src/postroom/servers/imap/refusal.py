@@ -4,6 +4,7 @@ Owns: the exception that carries the answer, the translation of the store's refu
 detail that belongs to the log. Raises: nothing.
 """
 
+from postroom.accounts.api import DirectoryFailure, TooManyNotes
 from postroom.base import MailError
 from postroom.store.api import (
     BadMailboxName,
@@ -13,6 +14,7 @@ from postroom.store.api import (
     NoSuchMailbox,
     OverQuota,
     StoreFailure,
+    TooManyAnnotations,
     TooManyKeywords,
 )
 
@@ -48,6 +50,9 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (BadMailboxName, b"CANNOT"),
     (OverQuota, b"OVERQUOTA"),
     (TooManyKeywords, b"LIMIT"),
+    (TooManyAnnotations, b"METADATA TOOMANY"),  # RFC 5464 §4.3
+    (TooManyNotes, b"METADATA TOOMANY"),
+    (DirectoryFailure, b"UNAVAILABLE"),
     (StoreFailure, b"UNAVAILABLE"),
     (NoSuchContent, b"EXPUNGEISSUED"),  # expunged, not announced yet, and already purged
     (NoSuchAccount, b"CONTACTADMIN"),

@@ -8,10 +8,10 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from postroom.accounts.api import Directory, Person
+from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
@@ -36,11 +36,33 @@ _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 Handler = Callable[["Session", Any], Awaitable[bytes | None]]
 
 
+# Hears of changes to the notes about the server: their names, who made them.
+NoteWatcher = Callable[[Sequence[str], object], None]
+
+
+class Watcher(Protocol):
+    """Something besides the selected mailbox that has news for the client: told before a tagged answer, and in IDLE."""
+
+    on_news: Callable[[], None] | None  # set in IDLE
+
+    @property
+    def has_news(self) -> bool: ...
+
+    def take_news(self) -> bytes:
+        """Whole responses."""
+
+    def close(self) -> None:
+        """The session ends."""
+
+
 class Surroundings(Protocol):
     """What a session needs of its service."""
 
     store: MailStore
     directory: Directory
+    administration: Administration | None
+    max_mailboxes: int
+    note_watchers: set[NoteWatcher]
     clock: Clock
     settings: ImapSessionSettings
     engine_settings: ImapSettings
@@ -72,6 +94,7 @@ class Session:
         self.selected: SelectedMailbox | None = None
         self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
+        self.watchers: list[Watcher] = []
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
@@ -230,6 +253,8 @@ class Session:
             self.send(b"* BYE [UNAVAILABLE] Server shutting down\r\n")
         finally:
             self.deselect()
+            for watcher in self.watchers:
+                watcher.close()
             if self.signed_in is not None:
                 self.signed_in.close()
                 self.signed_in = None
@@ -274,6 +299,9 @@ class Session:
             answer = SERVER_BUG
         if self.has_news:
             await self._announce(info.does)
+        for watcher in self.watchers:
+            if watcher.has_news:
+                await self.emit(watcher.take_news())
         if answer is None:
             return
         self.complete(answer)

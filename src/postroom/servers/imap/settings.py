@@ -34,6 +34,16 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20
+    administrators: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of the people who may set quotas (SETQUOTA) and notes for everybody about the "
+            "server (SETMETADATA)."
+        ),
+    ] = ()
+    list_batch_mailboxes: Annotated[
+        int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
+    ] = 200
     fetch_batch_messages: Annotated[
         int, Meta(ge=1, description="Messages that a FETCH formats before other sessions get their turn.")
     ] = 2000
