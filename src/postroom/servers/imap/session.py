@@ -281,7 +281,7 @@ class Session:
         if self.selected is not None and self.selected.has_news:
             await self._announce(info.does)
         for watcher in self.watchers:
-            if watcher.has_news:
+            if watcher.has_news and not self.leaving:
                 await self.emit(watcher.take_news())
         if answer is None:
             return
