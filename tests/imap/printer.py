@@ -17,11 +17,13 @@ from postroom.imap.types import (
     DateField,
     DateRange,
     Delete,
+    EmailId,
     Enable,
     Event,
     Fatal,
     Fetch,
     FetchItem,
+    Fuzzy,
     Got,
     HasFlag,
     Id,
@@ -38,6 +40,7 @@ from postroom.imap.types import (
     Rename,
     Search,
     SearchKey,
+    SearchReturn,
     Select,
     Smaller,
     Status,
@@ -45,7 +48,9 @@ from postroom.imap.types import (
     Subscribe,
     Text,
     TextIn,
+    ThreadId,
     UidExpunge,
+    Within,
 )
 from postroom.imap.utf7 import encode as utf7
 
@@ -83,7 +88,7 @@ def day(ordinal: int) -> bytes:
 
 
 def print_dates(key: DateRange) -> bytes:
-    sent = b"SENT" if key.field is DateField.SENT else b""
+    sent = {DateField.SENT: b"SENT", DateField.SAVED: b"SAVED"}.get(key.field, b"")
     if key.first is None:
         assert key.last is not None
         return sent + b"BEFORE " + day(key.last + 1)
@@ -119,8 +124,24 @@ def print_key(key: SearchKey) -> bytes:
             return b"OR %b %b" % (print_key(left), print_key(right))
         case And(keys):
             return b"(%b)" % b" ".join(map(print_key, keys))
-        case ModSeq():
-            raise AssertionError("CONDSTORE is not spoken")
+        case Within(seconds, younger):
+            return b"%b %d" % (b"YOUNGER" if younger else b"OLDER", seconds)
+        case ModSeq(value):
+            return b"MODSEQ %d" % value
+        case EmailId(objectid):
+            return b"EMAILID " + objectid
+        case ThreadId(objectid):
+            return b"THREADID " + objectid
+        case Fuzzy(inner):
+            return b"FUZZY " + print_key(inner)
+
+
+def print_returns(returns: SearchReturn | None) -> bytes:
+    if returns is None:
+        return b""
+    options = [b"%b" % field.upper().encode() for field in SearchReturn.__dataclass_fields__ if getattr(returns, field)]
+    told = [b"PARTIAL %d:%d" % returns.partial if o == b"PARTIAL" and returns.partial else o for o in options]
+    return b"RETURN %b " % words(tuple(told))
 
 
 def print_list(command: List) -> bytes:
@@ -215,9 +236,9 @@ def print_arguments(command: Command) -> bytes:
             return mailbox(name) + b" " + words(tuple(item.value for item in items))
         case Append():
             return print_append(command)
-        case Search(key, _, charset):
+        case Search(key, _, charset, returns):
             text = print_key(key)
-            return b"CHARSET %b %b" % (charset, text) if charset else text
+            return print_returns(returns) + (b"CHARSET %b %b" % (charset, text) if charset else text)
         case Fetch():
             return print_fetch(command)
         case Store():

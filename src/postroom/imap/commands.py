@@ -3,7 +3,7 @@
 Owns: COMMANDS. The rows of an extension stand in its own module. Never: runs a command. Raises: nothing.
 """
 
-from . import arguments, list_parser, metadata, quota
+from . import arguments, list_parser, metadata, multisearch, quota, sorting
 from .table import ANY, SIGNED_IN, CommandInfo, Does, State
 
 
@@ -56,4 +56,6 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"UID EXPUNGE", arguments.uid_expunge, State.SELECTED, _EXPUNGE | _WRITES),
     *metadata.ROWS,
     *quota.ROWS,
+    *sorting.ROWS,
+    *multisearch.ROWS,
 )

@@ -475,6 +475,12 @@ class Account(Protocol):
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         """Uids whose text has the needle; only among `uids` when given."""
 
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        """Uids whose text has all the needle's words, give or take (message/fuzzy.py), each with its score from 1 to
+        100; only among `uids` when given. Of a long text the beginning is looked at."""
+
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""
 

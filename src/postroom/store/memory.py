@@ -12,6 +12,7 @@ import msgspec
 
 from postroom.base import Clock, Ids, Spool
 from postroom.message import MessageSettings, Scanner
+from postroom.message.fuzzy import FuzzyNeedle
 
 from .acl import with_rights
 from .annotations import uses_changed
@@ -45,7 +46,7 @@ from .idle_views import IdleViews
 from .memory_annotations import MemoryAnnotations
 from .memory_contents import Content, octets_of
 from .memory_history import MemoryHistory
-from .memory_search import matches
+from .memory_search import fuzzy_score, matches
 from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, canonical, checked, listing_key
 from .settings import StoreSettings
 from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of, gone, mailboxes_changed
@@ -487,6 +488,17 @@ class MemoryAccount:
 
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         return {row[0] for row in self._find(mailbox_id, uids) if matches(self._contents[row[5]].facts.search, query)}
+
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        needle = FuzzyNeedle(query.needle, self._settings.max_fuzzy_words)
+        most, contents = self._settings.max_fuzzy_text_characters, self._contents
+        scored = {
+            row[0]: fuzzy_score(contents[row[5]].facts.search, query, needle, most)
+            for row in self._find(mailbox_id, uids)
+        }
+        return {uid: score for uid, score in scored.items() if score}
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         found: set[int] = set()

@@ -4,7 +4,22 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import append, fetch, general, idle, mailboxes, messages, metadata, quota, search, selecting, signin, status
+from . import (
+    append,
+    fetch,
+    general,
+    idle,
+    mailboxes,
+    messages,
+    metadata,
+    multisearch,
+    quota,
+    search,
+    selecting,
+    signin,
+    sorting,
+    status,
+)
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -46,4 +61,6 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID EXPUNGE": messages.uid_expunge,
     **metadata.HANDLERS,
     **quota.HANDLERS,
+    **sorting.HANDLERS,
+    **multisearch.HANDLERS,
 }

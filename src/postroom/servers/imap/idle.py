@@ -11,6 +11,7 @@ from postroom.base import MailError
 from postroom.imap.types import Bare
 from postroom.net.api import ConnectionEnd
 
+from .contexts import Contexts
 from .refusal import bad
 from .selected import SelectedMailbox
 from .session import Session
@@ -89,11 +90,12 @@ class Pusher:
         self._handle: asyncio.Handle | None = None
         self._busy = False  # a claim, or a client that does not read: push again afterwards
         self._unread = 0  # octets pushed since the client was last seen to read
+        self._missed = False  # something happened while it was busy
         self._stopped = False
 
     def start(self) -> None:
         self._selected.on_change = self._schedule
-        if self._selected.has_news:
+        if self._session.has_news:
             self._schedule()
 
     def stop(self) -> None:
@@ -104,7 +106,9 @@ class Pusher:
             self._handle = None
 
     def _schedule(self) -> None:
-        if self._handle is None and not self._busy and not self._stopped:
+        if self._busy:
+            self._missed = True
+        elif self._handle is None and not self._stopped:
             self._handle = self._loop.call_soon(self._push)
 
     def _push(self) -> None:
@@ -124,7 +128,26 @@ class Pusher:
         self._send()
 
     def _send(self) -> None:
-        updates = self._selected.take_updates(expunge=True)
+        if (contexts := self._session.contexts) is not None:
+            self._busy = True
+            self._session.tasks.spawn(self._send_with(contexts), name="contexts")
+        else:
+            self._push_out(self._selected.take_updates(expunge=True))
+
+    async def _send_with(self, contexts: Contexts) -> None:
+        """The updates, and what the client's contexts (RFC 5267 §4.3.2) have to say before and after them."""
+        self._missed = False
+        try:
+            async with contexts.lock:
+                if not self._stopped:
+                    self._push_out(contexts.removals() + self._selected.take_updates(expunge=True))
+                    self._push_out(await contexts.catch_up())
+        finally:
+            self._busy = self._unread >= self._session.settings.output_piece_octets
+        if self._missed:
+            self._push()
+
+    def _push_out(self, updates: bytes) -> None:
         if not updates:
             return
         connection = self._session.connection
@@ -153,5 +176,5 @@ class Pusher:
         finally:
             self._busy = False
         self._unread = 0
-        if not self._stopped and self._selected.has_news:
+        if not self._stopped and self._session.has_news:
             self._push()

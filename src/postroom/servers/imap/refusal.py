@@ -38,9 +38,9 @@ def no(code: bytes, text: bytes) -> Refused:
     return Refused(b"NO [%b] %b" % (code, text))
 
 
-def bad(text: bytes) -> Refused:
+def bad(text: bytes, code: bytes = b"") -> Refused:
     """BAD: the client's mistake."""
-    return Refused(b"BAD " + text)
+    return Refused(b"BAD [%b] %b" % (code, text) if code else b"BAD " + text)
 
 
 # RFC 5530 §3
