@@ -54,8 +54,8 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"UID COPY", arguments.uid_copy, State.SELECTED, _EXPUNGE),
     CommandInfo(b"UID MOVE", arguments.uid_move, State.SELECTED, _EXPUNGE | _WRITES),
     CommandInfo(b"UID EXPUNGE", arguments.uid_expunge, State.SELECTED, _EXPUNGE | _WRITES),
-    *metadata.ROWS,
-    *quota.ROWS,
     *sorting.ROWS,
     *multisearch.ROWS,
+    *metadata.ROWS,
+    *quota.ROWS,
 )

@@ -61,6 +61,9 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Longest mailbox name or LIST pattern in octets, as sent.", ge=64)
     ] = 1024
     max_list_patterns: Annotated[int, Meta(description="Most patterns in one extended LIST.", ge=1)] = 64
+    max_filter_mailboxes: Annotated[
+        int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)
+    ] = 1000
     max_metadata_entries: Annotated[
         int, Meta(description="Most entries in one GETMETADATA, SETMETADATA or LIST RETURN (METADATA).", ge=10)
     ] = 256
@@ -70,9 +73,6 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     max_metadata_value_octets: Annotated[
         int, Meta(description="Largest value in octets of a METADATA entry.", ge=1024)  # RFC 5464 §4.1: not less
     ] = 32768
-    max_filter_mailboxes: Annotated[
-        int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)
-    ] = 1000
     max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
     quirk_utf8_in_quoted: Annotated[
         bool,

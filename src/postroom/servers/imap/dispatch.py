@@ -59,8 +59,8 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID MOVE": messages.copy,
     b"EXPUNGE": messages.expunge,
     b"UID EXPUNGE": messages.uid_expunge,
-    **metadata.HANDLERS,
-    **quota.HANDLERS,
     **sorting.HANDLERS,
     **multisearch.HANDLERS,
+    **metadata.HANDLERS,
+    **quota.HANDLERS,
 }
