@@ -46,6 +46,7 @@ from postroom.store import (
     TextField,
     TextQuery,
     TooManyKeywords,
+    TooManyMailboxes,
     Usage,
     View,
     Want,
@@ -263,7 +264,7 @@ def test_the_number_of_mailboxes_is_bounded(stage: Stage) -> None:
     async def play(room: Room) -> None:
         await room.account.create("one")
         await room.account.create("two")
-        with pytest.raises(BadMailboxName):
+        with pytest.raises(TooManyMailboxes):
             await room.account.create("three")
 
     stage.run(play, StoreSettings(max_mailboxes=8))

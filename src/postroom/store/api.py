@@ -71,6 +71,12 @@ class OverQuota(StoreError):
     code, enhanced, text = 452, "4.2.2", "Mailbox full"
 
 
+class TooManyMailboxes(OverQuota):
+    """RFC 9208 §5.3: a quota like others, though the same for everybody."""
+
+    text = "Too many mailboxes"
+
+
 class TooManyKeywords(StoreError):
     code, enhanced, text = 452, "4.3.1", "Too many keywords in this mailbox"
 
@@ -356,6 +362,12 @@ class Account(Protocol):
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         """With children; renaming INBOX moves its messages to a new mailbox and leaves it empty (RFC 3501 §6.3.5)."""
 
+    async def set_special_use(
+        self, mailbox_id: int, special_use: str | None, *, origin: object = None
+    ) -> Mailbox | None:
+        """The use leaves the mailbox that had it, which is returned. Both are told of as AnnotationsChanged, of the
+        owner's /private/specialuse (RFC 6154 §4)."""
+
     async def subscriptions(self) -> list[str]:
         """Subscribed names, existing or not, in order (RFC 3501 §6.3.9)."""
 
@@ -417,6 +429,12 @@ class Account(Protocol):
     # annotations (RFC 5464)
     async def annotations(self, mailbox_id: int | None, reader: int) -> dict[str, bytes]:
         """Of a mailbox (None: of the account): what is /shared, and what is `reader`'s own. Names in lower case."""
+
+    async def annotations_of(
+        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
+    ) -> dict[int, dict[str, bytes]]:
+        """Some entries of many mailboxes in one go; without those that have none. All the values are in memory at
+        once: ask for a few hundred mailboxes at most."""
 
     async def set_annotations(
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None

@@ -15,6 +15,7 @@ from postroom.message import MessageSettings, Scanner
 from postroom.message.fuzzy import FuzzyNeedle
 
 from .acl import with_rights
+from .annotations import uses_changed
 from .api import (
     DELETED,
     Appended,
@@ -71,6 +72,11 @@ class MemoryAccount:
             box = self._books.add(name, int(clock.now()), special_use, settings)
             self._rows[box.mailbox_id] = {}
         self._books.subscriptions = frozenset(self._books.names)
+
+    def end(self) -> None:
+        """It was deleted: nothing is done any more, and no view of it kept."""
+        self.gone = True
+        self._views.forget_all_idle()
 
     # ---- changes
     def _begin(self) -> Books:
@@ -149,6 +155,14 @@ class MemoryAccount:
         events = [event_of(MailboxEventKind.RENAMED, box, names[box.mailbox_id]) for box in boxes]
         self._commit(books, [mailboxes_changed(books, origin, events)])
 
+    async def set_special_use(
+        self, mailbox_id: int, special_use: str | None, *, origin: object = None
+    ) -> Mailbox | None:
+        books = self._begin()
+        if changed := books.use(mailbox_id, special_use):
+            self._commit(books, list(uses_changed(changed, self.account_id, books.next_modseq(), origin)))
+        return self._mailbox(changed[1].mailbox_id) if len(changed) > 1 else None
+
     async def subscriptions(self) -> list[str]:
         return sorted(self._books.subscriptions, key=listing_key)
 
@@ -186,6 +200,11 @@ class MemoryAccount:
         if mailbox_id is not None:
             self._books.numbered(mailbox_id)
         return self._annotations.read(mailbox_id, reader)
+
+    async def annotations_of(
+        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
+    ) -> dict[int, dict[str, bytes]]:
+        return self._annotations.read_many(mailbox_ids, reader, entries)
 
     async def set_annotations(
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
@@ -550,7 +569,7 @@ class MemoryStore:
     async def delete_account(self, account_id: int) -> None:
         account = self._accounts.pop(account_id, None)
         if account is not None:
-            account.gone = True
+            account.end()
 
     async def sharers(self, identifiers: Sequence[str]) -> list[int]:
         asked = set(identifiers)

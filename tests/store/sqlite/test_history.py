@@ -93,6 +93,25 @@ def test_a_clock_that_went_back_makes_no_gap(tmp_path: Path) -> None:
     perform(tmp_path, latest, STEPS, FakeClock(START + 14.5 * DAY))
 
 
+def test_what_went_while_the_clock_was_years_ahead_keeps_nothing_else_back(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        for _ in range(6):
+            await room.put()
+        room.clock._now += 5000 * DAY
+        await room.account.remove(1, [1, 2, 3])  # more than a step
+        room.clock._now -= 5000 * DAY
+        for uid in (4, 5):
+            await room.account.remove(1, [uid])
+
+    async def later(room: Room) -> None:
+        await room.account.settle()
+        assert room.ask("SELECT uid FROM expunged") == [(1,), (2,), (3,)]
+        assert await room.account.expunged_since(1, 0) is None
+
+    perform(tmp_path, play, STEPS)
+    perform(tmp_path, later, STEPS, FakeClock(START + 14.5 * DAY))
+
+
 def test_modification_sequences_never_go_back(tmp_path: Path) -> None:
     seen: list[int] = []
 

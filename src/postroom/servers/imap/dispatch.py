@@ -4,7 +4,25 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import append, fetch, general, idle, mailboxes, messages, multisearch, search, selecting, signin, sorting
+from . import (
+    append,
+    compression,
+    fetch,
+    general,
+    idle,
+    language,
+    mailboxes,
+    messages,
+    metadata,
+    multisearch,
+    quota,
+    replace,
+    search,
+    selecting,
+    signin,
+    sorting,
+    status,
+)
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -30,8 +48,10 @@ HANDLERS: dict[bytes, Handler] = {
     b"UNSUBSCRIBE": mailboxes.subscribe,
     b"LIST": mailboxes.list_,
     b"LSUB": mailboxes.list_,
-    b"STATUS": mailboxes.status,
+    b"STATUS": status.status,
     b"APPEND": append.append,
+    b"REPLACE": replace.replace,
+    b"UID REPLACE": replace.replace,
     b"SEARCH": search.search,
     b"UID SEARCH": search.search,
     b"FETCH": fetch.fetch,
@@ -46,4 +66,9 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID EXPUNGE": messages.uid_expunge,
     **sorting.HANDLERS,
     **multisearch.HANDLERS,
+    b"COMPRESS": compression.compress,
+    b"LANGUAGE": language.language,
+    b"UNAUTHENTICATE": signin.unauthenticate,
+    **metadata.HANDLERS,
+    **quota.HANDLERS,
 }

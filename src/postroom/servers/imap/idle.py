@@ -23,18 +23,61 @@ async def idle(session: Session, command: Bare) -> bytes:
     """From "+" to DONE. EXPUNGE may be sent all the while (RFC 2177 §3)."""
     session.engine.expect_line(True)
     pusher = Pusher(session, session.selected) if session.selected is not None else None
+    watching = WatcherPusher(session)
     try:
         session.send(b"+ idling\r\n")
         if pusher is not None:
             pusher.start()
+        watching.start()
         line = await session.next_line()
     finally:
         session.engine.expect_line(False)
+        watching.stop()
         if pusher is not None:
             pusher.stop()
     if line.strip().upper() != b"DONE":
         raise bad(b"Expected DONE")
     return b"OK IDLE terminated"
+
+
+class WatcherPusher:
+    """Sends what the session's other watchers have to tell (session.Watcher); waits for a client that does not read."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._busy = False
+        self._stopped = False
+
+    def start(self) -> None:
+        for watcher in self._session.watchers:
+            watcher.on_news = self._schedule
+        self._schedule()
+
+    def stop(self) -> None:
+        self._stopped = True
+        for watcher in self._session.watchers:
+            watcher.on_news = None
+
+    def _schedule(self) -> None:
+        if not self._busy and any(watcher.has_news for watcher in self._session.watchers):
+            self._busy = True
+            self._session.tasks.spawn(self._push(), name="watchers")
+
+    async def _push(self) -> None:
+        """Its first step is taken in the next turn of the loop: what happens in this one is told together."""
+        connection = self._session.connection
+        try:
+            while not self._stopped and (news := self._take()):
+                connection.send(news)
+                connection.flush()
+                await connection.drain()
+        except ConnectionEnd:
+            return  # the session's own receive says goodbye
+        finally:
+            self._busy = False
+
+    def _take(self) -> bytes:
+        return b"".join(watcher.take_news() for watcher in self._session.watchers if watcher.has_news)
 
 
 class Pusher:

@@ -46,7 +46,7 @@ from . import annotating, history, reading, sorting
 from .appending import Append, Item, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
-from .folders import Create, Delete, Rename, Subscribe
+from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
 from .fuzzy_searching import search_fuzzy
 from .moving import Copy, Expunge
 from .pool import Pool
@@ -313,6 +313,12 @@ class SqliteAccount:
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         await self._write(Rename(old, new, origin))
 
+    async def set_special_use(
+        self, mailbox_id: int, special_use: str | None, *, origin: object = None
+    ) -> Mailbox | None:
+        before = await self._write(SetSpecialUse(mailbox_id, special_use, self.account_id, origin))
+        return self._mailbox(before) if before in self._books.boxes else None
+
     async def subscriptions(self) -> list[str]:
         return sorted(self._books.subscriptions, key=listing_key)
 
@@ -424,6 +430,13 @@ class SqliteAccount:
         if mailbox_id is not None:
             self._books.numbered(mailbox_id)
         return await self._read(partial(annotating.read_annotations, mailbox_id=mailbox_id, reader=reader))
+
+    async def annotations_of(
+        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
+    ) -> dict[int, dict[str, bytes]]:
+        return await self._read(
+            partial(annotating.read_many, mailbox_ids=list(mailbox_ids), reader=reader, entries=list(entries))
+        )
 
     async def set_annotations(
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
