@@ -109,3 +109,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     progress_seconds: Annotated[
         float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
     ] = 10.0
+    max_search_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a search that goes on is ended with NO [LIMIT].")
+    ] = 120.0
