@@ -274,6 +274,7 @@ class _PeoplesMail:
         self.draft = store.draft
         self.create_account = store.create_account
         self.delete_account = store.delete_account
+        self.sharers = store.sharers
         self.close = store.close
 
     async def open(self, account_id: int) -> Account:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from postroom.store import Change, FlagsChanged, Mailbox, MailboxesChanged, MessagesAdded, StoreFailure, View
 from postroom.store.books import Box
+from postroom.store.idle_views import IdleViews
 from postroom.store.views import Added, Mailboxes, Masked, OpenViews, Row, added, append_rows, fold, gone
 
 BOX = Mailbox(1, "INBOX", 1, 1, 1, 0, 0, 0, 0, 0)
@@ -66,7 +67,7 @@ def test_index() -> None:
 
 
 def views() -> OpenViews:
-    return OpenViews(lambda view: None)
+    return OpenViews(lambda view: None, IdleViews(0))
 
 
 def test_changes_during_the_loading_are_folded_once() -> None:

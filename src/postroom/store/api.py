@@ -13,7 +13,7 @@ Rules every implementation keeps (tests/contract holds them to it):
 import enum
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -61,12 +61,26 @@ class NoSuchContent(StoreError):
     code, enhanced, text = 451, "4.3.0", "That message is gone"
 
 
+class NoSuchMessage(StoreError):
+    """It has been expunged, so it can't be replaced."""
+
+    code, enhanced, text = 550, "5.2.0", "Message doesn't exist"
+
+
 class OverQuota(StoreError):
     code, enhanced, text = 452, "4.2.2", "Mailbox full"
 
 
 class TooManyKeywords(StoreError):
     code, enhanced, text = 452, "4.3.1", "Too many keywords in this mailbox"
+
+
+class TooManyAclEntries(StoreError):
+    code, enhanced, text = 452, "4.3.1", "Too many identifiers in this mailbox's access control list"
+
+
+class TooManyAnnotations(StoreError):
+    code, enhanced, text = 452, "4.3.1", "Too many annotations"
 
 
 class StoreFailure(StoreError):
@@ -91,6 +105,7 @@ class Mailbox:
     octets: int
     special_use: str | None = None  # "\\Sent" … (RFC 6154)
     subscribed: bool = True
+    acl: tuple[tuple[str, str], ...] = ()  # (identifier, rights), in order of the identifiers (RFC 4314)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,16 +255,47 @@ class MessagesExpunged:
     origin: object
 
 
+class MailboxEventKind(enum.Enum):
+    CREATED = "created"
+    DELETED = "deleted"
+    RENAMED = "renamed"  # one for each mailbox: its children have theirs
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    ACL = "acl"  # who may do what was changed
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxEvent:
+    """What happened to one mailbox (RFC 5465 MailboxName, SubscriptionChange)."""
+
+    kind: MailboxEventKind
+    mailbox_id: int  # 0 where a name without a mailbox was (un)subscribed
+    name: str
+    old_name: str = ""  # of a renamed one
+
+
 @dataclass(frozen=True, slots=True)
 class MailboxesChanged:
-    """A mailbox came, went, was renamed, (un)subscribed. `removed` lists ids that no longer exist."""
+    """A mailbox came, went, was renamed, (un)subscribed, shared. `removed` lists ids that no longer exist."""
 
     removed: tuple[int, ...]
     modseq: int
     origin: object
+    events: tuple[MailboxEvent, ...] = ()
 
 
-Change = MessagesAdded | FlagsChanged | MessagesExpunged | MailboxesChanged
+@dataclass(frozen=True, slots=True)
+class AnnotationsChanged:
+    """Some entries of one owner (0: everybody's, RFC 5464) have other values; the caller asks for those it may see."""
+
+    mailbox_id: int | None  # None: of the account itself
+    owner: int
+    entries: tuple[str, ...]
+    modseq: int
+    origin: object
+
+
+Change = MessagesAdded | FlagsChanged | MessagesExpunged | MailboxesChanged | AnnotationsChanged
 Subscriber = Callable[[Change], None]
 
 
@@ -267,6 +313,7 @@ class Flagged:
     masks: tuple[int, ...]
     modseq: int
     unmodified: tuple[int, ...] = ()  # refused by unchanged_since (RFC 7162)
+    modseqs: tuple[int, ...] = ()  # of each message, after the command: the old one where nothing changed
 
 
 class Account(Protocol):
@@ -294,12 +341,26 @@ class Account(Protocol):
 
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None: ...
 
+    async def set_acl(self, mailbox_id: int, identifier: str, rights: str | None, *, origin: object = None) -> None:
+        """Give an identifier ("anyone", an address, "-" before it for what is taken away) these rights, or none.
+
+        A new mailbox starts with the list of its nearest ancestor (RFC 4314 §4). Raises NoSuchMailbox,
+        TooManyAclEntries.
+        """
+
     # messages
     async def append(self, mailbox: str, draft: Draft, options: AppendOptions) -> Appended:
         """Commit a finished draft. Raises NoSuchMailbox, OverQuota, TooManyKeywords, StoreFailure."""
 
     async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
         """All or none (RFC 3502)."""
+
+    async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
+        """Append to `target` and expunge one message, in one transaction (RFC 8508).
+
+        The quota is checked as if the old one were gone. Raises NoSuchMessage (nothing is appended then), and what
+        `append` raises.
+        """
 
     async def set_flags(
         self,
@@ -333,11 +394,35 @@ class Account(Protocol):
     async def move(self, mailbox_id: int, uids: Sequence[int], target: str, *, origin: object = None) -> Copied:
         """RFC 6851: in one transaction."""
 
+    # annotations (RFC 5464)
+    async def annotations(self, mailbox_id: int | None, reader: int) -> dict[str, bytes]:
+        """Of a mailbox (None: of the account): what is /shared, and what is `reader`'s own. Names in lower case."""
+
+    async def set_annotations(
+        self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
+    ) -> None:
+        """All or none; None removes. /shared entries are nobody's, others `owner`'s. Raises TooManyAnnotations."""
+
+    async def annotation_octets(self) -> int:
+        """The octets of all values, mailboxes that were deleted excepted."""
+
     # reading
     async def view(self, mailbox_id: int) -> View:
         """The shared view; call `release` once for each call of this."""
 
     def release(self, view: View) -> None: ...
+
+    async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
+        """Uids whose expunge has a greater modseq, as far as the change feed has told (RFC 7162 §3.2.5.1).
+
+        None: the history no longer reaches back so far.
+        """
+
+    async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
+        """When each message came into this mailbox (RFC 8514), in seconds; without those it isn't known of."""
+
+    async def deleted_octets(self, mailbox_id: int) -> int:
+        """Octets of the messages that have \\Deleted (RFC 9208 DELETED-STORAGE)."""
 
     async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
         """Take the \\Recent marks: the uids from `first` up to (not with) `last` were not yet shown to any session."""
@@ -381,6 +466,12 @@ class MailStore(Protocol):
 
     async def open(self, account_id: int) -> Account:
         """Raises NoSuchAccount. An account made by create_account in another process opens as well."""
+
+    async def sharers(self, identifiers: Sequence[str]) -> list[int]:
+        """Accounts that may have mailboxes with one of these in their access control lists, in order.
+
+        Some may have none (any more), or be gone themselves; none is missing. Cheap enough to ask for each LIST.
+        """
 
     async def close(self) -> None:
         """Finish what is under way and close all files."""

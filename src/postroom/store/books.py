@@ -5,16 +5,27 @@ and a snapshot can be handed to another thread. Never: does I/O. Raises: the ref
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from .api import DELETED, SEEN, BadMailboxName, Mailbox, MailboxExists, NoSuchMailbox, OverQuota
-from .names import INBOX, canonical, renames
+from .api import DELETED, SEEN, AppendOptions, BadMailboxName, Mailbox, MailboxExists, NoSuchMailbox, OverQuota
+from .names import INBOX, SEPARATOR, canonical, renames
 from .settings import StoreSettings
+
+
+def with_room(options: AppendOptions, octets: int) -> AppendOptions:
+    """The quota while a message of so many octets, about to be replaced, still counts (RFC 8508 §3.4)."""
+    return replace(
+        options,
+        quota_octets=None if options.quota_octets is None else options.quota_octets + octets,
+        quota_messages=None if options.quota_messages is None else options.quota_messages + 1,
+    )
 
 
 class Box:
     """One mailbox. Never changed once its Books have been published."""
 
     __slots__ = (
+        "acl",
         "deleted",
         "highest_modseq",
         "keywords",
@@ -43,6 +54,7 @@ class Box:
         octets: int = 0,
         special_use: str | None = None,
         keywords: tuple[str, ...] = (),
+        acl: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.mailbox_id = mailbox_id
         self.name = name
@@ -56,6 +68,7 @@ class Box:
         self.octets = octets
         self.special_use = special_use
         self.keywords = keywords
+        self.acl = acl
 
     def copy(self) -> "Box":
         return Box(
@@ -71,6 +84,7 @@ class Box:
             self.octets,
             self.special_use,
             self.keywords,
+            self.acl,
         )
 
     def as_mailbox(self, recent: int, subscribed: bool) -> Mailbox:
@@ -87,6 +101,7 @@ class Box:
             self.octets,
             self.special_use,
             subscribed,
+            self.acl,
         )
 
     def count(self, mask: int, size: int, by: int = 1) -> None:
@@ -169,10 +184,18 @@ class Books:
         # RFC 3501 §2.3.1.1: a mailbox made anew under an old name must have a greater UIDVALIDITY
         self.uid_validity = max(now, self.uid_validity + 1)
         box = Box(self.mailbox_next, name, self.uid_validity, highest_modseq=self.modseq, special_use=special_use)
+        box.acl = self._inherited(name)
         self.mailbox_next += 1
         self.boxes[box.mailbox_id] = box
         self.names = {**self.names, name: box.mailbox_id}
         return box
+
+    def _inherited(self, name: str) -> tuple[tuple[str, str], ...]:
+        """A new mailbox has its parent's list (RFC 4314 §4), or that of the nearest ancestor there is."""
+        while name := name.rpartition(SEPARATOR)[0]:
+            if (parent := self.names.get(name)) is not None:
+                return self.boxes[parent].acl
+        return ()
 
     def drop(self, name: str) -> Box:
         """Take a mailbox out, with what it holds."""

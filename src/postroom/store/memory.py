@@ -4,7 +4,7 @@ Owns: nothing that outlives the process. Never: touches a disk (drafts excepted,
 Raises: the StoreError family.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import msgspec
 
 from postroom.base import Clock, Ids, Spool
 from postroom.message import Facts, MessageSettings, Scanner
-from postroom.message.casemap import fold
 
+from .acl import with_rights
 from .api import (
     DELETED,
     Appended,
@@ -23,24 +23,29 @@ from .api import (
     Flagged,
     FlagsChanged,
     Mailbox,
-    MailboxesChanged,
+    MailboxEvent,
+    MailboxEventKind,
     NoSuchAccount,
     NoSuchContent,
     NoSuchMailbox,
+    NoSuchMessage,
     Stored,
     Subscriber,
-    TextField,
     TextQuery,
     Usage,
     View,
     Want,
 )
-from .books import Books, Box
+from .books import Books, Box, with_room
 from .draft import Draft
 from .flags import changed_mask, mask_of, translated
+from .idle_views import IdleViews
+from .memory_annotations import MemoryAnnotations
+from .memory_history import MemoryHistory
+from .memory_search import matches
 from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, canonical, checked, listing_key
 from .settings import StoreSettings
-from .views import Effect, Mailboxes, Masked, OpenViews, Row, added, append_rows, gone
+from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of, gone, mailboxes_changed
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ class _Content:
 class MemoryAccount:
     """See store.api.Account. Every call is done at once; awaiting it never waits."""
 
-    def __init__(self, account_id: int, settings: StoreSettings, clock: Clock) -> None:
+    def __init__(self, account_id: int, settings: StoreSettings, clock: Clock, idle_views: IdleViews) -> None:
         self.account_id = account_id
         self._settings = settings
         self._clock = clock
@@ -65,7 +70,9 @@ class MemoryAccount:
         self._rows: dict[int, dict[int, Row]] = {}
         self._contents: dict[int, _Content] = {}
         self._deliveries: dict[str, Appended] = {}
-        self._views = OpenViews(self._describe)
+        self._annotations = MemoryAnnotations(settings)
+        self._history = MemoryHistory(settings, clock)
+        self._views = OpenViews(self._describe, idle_views)
         self.gone = False
         for name, special_use in USUAL_MAILBOXES:
             box = self._books.add(name, int(clock.now()), special_use, settings)
@@ -109,7 +116,7 @@ class MemoryAccount:
     async def create(self, name: str, *, special_use: str | None = None, origin: object = None) -> Mailbox:
         books = self._begin()
         box = self._add(books, name, special_use)
-        self._commit(books, [Mailboxes(MailboxesChanged((), books.modseq, origin))])
+        self._commit(books, [mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, box)])])
         return self._mailbox(box.mailbox_id)
 
     def _add(self, books: Books, name: str, special_use: str | None = None) -> Box:
@@ -121,16 +128,21 @@ class MemoryAccount:
     async def delete(self, name: str, *, origin: object = None) -> None:
         books = self._begin()
         box = books.drop(name)
-        modseq = books.next_modseq()
+        books.next_modseq()
         self._rows.pop(box.mailbox_id)
-        self._commit(books, [Mailboxes(MailboxesChanged((box.mailbox_id,), modseq, origin))])
+        self._history.forget(box.mailbox_id)
+        self._annotations.forget(box.mailbox_id)
+        event = event_of(MailboxEventKind.DELETED, box)
+        self._commit(books, [mailboxes_changed(books, origin, [event], (box.mailbox_id,))])
 
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         books = self._begin()
         new, old = checked(new, self._settings), canonical(old.removesuffix(SEPARATOR))
         if old == INBOX:
-            inbox, target = books.named(INBOX).mailbox_id, self._add(books, new).mailbox_id
-            effects: list[Effect] = [Mailboxes(MailboxesChanged((), books.modseq, origin))]
+            made = self._add(books, new)
+            inbox, target = books.named(INBOX).mailbox_id, made.mailbox_id
+            self._annotations.copy(inbox, target)
+            effects: list[Effect] = [mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made)])]
             found = list(self._rows[inbox].values())
             if found:
                 self._transfer(books, inbox, target, found, effects, move=True, origin=origin)
@@ -139,20 +151,60 @@ class MemoryAccount:
         boxes = books.rename(old, new)
         for box in boxes:
             checked(box.name, self._settings)
-        modseq = self._number(books, *boxes)
-        self._commit(books, [Mailboxes(MailboxesChanged((), modseq, origin))])
+        self._number(books, *boxes)
+        names = {box.mailbox_id: box.name for box in self._books.boxes.values()}
+        events = [event_of(MailboxEventKind.RENAMED, box, names[box.mailbox_id]) for box in boxes]
+        self._commit(books, [mailboxes_changed(books, origin, events)])
 
     async def subscriptions(self) -> list[str]:
         return sorted(self._books.subscriptions, key=listing_key)
 
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
         books = self._begin()
+        name = checked(name, self._settings) if on else canonical(name.removesuffix(SEPARATOR))
         if on:
-            books.subscriptions |= {checked(name, self._settings)}
+            books.subscriptions |= {name}
         else:
-            books.subscriptions -= {canonical(name.removesuffix(SEPARATOR))}
+            books.subscriptions -= {name}
         if books.subscriptions != self._books.subscriptions:
-            self._commit(books, [Mailboxes(MailboxesChanged((), books.next_modseq(), origin))])
+            kind = MailboxEventKind.SUBSCRIBED if on else MailboxEventKind.UNSUBSCRIBED
+            books.next_modseq()
+            self._commit(
+                books, [mailboxes_changed(books, origin, [MailboxEvent(kind, books.names.get(name, 0), name)])]
+            )
+
+    async def set_acl(self, mailbox_id: int, identifier: str, rights: str | None, *, origin: object = None) -> None:
+        books = self._begin()
+        old = books.numbered(mailbox_id)
+        acl = with_rights(old.acl, identifier, rights or "", self._settings)
+        if acl != old.acl:
+            box = books.touch(mailbox_id)
+            box.acl = acl
+            books.next_modseq()
+            self._commit(books, [mailboxes_changed(books, origin, [event_of(MailboxEventKind.ACL, box)])])
+
+    @property
+    def identifiers(self) -> set[str]:
+        """All that have a place in an access control list."""
+        return {identifier for box in self._books.boxes.values() for identifier, _ in box.acl}
+
+    # ---- annotations
+    async def annotations(self, mailbox_id: int | None, reader: int) -> dict[str, bytes]:
+        if mailbox_id is not None:
+            self._books.numbered(mailbox_id)
+        return self._annotations.read(mailbox_id, reader)
+
+    async def set_annotations(
+        self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
+    ) -> None:
+        books = self._begin()
+        if mailbox_id is not None:
+            books.numbered(mailbox_id)
+        if effects := self._annotations.change(mailbox_id, owner, values, books.next_modseq(), origin):
+            self._commit(books, effects)
+
+    async def annotation_octets(self) -> int:
+        return self._annotations.octets()
 
     # ---- messages
     async def append(self, mailbox: str, draft: Draft, options: AppendOptions) -> Appended:
@@ -161,6 +213,31 @@ class MemoryAccount:
     async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
         books = self._begin()
         effects: list[Effect] = []
+        results = self._append(books, mailbox, drafts, effects)
+        self._commit(books, effects)
+        return results
+
+    async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
+        books = self._begin()
+        effects: list[Effect] = []
+        found = self._find(mailbox_id, [uid])
+        if not found:
+            raise NoSuchMessage(f"mailbox {mailbox_id} has no uid {uid}")
+        [done] = self._append(books, target, ((draft, with_room(options, found[0][3])),), effects)
+        modseq = books.modseq if effects else books.next_modseq()
+        box = books.touch(mailbox_id)
+        box.highest_modseq = modseq
+        self._take_out(books, box, found, effects, modseq, options.origin)
+        self._commit(books, effects)
+        return done
+
+    def _append(
+        self,
+        books: Books,
+        mailbox: str,
+        drafts: Sequence[tuple[Draft, AppendOptions]],
+        effects: list[Effect],
+    ) -> list[Appended]:
         rows: list[Row] = []
         results: list[Appended] = []
         contents: dict[int, _Content] = {}
@@ -192,8 +269,8 @@ class MemoryAccount:
             self._contents.update(contents)
             self._deliveries.update(deliveries)
             self._rows.setdefault(box.mailbox_id, {}).update({row[0]: row for row in rows})
+            self._history.saved(box.mailbox_id, rows)
             effects.append(added(box, rows, books.modseq, origin))
-        self._commit(books, effects)
         return results
 
     def _target(self, books: Books, mailbox: str, options: AppendOptions, effects: list[Effect]) -> Box:
@@ -203,8 +280,11 @@ class MemoryAccount:
             if not options.create:
                 raise
         box = self._add(books, mailbox)
-        books.subscriptions |= {box.name}
-        effects.append(Mailboxes(MailboxesChanged((), books.modseq, options.origin)))
+        events = [event_of(MailboxEventKind.CREATED, box)]
+        if box.name not in books.subscriptions:
+            books.subscriptions |= {box.name}
+            events.append(event_of(MailboxEventKind.SUBSCRIBED, box))
+        effects.append(mailboxes_changed(books, options.origin, events))
         return box
 
     def _find(self, mailbox_id: int, uids: Sequence[int] | None) -> list[Row]:
@@ -232,6 +312,7 @@ class MemoryAccount:
         mask, keywords = mask_of(sorted(flags), box.keywords, grow=action is not FlagAction.REMOVE and bool(found))
         news = {row[0]: changed_mask(row[1], action, mask) for row in found}
         changed = [row for row in found if news[row[0]] != row[1]]
+        modseqs = {row[0]: row[2] for row in found}
         if changed:
             box.keywords = keywords
             modseq = self._number(books, box)
@@ -240,9 +321,10 @@ class MemoryAccount:
                 box.count(news[uid], 0, 1)
                 self._rows[mailbox_id][uid] = (uid, news[uid], modseq, size, date, content)
             uids_changed = tuple(row[0] for row in changed)
+            modseqs.update(dict.fromkeys(uids_changed, modseq))
             change = FlagsChanged(mailbox_id, uids_changed, modseq, origin)
             self._commit(books, [Masked(mailbox_id, [news[uid] for uid in uids_changed], change)])
-        return Flagged(tuple(news), tuple(news.values()), box.highest_modseq, late)
+        return Flagged(tuple(news), tuple(news.values()), box.highest_modseq, late, tuple(modseqs.values()))
 
     async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:
         return self._expunge(mailbox_id, [row for row in self._find(mailbox_id, uids) if row[1] & DELETED], origin)
@@ -265,6 +347,7 @@ class MemoryAccount:
     ) -> None:
         for row in found:
             del self._rows[box.mailbox_id][row[0]]
+        self._history.expunged(box.mailbox_id, [row[0] for row in found], modseq)
         books.count(box, [(row[1], -row[3], -1) for row in found])
         effects.append(gone(box.mailbox_id, found, modseq, origin))
 
@@ -324,6 +407,7 @@ class MemoryAccount:
             for uid, (mask, row) in enumerate(zip(masks, found, strict=True), first)
         ]
         self._rows[target_id].update({row[0]: row for row in rows})
+        self._history.saved(target_id, rows)
         books.count(target, [(row[1], row[3], 1) for row in rows])
         effects.append(added(target, rows, modseq, origin))
         if move:
@@ -345,6 +429,16 @@ class MemoryAccount:
 
     def release(self, view: View) -> None:
         self._views.release(view)
+
+    async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
+        self._books.numbered(mailbox_id)
+        return self._history.expunged_since(mailbox_id, modseq)
+
+    async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
+        return self._history.save_dates(mailbox_id, [row[0] for row in self._find(mailbox_id, uids)])
+
+    async def deleted_octets(self, mailbox_id: int) -> int:
+        return sum(row[3] for row in self._find(mailbox_id, None) if row[1] & DELETED)
 
     async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
         claimed = self._views.claim_recent(mailbox_id, self._books.numbered(mailbox_id).uid_next)
@@ -394,7 +488,7 @@ class MemoryAccount:
         return self._content(content_id).whole[max(start, 0) : max(end, 0)]
 
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
-        return {row[0] for row in self._find(mailbox_id, uids) if _matches(self._contents[row[5]], query)}
+        return {row[0] for row in self._find(mailbox_id, uids) if matches(self._contents[row[5]].facts.search, query)}
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         found: set[int] = set()
@@ -421,21 +515,6 @@ class MemoryAccount:
         """Nothing to close."""
 
 
-def _matches(content: _Content, query: TextQuery) -> bool:
-    """The definition that the SQL of the other store is held to."""
-    text, needle = content.facts.search, fold(query.needle)
-    if query.where is TextField.TEXT:
-        return needle in text.headers or needle in text.body
-    if query.where is TextField.BODY:
-        return needle in text.body
-    name = query.name if query.where is TextField.HEADER else query.where.value.rstrip("_")
-    if query.where is TextField.HEADER or not needle:
-        start = fold(name) + ":"
-        return any(line.startswith(start) and needle in line[len(start) :] for line in text.headers.split("\n"))
-    column: str = getattr(text, query.where.value)
-    return needle in column
-
-
 class MemoryStore:
     """See store.api.MailStore."""
 
@@ -454,6 +533,7 @@ class MemoryStore:
         self._message_settings = msgspec.structs.replace(message_settings, max_search_text_octets=room)
         self._clock = clock
         self._ids = ids
+        self._idle_views = IdleViews(settings.max_idle_view_messages)
         self._accounts: dict[int, MemoryAccount] = {}
 
     def draft(self) -> Draft:
@@ -461,12 +541,16 @@ class MemoryStore:
 
     async def create_account(self, account_id: int) -> None:
         if account_id not in self._accounts:
-            self._accounts[account_id] = MemoryAccount(account_id, self._settings, self._clock)
+            self._accounts[account_id] = MemoryAccount(account_id, self._settings, self._clock, self._idle_views)
 
     async def delete_account(self, account_id: int) -> None:
         account = self._accounts.pop(account_id, None)
         if account is not None:
             account.gone = True
+
+    async def sharers(self, identifiers: Sequence[str]) -> list[int]:
+        asked = set(identifiers)
+        return sorted(at for at, account in self._accounts.items() if asked & account.identifiers)
 
     async def open(self, account_id: int) -> MemoryAccount:
         try:

@@ -60,3 +60,17 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_name_depth: Annotated[int, Meta(ge=1, description="Levels of a mailbox name, at most.")] = 50
     max_mailboxes: Annotated[int, Meta(ge=8, description="Mailboxes of one account, at most.")] = 10_000
     max_subscriptions: Annotated[int, Meta(ge=8, description="Subscribed names of one account, at most.")] = 20_000
+    max_acl_entries: Annotated[
+        int, Meta(ge=1, description="Identifiers in the access control list of one mailbox, at most.")
+    ] = 200
+    max_annotations: Annotated[
+        int, Meta(ge=1, description="Annotations of one mailbox, or of the account itself, for each owner, at most.")
+    ] = 100
+    max_idle_view_messages: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Messages in mailboxes that nobody has open any more and whose overview is still kept in "
+            "memory, for all accounts; each takes 48 octets.",
+        ),
+    ] = 1_000_000

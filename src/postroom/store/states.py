@@ -22,6 +22,8 @@ class DiskState(enum.Enum):
     ROWS_WRITTEN = "rows written"
     COMMITTED = "committed"
     ACKNOWLEDGED = "acknowledged"
+    # a mailbox that is about to be shared
+    SHARE_RECORDED = "share recorded"
     # what is kept for undo, and its end
     PURGE_COMMITTED = "purge committed"
     PURGED = "purged"

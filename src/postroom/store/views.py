@@ -13,17 +13,22 @@ from dataclasses import dataclass
 from itertools import compress, repeat
 
 from .api import (
+    AnnotationsChanged,
     Change,
     FlagsChanged,
     GoneMessage,
     MailboxesChanged,
+    MailboxEvent,
+    MailboxEventKind,
     MessagesAdded,
     MessagesExpunged,
     Subscriber,
     View,
 )
-from .books import Box
+from .books import Books, Box
+from .idle_views import IdleViews
 
+_FEW = 64  # messages that are taken out of an array one by one
 _log = logging.getLogger("postroom.store")
 
 Row = tuple[int, int, int, int, int, int]  # uid, mask, modseq, size, date, content_id: the arrays of a View, in order
@@ -54,7 +59,14 @@ class Mailboxes:
     change: MailboxesChanged
 
 
-Effect = Added | Masked | Gone | Mailboxes
+@dataclass(slots=True)
+class Annotated:
+    """Seen in no view."""
+
+    change: AnnotationsChanged
+
+
+Effect = Added | Masked | Gone | Mailboxes | Annotated
 
 
 def added(box: Box, rows: Sequence[Row], modseq: int, origin: object) -> Added:
@@ -69,6 +81,18 @@ def gone(mailbox_id: int, rows: Sequence[Row], modseq: int, origin: object) -> G
         [GoneMessage(uid, mask, modseq, size, date, content) for uid, mask, _, size, date, content in rows]
     )
     return Gone(mailbox_id, MessagesExpunged(mailbox_id, messages, modseq, origin))
+
+
+def event_of(kind: MailboxEventKind, box: Box, old_name: str = "") -> MailboxEvent:
+    """What happened to a mailbox, as it is now."""
+    return MailboxEvent(kind, box.mailbox_id, box.name, old_name)
+
+
+def mailboxes_changed(
+    books: Books, origin: object, events: Sequence[MailboxEvent], removed: tuple[int, ...] = ()
+) -> Mailboxes:
+    """The effect of the latest change, one of mailboxes."""
+    return Mailboxes(MailboxesChanged(removed, books.modseq, origin, tuple(events)))
 
 
 def append_rows(view: View, rows: Sequence[Row]) -> None:
@@ -113,7 +137,17 @@ def drop_rows(view: View, uids: Sequence[int]) -> None:
     if view.uids[first:end] == array("L", uids):  # one run, as with one message or all
 
         def shrink(column: "array[int]") -> "array[int]":
-            return column[:first] + column[end:]
+            rest = column[:]  # a copy and a move of memory: `+` of two slices would take thirty times as long
+            del rest[first:end]
+            return rest
+    elif len(uids) <= _FEW:
+        places = [at for uid in reversed(uids) if (at := view.index(uid)) >= 0]
+
+        def shrink(column: "array[int]") -> "array[int]":
+            rest = column[:]
+            for at in places:
+                del rest[at]
+            return rest
     else:
         keep = bytearray(repeat(1, len(view.uids)))
         index = view.index
@@ -143,27 +177,30 @@ def fold(view: View, effect: Effect) -> None:
 class _Held:
     """A view somebody has, or is about to have."""
 
-    __slots__ = ("late", "ready", "users", "view")
+    __slots__ = ("late", "ready", "removed", "users", "view")
 
     def __init__(self, ready: "asyncio.Future[None]") -> None:
         self.users = 0
         self.view: View | None = None
         self.ready = ready
+        self.removed = False  # its mailbox was deleted
         self.late: list[Effect] = []  # came while the view was being loaded
 
 
 class OpenViews:
     """The views of one account. All methods run on the event loop."""
 
-    def __init__(self, describe: Callable[[View], None]) -> None:
+    def __init__(self, describe: Callable[[View], None], idle: IdleViews) -> None:
         self._describe = describe  # brings view.mailbox and view.keywords up to date
+        self._idle = idle
         self._held: dict[int, _Held] = {}
         self._subscribers: list[Subscriber] = []
         self._recent: dict[int, tuple[int, int]] = {}  # mailbox: first uid nobody was told of, how many such there are
         self.claimed: dict[int, int] = {}  # marks that are not on disk yet
 
     def __len__(self) -> int:
-        return len(self._held)
+        """How many somebody has."""
+        return sum(held.users > 0 for held in self._held.values())
 
     # ---- views
     async def hold(self, mailbox_id: int, load: Callable[[View], Awaitable[int]], empty: Callable[[], View]) -> View:
@@ -191,6 +228,9 @@ class OpenViews:
             self._describe(view)
             held.ready.set_result(None)
             return view
+        if held.users <= 0 and held.view is not None:  # kept up to date all the while, but for its description
+            self._idle.take(self, mailbox_id)
+            self._describe(held.view)
         held.users += 1
         if held.view is None:
             try:
@@ -215,7 +255,23 @@ class OpenViews:
 
     def _drop_unused(self, mailbox_id: int, held: _Held) -> None:
         if held.users <= 0 and self._held.get(mailbox_id) is held and held.view is not None:
+            if held.removed:
+                del self._held[mailbox_id]
+            else:
+                self._idle.keep(self, mailbox_id, len(held.view.uids))
+
+    def forget_idle(self, mailbox_id: int) -> None:
+        """Let a view go that nobody has."""
+        held = self._held.get(mailbox_id)
+        if held is not None and held.users <= 0:
             del self._held[mailbox_id]
+
+    def forget_all_idle(self) -> None:
+        """The account is being closed, or deleted."""
+        for mailbox_id, held in list(self._held.items()):
+            if held.users <= 0:
+                self._idle.take(self, mailbox_id)
+                del self._held[mailbox_id]
 
     def refresh(self, mailbox_id: int) -> None:
         """Describe a view again, when somebody has it."""
@@ -251,12 +307,13 @@ class OpenViews:
         change: Change = effect.change
         if isinstance(effect, Mailboxes):
             for held in self._held.values():
-                if held.view is not None:
+                if held.view is not None and held.users > 0:
                     self._describe(held.view)
             for mailbox_id in effect.change.removed:
+                self._remove(mailbox_id)
                 self._recent.pop(mailbox_id, None)
                 self.claimed.pop(mailbox_id, None)
-        else:
+        elif not isinstance(effect, Annotated):
             self._count_recent(effect)
             self._fold_in(effect)
         for subscriber in tuple(self._subscribers):
@@ -273,7 +330,19 @@ class OpenViews:
             held.late.append(effect)
         else:
             fold(held.view, effect)
-            self._describe(held.view)
+            if held.users > 0:
+                self._describe(held.view)
+            else:
+                self._idle.grown(self, effect.mailbox_id, len(held.view.uids))
+
+    def _remove(self, mailbox_id: int) -> None:
+        """Who looks at a deleted mailbox keeps what there was; nobody else gets to see it."""
+        held = self._held.get(mailbox_id)
+        if held is not None:
+            held.removed = True
+            if held.users <= 0:
+                self._idle.take(self, mailbox_id)
+                del self._held[mailbox_id]
 
     def _count_recent(self, effect: Effect) -> None:
         if isinstance(effect, Added):

@@ -12,7 +12,7 @@ from postroom.store.sqlite.selecting import among, rows
 
 def fill(db: apsw.Connection, uids: Sequence[int]) -> None:
     migrate(db, new=True)
-    db.executemany("INSERT INTO messages VALUES (?, ?, 1, 0, 1, 1, 1)", [(m, uid) for m in (1, 2) for uid in uids])
+    db.executemany("INSERT INTO messages VALUES (?, ?, 1, 0, 1, 1, 1, 1)", [(m, uid) for m in (1, 2) for uid in uids])
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import asyncio
 import logging
 from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import apsw
 
@@ -35,12 +35,13 @@ from postroom.store.api import (
 )
 from postroom.store.books import Books
 from postroom.store.draft import Draft
+from postroom.store.idle_views import IdleViews
 from postroom.store.names import listing_key
 from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
 from postroom.store.views import OpenViews
 
-from . import reading
+from . import annotating, history, reading
 from .appending import Append, Item, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
@@ -48,7 +49,9 @@ from .folders import Create, Delete, Rename, Subscribe
 from .moving import Copy, Expunge
 from .pool import Pool
 from .purging import Purge
+from .replacing import Replace
 from .searching import TextSearch, search_sent
+from .sharing import SetAcl
 from .writer import Outcome, Write, Writer
 
 _log = logging.getLogger("postroom.store")
@@ -67,7 +70,11 @@ class Surroundings(Protocol):
     probe: Probe
     searches: asyncio.Semaphore
     spool: Path
+    idle_views: IdleViews
     next_purge: dict[int, float]  # by account; outlives an account's being open
+
+    async def share(self, account_id: int, identifier: str) -> None:
+        """Make `sharers` say so, durably."""
 
     def has_work(self, account: "SqliteAccount") -> None:
         """Call `account.start_writing` soon."""
@@ -94,7 +101,7 @@ class SqliteAccount:
         self._writer = writer
         self._readers = Readers(files)
         self._books = writer.books
-        self._views = OpenViews(self._describe)
+        self._views = OpenViews(self._describe, store.idle_views)
         for mailbox_id, (first, count) in recent.items():
             self._views.recall_recent(mailbox_id, first, count)
         self._waiting: deque[tuple[Write, asyncio.Future[Any]]] = deque()
@@ -131,6 +138,7 @@ class SqliteAccount:
     def refuse_all(self, refusal: StoreError) -> None:
         """From now on nothing is done."""
         self._closed = refusal
+        self._views.forget_all_idle()
 
     async def settle(self) -> None:
         """Wait until nothing is under way."""
@@ -141,6 +149,7 @@ class SqliteAccount:
     def shut(self) -> Callable[[], None]:
         """The job that closes the files; the account is of no use from now on."""
         self._closed = self._closed or StoreFailure(f"account {self.account_id} has been closed")
+        self._views.forget_all_idle()
         claimed, self._views.claimed = self._views.claimed, {}
         now = int(self._store.clock.now())
 
@@ -308,11 +317,27 @@ class SqliteAccount:
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
         await self._write(Subscribe(name, on, origin))
 
+    async def set_acl(self, mailbox_id: int, identifier: str, rights: str | None, *, origin: object = None) -> None:
+        if rights:
+            await self._store.share(self.account_id, identifier)  # first: the index may say too much, never too little
+        await self._write(SetAcl(mailbox_id, identifier, rights or "", origin))
+
     # ---- messages
     async def append(self, mailbox: str, draft: Draft, options: AppendOptions) -> Appended:
         return (await self.append_many(mailbox, ((draft, options),)))[0]
 
     async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
+        result: list[Appended] = await self._write(Append(mailbox, await self._items(mailbox, drafts)))
+        return result
+
+    async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
+        self._books.numbered(mailbox_id)
+        [item] = await self._items(target, ((draft, options),))
+        [result] = await self._write(Replace(mailbox_id, uid, target, item))
+        return cast(Appended, result)
+
+    async def _items(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Item]:
+        """With the large ones in files of their own, durably."""
         items: list[Item] = []
         try:
             for draft, options in drafts:
@@ -328,8 +353,7 @@ class SqliteAccount:
             raise
         if self._closed:
             self._drop_blobs(items)
-        result: list[Appended] = await self._write(Append(mailbox, items))
-        return result
+        return items
 
     async def _keep(self, draft: Draft) -> str:
         name = self._store.ids.token(24)
@@ -393,6 +417,20 @@ class SqliteAccount:
         result: Copied = await self._write(write)
         return result
 
+    # ---- annotations
+    async def annotations(self, mailbox_id: int | None, reader: int) -> dict[str, bytes]:
+        if mailbox_id is not None:
+            self._books.numbered(mailbox_id)
+        return await self._read(partial(annotating.read_annotations, mailbox_id=mailbox_id, reader=reader))
+
+    async def set_annotations(
+        self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
+    ) -> None:
+        await self._write(annotating.SetAnnotations(mailbox_id, owner, dict(values), origin))
+
+    async def annotation_octets(self) -> int:
+        return await self._read(annotating.octets)
+
     # ---- reading
     async def view(self, mailbox_id: int) -> View:
         mailbox = self._mailbox(mailbox_id)
@@ -404,6 +442,22 @@ class SqliteAccount:
 
     def release(self, view: View) -> None:
         self._views.release(view)
+
+    async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
+        self._books.numbered(mailbox_id)
+        # Not what is committed but not told yet: the view still has that, and the feed will tell.
+        known = self._books.modseq
+        return await self._read(partial(history.expunged, mailbox_id=mailbox_id, since=modseq, known=known))
+
+    async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
+        self._books.numbered(mailbox_id)
+        uids = None if uids is None else _still(uids)
+        return await self._read(partial(history.save_dates, mailbox_id=mailbox_id, uids=uids))
+
+    async def deleted_octets(self, mailbox_id: int) -> int:
+        if not self._books.numbered(mailbox_id).deleted:
+            return 0
+        return await self._read(partial(history.deleted_octets, mailbox_id=mailbox_id))
 
     async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
         claimed = self._views.claim_recent(mailbox_id, self._books.numbered(mailbox_id).uid_next)

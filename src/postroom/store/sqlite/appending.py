@@ -12,19 +12,25 @@ import apsw
 
 from postroom.base import Spool
 from postroom.message import Facts
-from postroom.store.api import FIRST_KEYWORD_BIT, Appended, AppendOptions, MailboxesChanged, NoSuchMailbox
+from postroom.store.api import (
+    FIRST_KEYWORD_BIT,
+    Appended,
+    AppendOptions,
+    MailboxEventKind,
+    NoSuchMailbox,
+)
 from postroom.store.books import Box
 from postroom.store.flags import mask_of
 from postroom.store.names import checked
 from postroom.store.states import DiskState, Probe
-from postroom.store.views import Mailboxes, Row, added
+from postroom.store.views import Row, added, event_of, mailboxes_changed
 
 from . import ledger
 from .files import AccountFiles
 from .query import fetch
 from .writer import Scope, Write
 
-_INSERT_MESSAGE = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_MESSAGE = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_CONTENT = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_BODY = "INSERT INTO bodies VALUES (?, ?)"
 _INSERT_TEXT = "INSERT INTO search_text VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -110,10 +116,12 @@ class Append(Write):
             scope.touched.add(made.mailbox_id)
             scope.next_modseq(made)
             ledger.insert_box(scope.db, made)
+            events = [event_of(MailboxEventKind.CREATED, made)]
             if made.name not in scope.books.subscriptions:  # nobody would look into it otherwise
                 scope.books.subscriptions |= {made.name}
                 scope.db.execute("INSERT INTO subscriptions VALUES (?)", (made.name,))
-            scope.effects.append(Mailboxes(MailboxesChanged((), scope.books.modseq, options.origin)))
+                events.append(event_of(MailboxEventKind.SUBSCRIBED, made))
+            scope.effects.append(mailboxes_changed(scope.books, options.origin, events))
             return made
         return scope.touch(box.mailbox_id)
 
@@ -145,7 +153,7 @@ def _insert(scope: Scope, box: Box, modseq: int, item: Item) -> Row:
     content_id, uid = books.content_next, box.uid_next
     books.content_next += 1
     box.uid_next += 1
-    db.execute(_INSERT_MESSAGE, (box.mailbox_id, uid, modseq, mask, content_id, size, date))
+    db.execute(_INSERT_MESSAGE, (box.mailbox_id, uid, modseq, mask, content_id, size, date, scope.now))
     _insert_content(db, content_id, size, item)
     if options.delivery_id is not None:
         db.execute(_INSERT_DELIVERY, (options.delivery_id, box.mailbox_id, box.uid_validity, uid, scope.now))

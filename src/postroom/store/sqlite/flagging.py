@@ -54,8 +54,11 @@ class SetFlags(Write):
         uniform = olds.count(olds[0]) == len(olds)  # as they mostly are when there are many
         groups = {olds[0]: len(olds)} if uniform else Counter(olds)
         becomes = {old: changed_mask(old, self._action, mask) for old in groups}
+        modseqs: tuple[int, ...] = ()
+        if any(old == new for old, new in becomes.items()):  # those keep the modseq they have
+            modseqs = self._modseqs(scope, where, args)
         if all(old == new for old, new in becomes.items()):
-            return Flagged(uids, olds, box.highest_modseq, unmodified)
+            return Flagged(uids, olds, box.highest_modseq, unmodified, modseqs)
 
         box = scope.touch(self._mailbox_id)
         modseq = scope.next_modseq(box)
@@ -68,13 +71,23 @@ class SetFlags(Write):
                 box.count(becomes[old], 0, count)
         news = (becomes[olds[0]],) * len(olds) if uniform else tuple(map(becomes.__getitem__, olds))
         changed, masks = uids, news
-        if any(old == new for old, new in becomes.items()):
-            pairs = [(uid, new) for uid, old, new in zip(uids, olds, news, strict=True) if old != new]
+        if modseqs:
+            same = [old == new for old, new in zip(olds, news, strict=True)]
+            modseqs = tuple([before if kept else modseq for before, kept in zip(modseqs, same, strict=True)])
+            pairs = [(uid, new) for uid, kept, new in zip(uids, same, news, strict=True) if not kept]
             changed, masks = zip(*pairs, strict=True)
+        else:
+            modseqs = (modseq,) * len(uids)
         scope.effects.append(
             Masked(self._mailbox_id, masks, FlagsChanged(self._mailbox_id, changed, modseq, self._origin))
         )
-        return Flagged(uids, news, modseq, unmodified)
+        return Flagged(uids, news, modseq, unmodified, modseqs)
+
+    def _modseqs(self, scope: Scope, where: str, args: tuple[object, ...]) -> tuple[int, ...]:
+        """Of the messages to change, before it."""
+        since = self._unchanged_since
+        only, more = ("", ()) if since is None else ("AND modseq <= ?", (since,))
+        return columns(scope.db, ("modseq",), f"messages WHERE {where} {only} ORDER BY uid", (*args, *more))[0]
 
     def _read(
         self, scope: Scope, where: str, args: tuple[object, ...]

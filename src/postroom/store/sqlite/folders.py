@@ -4,19 +4,26 @@ Owns: CREATE, DELETE, RENAME and SUBSCRIBE as one write each. Never: removes a m
 Raises: NoSuchMailbox, MailboxExists, BadMailboxName.
 """
 
-from postroom.store.api import BadMailboxName, Mailbox, MailboxesChanged
+from collections.abc import Sequence
+
+from postroom.store.api import BadMailboxName, Mailbox, MailboxEvent, MailboxEventKind
 from postroom.store.books import Box
 from postroom.store.names import INBOX, SEPARATOR, canonical, checked
-from postroom.store.views import Mailboxes
+from postroom.store.views import event_of, mailboxes_changed
 
 from . import ledger
 from .moving import transfer
 from .selecting import among, rows
 from .writer import Scope, Write
 
+# RFC 5464 §4.1: a rename of INBOX copies its annotations to the new mailbox, and INBOX keeps them
+_COPY_ANNOTATIONS = """
+INSERT INTO annotations SELECT ?, owner, entry, value FROM annotations WHERE mailbox_id = ?
+"""
 
-def _tell(scope: Scope, origin: object, removed: tuple[int, ...] = ()) -> None:
-    scope.effects.append(Mailboxes(MailboxesChanged(removed, scope.books.modseq, origin)))
+
+def _tell(scope: Scope, origin: object, events: Sequence[MailboxEvent], removed: tuple[int, ...] = ()) -> None:
+    scope.effects.append(mailboxes_changed(scope.books, origin, events, removed))
 
 
 class Create(Write):
@@ -31,7 +38,7 @@ class Create(Write):
 
     def apply(self, scope: Scope) -> Mailbox:
         box = _create(scope, checked(self._name, scope.settings), self._special_use)
-        _tell(scope, self._origin)
+        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, box)])
         return box.as_mailbox(0, box.name in scope.books.subscriptions)
 
 
@@ -56,7 +63,8 @@ class Delete(Write):
         box = scope.books.drop(self._name)
         scope.next_modseq()
         scope.db.execute("UPDATE mailboxes SET deleted_at = ? WHERE id = ?", (scope.now, box.mailbox_id))
-        _tell(scope, self._origin, (box.mailbox_id,))
+        scope.db.execute("DELETE FROM acl WHERE mailbox_id = ?", (box.mailbox_id,))
+        _tell(scope, self._origin, [event_of(MailboxEventKind.DELETED, box)], (box.mailbox_id,))
 
 
 class Rename(Write):
@@ -72,7 +80,7 @@ class Rename(Write):
         if old == INBOX:
             self._move_inbox(scope, new)
             return
-        subscribed = scope.books.subscriptions
+        subscribed, before = scope.books.subscriptions, scope.books.boxes.copy()
         boxes = scope.books.rename(old, new)
         modseq = scope.next_modseq(*boxes)
         for box in boxes:
@@ -83,13 +91,15 @@ class Rename(Write):
         scope.db.executemany(rename, [(f"\x00{modseq}/{box.mailbox_id}", box.mailbox_id) for box in boxes])
         scope.db.executemany(rename, [(box.name, box.mailbox_id) for box in boxes])
         _resubscribe(scope, subscribed)
-        _tell(scope, self._origin)
+        events = [event_of(MailboxEventKind.RENAMED, box, before[box.mailbox_id].name) for box in boxes]
+        _tell(scope, self._origin, events)
 
     def _move_inbox(self, scope: Scope, new: str) -> None:
         """RFC 3501 §6.3.5: the messages move to a new mailbox, INBOX stays, its children too."""
         inbox = scope.books.named(INBOX)
         target = _create(scope, new)
-        _tell(scope, self._origin)
+        scope.db.execute(_COPY_ANNOTATIONS, (target.mailbox_id, inbox.mailbox_id))
+        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target)])
         condition = among(scope.db, inbox.mailbox_id, None)
         if found := rows(scope.db, condition):
             transfer(scope, inbox.mailbox_id, target.mailbox_id, condition, found, move=True, origin=self._origin)
@@ -127,4 +137,5 @@ class Subscribe(Write):
             scope.books.subscriptions = before - {name}
         scope.next_modseq()
         _resubscribe(scope, before)
-        _tell(scope, self._origin)
+        kind = MailboxEventKind.SUBSCRIBED if self._on else MailboxEventKind.UNSUBSCRIBED
+        _tell(scope, self._origin, [MailboxEvent(kind, scope.books.names.get(name, 0), name)])

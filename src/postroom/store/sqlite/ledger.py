@@ -18,6 +18,7 @@ _LOAD_BOXES = """
 SELECT id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, unseen, deleted, octets, special_use
 FROM mailboxes WHERE deleted_at IS NULL
 """
+_LOAD_ACL = "SELECT mailbox_id, identifier, rights FROM acl ORDER BY mailbox_id, identifier"
 _COUNT_RECENT = "SELECT count(*) FROM messages WHERE mailbox_id = ? AND uid >= ?"
 _LAST_UID = "SELECT max(uid) FROM {} WHERE mailbox_id = ?"
 _SAVE_BOX = """
@@ -64,6 +65,9 @@ def load(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:
         _check(db, box, books)
         (count,) = fetch(db, _COUNT_RECENT, (box.mailbox_id, box.recent_uid))[0]
         recent[box.mailbox_id] = (box.recent_uid, count)
+    for mailbox_id, identifier, rights in fetch(db, _LOAD_ACL):
+        if (shared := books.boxes.get(mailbox_id)) is not None:
+            shared.acl += ((identifier, rights),)
     books.subscriptions = frozenset(name for (name,) in db.execute("SELECT name FROM subscriptions"))
     return books, recent
 
@@ -103,7 +107,8 @@ def save(db: apsw.Connection, books: Books, touched: Iterable[int]) -> None:
 
 
 def insert_box(db: apsw.Connection, box: Box) -> None:
-    """The row of a new mailbox; its counters follow with `save`."""
+    """The row of a new mailbox, and what it inherits; its counters follow with `save`."""
+    db.executemany("INSERT INTO acl VALUES (?, ?, ?)", [(box.mailbox_id, *entry) for entry in box.acl])
     db.execute(
         _ADD_BOX,
         (

@@ -19,7 +19,7 @@ INSERT INTO expunged SELECT mailbox_id, uid, ?, flags, {content}, size, internal
 WHERE {where} {more}
 """
 _COPY_ROWS = """
-INSERT INTO messages SELECT ?, ? + row_number() OVER (ORDER BY uid), ?, flags, content_id, size, internal_date
+INSERT INTO messages SELECT ?, ? + row_number() OVER (ORDER BY uid), ?, flags, content_id, size, internal_date, ?
 FROM messages WHERE {where}
 """
 _SHARE = """
@@ -46,11 +46,11 @@ class Expunge(Write):
         found = rows(scope.db, condition, more)
         if not found:
             return ()
-        _take_out(scope, self._mailbox_id, condition, more, found, "content_id", self._origin)
+        take_out(scope, self._mailbox_id, condition, more, found, "content_id", self._origin)
         return tuple([row[0] for row in found])
 
 
-def _take_out(
+def take_out(
     scope: Scope,
     mailbox_id: int,
     condition: Condition,
@@ -64,7 +64,8 @@ def _take_out(
     where, args = condition
     box = scope.touch(mailbox_id)
     if modseq is None:
-        modseq = scope.next_modseq(box)
+        modseq = scope.next_modseq()
+    box.highest_modseq = modseq
     sql = _TO_TOMBSTONES.format(content=content, where=where, more=more)
     scope.db.execute(sql, (modseq, scope.now, *args))
     scope.db.execute(f"DELETE FROM messages WHERE {where} {more}", args)
@@ -139,25 +140,26 @@ def transfer(
     where, args = condition
     source, target = scope.touch(source_id), scope.touch(target_id)
     modseq = scope.next_modseq(target)
-    if move:
-        source.highest_modseq = modseq
     first = target.uid_next
     target.uid_next += len(found)
     new_rows = _new_rows(scope, source, target, found, modseq, first)
     if not move:
         scope.db.execute(_SHARE.format(where=where), args)
     if all(new[1] == old[1] for new, old in zip(new_rows, found, strict=True)):
-        scope.db.execute(_COPY_ROWS.format(where=where), (target_id, first - 1, modseq, *args))
+        scope.db.execute(_COPY_ROWS.format(where=where), (target_id, first - 1, modseq, scope.now, *args))
     else:  # the two mailboxes have their keywords at different bits
         scope.db.executemany(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(target_id, uid, modseq, mask, content, size, date) for uid, mask, _, size, date, content in new_rows],
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (target_id, uid, modseq, mask, content, size, date, scope.now)
+                for uid, mask, _, size, date, content in new_rows
+            ],
         )
     _count(scope, target, new_rows, 1)
     scope.effects.append(added(target, new_rows, modseq, origin))
     if move:
         # RFC 6851: one transaction. The tombstone names no content: there is nothing to bring back.
-        _take_out(scope, source_id, condition, "", found, "NULL", origin, modseq)
+        take_out(scope, source_id, condition, "", found, "NULL", origin, modseq)
     source_uids = tuple([row[0] for row in found])
     return Copied(target.uid_validity, source_uids, tuple(range(first, first + len(found))))
 

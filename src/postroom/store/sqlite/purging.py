@@ -6,6 +6,7 @@ names any more. Never: removes anything a mailbox shows. Raises: nothing of its 
 
 from array import array
 from collections.abc import Sequence
+from operator import itemgetter
 
 import apsw
 
@@ -57,11 +58,17 @@ def _expire_tombstones(db: apsw.Connection, before: int, limit: int) -> tuple[li
     """Tombstones removed (one entry each) and the contents they named."""
     found = fetch(
         db,
-        "SELECT mailbox_id, uid, content_id FROM expunged WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ?",
+        "SELECT mailbox_id, uid, content_id, modseq FROM expunged WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ?",
         (before, limit),
     )
+    # What is forgotten is remembered: who knows an older state can't be told what has gone since (RFC 7162 §3.2.5.1).
+    latest = {mailbox_id: modseq for mailbox_id, _, _, modseq in sorted(found, key=itemgetter(3))}
+    db.executemany(
+        "UPDATE mailboxes SET purged_modseq = max(purged_modseq, ?) WHERE id = ?",
+        [(modseq, mailbox_id) for mailbox_id, modseq in latest.items()],
+    )
     db.executemany("DELETE FROM expunged WHERE mailbox_id = ? AND uid = ?", [row[:2] for row in found])
-    return [row[1] for row in found], [content for _, _, content in found if content is not None]
+    return [row[1] for row in found], [content for _, _, content, _ in found if content is not None]
 
 
 def _expire_mailboxes(db: apsw.Connection, before: int, limit: int) -> tuple[list[int], list[int]]:
@@ -82,7 +89,8 @@ def _expire_mailboxes(db: apsw.Connection, before: int, limit: int) -> tuple[lis
         if len(found) < room:
             left = fetch(db, "SELECT 1 FROM expunged WHERE mailbox_id = ? LIMIT 1", (mailbox_id,))
             if not left:
-                db.execute("DELETE FROM keywords WHERE mailbox_id = ?", (mailbox_id,))
+                for table in ("keywords", "annotations", "acl"):
+                    db.execute(f"DELETE FROM {table} WHERE mailbox_id = ?", (mailbox_id,))
                 db.execute("DELETE FROM mailboxes WHERE id = ?", (mailbox_id,))
                 done.append(0)
     return done, contents

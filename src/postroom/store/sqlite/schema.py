@@ -113,8 +113,32 @@ CREATE TABLE deliveries(
 
 """
 
+# PLACEHOLDER for version 2, which is made elsewhere: the merge puts its migration here
+_SECOND = ""
+
+# purged_modseq: until now nobody could ask what was expunged, so nobody need be told of what is no longer known
+_THIRD = """
+ALTER TABLE messages ADD COLUMN saved_at INTEGER;  -- when the message came into this mailbox; NULL: not known
+ALTER TABLE mailboxes ADD COLUMN purged_modseq INTEGER NOT NULL DEFAULT 0;  -- the highest of a tombstone that is gone
+UPDATE mailboxes SET purged_modseq = highest_modseq;
+CREATE INDEX expunged_by_modseq ON expunged(mailbox_id, modseq);
+CREATE TABLE acl(
+  mailbox_id INTEGER NOT NULL,
+  identifier TEXT NOT NULL,       -- RFC 4314: who; with "-" before it, what is taken from them
+  rights TEXT NOT NULL,           -- letters, in order
+  PRIMARY KEY (mailbox_id, identifier)
+) WITHOUT ROWID;
+CREATE TABLE annotations(
+  mailbox_id INTEGER NOT NULL,    -- 0: the account itself
+  owner INTEGER NOT NULL,         -- the account whose /private entry it is; 0: a /shared one
+  entry TEXT NOT NULL,            -- in lower case
+  value BLOB NOT NULL,
+  PRIMARY KEY (mailbox_id, owner, entry)
+);
+"""
+
 # version reached: what takes the version before it there
-MIGRATIONS: dict[int, str] = {1: _FIRST}
+MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _THIRD}
 VERSION = max(MIGRATIONS)
 
 

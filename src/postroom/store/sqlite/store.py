@@ -6,7 +6,7 @@ Owns: the folder's lock, the threads, the bounded set of open accounts. Never: S
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from postroom.base import Clock, Ids, Spool
 from postroom.message import MessageSettings, Scanner
 from postroom.store.api import NoSuchAccount, StoreFailure
 from postroom.store.draft import Draft
+from postroom.store.idle_views import IdleViews
 from postroom.store.settings import StoreSettings
 from postroom.store.states import Probe, no_probe
 
@@ -24,6 +25,7 @@ from .disk import Disk
 from .files import AccountFiles, refusal
 from .pool import Pool
 from .recovery import FolderLock, build_account, open_account, remove_account, tidy_folders
+from .sharing import Shares
 from .writer import Writer
 
 _log = logging.getLogger("postroom.store")
@@ -57,10 +59,12 @@ class SqliteStore:
         self.spool = directory / "spool"
         self.pool = Pool(settings.threads)
         self.searches = asyncio.Semaphore(settings.max_searches)
+        self.idle_views = IdleViews(settings.max_idle_view_messages)
         self.next_purge: dict[int, float] = {}
         self._directory = directory
         self._accounts_folder = directory / "accounts"
         self._disk = disk or Disk()
+        self._shares = Shares(directory / "shared.db", self._disk, settings, probe)
         self._lock: FolderLock | None = None
         self._open: dict[int, SqliteAccount] = {}
         self._unused: OrderedDict[int, SqliteAccount] = OrderedDict()  # of _open, the longest unused first
@@ -101,6 +105,7 @@ class SqliteStore:
                 await self.pool.call(job)
             except Exception:  # the next start recovers
                 _log.exception("an account did not close cleanly")
+        await self.pool.call(self._shares.close)
         await self.pool.close()
         if self._lock is not None:
             self._lock.release()
@@ -139,6 +144,8 @@ class SqliteStore:
             self.next_purge.pop(account_id, None)
             self._swept.discard(account_id)
             await self._call(partial(remove_account, self._files(account_id), self.ids.token(12), self.probe))
+            await self._call(self._shares.load)  # stale rows of an account that is gone would never be met again
+            await self._correct_shares(account_id, set())
         finally:
             del self._changing[account_id]
             done.set_result(None)
@@ -185,6 +192,9 @@ class SqliteStore:
             first_time = account_id not in self._swept
             db, books, recent = await self._call(partial(open_account, files, first_time=first_time))
             self._swept.add(account_id)
+            await self._correct_shares(
+                account_id, {identifier for box in books.boxes.values() for identifier, _ in box.acl}
+            )
             account = SqliteAccount(self, account_id, files, Writer(files, db, books, self.probe), recent)
             self._open[account_id] = account
             account.purge_if_due()
@@ -211,6 +221,26 @@ class SqliteStore:
             if told is error:
                 raise
             raise told from error
+
+    # ---- what is shared
+    async def sharers(self, identifiers: Sequence[str]) -> list[int]:
+        if not self._shares.loaded:
+            self.start()
+            await self._call(self._shares.load)
+        return self._shares.sharers(identifiers)
+
+    async def share(self, account_id: int, identifier: str) -> None:
+        if not self._shares.has(account_id, identifier):
+            await self._call(partial(self._shares.add, account_id, (identifier,)))
+
+    async def _correct_shares(self, account_id: int, identifiers: set[str]) -> None:
+        """While nothing is under way in an account: what it says of itself holds."""
+        if not self._shares.differs(account_id, identifiers):
+            return
+        try:
+            await self._call(partial(self._shares.correct, account_id, identifiers))
+        except StoreFailure:
+            _log.exception("account %d: the index of shared mailboxes was not corrected", account_id)
 
     # ---- what accounts ask of their store
     def has_work(self, account: SqliteAccount) -> None:

@@ -1,0 +1,45 @@
+"""What a mailbox remembers beside what it holds: what has gone from it, when each message came into it.
+
+Owns: the SQL behind QRESYNC, SAVEDATE and DELETED-STORAGE. Never: changes anything, runs on a writing connection.
+Raises: apsw.Error (the account turns it into StoreFailure).
+"""
+
+from collections.abc import Sequence
+
+import apsw
+
+from postroom.store.api import DELETED
+
+from .query import columns, fetch
+from .selecting import among
+
+
+def expunged(db: apsw.Connection, mailbox_id: int, since: int, known: int) -> tuple[int, ...] | None:
+    """Uids expunged by the changes after `since` up to `known`; None when some of them may have been forgotten."""
+    db.execute("BEGIN")  # a purge between the two questions would be missed
+    try:
+        found = fetch(db, "SELECT purged_modseq FROM mailboxes WHERE id = ?", (mailbox_id,))
+        if not found or found[0][0] > since:
+            return None
+        # expunged_by_modseq has all of it: what there was before is not passed over
+        source = "expunged WHERE mailbox_id = ? AND modseq > ? AND modseq <= ?"
+        (uids,) = columns(db, ("uid",), source, (mailbox_id, since, known))
+    finally:
+        db.execute("ROLLBACK")
+    return tuple(sorted(uids))
+
+
+def save_dates(db: apsw.Connection, mailbox_id: int, uids: Sequence[int] | None) -> dict[int, int]:
+    """When messages came into this mailbox, where it is known (RFC 8514 §2)."""
+    where, args = among(db, mailbox_id, uids)
+    source = f"messages WHERE {where} AND saved_at IS NOT NULL ORDER BY uid"
+    found, dates = columns(db, ("uid", "saved_at"), source, args)
+    return dict(zip(found, dates, strict=True))
+
+
+def deleted_octets(db: apsw.Connection, mailbox_id: int) -> int:
+    """Of messages with \\Deleted (RFC 9208 §5.4)."""
+    (total,) = fetch(
+        db, "SELECT coalesce(sum(size), 0) FROM messages WHERE mailbox_id = ? AND flags & ?", (mailbox_id, DELETED)
+    )[0]
+    return int(total)
