@@ -8,7 +8,7 @@ from .tokens import Cursor
 from .types import List, Status, StatusItem
 
 _SELECT_OPTIONS = {b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"}
-_RETURN_OPTIONS = {b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"}
+_RETURN_OPTIONS = {b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE", b"MYRIGHTS"}  # RFC 8440 §5
 _STATUS_ITEMS = {item.value: item for item in StatusItem}
 
 

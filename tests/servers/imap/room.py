@@ -61,6 +61,9 @@ class FakeDirectory:
     async def person(self, account_id: int) -> Person | None:
         return next((person for person in self.people.values() if person.account_id == account_id), None)
 
+    async def find(self, username: str) -> Person | None:
+        return self.people.get(username.lower())
+
     async def may_send_as(self, person: Person, address: str) -> bool:
         return True
 

@@ -10,7 +10,9 @@ from postroom.imap.types import Append, Bad, Piece
 from postroom.store.api import AppendOptions, NoSuchMailbox, OverQuota
 from postroom.store.draft import Draft
 
-from .refusal import Refused, answer_to, bad, no
+from .places import Place
+from .refusal import bad, no
+from .rights import permitted
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")
@@ -19,7 +21,7 @@ _log = logging.getLogger("postroom.imap")
 async def append(session: Session, command: Append) -> bytes:
     """Refused before the client sends the message wherever that can be known before."""
     try:
-        options = await _check(session, command)
+        place, options = await _check(session, command)
         draft = session.service.store.draft()
     except BaseException:
         session.engine.refuse_literal()  # not asked for, or thrown away when it comes unasked (RFC 7888 §4)
@@ -28,30 +30,31 @@ async def append(session: Session, command: Append) -> bytes:
         await _take_message(session, command, draft)
         draft.finish()
         try:
-            appended = await session.account.append(command.mailbox, draft, options)
+            appended = await place.account.append(place.name, draft, options)
         except NoSuchMailbox as error:
-            raise Refused(answer_to(error, try_create=True)) from error
+            raise await place.no_target(error) from error
     return b"OK [APPENDUID %d %d] APPEND completed" % (appended.uid_validity, appended.uid)  # RFC 4315 §3
 
 
-async def _check(session: Session, command: Append) -> AppendOptions:
+async def _check(session: Session, command: Append) -> tuple[Place, AppendOptions]:
     if command.size > session.settings.max_append_octets:
         raise no(b"TOOBIG", b"The message is larger than this server takes")  # RFC 4469 §4.2
     if not command.size:
         raise bad(b"An empty message can't be appended")
+    place = await session.place(command.mailbox)
     try:
-        await session.account.mailbox(command.mailbox)
+        mailbox = await place.mailbox(b"APPEND")
     except NoSuchMailbox as error:
-        raise Refused(answer_to(error, try_create=True)) from error
-    person = await session.current_person()
+        raise await place.no_target(error) from error
+    person = await session.owner(place)
     if person.quota_octets is not None or person.quota_messages is not None:
-        usage = await session.account.usage()
+        usage = await place.account.usage()
         if (person.quota_octets is not None and usage.octets + command.size > person.quota_octets) or (
             person.quota_messages is not None and usage.messages >= person.quota_messages
         ):
             raise OverQuota(f"{person.address}: {usage}")
-    return AppendOptions(
-        flags=frozenset(command.flags),
+    return place, AppendOptions(
+        flags=permitted(command.flags, place.rights(mailbox)),  # RFC 4314 §4: others are left out
         internal_date=command.internal_date,
         quota_octets=person.quota_octets,
         quota_messages=person.quota_messages,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.imap.acl import EXTRA_RIGHTS
 from postroom.sasl import SERVER_MECHANISMS
 
 from .signin import may_sign_in
@@ -67,6 +68,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"ACL", 4314),
+    Capability(b"RIGHTS=" + EXTRA_RIGHTS, 4314),
+    Capability(b"LIST-MYRIGHTS", 8440),
 )
 CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
 

@@ -4,7 +4,7 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import append, fetch, general, idle, mailboxes, messages, search, selecting, signin
+from . import acl, append, fetch, general, idle, mailboxes, messages, search, selecting, signin
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -44,4 +44,9 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID MOVE": messages.copy,
     b"EXPUNGE": messages.expunge,
     b"UID EXPUNGE": messages.uid_expunge,
+    b"SETACL": acl.set_acl,
+    b"DELETEACL": acl.delete_acl,
+    b"GETACL": acl.get_acl,
+    b"LISTRIGHTS": acl.list_rights,
+    b"MYRIGHTS": acl.my_rights,
 }

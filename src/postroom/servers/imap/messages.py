@@ -5,11 +5,15 @@ Raises: Refused, StoreError.
 """
 
 from postroom.imap import encode
+from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.seqset import positions
 from postroom.imap.types import Bare, Copy, Store, StoreMode, UidExpunge
-from postroom.store.api import FlagAction, Flagged, NoSuchMailbox
+from postroom.store.api import SYSTEM_FLAGS, FlagAction, Flagged, Mailbox, NoSuchMailbox
 
-from .refusal import Refused, answer_to, no
+from .carrying import carry
+from .places import Place
+from .refusal import no
+from .rights import permitted
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -20,6 +24,9 @@ _ACTIONS = {
 }
 
 
+_FLAG_RIGHTS = {"s", "t", "w"}
+
+
 async def store(session: Session, command: Store) -> bytes:
     """RFC 3501 §6.4.6"""
     selected = session.mailbox
@@ -27,14 +34,32 @@ async def store(session: Session, command: Store) -> bytes:
     uids = selected.uids_of(spans)
     gone = selected.gone_among(uids)
     if len(uids) > gone:
-        flagged = await session.account.set_flags(
-            selected.mailbox_id, uids, _ACTIONS[command.mode], frozenset(command.flags), origin=selected
-        )
+        for action, flags in _steps(selected, command):
+            flagged = await selected.account.set_flags(selected.mailbox_id, uids, action, flags, origin=selected)
         gone = len(uids) - len(flagged.uids)
         if not command.silent:
             at = positions(spans) if not gone else None
             await _say_flags(session, selected, flagged, at, with_uid=command.uid)
     return _done(b"STORE", gone, len(uids), command.uid)
+
+
+def _steps(selected: SelectedMailbox, command: Store) -> list[tuple[FlagAction, frozenset[str]]]:
+    """What is to be done with the flags: what the rights allow, the rest stays as it is (RFC 4314 §4).
+
+    With no right to any of them the command is refused; with a right to some it SHOULD NOT be.
+    """
+    action, flags, rights = _ACTIONS[command.mode], frozenset(command.flags), selected.rights
+    if selected.guest is None or rights == ALL_RIGHTS:
+        return [(action, flags)]
+    mine = permitted(flags, rights)
+    if flags and not mine:
+        raise no(b"NOPERM", b"You have no right to change these flags")
+    if action is not FlagAction.REPLACE or set(rights) >= _FLAG_RIGHTS:
+        return [(action, mine)]
+    known = [*(name for name, _ in SYSTEM_FLAGS), *selected.view.keywords]
+    named = {flag.lower() for flag in flags}
+    others = permitted((flag for flag in known if flag.lower() not in named), rights)
+    return [(FlagAction.REMOVE, others), (FlagAction.ADD, mine)]
 
 
 async def _say_flags(
@@ -74,25 +99,28 @@ async def copy(session: Session, command: Copy) -> bytes:
     name = b"%b%b" % (b"UID " if command.uid else b"", b"MOVE" if command.move else b"COPY")
     uids = selected.uids_of(selected.resolve(command.seqset, uid=command.uid))
     if not uids:
-        await _check_target(session, command.mailbox)
+        await _target(session, command)
         return b"OK %b completed, nothing to do" % name
     if not command.uid and selected.gone_among(uids):  # RFC 2180 §4.4: all or none
         raise no(b"EXPUNGEISSUED", b"Some of the messages no longer exist")
+    place, target = await _target(session, command)
     try:
-        if command.move:
-            copied = await session.account.move(selected.mailbox_id, uids, command.mailbox, origin=selected)
+        if place.account.account_id != selected.account.account_id or not set(place.rights(target)) >= _FLAG_RIGHTS:
+            copied = await carry(session, selected, uids, place, target, move=command.move)
+        elif command.move:
+            copied = await selected.account.move(selected.mailbox_id, uids, place.name, origin=selected)
         else:
-            person = await session.current_person()
-            copied = await session.account.copy(
+            person = await session.owner(place)
+            copied = await selected.account.copy(
                 selected.mailbox_id,
                 uids,
-                command.mailbox,
+                place.name,
                 origin=selected,
                 quota_octets=person.quota_octets,
                 quota_messages=person.quota_messages,
             )
     except NoSuchMailbox as error:
-        raise Refused(answer_to(error, try_create=True)) from error
+        raise await place.no_target(error) from error
     code = encode.copyuid_code(copied.uid_validity, copied.source_uids, copied.target_uids)
     if not code:
         return b"OK %b completed, nothing to do" % name
@@ -102,18 +130,19 @@ async def copy(session: Session, command: Copy) -> bytes:
     return b"OK [%b] %b completed" % (code, name)
 
 
-async def _check_target(session: Session, name: str) -> None:
+async def _target(session: Session, command: Copy) -> tuple[Place, Mailbox]:
     """RFC 3501 §6.4.7: with nothing to copy, a missing mailbox is missing all the same."""
+    place = await session.place(command.mailbox)
     try:
-        await session.account.mailbox(name)
+        return place, await place.mailbox(b"MOVE" if command.move else b"COPY")
     except NoSuchMailbox as error:
-        raise Refused(answer_to(error, try_create=True)) from error
+        raise await place.no_target(error) from error
 
 
 async def expunge(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.3"""
     selected = session.mailbox
-    await session.account.expunge(selected.mailbox_id, None, origin=selected)
+    await selected.account.expunge(selected.mailbox_id, None, origin=selected)
     return b"OK EXPUNGE completed"
 
 
@@ -122,5 +151,5 @@ async def uid_expunge(session: Session, command: UidExpunge) -> bytes:
     selected = session.mailbox
     uids = selected.uids_of(selected.resolve(command.seqset, uid=True))
     if uids:
-        await session.account.expunge(selected.mailbox_id, uids, origin=selected)
+        await selected.account.expunge(selected.mailbox_id, uids, origin=selected)
     return b"OK UID EXPUNGE completed"

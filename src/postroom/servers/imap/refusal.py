@@ -13,6 +13,7 @@ from postroom.store.api import (
     NoSuchMailbox,
     OverQuota,
     StoreFailure,
+    TooManyAclEntries,
     TooManyKeywords,
 )
 
@@ -48,6 +49,7 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (BadMailboxName, b"CANNOT"),
     (OverQuota, b"OVERQUOTA"),
     (TooManyKeywords, b"LIMIT"),
+    (TooManyAclEntries, b"LIMIT"),
     (StoreFailure, b"UNAVAILABLE"),
     (NoSuchContent, b"EXPUNGEISSUED"),  # expunged, not announced yet, and already purged
     (NoSuchAccount, b"CONTACTADMIN"),

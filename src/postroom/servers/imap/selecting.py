@@ -13,9 +13,10 @@ async def select(session: Session, command: Select) -> bytes:
     """RFC 3501 §6.3.1, §6.3.2. What was selected before is deselected even when this fails."""
     before, session.selected = session.selected, None
     try:
-        mailbox = await session.account.mailbox(command.mailbox)
+        place = await session.place(command.mailbox)
+        mailbox = await place.mailbox(b"EXAMINE" if command.read_only else b"SELECT")
         selected = await SelectedMailbox.open(
-            session.account, mailbox, read_only=command.read_only, claims=session.service.claims
+            place.account, mailbox, read_only=command.read_only, claims=session.service.claims, guest=place.guest
         )
     finally:
         if before is not None:  # only now: selecting a mailbox again then finds its view still there
@@ -24,7 +25,7 @@ async def select(session: Session, command: Select) -> bytes:
     session.send(_opening(selected))
     if command.read_only:
         return b"OK [READ-ONLY] EXAMINE completed"
-    return b"OK [READ-WRITE] SELECT completed"
+    return b"OK [READ-ONLY] SELECT completed" if selected.read_only else b"OK [READ-WRITE] SELECT completed"
 
 
 def _opening(selected: SelectedMailbox) -> bytes:
@@ -43,8 +44,9 @@ def _opening(selected: SelectedMailbox) -> bytes:
 async def close(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.2: removes the messages with \\Deleted, without EXPUNGE responses."""
     selected = session.mailbox
-    if not selected.read_only and not selected.deleted:
-        await session.account.expunge(selected.mailbox_id, None, origin=selected)
+    # RFC 4314 §4: without the right to expunge, CLOSE only closes
+    if not selected.read_only and not selected.deleted and "e" in selected.rights:
+        await selected.account.expunge(selected.mailbox_id, None, origin=selected)
     session.deselect()
     return b"OK CLOSE completed"
 

@@ -16,10 +16,11 @@ from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
-from postroom.store.api import Account, MailStore
+from postroom.store.api import Account, MailStore, NoSuchMailbox
 
-from .places import Place
+from .places import Place, Visits, resolve
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
 
@@ -64,6 +65,7 @@ class Session:
         self.tag = b"*"
         self.person: Person | None = None
         self.signed_in: Account | None = None
+        self.visits = Visits(self)
         self.selected: SelectedMailbox | None = None
         self.tasks = TaskOwner("imap-session")
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
@@ -104,8 +106,14 @@ class Session:
         return encode.mailbox(name, self.utf8)
 
     async def place(self, name: str) -> Place:
-        """Which account has the mailbox of this name, and what it is called there."""
-        return Place(self.account, name)
+        """Which account has the mailbox of this name, and what it is called there. Raises NoSuchMailbox."""
+        return await resolve(self, name)
+
+    @property
+    def address(self) -> str:
+        """The person's address, by which access control lists know them."""
+        assert self.person is not None
+        return self.person.address
 
     @property
     def peer(self) -> str:
@@ -173,6 +181,15 @@ class Session:
         self.person = now
         return now
 
+    async def owner(self, place: Place) -> Person:
+        """Whose quota counts there, as the directory knows them now."""
+        if place.guest is None:
+            return await self.current_person()
+        owner = await self.service.directory.person(place.account.account_id)
+        if owner is None or not owner.enabled:
+            raise NoSuchMailbox(f"{place.name}: its owner is gone")
+        return owner
+
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
         if self.selected is not None:
@@ -197,6 +214,7 @@ class Session:
             self.send(b"* BYE [UNAVAILABLE] Server shutting down\r\n")
         finally:
             self.deselect()
+            self.visits.close()
             if self.signed_in is not None:
                 self.signed_in.close()
                 self.signed_in = None
@@ -227,6 +245,8 @@ class Session:
         answer: bytes | None
         try:
             self._check_state(command, info)
+            if self.selected is not None and self.selected.guest is not None:
+                await self._check_rights(self.selected, info)
             answer = await self.service.handler(info.name)(self, command)
         except Refused as refused:
             answer = refused.answer
@@ -259,12 +279,22 @@ class Session:
                 self.engine.refuse_literal()
             raise refusal
 
+    async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
+        """What a command needs in somebody else's mailbox, as it is now (RFC 4314 §4, §5.1.1)."""
+        if info.states is not State.SELECTED or Does.CHANGES_STATE in info.does:
+            return
+        owner = await self.service.directory.person(selected.account.account_id)
+        if selected.lost or owner is None or not owner.enabled:
+            raise self.mailbox_is_gone()
+        if not allows(selected.rights, info.name):
+            raise no(b"NOPERM", b"You have no right to do that")
+
     async def _announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return
         selected = self.mailbox
-        if selected.deleted:
+        if selected.lost:
             raise self.mailbox_is_gone()
         if selected.should_claim:
             try:
@@ -275,7 +305,8 @@ class Session:
             await self.emit(updates)
 
     def mailbox_is_gone(self) -> EndOfSession:
-        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
+        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names. So it does
+        when the right to read it is taken away (RFC 4314 §5.1.1), which is answered alike (§6)."""
         return self.goodbye("The selected mailbox was deleted")
 
     async def breathe(self) -> None:
