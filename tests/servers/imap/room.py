@@ -5,6 +5,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from postroom.servers.imap import ImapService, ImapSessionSettings
 from postroom.store import MemoryStore, SqliteStore, StoreSettings
 from postroom.store.api import Account, AppendOptions, MailStore
 
+PEOPLE = ("alice@x.example", "bob@x.example", "carol@x.example", "shared@x.example")
 STORES = ("memory", "sqlite")
 LITERAL = re.compile(rb"\{(\d+)\}$")
 MESSAGE = (
@@ -40,10 +42,7 @@ class FakeDirectory:
     """People by name; everybody's password is their name's first part and "-secret"."""
 
     def __init__(self) -> None:
-        self.people = {
-            name: Person(number, name, None, None)
-            for number, name in enumerate(("alice@x.example", "bob@x.example"), start=1)
-        }
+        self.people = {name: Person(number, name, None, None) for number, name in enumerate(PEOPLE, start=1)}
 
     async def is_local_domain(self, domain: str) -> bool:
         return domain == "x.example"
@@ -142,6 +141,11 @@ class Client:
         self.send(octets + b"\r\n")
         return await self.finish(tag)
 
+    async def eof_after(self, command: str) -> bytes:
+        """All that comes after a command on which the server closes."""
+        self.start(command)
+        return await self.eof()
+
     async def eof(self) -> bytes:
         """All that comes until the server closes."""
         async with asyncio.timeout(20):
@@ -187,6 +191,20 @@ class Room:
             await client.ok(f"SELECT {select}")
         return client
 
+    def add_person(self, address: str, account_id: int) -> None:
+        """Somebody who can sign in; their account is not made."""
+        self.directory.people[address] = Person(account_id, address, None, None)
+
+    def set_enabled(self, address: str, enabled: bool) -> None:
+        self.directory.people[address] = replace(self.directory.people[address], enabled=enabled)
+
+    def set_quota(self, address: str, octets: int | None, messages: int | None) -> None:
+        person = self.directory.people[address]
+        self.directory.people[address] = replace(person, quota_octets=octets, quota_messages=messages)
+
+    def remove_person(self, address: str) -> None:
+        del self.directory.people[address]
+
     async def deliver(self, octets: bytes = MESSAGE, mailbox: str = "INBOX", account_id: int = 1, **more: Any) -> int:
         """Put a message there as a delivery would; its uid."""
         account: Account = await self.store.open(account_id)
@@ -215,7 +233,7 @@ async def open_room(
     net: NetSettings | None = None,
     **settings: Any,
 ) -> AsyncIterator[Room]:
-    """Everything running, for alice and bob."""
+    """Everything running, for PEOPLE."""
     settings = {"plaintext_sign_in_on_loopback": True, "sign_in_failure_delay_seconds": 0.0} | settings
     store = make_store(kind, directory)
     people = FakeDirectory()

@@ -1,8 +1,9 @@
 """The plays of tests/transcripts/imap_session over a socket.
 
-C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person. "..."
-in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*} what the client sends
-(when asked), behind an S: line that ends with a literal's length what the server does. "G: INBOX 3" delivers three.
+C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person, C3: and
+S3: for bob. "..." in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*}
+what the client sends (when asked), behind an S: line that ends with a literal's length what the server does.
+"G: INBOX 3" delivers three.
 """
 
 import re
@@ -73,8 +74,8 @@ class Play:
 @pytest.mark.parametrize("name", sorted(path.name for path in PLAYS.glob("*.txt")))
 def test_play(tmp_path: Path, kind: str, name: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind) as room:
-            clients = {"": await room.client(), "2": await room.client()}
+        async with open_room(tmp_path, kind, shared_account="shared@x.example") as room:
+            clients = {"": await room.client(), "2": await room.client(), "3": await room.client(name="bob")}
             await Play(room, clients, read(PLAYS / name)).go()
 
     run(play())
