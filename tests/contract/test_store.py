@@ -24,6 +24,7 @@ from postroom.store import (
     AppendOptions,
     BadMailboxName,
     Change,
+    Draft,
     FlagAction,
     FlagsChanged,
     Mailbox,
@@ -39,11 +40,13 @@ from postroom.store import (
     NoSuchContent,
     NoSuchMailbox,
     OverQuota,
+    SortFact,
     SqliteStore,
     StoreSettings,
     TextField,
     TextQuery,
     TooManyKeywords,
+    TooManyMailboxes,
     Usage,
     View,
     Want,
@@ -261,7 +264,7 @@ def test_the_number_of_mailboxes_is_bounded(stage: Stage) -> None:
     async def play(room: Room) -> None:
         await room.account.create("one")
         await room.account.create("two")
-        with pytest.raises(BadMailboxName):
+        with pytest.raises(TooManyMailboxes):
             await room.account.create("three")
 
     stage.run(play, StoreSettings(max_mailboxes=8))
@@ -1005,6 +1008,40 @@ def test_search_text(stage: Stage, query: TextQuery, expected: set[int]) -> None
     stage.run(play)
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (TextQuery(TextField.SUBJECT, "world hello"), {1}),
+        (TextQuery(TextField.SUBJECT, "grusse"), {2}),
+        (TextQuery(TextField.FROM, "alcie"), {1, 2, 3}),
+        (TextQuery(TextField.CC, "carlo"), {1}),
+        (TextQuery(TextField.BODY, "hello"), {3}),
+        (TextQuery(TextField.BODY, "bronw quikc"), {1}),
+        (TextQuery(TextField.BODY, "cat"), set()),
+        (TextQuery(TextField.TEXT, "fox"), {1, 2}),
+        (TextQuery(TextField.TEXT, "fox carol"), {1}),
+        (TextQuery(TextField.HEADER, "fox", "x-tag"), {2}),
+        (TextQuery(TextField.HEADER, "hlelo wrold", "subject"), {1}),
+        (TextQuery(TextField.HEADER, "carol", "subject"), set()),
+        (TextQuery(TextField.TEXT, "?!"), set()),
+    ],
+)
+def test_search_fuzzy(stage: Stage, query: TextQuery, expected: set[int]) -> None:
+    """RFC 6203"""
+
+    async def play(room: Room) -> None:
+        await room.put(*LETTERS)
+        scores = await room.account.search_fuzzy(1, query)
+        assert scores.keys() == expected
+        assert all(1 <= score <= 100 for score in scores.values())
+        some = {uid: score for uid, score in scores.items() if uid in (2, 3)}
+        assert await room.account.search_fuzzy(1, query, [2, 3, 9]) == some
+        assert await room.account.search_fuzzy(1, query, range(1, 5000)) == scores
+        assert await room.account.search_fuzzy(1, query, []) == {}
+
+    stage.run(play)
+
+
 def test_text_that_was_too_long_to_keep_is_searched_all_the_same(stage: Stage) -> None:
     async def play(room: Room) -> None:
         await room.put(
@@ -1107,5 +1144,119 @@ def test_what_crlf_line_ends_add(stage: Stage) -> None:
         await room.put(unix, large, prefix=b"Received: here\r\n")
         content_ids = (await room.look()).content_ids
         assert await room.account.line_end_octets() == {content_ids[1]: unix.count(b"\n"), content_ids[2]: 4}
+
+    stage.run(play)
+
+
+# ---- what SORT, THREAD, OBJECTID and PREVIEW need
+
+
+def test_sort_facts_come_in_the_order_they_were_asked_for(stage: Stage) -> None:
+    async def play(room: Room) -> None:
+        full = message("Re: Two", Cc="c@c.test", Message_ID="<2@x>", References="<0@x> <1@x>")
+        await room.put(full, b"\r\nno header", message("one", Date="yesterday"))
+        box = await room.inbox()
+        every = await room.account.sort_facts(box.mailbox_id, list(SortFact))
+        sent = 1_795_428_000  # Mon, 23 Nov 2026 10:00:00 +0000
+        assert every == [
+            (1, sent, "two", 1, "alice", "bob", "c", "alice", "bob", "2@x", "0@x 1@x", 1),
+            (2, None, "", 0, "", "", "", "", "", "", "", 2),
+            (3, None, "one", 0, "alice", "bob", "", "alice", "bob", "", "", 3),
+        ]
+        some = await room.account.sort_facts(box.mailbox_id, [SortFact.SUBJECT, SortFact.SENT], [3, 99, 1])
+        assert some == [(1, "two", sent), (3, "one", None)]
+        assert await room.account.sort_facts(box.mailbox_id, [], [2]) == [(2,)]
+        assert await room.account.sort_facts(box.mailbox_id, [SortFact.SENT], []) == []
+        with pytest.raises(NoSuchMailbox):
+            await room.account.sort_facts(99, [SortFact.SENT])
+
+    stage.run(play)
+
+
+def test_sort_facts_have_no_message_that_was_expunged(stage: Stage) -> None:
+    async def play(room: Room) -> None:
+        await room.put_many(3)
+        box = await room.inbox()
+        await room.account.remove(box.mailbox_id, [2])
+        assert await room.account.sort_facts(box.mailbox_id, [SortFact.SUBJECT]) == [(1, "n0"), (3, "n2")]
+        assert await room.account.search_thread(box.mailbox_id, 2) == set()
+
+    stage.run(play)
+
+
+THREADS: list[tuple[list[str], list[int]]] = [  # header lines of messages as they come; their threads
+    (["Message-ID: <a@x>", "Message-ID: <b@x>", "Subject: none"], [1, 2, 3]),
+    (["Message-ID: <a@x>", "References: <a@x>", "In-Reply-To: <a@x>"], [1, 1, 1]),
+    (["Message-ID: <b@x>\r\nReferences: <a@x>", "Message-ID: <a@x>"], [1, 1]),  # the answer was quicker
+    (["Message-ID: <b@x>\r\nReferences: <a@x>", "Message-ID: <c@x>\r\nReferences: <a@x>"], [1, 1]),
+    (['Message-ID: <"a"@x>', "Message-ID: <b@x>\r\nIn-Reply-To: <a@x>", "References: <b@x>"], [1, 1, 1]),
+    (["Message-ID: <a@x>", "Message-ID: <b@x>", "References: <none@x> <b@x> <a@x>"], [1, 2, 2]),
+    (["Message-ID: <a@x>", "Message-ID: <a@x>"], [1, 1]),
+    (["References: <a@x> <a@x>\r\nMessage-ID: <a@x>", "Message-ID: <A@X>"], [1, 2]),
+]
+
+
+@pytest.mark.parametrize(("headers", "threads"), THREADS)
+def test_a_message_joins_the_thread_of_what_it_refers_to(stage: Stage, headers: list[str], threads: list[int]) -> None:
+    async def play(room: Room) -> None:
+        await room.put(*[f"{lines}\r\n\r\nhi".encode() for lines in headers])
+        box = await room.inbox()
+        rows = await room.account.sort_facts(box.mailbox_id, [SortFact.THREAD_ID])
+        assert [thread for _, thread in rows] == threads
+        for thread in set(threads):
+            uids = {uid for uid, of in rows if of == thread}
+            assert await room.account.search_thread(box.mailbox_id, thread) == uids
+        stored = await room.account.read([1, 2], Want.THREAD)
+        assert [one.thread_id for one in stored] == threads[:2]
+
+    stage.run(play)
+
+
+def test_threads_of_messages_that_come_together_and_of_refused_ones(stage: Stage) -> None:
+    async def play(room: Room) -> None:
+        def draft(lines: str, **options: object) -> tuple[Draft, AppendOptions]:
+            one = room.store.draft()
+            one.write(f"{lines}\r\n\r\n".encode())
+            one.finish()
+            return one, AppendOptions(**options)  # type: ignore[arg-type]
+
+        with pytest.raises(OverQuota):
+            await room.account.append_many("INBOX", [draft("Message-ID: <a@x>"), draft("", quota_messages=0)])
+        box = await room.inbox()
+        await room.put(b"Message-ID: <z@x>\r\n\r\n")
+        await room.account.append_many(
+            "INBOX", [draft("Message-ID: <b@x>\r\nReferences: <a@x>"), draft("Message-ID: <a@x>")]
+        )
+        (_, first), (_, second), (_, third) = await room.account.sort_facts(box.mailbox_id, [SortFact.THREAD_ID])
+        assert first != second == third  # nothing is left of what was refused
+
+    stage.run(play)
+
+
+def test_copies_are_of_the_same_thread(stage: Stage) -> None:
+    async def play(room: Room) -> None:
+        await room.put(b"Message-ID: <a@x>\r\n\r\nfirst words")
+        box = await room.inbox()
+        await room.account.copy(box.mailbox_id, [1], "Junk")
+        await room.account.move(box.mailbox_id, [1], "Trash")
+        for name in ("Junk", "Trash"):
+            there = await room.account.mailbox(name)
+            assert await room.account.search_thread(there.mailbox_id, 1) == {1}
+
+    stage.run(play)
+
+
+def test_previews_are_kept(stage: Stage) -> None:
+    async def play(room: Room) -> None:
+        await room.put(message(body="Hello  World"), b"Content-Type: image/png\r\n\r\nx")
+        first, second = await room.account.read([1, 2], Want.PREVIEW | Want.THREAD | Want.ENVELOPE)
+        assert (first.preview, second.preview, first.thread_id, second.thread_id) == ("Hello World", "", 1, 2)
+        assert first.envelope
+        assert first.whole is None
+        [whole] = await room.account.read([1], Want.PREVIEW | Want.WHOLE)
+        assert (whole.preview, whole.whole) == ("Hello World", message(body="Hello  World"))
+        assert len(await room.account.read([1, 2], Want.PREVIEW, budget=1)) == 1
+        [nothing] = await room.account.read([1], Want.HEADER)
+        assert (nothing.preview, nothing.thread_id) == (None, None)
 
     stage.run(play)

@@ -17,11 +17,13 @@ from postroom.imap.types import (
     DateField,
     DateRange,
     Delete,
+    EmailId,
     Enable,
     Event,
     Fatal,
     Fetch,
     FetchItem,
+    Fuzzy,
     Got,
     HasFlag,
     Id,
@@ -38,6 +40,7 @@ from postroom.imap.types import (
     Rename,
     Search,
     SearchKey,
+    SearchReturn,
     Select,
     Smaller,
     Status,
@@ -45,7 +48,9 @@ from postroom.imap.types import (
     Subscribe,
     Text,
     TextIn,
+    ThreadId,
     UidExpunge,
+    Within,
 )
 from postroom.imap.utf7 import encode as utf7
 
@@ -83,7 +88,7 @@ def day(ordinal: int) -> bytes:
 
 
 def print_dates(key: DateRange) -> bytes:
-    sent = b"SENT" if key.field is DateField.SENT else b""
+    sent = {DateField.SENT: b"SENT", DateField.SAVED: b"SAVED"}.get(key.field, b"")
     if key.first is None:
         assert key.last is not None
         return sent + b"BEFORE " + day(key.last + 1)
@@ -119,8 +124,24 @@ def print_key(key: SearchKey) -> bytes:
             return b"OR %b %b" % (print_key(left), print_key(right))
         case And(keys):
             return b"(%b)" % b" ".join(map(print_key, keys))
-        case ModSeq():
-            raise AssertionError("CONDSTORE is not spoken")
+        case Within(seconds, younger):
+            return b"%b %d" % (b"YOUNGER" if younger else b"OLDER", seconds)
+        case ModSeq(value):
+            return b"MODSEQ %d" % value
+        case EmailId(objectid):
+            return b"EMAILID " + objectid
+        case ThreadId(objectid):
+            return b"THREADID " + objectid
+        case Fuzzy(inner):
+            return b"FUZZY " + print_key(inner)
+
+
+def print_returns(returns: SearchReturn | None) -> bytes:
+    if returns is None:
+        return b""
+    options = [b"%b" % field.upper().encode() for field in SearchReturn.__dataclass_fields__ if getattr(returns, field)]
+    told = [b"PARTIAL %d:%d" % returns.partial if o == b"PARTIAL" and returns.partial else o for o in options]
+    return b"RETURN %b " % words(tuple(told))
 
 
 def print_list(command: List) -> bytes:
@@ -129,13 +150,46 @@ def print_list(command: List) -> bytes:
     patterns = tuple(map(mailbox, command.patterns))
     text += patterns[0] if len(patterns) == 1 else words(patterns)
     if command.return_options or (command.extended and not command.select_options and len(patterns) == 1):
-        text += b" RETURN " + words(command.return_options)
+        text += b" RETURN " + words(tuple(print_return(option, command) for option in command.return_options))
     return text
+
+
+def print_return(option: bytes, command: List) -> bytes:
+    if option == b"STATUS":
+        return b"STATUS " + words(tuple(item.value for item in command.status))
+    if option == b"METADATA":
+        return b"METADATA " + words(tuple(entry.encode() for entry in command.metadata))
+    return option
 
 
 def print_store(command: Store) -> bytes:
     silent = b".SILENT" * command.silent
-    return b"%b %b%b %b" % (written(command.seqset), command.mode.value, silent, flags(command.flags))
+    since = b"" if command.unchanged_since is None else b" (UNCHANGEDSINCE %d)" % command.unchanged_since
+    return b"%b%b %b%b %b" % (written(command.seqset), since, command.mode.value, silent, flags(command.flags))
+
+
+def print_fetch(command: Fetch) -> bytes:
+    modifiers = []
+    if command.changed_since is not None:
+        modifiers.append(b"CHANGEDSINCE %d" % command.changed_since)
+    if command.vanished:
+        modifiers.append(b"VANISHED")
+    if command.window is not None:
+        modifiers.append(b"PARTIAL %d:%d" % command.window)
+    text = written(command.seqset) + b" " + words(tuple(map(print_item, command.items)))
+    return text + b" " + words(tuple(modifiers)) if modifiers else text
+
+
+def print_select(command: Select) -> bytes:
+    params = [b"CONDSTORE"] if command.condstore else []
+    if (known := command.resync) is not None:
+        values = b"%d %d" % (known.uid_validity, known.modseq)
+        if known.known_uids is not None:
+            values += b" " + written(known.known_uids)
+        if known.matches is not None:
+            values += b" (%b %b)" % tuple(map(written, known.matches))
+        params.append(b"QRESYNC (%b)" % values)
+    return mailbox(command.mailbox) + (b" " + words(tuple(params)) if params else b"")
 
 
 def print_append(command: Append) -> bytes:
@@ -170,7 +224,9 @@ def print_arguments(command: Command) -> bytes:
             return print_id(command)
         case Create(name, use):
             return mailbox(name) + (f" (USE ({use}))".encode() if use else b"")
-        case Select(name) | Delete(name) | Subscribe(name):
+        case Select():
+            return print_select(command)
+        case Delete(name) | Subscribe(name):
             return mailbox(name)
         case Rename(old, new):
             return mailbox(old) + b" " + mailbox(new)
@@ -180,11 +236,11 @@ def print_arguments(command: Command) -> bytes:
             return mailbox(name) + b" " + words(tuple(item.value for item in items))
         case Append():
             return print_append(command)
-        case Search(key, _, charset):
+        case Search(key, _, charset, returns):
             text = print_key(key)
-            return b"CHARSET %b %b" % (charset, text) if charset else text
-        case Fetch(seqset, fetch_items):
-            return written(seqset) + b" " + words(tuple(map(print_item, fetch_items)))
+            return print_returns(returns) + (b"CHARSET %b %b" % (charset, text) if charset else text)
+        case Fetch():
+            return print_fetch(command)
         case Store():
             return print_store(command)
         case Copy(seqset, name):

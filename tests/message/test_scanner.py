@@ -1,6 +1,7 @@
 """A message read once, as it arrives."""
 
 import re
+import time
 import tracemalloc
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -199,6 +200,16 @@ def test_of_nested_boundaries_the_longest_wins() -> None:
     assert _bodies(_crlf(text)) == [b"one", b"two"]
 
 
+@pytest.mark.parametrize("padding", ["", " \t", " " * 200])
+def test_a_whole_line_is_a_better_delimiter_than_the_beginning_of_one(padding: str) -> None:
+    """ "--b--" closes the outer multipart, though it begins with the inner delimiter "--b-" too."""
+    text = (
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b-\n\n"
+        f"--b-\n\none\n--b--{padding}\nepilogue\n"
+    )
+    assert _bodies(_crlf(text)) == [b"one"]
+
+
 def test_the_line_end_of_an_inner_close_delimiter_is_its_own() -> None:
     """What established servers agree on: the message inside has two octets more than RFC 2046 read to the letter."""
     data = _crlf(
@@ -256,6 +267,18 @@ def test_search_text_has_a_limit() -> None:
     assert encoded.search.body == ("abc" * 14)[:40]
     assert not encoded.search.complete
     assert _facts(b"\r\nabc", NARROW).search.complete
+
+
+def test_text_that_was_cut_after_decoding_is_not_complete() -> None:
+    encoded = _facts(b"Content-Transfer-Encoding: base64\r\n\r\n" + b"YWJj" * 15, NARROW)  # 45 octets; 60 have room
+    assert (len(encoded.search.body), encoded.search.complete) == (40, False)
+
+
+def test_text_for_which_no_room_is_left_is_not_complete() -> None:
+    parts = f"--b\n\n{'a' * 40}\n--b\n\n{{}}\n--b--\n"
+    head = "Content-Type: multipart/mixed; boundary=b\n\n"
+    assert not _facts(_crlf(head + parts.format("b")), NARROW).search.complete
+    assert _facts(_crlf(head + parts.format("")), NARROW).search.complete
 
 
 def test_one_character_that_decomposes_into_many() -> None:
@@ -448,3 +471,26 @@ def test_addresses_are_found_as_the_envelope_has_them(field: bytes, needle: str)
     search = _facts(b"From: %b\r\nTo: %b\r\n\r\n" % (field, field)).search
     assert fold(needle) in search.from_
     assert fold(needle) in search.to
+
+
+# ---- time
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Content-Type: text/plain" + b"".join(b"; p%d=v" % at for at in range(100_000)) + b"\r\n\r\nx",
+        b"Content-Type: text/plain" + b";" * 250_000 + b"\r\n\r\nx",
+        b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (at, at) for at in range(20_000)),
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" * 20_000,
+        b"Content-Type: message/rfc822\r\n\r\n" * 20_000,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n" * 200_000,
+        b"To: " + b"g:a@x.test;," * 80_000 + b"\r\n\r\n",
+        (b"To: " + b"g:a@x.test;," * 100 + b"\r\n") * 900 + b"\r\n",
+    ],
+    ids=["parameters", "semicolons", "nested", "nested alike", "messages", "delimiters", "groups", "groups in fields"],
+)
+def test_a_megabyte_of_malice_is_read_at_once(data: bytes) -> None:
+    started = time.process_time()
+    _facts(data)
+    assert time.process_time() - started < 3

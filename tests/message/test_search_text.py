@@ -13,13 +13,13 @@ from postroom.message.search_text import decode_base64, decode_transfer, html_te
 @pytest.mark.parametrize(
     ("html", "text"),
     [
-        ("<p>Hello <b>wor</b>ld</p><p>again</p>", "hello world again"),
+        ("<p>Hello <b>wor</b>ld</p><p>again</p>", "Hello world again"),
         ("a<br>b<BR/>c", "a b c"),
         ("<style>p { color: red }</style>x<script>if (a<b) c()</script >y<!-- <b>no</b> -->z", "x y z"),
         ("x<script>never closed", "x"),
         ("x<!-- never closed", "x"),
         ("x<style", "x"),
-        ("&lt;tag&gt; &amp; &eacute;&Eacute; &#65;&#x42; &nbsp; &nosuch; &#x80;", "<tag> & éé AB &nosuch; €"),
+        ("&lt;tag&gt; &amp; &eacute;&Eacute; &#65;&#x42; &nbsp; &nosuch; &#x80;", "<tag> & éÉ AB &nosuch; €"),
         ("a < b and c > d", "a < b and c > d"),
         ('<a href="x">link</a>ed', "linked"),
         ("<span>a</span>\n\n  <span>b</span>", "a b"),
@@ -27,6 +27,7 @@ from postroom.message.search_text import decode_base64, decode_transfer, html_te
         ("<td>1</td><td>2</td>", "1 2"),
         ("&#0;&#xd800;&#9999999;", "\ufffd\ufffd\ufffd"),
         ("<select>x<strike>y</strike>", "xy"),
+        ("<HTML><TITLE>not shown</Title><STYLE>p{}</sTyLe><B>A</B>b&EACUTE;&Dagger;", "Abé‡"),
     ],
 )
 def test_html(html: str, text: str) -> None:
@@ -72,10 +73,10 @@ def test_junk_never_raises(raw: bytes) -> None:
             part_text(raw, encoding, "utf-8", html, 100)
 
 
-def test_a_text_is_folded_and_bounded() -> None:
-    assert part_text("Grüße\r\nX".encode("latin-1"), b"8bit", "iso-8859-1", False, 100) == ("gru\u0308sse\nx", 8)
-    assert part_text(b"QUJDREVG", b"base64", "us-ascii", False, 4) == ("abcd", 4)
-    assert part_text(b"<p>A</p>", b"7bit", "us-ascii", True, 100) == ("a", 8)
+def test_a_text_is_decoded_and_bounded() -> None:
+    assert part_text("Grüße\r\nX".encode("latin-1"), b"8bit", "iso-8859-1", False, 100) == ("Grüße\nX", 8)
+    assert part_text(b"QUJDREVG", b"base64", "us-ascii", False, 4) == ("ABCD", 6)
+    assert part_text(b"<p>A</p>", b"7bit", "us-ascii", True, 100) == ("A", 8)
 
 
 def test_room_for_encoded_octets() -> None:

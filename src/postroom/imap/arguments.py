@@ -7,9 +7,10 @@ anything. Raises: BadSyntax.
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from dataclasses import replace
 
 from .fetch_parser import parse_items
-from .search_parser import parse_criteria
+from .search_parser import parse_search
 from .syntax import BadSyntax
 from .table import Parse
 from .tokens import Cursor
@@ -23,10 +24,13 @@ from .types import (
     Enable,
     Fetch,
     Id,
+    Item,
     Login,
     Rename,
+    Resync,
     Search,
     Select,
+    SeqSet,
     Store,
     StoreMode,
     Subscribe,
@@ -35,6 +39,8 @@ from .types import (
 
 _STORE = re.compile(rb"([+-]?FLAGS)(\.SILENT)?(?= )", re.IGNORECASE)
 _STORE_MODES = {mode.value: mode for mode in StoreMode}
+_FETCH_MODIFIERS = re.compile(rb" \(((?:CHANGEDSINCE|VANISHED|PARTIAL)\b[^()]*)\)\Z", re.IGNORECASE)
+_PARTIAL_RANGE = re.compile(rb"(-?)([0-9]{1,10}):\1([0-9]{1,10})")
 _MESSAGE_LITERAL = re.compile(rb"\{([0-9]{1,10})(\+?)\}\r\n\Z")
 
 
@@ -127,22 +133,72 @@ def _one_mailbox(cursor: Cursor) -> str:
 
 
 def select(cursor: Cursor) -> Select:
-    return Select(_selectable(cursor), read_only=False)
+    return _select(cursor, read_only=False)
 
 
 def examine(cursor: Cursor) -> Select:
-    return Select(_selectable(cursor), read_only=True)
+    return _select(cursor, read_only=True)
 
 
-def _selectable(cursor: Cursor) -> str:
-    """A mailbox name; "", which no mailbox has, for what spells none: the command must fail as one that was carried
-    out and has deselected what was selected (RFC 3501 §6.3.1)."""
+def _select(cursor: Cursor, *, read_only: bool) -> Select:
+    """mailbox [SP "(" select-param *(SP select-param) ")"] (RFC 4466 §2.1, RFC 7162 §7).
+
+    The name is "", which no mailbox has, for what spells none: the command must fail as one that was carried out and
+    has deselected what was selected (RFC 3501 §6.3.1).
+    """
+    cursor.space()
     try:
-        return _one_mailbox(cursor)
+        mailbox = cursor.mailbox()
     except BadSyntax as error:
         if error.status != b"NO":
             raise
-        return ""
+        return Select("", read_only)
+    condstore, resync = False, None
+    if cursor.take(b" "):
+        cursor.expect(b"(", "Expected SELECT parameters")
+        while True:
+            name = cursor.atom("Expected a SELECT parameter").upper()
+            if name == b"CONDSTORE":
+                condstore = True
+            elif name == b"QRESYNC" and resync is None:
+                resync = _resync(cursor)
+            else:
+                raise BadSyntax("Unknown SELECT parameter")
+            if not cursor.take(b" "):
+                break
+        cursor.expect(b")", "Invalid SELECT parameters")
+    cursor.end()
+    return Select(mailbox, read_only, condstore, resync)
+
+
+def _resync(cursor: Cursor) -> Resync:
+    """RFC 7162 §7 select-param: SP "(" uidvalidity SP mod-sequence [SP known-uids] [SP seq-match-data] ")"."""
+    cursor.space()
+    cursor.expect(b"(", "Expected the values of QRESYNC")
+    uid_validity = cursor.number()
+    cursor.space()
+    modseq = cursor.modseq()
+    known: SeqSet | None = None
+    matches: tuple[SeqSet, SeqSet] | None = None
+    if cursor.data.startswith(b" ", cursor.at) and not cursor.data.startswith(b" (", cursor.at):
+        cursor.space()
+        known = _without_star(cursor)
+    if cursor.take(b" "):
+        cursor.expect(b"(", "Expected sequence match data")
+        numbers = _without_star(cursor)
+        cursor.space()
+        matches = (numbers, _without_star(cursor))
+        cursor.expect(b")", "Invalid sequence match data")
+    cursor.expect(b")", "Invalid values of QRESYNC")
+    return Resync(uid_validity, modseq, known, matches)
+
+
+def _without_star(cursor: Cursor) -> SeqSet:
+    """RFC 7162 §7 known-uids, known-sequence-set: no "*" and no "$" is possible."""
+    found = cursor.seqset()
+    if found.saved or any(low is None or high is None for low, high in found.ranges):
+        raise BadSyntax('No "*" is possible here')
+    return found
 
 
 def create(cursor: Cursor) -> Create:
@@ -223,7 +279,50 @@ def _fetch(cursor: Cursor, uid: bool) -> Fetch:
     cursor.space()
     seqset = cursor.seqset()
     cursor.space()
-    return Fetch(seqset, parse_items(cursor, uid), uid)
+    # Without UID among them, parse_items puts it in front.
+    asked = not uid or cursor.data[cursor.at : cursor.at + 4].lstrip(b"(")[:3].upper() == b"UID"
+    found = _FETCH_MODIFIERS.search(cursor.data, cursor.at)
+    if found is None:
+        items = parse_items(cursor, uid)
+        return Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID)
+    items = parse_items(Cursor(cursor.data[: found.start()], cursor.at, cursor.settings, utf8=cursor.utf8), uid)
+    cursor.at = found.end()
+    return _modified(Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID), found[1])
+
+
+def _modified(fetch: Fetch, modifiers: bytes) -> Fetch:
+    """fetch-modifier *(SP fetch-modifier): CHANGEDSINCE, VANISHED (RFC 7162 §3.1.4.1, §3.2.6), PARTIAL (RFC 9394)."""
+    words = iter(modifiers.upper().split(b" "))
+    seen: set[bytes] = set()
+    for word in words:
+        if word in seen:
+            raise BadSyntax("A FETCH modifier twice")
+        seen.add(word)
+        if word == b"CHANGEDSINCE":
+            number = next(words, b"")
+            if not number.isdigit() or not 0 < int(number[:20]) < 2**63:
+                raise BadSyntax("CHANGEDSINCE needs a modification sequence")
+            fetch = replace(fetch, changed_since=int(number))
+        elif word == b"VANISHED" and fetch.uid:
+            fetch = replace(fetch, vanished=True)
+        elif word == b"PARTIAL":
+            fetch = replace(fetch, window=partial_range(next(words, b"")))
+        else:
+            raise BadSyntax("Unknown FETCH modifier")
+    if fetch.vanished and fetch.changed_since is None:
+        raise BadSyntax("VANISHED needs CHANGEDSINCE")  # RFC 7162 §3.2.6
+    if fetch.changed_since is not None and Item.MODSEQ not in fetch.items:  # RFC 7162 §3.1.4.1
+        fetch = replace(fetch, items=(*fetch.items, Item.MODSEQ))
+    return fetch
+
+
+def partial_range(raw: bytes) -> tuple[int, int]:
+    """partial-range (RFC 9394): both ends positive, or both negative; the nearer one to the origin first."""
+    found = _PARTIAL_RANGE.fullmatch(raw)
+    if found is None or (low := int(found[2])) < 1 or (high := int(found[3])) < 1 or max(low, high) > 2**32 - 1:
+        raise BadSyntax("Invalid partial range")
+    low, high = min(low, high), max(low, high)
+    return (-low, -high) if found[1] else (low, high)
 
 
 def store(cursor: Cursor) -> Store:
@@ -238,27 +337,29 @@ def _store(cursor: Cursor, uid: bool) -> Store:
     cursor.space()
     seqset = cursor.seqset()
     cursor.space()
+    unchanged_since: int | None = None
+    if cursor.take(b"("):  # RFC 7162 §7 store-modifier
+        if cursor.atom("Expected a STORE modifier").upper() != b"UNCHANGEDSINCE":
+            raise BadSyntax("Unknown STORE modifier")
+        cursor.space()
+        unchanged_since = cursor.modseq(zero=True)
+        cursor.expect(b")", "Invalid STORE modifier")
+        cursor.space()
     found = _STORE.match(cursor.data, cursor.at)
     if found is None:
         raise BadSyntax("Expected FLAGS, +FLAGS or -FLAGS")
     cursor.at = found.end() + 1
     flags = cursor.flag_list() if cursor.next() == b"(" else cursor.flags()
     cursor.end()
-    return Store(seqset, _STORE_MODES[found[1].upper()], found[2] is not None, flags, uid)
+    return Store(seqset, _STORE_MODES[found[1].upper()], found[2] is not None, flags, uid, unchanged_since)
 
 
 def search(cursor: Cursor) -> Search:
-    return _search(cursor, False)
+    return parse_search(cursor, uid=False)
 
 
 def uid_search(cursor: Cursor) -> Search:
-    return _search(cursor, True)
-
-
-def _search(cursor: Cursor, uid: bool) -> Search:
-    cursor.space()
-    key, charset = parse_criteria(cursor)
-    return Search(key, uid, charset)
+    return parse_search(cursor, uid=True)
 
 
 def copy(cursor: Cursor) -> Copy:

@@ -19,7 +19,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from .parser import parse_append, parse_command, tag_of
+from .parser import parse_append, parse_command, tag_of, too_large
 from .settings import ImapSettings
 from .syntax import BadSyntax, LiteralPending
 from .types import Append, Bad, Event, Fatal, Got, Line, Piece
@@ -303,7 +303,7 @@ class ServerEngine:
         return Got(tag, b"APPEND", command)
 
     def _oversize(self, literal: _Literal) -> _Step:
-        return self._doom_literal(Bad(tag_of(self._seen()), "Literal too large", code=_TOOBIG), literal)
+        return self._doom_literal(too_large(self._seen(), literal.size, self._settings), literal)
 
     def _doom_literal(self, bad: Bad, literal: _Literal) -> _Step:
         """A refused command goes on with a literal: a synchronizing one is simply not asked for (RFC 3501 §7.5)."""

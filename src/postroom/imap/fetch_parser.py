@@ -20,6 +20,10 @@ _SIMPLE: dict[bytes, FetchItem] = {
     b"ENVELOPE": Item.ENVELOPE,
     b"BODY": Item.BODY,
     b"BODYSTRUCTURE": Item.BODYSTRUCTURE,
+    b"MODSEQ": Item.MODSEQ,  # RFC 7162 §3.1.4.2
+    b"EMAILID": Item.EMAILID,  # RFC 8474 §5.1
+    b"THREADID": Item.THREADID,  # RFC 8474 §5.2
+    b"SAVEDATE": Item.SAVEDATE,  # RFC 8514 §4.2
     # RFC 3501 §6.4.5: the same octets as BODY[], BODY.PEEK[HEADER] and BODY[TEXT] under another name
     b"RFC822": Section(label=b"RFC822"),
     b"RFC822.HEADER": Section(text=SectionText.HEADER, peek=True, label=b"RFC822.HEADER"),

@@ -1,6 +1,7 @@
 """What a message is: header, MIME structure, addresses, dates, encoded words, the facts Postroom keeps of it. Pure."""
 
 from .addresses import Address, BadAddress, parse_address, parse_list, parse_mailbox
+from .base_subject import base_subject
 from .casemap import fold
 from .charset import decode_text, python_codec
 from .compose import compose_text, encode_body, format_field, format_mailbox, format_raw_field
@@ -8,7 +9,7 @@ from .dates import format_date, format_internal_date, parse_date, parse_day, par
 from .dsn import Action, DeliveryReport, Dsn, RecipientReport, Returned, compose_dsn
 from .encoded_words import decode_field, decode_words, encode_text
 from .envelope import wire_envelope
-from .facts import Facts, SearchText
+from .facts import Facts, SearchText, SortKeys
 from .header import (
     Field,
     HeaderIndex,
@@ -26,6 +27,7 @@ from .plain_words import Explanation, explain
 from .scanner import Scanner
 from .search_text import decode_transfer, html_text
 from .settings import MessageSettings
+from .sort_keys import sort_keys
 from .structure import Kind, Part
 from .submission import HeaderAddresses, Repair, header_addresses, repair
 
@@ -50,6 +52,8 @@ __all__ = [
     "Returned",
     "Scanner",
     "SearchText",
+    "SortKeys",
+    "base_subject",
     "compose_dsn",
     "compose_text",
     "decode_field",
@@ -82,6 +86,7 @@ __all__ = [
     "python_codec",
     "repair",
     "select_fields",
+    "sort_keys",
     "unfold",
     "wire_envelope",
 ]

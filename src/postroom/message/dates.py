@@ -80,6 +80,19 @@ def parse_date(value: bytes) -> int | None:
     return (when.toordinal() - _EPOCH_DAY) * 86400 + hour * 3600 + minute * 60 + second - zone * 60
 
 
+def parse_sent(value: bytes) -> int | None:
+    """The sent date (RFC 5256 §2.2): seconds since 1970; an impossible zone counts as UTC, a time as 00:00:00."""
+    found = _parts(value.decode("latin-1")[:200])
+    if found is None:
+        return None
+    when, hour, minute, second, zone = found
+    if hour > 23 or minute > 59 or second > 60:
+        hour = minute = second = 0
+    if abs(zone) >= 24 * 60:
+        zone = 0
+    return (when.toordinal() - _EPOCH_DAY) * 86400 + hour * 3600 + minute * 60 + second - zone * 60
+
+
 def format_date(seconds: float, zone_minutes: int = 0) -> str:
     """An RFC 5322 §3.3 date-time: "Fri, 21 Nov 1997 09:55:06 -0600"."""
     when = datetime.fromtimestamp(int(seconds), timezone(timedelta(minutes=zone_minutes)))

@@ -25,6 +25,27 @@ class SearchText:
 
 
 @dataclass(slots=True)
+class SortKeys:
+    """What SORT and THREAD compare (RFC 5256, RFC 5957); texts are folded by `casemap.fold`, message ids are not."""
+
+    sent_at: int | None = None  # the Date field, seconds since 1970 in UTC; None when there is no usable one
+    subject: str = ""  # the base subject
+    is_reply: bool = False  # by what was taken off the subject (RFC 5256 §3 REFERENCES)
+    from_: str = ""  # addr-mailbox of the first address
+    to: str = ""
+    cc: str = ""
+    display_from: str = ""  # RFC 5957 §3
+    display_to: str = ""
+    message_id: str = ""  # normal form, no angle brackets, no white space; "" when there is no valid one
+    references: tuple[str, ...] = ()  # likewise: of References, else the first of In-Reply-To
+
+    @property
+    def related_ids(self) -> tuple[str, ...]:
+        """What ties the message to a thread, the oldest first."""
+        return (*self.references, self.message_id) if self.message_id else self.references
+
+
+@dataclass(slots=True)
 class Facts:
     """Everything the store keeps beside a message's octets. Offsets count from the start of the content."""
 
@@ -41,3 +62,5 @@ class Facts:
     )  # day of the Date field as written: datetime.date.toordinal(); None when there is no usable one
     message_id: str
     search: SearchText
+    sort: SortKeys
+    preview: str  # the first words of the text (RFC 8970 §3); "" when there are none

@@ -20,8 +20,10 @@ from .header import HEADER_END, HeaderIndex, fields_text, index_header, text_of
 from .imap_wire import body_and_structure
 from .mime_fields import decoded_param, param
 from .parts import pack_parts
+from .preview import preview, rank
 from .search_text import part_text, raw_room
 from .settings import MessageSettings
+from .sort_keys import keys_of
 from .structure import MAX_BOUNDARY, Kind, Part, describe
 
 _LOOK_AHEAD = MAX_BOUNDARY + 5  # "\n--", a boundary, "--": enough of a line to know whether it is a delimiter
@@ -73,6 +75,9 @@ class Scanner:
         self._texts: list[str] = []
         self._search_room = settings.max_search_text_octets
         self._complete = True
+        self._preview = ""
+        self._preview_rank = 0  # of the part it came from
+        self._preview_parent: Part | None = None  # that part's, when a better one may follow in it
 
     def feed(self, data: bytes) -> None:
         """The next octets of the message."""
@@ -117,6 +122,8 @@ class Scanner:
             sent_day=parse_day(date) if date else None,
             message_id=message_id.decode("utf-8", "replace") if message_id else "",
             search=search,
+            sort=keys_of(header, self._settings),
+            preview=self._preview,
         )
 
     # ---- the stream
@@ -233,8 +240,8 @@ class Scanner:
                 self._delimiters.append((b"\n--" + part.boundary, part))
         elif part.kind is Kind.MESSAGE:
             self._open_part(part, end)
-        elif part.is_text and self._search_room > 0:
-            self._text, self._text_room = [], raw_room(self._search_room, part.encoding.lower())
+        elif part.is_text:
+            self._text, self._text_room = [], raw_room(self._text_wanted(part, parent), part.encoding.lower())
 
     def _note_part(self, part: Part, parent: Part | None, fields: HeaderIndex) -> None:
         """Keep what a part's header adds: the envelope of a message inside, a file name to search for."""
@@ -308,12 +315,17 @@ class Scanner:
         self._body_from = end
 
     def _at_delimiter(self, hit: int) -> None:
-        """The line after `hit` starts with a delimiter: the longest that fits, of equal ones the innermost."""
+        """The line after `hit` starts with a delimiter: better one that it consists of, then the longest that fits, of
+        equal ones the innermost."""
         buf = self._buf
-        best, owner, place = b"", self._root, 0
+        best, owner, place, rating = b"", self._root, 0, (False, 0)
+        line_end = buf.find(b"\n", hit + 1, hit + _LOOK_AHEAD)
+        line = buf[hit : line_end if line_end >= 0 else hit + _LOOK_AHEAD].rstrip(b" \t\r")
         for index, (delimiter, part) in enumerate(self._delimiters):
-            if len(delimiter) >= len(best) and buf.startswith(delimiter, hit):
-                best, owner, place = delimiter, part, index
+            if buf.startswith(delimiter, hit):
+                better = (line == delimiter or line == delimiter + b"--", len(delimiter))
+                if better >= rating:
+                    best, owner, place, rating = delimiter, part, index, better
         end = self._before_line_end(hit)
         self._pass_body(end)
         depth = next(at for at, part in enumerate(self._open) if part is owner)
@@ -363,15 +375,31 @@ class Scanner:
 
     def _finish_text(self, part: Part) -> None:
         raw, self._text = b"".join(self._text or ()), None
+        parent = self._open[-1] if self._open else None
         charset = (param(part.params, b"charset") or b"us-ascii").decode("latin-1")
-        text, octets = part_text(
-            raw, part.encoding.lower(), charset, part.subtype.lower() == b"html", self._search_room
-        )
-        if len(text) > self._search_room:  # compatibility decomposition can make one character eighteen
-            text, self._complete = text[: self._search_room], False
-        self._search_room -= octets
+        room = self._text_wanted(part, parent)
+        text, octets = part_text(raw, part.encoding.lower(), charset, part.subtype.lower() == b"html", room)
+        self._note_preview(part, parent, text)
+        text, most = fold(text), self._search_room
+        if octets > most or len(text) > most:  # compatibility decomposition can make one character eighteen
+            text, self._complete = text[:most], False
+        self._search_room -= min(octets, most)
         if text:
             self._texts.append(text)
+
+    def _text_wanted(self, part: Part, parent: Part | None) -> int:
+        """How many decoded octets of a text part are worth keeping."""
+        if self._previews(part, parent):
+            return max(self._search_room, self._settings.max_preview_source_octets)
+        return self._search_room
+
+    def _previews(self, part: Part, parent: Part | None) -> bool:
+        """Whether the part's text is a better preview than what was found so far."""
+        return rank(part, parent) > self._preview_rank and (not self._preview_rank or parent is self._preview_parent)
+
+    def _note_preview(self, part: Part, parent: Part | None, text: str) -> None:
+        if self._previews(part, parent) and (found := preview(text, self._settings.max_preview_characters)):
+            self._preview, self._preview_rank, self._preview_parent = found, rank(part, parent), parent
 
     def _add_text(self, text: str) -> None:
         if text and len(text) <= self._search_room:

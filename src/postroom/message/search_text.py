@@ -1,7 +1,7 @@
-"""The text of a body part, for SEARCH.
+"""The text of a body part, for SEARCH and PREVIEW.
 
-Owns: undoing the transfer encoding, the charset, HTML, and folding the result. Never: holds more than it was given; the
-scanner bounds that. Raises: nothing.
+Owns: undoing the transfer encoding, the charset, HTML. Never: folds case (PREVIEW shows it), holds more than it was
+given; the scanner bounds that. Raises: nothing.
 
 HTML is reduced with a few linear passes instead of a tree: a tree of nested elements that a sender made up can take
 minutes and fifty times the memory, and SEARCH needs words, not structure.
@@ -12,24 +12,25 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
 from html.entities import html5
 
-from .casemap import fold
 from .charset import decode_text
 
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_HIDDEN = re.compile(r"<(?:!--|(script|style|template)\b)")
-_TAG = re.compile(r"<(?:/?([a-z][a-z0-9]*)[^<>]*>?|[/!?][^<>]*>?)")
+_HIDDEN = re.compile(r"<(?:!--|(script|style|template|title)\b)", re.IGNORECASE)
+_CLOSE = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "template", "title")}
+_TAG = re.compile(r"<(?:/?([A-Za-z][A-Za-z0-9]*)[^<>]*>?|[/!?][^<>]*>?)")
 # Elements that may stand within a word; any other tag parts words.
 _INLINE = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark nobr o q s samp small span strike"
     " strong sub sup time tt u var wbr"
 )
 _PIECE = 32768  # characters of HTML reduced at a time
-_BETWEEN = dict.fromkeys(_INLINE.split(), "")
+_BETWEEN = dict.fromkeys((_INLINE + " " + _INLINE.upper()).split(), "")
 
 
-_ENTITY = re.compile(r"&(?:#(?:([0-9]{1,7})|x([0-9a-f]{1,6}))|([a-z][a-z0-9]{1,31}));?")
-# By lower-case name; where only case tells two apart (&Eacute; &eacute;) they fold to the same letter anyway.
-_NAMED = {name.rstrip(";").lower(): character for name, character in sorted(html5.items())}
+_ENTITY = re.compile(r"&(?:#(?:([0-9]{1,7})|[Xx]([0-9A-Fa-f]{1,6}))|([A-Za-z][A-Za-z0-9]{1,31}));?")
+# As written (&Eacute; is not &eacute;), and in lower case for those who shout.
+_NAMED = {name.rstrip(";"): character for name, character in html5.items()}
+_NAMED_LOOSELY = {name.rstrip(";").lower(): character for name, character in sorted(html5.items())}
 
 
 def raw_room(octets: int, encoding: bytes) -> int:
@@ -58,13 +59,8 @@ def decode_base64(raw: bytes) -> bytes:
 
 
 def html_text(html: str) -> str:
-    """The text that a reader sees of an HTML text, roughly: tags gone, entities decoded, white space collapsed.
-
-    Mostly in lower case already, which the folding that follows does not mind.
-    """
-    html = html.lower()
-    if "<!--" in html or "<s" in html or "<template" in html:
-        html = _without_hidden(html)
+    """The text that a reader sees of an HTML text, roughly: tags gone, entities decoded, white space collapsed."""
+    html = _without_hidden(html)
     if len(html) <= _PIECE:
         return _without_tags(html)
     texts: list[str] = []
@@ -91,7 +87,7 @@ def _character(found: re.Match[str]) -> str:
     """The character of an entity or a numeric reference; what is none stays as it is."""
     decimal, hexadecimal, name = found.groups()
     if name is not None:
-        return _NAMED.get(name, found[0])
+        return _NAMED.get(name) or _NAMED_LOOSELY.get(name.lower(), found[0])
     point = int(decimal) if decimal else int(hexadecimal, 16)
     if 0x80 <= point < 0xA0:  # written by those who mean Windows-1252
         return bytes((point,)).decode("cp1252", "replace")
@@ -99,7 +95,7 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _without_hidden(html: str) -> str:
-    """Leave out comments, scripts and style sheets; an unclosed one hides the rest, as in browsers."""
+    """Leave out comments, scripts, style sheets and the title; an unclosed one hides the rest, as in browsers."""
     out: list[str] = []
     at = 0
     while found := _HIDDEN.search(html, at):
@@ -107,7 +103,8 @@ def _without_hidden(html: str) -> str:
         if found[1] is None:
             close, mark = html.find("-->", found.end()), 3
         else:
-            close, mark = html.find(">", _find(html, "</" + found[1], found.end())), 1
+            end = _CLOSE[found[1].lower()].search(html, found.end())
+            close, mark = (html.find(">", end.end()) if end else -1), 1
         if close < found.end():
             return " ".join(out)
         at = close + mark
@@ -115,18 +112,13 @@ def _without_hidden(html: str) -> str:
     return " ".join(out)
 
 
-def _find(text: str, needle: str, start: int) -> int:
-    """Like str.find, but the end of the text when there is none."""
-    at = text.find(needle, start)
-    return at if at >= 0 else len(text)
-
-
 def part_text(raw: bytes, encoding: bytes, charset: str, is_html: bool, limit: int) -> tuple[str, int]:
-    """The folded text of a part's (possibly cut) raw octets, and how many decoded octets it took, at most `limit`."""
-    octets = decode_transfer(raw, encoding)[:limit]
-    text = decode_text(octets, charset)
+    """The text of a part's (possibly cut) raw octets, and how many octets they are once decoded; no more than `limit`
+    of these are in the text."""
+    octets = decode_transfer(raw, encoding)
+    text = decode_text(octets[:limit], charset)
     if is_html:
         text = html_text(text)
     elif "\r" in text:
         text = text.replace("\r\n", "\n")
-    return fold(text), len(octets)
+    return text, len(octets)

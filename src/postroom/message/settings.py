@@ -30,6 +30,21 @@ class MessageSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     max_address_count: Annotated[
         int, Meta(description="Addresses of one header field that appear in ENVELOPE; further ones are left out.", ge=1)
     ] = 5000
+    max_references: Annotated[
+        int, Meta(description="Message ids of one References field kept for THREAD: the first and the last ones.", ge=2)
+    ] = 100
+    max_message_id_characters: Annotated[
+        int, Meta(description="Characters of a message id; a longer one is not taken for one by THREAD.", ge=64)
+    ] = 998
+    max_sort_key_characters: Annotated[
+        int, Meta(description="Characters of a subject, name or address that SORT and THREAD compare.", ge=16)
+    ] = 1000
+    max_preview_characters: Annotated[
+        int, Meta(description="Characters of PREVIEW; RFC 8970 allows no more than 256.", ge=16, le=256)
+    ] = 200
+    max_preview_source_octets: Annotated[
+        int, Meta(description="Octets of decoded text kept to make PREVIEW of, should SEARCH keep less.", ge=1024)
+    ] = 65_536
     max_search_text_octets: Annotated[
         int, Meta(description="Octets of decoded body text kept for SEARCH; further text is not searched.", ge=0)
     ] = 1_048_576

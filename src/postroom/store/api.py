@@ -15,7 +15,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from postroom.base import MailError
 
@@ -69,6 +69,12 @@ class NoSuchMessage(StoreError):
 
 class OverQuota(StoreError):
     code, enhanced, text = 452, "4.2.2", "Mailbox full"
+
+
+class TooManyMailboxes(OverQuota):
+    """RFC 9208 §5.3: a quota like others, though the same for everybody."""
+
+    text = "Too many mailboxes"
 
 
 class TooManyKeywords(StoreError):
@@ -153,6 +159,8 @@ class Want(enum.Flag):
     HEADER = enum.auto()  # prefix + header
     PARTS = enum.auto()
     WHOLE = enum.auto()  # prefix + content, when not larger than StoreSettings.inline_limit_octets
+    THREAD = enum.auto()
+    PREVIEW = enum.auto()
 
 
 @dataclass(slots=True)
@@ -168,7 +176,25 @@ class Stored:
     body: bytes | None = None
     header: bytes | None = None
     parts: bytes | None = None
+    thread_id: int | None = None
+    preview: str | None = None  # None also when it was never computed (mail stored by version 1 of the schema)
     whole: bytes | None = None  # None also when too large: use read_range
+
+
+class SortFact(enum.Enum):
+    """What SORT and THREAD compare (message.SortKeys says what each is). The values are columns of sort_keys."""
+
+    SENT = "sent_at"  # None when there is no usable Date field
+    SUBJECT = "subject"
+    IS_REPLY = "is_reply"  # 0 or 1
+    FROM = "from_"
+    TO = "to_"
+    CC = "cc"
+    DISPLAY_FROM = "display_from"
+    DISPLAY_TO = "display_to"
+    MESSAGE_ID = "message_id"
+    REFERENCES = "refs"  # message ids joined by spaces
+    THREAD_ID = "thread_id"
 
 
 class TextField(enum.Enum):
@@ -195,8 +221,8 @@ class TextQuery:
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
 
-    Parallel arrays in uid order. New messages are appended in place; an expunge replaces all arrays by new ones, so a
-    reader may keep an old array and a count as its own unchanging snapshot.
+    Parallel arrays in uid order. New messages are appended in place; an expunge replaces each array that anybody
+    else has by a new one, so a reader may keep an old array and a count as its own unchanging snapshot.
     """
 
     mailbox: Mailbox  # kept current: uid_next, highest_modseq …
@@ -336,6 +362,12 @@ class Account(Protocol):
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         """With children; renaming INBOX moves its messages to a new mailbox and leaves it empty (RFC 3501 §6.3.5)."""
 
+    async def set_special_use(
+        self, mailbox_id: int, special_use: str | None, *, origin: object = None
+    ) -> Mailbox | None:
+        """The use leaves the mailbox that had it, which is returned. Both are told of as AnnotationsChanged, of the
+        owner's /private/specialuse (RFC 6154 §4)."""
+
     async def subscriptions(self) -> list[str]:
         """Subscribed names, existing or not, in order (RFC 3501 §6.3.9)."""
 
@@ -398,6 +430,12 @@ class Account(Protocol):
     async def annotations(self, mailbox_id: int | None, reader: int) -> dict[str, bytes]:
         """Of a mailbox (None: of the account): what is /shared, and what is `reader`'s own. Names in lower case."""
 
+    async def annotations_of(
+        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
+    ) -> dict[int, dict[str, bytes]]:
+        """Some entries of many mailboxes in one go; without those that have none. All the values are in memory at
+        once: ask for a few hundred mailboxes at most."""
+
     async def set_annotations(
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
     ) -> None:
@@ -413,9 +451,10 @@ class Account(Protocol):
     def release(self, view: View) -> None: ...
 
     async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
-        """Uids whose expunge has a greater modseq, as far as the change feed has told (RFC 7162 §3.2.5.1).
+        """Uids, in order, whose expunge has a greater modseq, up to what the change feed has told (RFC 7162 §3.2.5.1).
 
-        None: the history no longer reaches back so far.
+        None: the history no longer reaches back so far. Have the view and subscribe first: none of the uids is in it
+        at the time of the call, and what goes later the feed tells.
         """
 
     async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
@@ -436,8 +475,22 @@ class Account(Protocol):
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         """Uids whose text has the needle; only among `uids` when given."""
 
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        """Uids whose text has all the needle's words, give or take (message/fuzzy.py), each with its score from 1 to
+        100; only among `uids` when given. Of a long text the beginning is looked at."""
+
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""
+
+    async def sort_facts(
+        self, mailbox_id: int, facts: Sequence[SortFact], uids: Sequence[int] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """A row (uid, fact, fact …) for each message, in uid order; only those among `uids` when given."""
+
+    async def search_thread(self, mailbox_id: int, thread_id: int) -> set[int]:
+        """Uids of the messages of one thread (RFC 8474 §5.2)."""
 
     async def line_end_octets(self) -> dict[int, int]:
         """By content id, what a content grows by when its lines are made to end with CRLF; only where that is not 0."""

@@ -9,4 +9,5 @@ def test_no_capability_is_told_twice() -> None:
 
 
 def test_what_can_be_enabled_is_told() -> None:
-    assert {one.name.upper() for one in CAPABILITIES} >= CAN_BE_ENABLED
+    assert {one.name for one in CAPABILITIES} >= set(CAN_BE_ENABLED.values())
+    assert all(word.upper() == upper for upper, word in CAN_BE_ENABLED.items())

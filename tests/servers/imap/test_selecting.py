@@ -26,6 +26,8 @@ def test_select_tells_all_it_must(tmp_path: Path, kind: str) -> None:
                 b"* 3 RECENT",
                 b"* OK [UIDVALIDITY %d] UIDs valid" % validity,
                 b"* OK [UIDNEXT 4] Predicted next UID",
+                b"* OK [HIGHESTMODSEQ 4] Highest modification sequence",
+                b"* OK [MAILBOXID (F1-1)] Ok",
                 b"* OK [UNSEEN 2] First unseen",
             ]
             assert reply.tagged == b"OK [READ-WRITE] SELECT completed"

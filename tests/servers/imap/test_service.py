@@ -8,7 +8,7 @@ from postroom.net import client_context, self_signed
 
 from .room import open_room, run
 
-BEFORE = b"IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE".split()
+BEFORE = b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE".split()
 AFTER = b"NAMESPACE CHILDREN LIST-EXTENDED SPECIAL-USE CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE".split()
 
 
@@ -77,6 +77,6 @@ def test_literal_minus_is_told_when_the_engine_keeps_to_it(tmp_path: Path) -> No
         async with open_room(tmp_path) as room:
             room.service.engine_settings = ImapSettings(literal_minus=True)
             client = await room.connect()
-            assert b"[CAPABILITY IMAP4rev1 LITERAL- SASL-IR" in client.greeting
+            assert b"[CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- SASL-IR" in client.greeting
 
     run(play())

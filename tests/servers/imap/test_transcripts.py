@@ -8,6 +8,7 @@ what the client sends (when asked), behind an S: line that ends with a literal's
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,8 @@ class Play:
 @pytest.mark.parametrize("name", sorted(path.name for path in PLAYS.glob("*.txt")))
 def test_play(tmp_path: Path, kind: str, name: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind, shared_account="shared@x.example") as room:
+        settings: dict[str, Any] = {"shared_account": "shared@x.example", "administrators": ("alice@x.example",)}
+        async with open_room(tmp_path, kind, **settings) as room:
             clients = {"": await room.client(), "2": await room.client(), "3": await room.client(name="bob")}
             await Play(room, clients, read(PLAYS / name)).go()
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from postroom.imap.acl import EXTRA_RIGHTS
 from postroom.sasl import SERVER_MECHANISMS
 
+from .quota import RESOURCES
 from .signin import may_sign_in
+from .status import append_limit
 
 if TYPE_CHECKING:
     from .session import Session
@@ -52,6 +54,7 @@ def _may_start_tls(session: "Session") -> bool:
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"IMAP4rev1", 3501, When.ALWAYS),
+    Capability(b"IMAP4rev2", 9051, When.ALWAYS, can_enable=True),
     Capability(b"LITERAL+", 7888, When.ALWAYS, value=_non_synchronizing),
     Capability(b"SASL-IR", 4959, When.ALWAYS),
     Capability(b"ID", 2971, When.ALWAYS),
@@ -65,14 +68,43 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"LIST-EXTENDED", 5258),
     Capability(b"SPECIAL-USE", 6154),
     Capability(b"CREATE-SPECIAL-USE", 6154),
+    Capability(b"LIST-STATUS", 5819),
+    Capability(b"LIST-METADATA", 9590),
+    Capability(b"STATUS=SIZE", 8438),
+    Capability(b"APPENDLIMIT", 7889, value=lambda session: b"APPENDLIMIT=%d" % append_limit(session)),
+    Capability(b"METADATA", 5464, can_enable=True),
+    Capability(b"METADATA-SERVER", 5464, applies=lambda session: False, can_enable=True),  # part of METADATA
+    Capability(b"QUOTA", 9208),
+    *(Capability(b"QUOTA=RES-" + resource, 9208) for resource in RESOURCES),
+    Capability(b"QUOTASET", 9208),
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
     Capability(b"ACL", 4314),
     Capability(b"RIGHTS=" + EXTRA_RIGHTS, 4314),
     Capability(b"LIST-MYRIGHTS", 8440),
+    Capability(b"ESEARCH", 4731),
+    Capability(b"SEARCHRES", 5182),
+    Capability(b"WITHIN", 5032),
+    Capability(b"SEARCH=FUZZY", 6203),
+    Capability(b"MULTISEARCH", 7377),
+    Capability(b"INPROGRESS", 9585),
+    Capability(b"SORT", 5256),
+    Capability(b"SORT=DISPLAY", 5957),
+    Capability(b"THREAD=ORDEREDSUBJECT", 5256),
+    Capability(b"THREAD=REFERENCES", 5256),
+    Capability(b"ESORT", 5267),
+    Capability(b"CONTEXT=SEARCH", 5267),
+    Capability(b"CONTEXT=SORT", 5267),
+    Capability(b"CONDSTORE", 7162, can_enable=True),
+    Capability(b"QRESYNC", 7162, can_enable=True),
+    Capability(b"UIDONLY", 9586, can_enable=True),
+    Capability(b"OBJECTID", 8474),
+    Capability(b"SAVEDATE", 8514),
+    Capability(b"UTF8=ACCEPT", 6855, can_enable=True),
 )
-CAN_BE_ENABLED = frozenset(capability.name.upper() for capability in CAPABILITIES if capability.can_enable)
+# What ENABLE takes, in upper case, and as it is written
+CAN_BE_ENABLED = {capability.name.upper(): capability.name for capability in CAPABILITIES if capability.can_enable}
 
 
 def capabilities(session: "Session") -> bytes:

@@ -26,7 +26,7 @@ async def carry(
     view_index = selected.view.index
     rows = selected.rows([selected.position(uid) for uid in uids if view_index(uid) >= 0])
     carrying = _Carrying(session, selected, place, target)
-    if not (move and place.account is selected.account):
+    if not (move and place.account.account_id == selected.account.account_id):
         await carrying.check_room(rows)
     try:
         await carrying.run(rows)

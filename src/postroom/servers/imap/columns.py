@@ -16,6 +16,7 @@ from postroom.imap.types import FetchItem, Item, Section, SectionText
 from postroom.message import PartMap, field_selector
 from postroom.store.api import Stored, Want
 
+from .object_ids import email_id, thread_id
 from .selected import Rows, SelectedMailbox
 
 NIL = b"NIL"
@@ -70,6 +71,17 @@ def _internal_dates(selected: SelectedMailbox, rows: Rows, stored: Sequence[Stor
     return [b"%b%b" % (_days[date // 86400], _times[date % 86400]) for date in rows.dates]
 
 
+def _email_ids(selected: SelectedMailbox, rows: Rows) -> list[bytes]:
+    account_id = selected.account.account_id
+    return [email_id(account_id, content_id) for content_id in rows.content_ids]
+
+
+def _save_dates(rows: Rows) -> list[bytes]:
+    """RFC 8514 §4.3; NIL for what was stored before save dates were kept, or is gone by now."""
+    dates = [rows.save_dates.get(uid) for uid in rows.uids]
+    return [NIL if date is None else b'"%b%b"' % (_days[date // 86400], _times[date % 86400]) for date in dates]
+
+
 def _wire(facts: list[bytes | None]) -> list[bytes]:
     return [fact if fact is not None else NIL for fact in facts]
 
@@ -88,6 +100,15 @@ _ITEMS: dict[Item, Column] = {
         lambda selected, rows, stored: _wire([s.body_structure for s in stored]),
         Want.BODY_STRUCTURE,
     ),
+    Item.EMAILID: Column(b"EMAILID (%b)", lambda selected, rows, stored: _email_ids(selected, rows)),
+    Item.THREADID: Column(
+        b"THREADID (%b)",
+        lambda selected, rows, stored: [
+            thread_id(selected.account.account_id, s.thread_id or s.content_id) for s in stored
+        ],
+        Want.THREAD,
+    ),
+    Item.SAVEDATE: Column(b"SAVEDATE %b", lambda selected, rows, stored: _save_dates(rows)),
     Item.BODY: Column(b"BODY %b", lambda selected, rows, stored: _wire([s.body for s in stored]), Want.BODY),
 }
 

@@ -4,7 +4,23 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import acl, append, fetch, general, idle, mailboxes, messages, search, selecting, signin
+from . import (
+    acl,
+    append,
+    fetch,
+    general,
+    idle,
+    mailboxes,
+    messages,
+    metadata,
+    multisearch,
+    quota,
+    search,
+    selecting,
+    signin,
+    sorting,
+    status,
+)
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -30,7 +46,7 @@ HANDLERS: dict[bytes, Handler] = {
     b"UNSUBSCRIBE": mailboxes.subscribe,
     b"LIST": mailboxes.list_,
     b"LSUB": mailboxes.list_,
-    b"STATUS": mailboxes.status,
+    b"STATUS": status.status,
     b"APPEND": append.append,
     b"SEARCH": search.search,
     b"UID SEARCH": search.search,
@@ -49,4 +65,8 @@ HANDLERS: dict[bytes, Handler] = {
     b"GETACL": acl.get_acl,
     b"LISTRIGHTS": acl.list_rights,
     b"MYRIGHTS": acl.my_rights,
+    **sorting.HANDLERS,
+    **multisearch.HANDLERS,
+    **metadata.HANDLERS,
+    **quota.HANDLERS,
 }

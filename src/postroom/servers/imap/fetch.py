@@ -12,7 +12,8 @@ from postroom.imap.types import Fetch, FetchItem, Item, Section
 from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
 from .columns import NOTHING, Column, Octets, Value, Values, column, literal, picked
-from .refusal import EndOfSession
+from .refusal import EndOfSession, bad
+from .resync import changed_since, say_vanished, window
 from .selected import Rows, SelectedMailbox, batches
 from .session import Session
 
@@ -22,9 +23,22 @@ _log = logging.getLogger("postroom.imap")
 async def fetch(session: Session, command: Fetch) -> bytes:
     """FETCH and UID FETCH."""
     selected = session.mailbox
+    items = command.items
+    if command.vanished and b"QRESYNC" not in session.enabled:
+        raise bad(b"Enable QRESYNC first")  # RFC 7162 §3.2.6
+    if Item.MODSEQ in items:
+        session.enable_condstore()
+    if selected.uid_only and not command.uid_asked:
+        items = tuple(item for item in items if item is not Item.UID) or (Item.UID,)  # UIDFETCH names it anyway
     spans = selected.resolve(command.seqset, uid=command.uid)
+    if command.window is not None:  # RFC 9394: first the window, then what of it has changed
+        spans = window(spans, *command.window)
+    if command.changed_since is not None:
+        if command.vanished:
+            await say_vanished(session, selected, command.seqset, command.changed_since)
+        spans = changed_since(selected, spans, command.changed_since)
     if spans:
-        await _Fetching(session, selected, command.items).run(spans)
+        await _Fetching(session, selected, items).run(spans)
     return b"OK UID FETCH completed" if command.uid else b"OK FETCH completed"
 
 
@@ -36,6 +50,9 @@ class _Fetching:
         self._selected = selected
         self._columns: list[Column] = [column(item) for item in items]
         self._says_flags = Item.FLAGS in items
+        self._says_uid = Item.UID in items
+        self._says_save_date = Item.SAVEDATE in items
+        self._says_modseq = Item.MODSEQ in items
         self._sets_seen = not selected.read_only and any(isinstance(item, Section) and not item.peek for item in items)
         if "s" not in selected.rights:  # RFC 4314 §4
             self._sets_seen = False
@@ -63,6 +80,8 @@ class _Fetching:
                 selected.said_flags(rows.uids if self._says_flags else self._newly_seen.intersection(rows.uids))
                 if fresh := selected.new_keywords():
                     session.send(fresh)
+            if self._says_save_date:
+                rows.save_dates = await selected.account.save_dates(selected.mailbox_id, rows.uids)
             if self._wants is not NOTHING:
                 await self._read_and_send(rows)
             else:
@@ -101,26 +120,34 @@ class _Fetching:
         selected = self._selected
         columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
         formats = self._formats
-        if self._newly_seen and not self._says_flags:
+        if self._newly_seen and (not self._says_flags or selected.condstore):
             columns.append(self._unasked_flags(rows))
             formats = [*formats, b"%b"]
-        positions = rows.positions
-        numbers: Sequence[int]
-        if isinstance(positions, range):
-            numbers = range(positions.start + 1, positions.stop + 1)
-        else:
-            numbers = [at + 1 for at in positions]
+        numbers = selected.numbers(rows)
         if self._may_be_long and any(isinstance(value, Octets) for values in columns for value in values):
             for number, *values in zip(numbers, *columns, strict=True):
-                await self._send_in_pieces(b"* %d FETCH (" % number, formats, values)
+                await self._send_in_pieces(selected.fetch_start % number, formats, values)
             return
-        await self._session.emit(_formatted(formats, numbers, columns))
+        await self._session.emit(_formatted(selected.fetch_start, formats, numbers, columns))
 
     def _unasked_flags(self, rows: Rows) -> list[bytes]:
-        """FLAGS that changed by this very FETCH and were not asked for, with the space before them."""
-        flags = self._selected.flag_lists([mask | SEEN for mask in rows.masks])
-        newly_seen = self._newly_seen
-        return [b" FLAGS %b" % f if uid in newly_seen else b"" for uid, f in zip(rows.uids, flags, strict=True)]
+        """FLAGS that changed by this very FETCH, where they were not asked for, with the space before them.
+
+        A client of CONDSTORE gets UID and MODSEQ with them (RFC 7162 §3.2.4), unless it asked for those.
+        """
+        selected, newly_seen = self._selected, self._newly_seen
+        shape, columns = b"", list[Sequence[int] | Sequence[bytes]]()
+        if not self._says_flags:
+            shape += b" FLAGS %b"
+            columns.append(selected.flag_lists([mask | SEEN for mask in rows.masks]))
+        if selected.condstore and not self._says_uid and not selected.uid_only:
+            shape += b" UID %d"
+            columns.append(rows.uids)
+        if selected.condstore and not self._says_modseq:
+            shape += b" MODSEQ (%d)"
+            columns.append(rows.modseqs)
+        values = zip(rows.uids, *columns, strict=True)
+        return [shape % tuple(more) if uid in newly_seen else b"" for uid, *more in values]
 
     async def _send_in_pieces(self, start: bytes, formats: list[bytes], values: Sequence[Value]) -> None:
         """A row with a section that is too large for one piece of memory."""
@@ -151,9 +178,9 @@ class _Fetching:
             await session.emit(piece)
 
 
-def _formatted(formats: list[bytes], numbers: Sequence[int], columns: list[Values]) -> bytes:
+def _formatted(start: bytes, formats: list[bytes], numbers: Sequence[int], columns: list[Values]) -> bytes:
     """All rows by one `%`: the rows' format repeated, the columns interleaved."""
-    row = b"* %d FETCH (" + b"".join(formats) + b")\r\n"
+    row = start + b"".join(formats) + b")\r\n"
     width, count = len(columns) + 1, len(numbers)
     values: list[Value | None] = [None] * (width * count)
     values[0::width] = numbers
@@ -171,6 +198,7 @@ def _after(rows: Rows, start: int) -> Rows:
         rows.dates[start:],
         rows.modseqs[start:],
         rows.content_ids[start:],
+        save_dates=rows.save_dates,
     )
 
 
@@ -183,4 +211,5 @@ def _before(rows: Rows, stop: int) -> Rows:
         rows.dates[:stop],
         rows.modseqs[:stop],
         rows.content_ids[:stop],
+        save_dates=rows.save_dates,
     )

@@ -6,6 +6,7 @@ Owns: those commands. Never: looks at mail. Raises: nothing.
 from postroom.imap import encode
 from postroom.imap.types import Bare, Enable, Id
 
+from .metadata_news import watch_metadata
 from .session import Session
 
 
@@ -41,6 +42,8 @@ async def identify(session: Session, command: Id) -> bytes:
 async def enable(session: Session, command: Enable) -> bytes:
     """RFC 5161 §3.1: names that can't be enabled are passed over; those that are enabled now are told."""
     fresh = [name for name in command.capabilities if session.service.can_enable(name) and name not in session.enabled]
-    session.enabled.update(fresh)
-    session.send(encode.enabled(fresh))
+    for name in fresh:
+        session.enable(name)
+    await watch_metadata(session)
+    session.send(encode.enabled([session.service.can_enable(name) or name for name in fresh]))
     return b"OK ENABLE completed"

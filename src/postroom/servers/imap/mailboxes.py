@@ -1,4 +1,4 @@
-"""LIST, LSUB, STATUS, NAMESPACE, CREATE, DELETE, RENAME, SUBSCRIBE: commands about mailboxes as a whole.
+"""LIST, LSUB, NAMESPACE, CREATE, DELETE, RENAME, SUBSCRIBE: commands about mailboxes as a whole.
 
 Owns: those commands, which attributes a name has. Never: opens a mailbox. Raises: Refused, StoreError.
 
@@ -6,18 +6,24 @@ Every name above an existing one is shown as well, with \\Noselect when there is
 where a mailbox with children was deleted (RFC 3501 §6.3.4).
 """
 
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from postroom.imap import encode
 from postroom.imap.acl import ALL_RIGHTS, myrights_line
 from postroom.imap.list_match import DELIMITER, Pattern, canonical, match, parents
-from postroom.imap.types import Bare, Create, Delete, List, Rename, Status, StatusItem, Subscribe
+from postroom.imap.types import Bare, Create, Delete, List, Rename, Subscribe
 from postroom.store.api import Mailbox, NoSuchMailbox
+from postroom.store.names import canonical as stored_name
 
-from .others import names_a_space, visible
+from .metadata import list_metadata
+from .object_ids import mailbox_id
+from .others import Other, names_a_space, visible
 from .places import SHARED, USERS, Place, is_foreign
 from .refusal import no
 from .session import Session
+from .status import StatusLines
 
 
 async def namespace(session: Session, command: Bare) -> bytes:
@@ -29,14 +35,33 @@ async def namespace(session: Session, command: Bare) -> bytes:
 
 async def create(session: Session, command: Create) -> bytes:
     """RFC 3501 §6.3.3, with a special use (RFC 6154 §3)."""
-    place = await _new_place(session, command.mailbox.removesuffix(DELIMITER))
+    place = await _new_place(session, _to_make(session, command.mailbox))
     if command.special_use is not None:
         if place.guest is not None:
             raise no(b"USEATTR", b"Only mailboxes of your own have a use")
         if any(mailbox.special_use == command.special_use for mailbox in await place.account.mailboxes()):
             raise no(b"USEATTR", b"Another mailbox has that use already")
-    await place.account.create(place.name, special_use=command.special_use, origin=session.selected)
-    return b"OK CREATE completed"
+    made = await place.account.create(place.name, special_use=command.special_use, origin=session.selected)
+    _tell_name(session, place, made, command.mailbox.removesuffix(DELIMITER))
+    code = mailbox_id(place.account.account_id, made.mailbox_id)  # RFC 8474 §4.1
+    return b"OK [MAILBOXID (%b)] CREATE completed" % code
+
+
+def _to_make(session: Session, name: str) -> str:
+    """RFC 9051 §5.1: a name that is not Net-Unicode is converted. Older clients would not look for it there."""
+    name = name.removesuffix(DELIMITER)
+    return unicodedata.normalize("NFC", name) if b"IMAP4REV2" in session.enabled else name
+
+
+def _tell_name(session: Session, place: Place, mailbox: Mailbox, given: str) -> None:
+    """Where what the client has named otherwise is found now (RFC 9051 §6.3.9.7)."""
+    name = place.shown(mailbox.name)
+    if b"IMAP4REV2" in session.enabled and name != given:
+        attributes = ["\\Subscribed"] if mailbox.subscribed and place.guest is None else []
+        if mailbox.special_use is not None and place.guest is None:
+            attributes.append(mailbox.special_use)
+        old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(given)
+        session.send(encode.list_line(attributes, session.mailbox_name(name), more=old_name))
 
 
 async def _new_place(session: Session, name: str) -> Place:
@@ -58,6 +83,10 @@ async def delete(session: Session, command: Delete) -> bytes:
     place = await session.place(command.mailbox)
     await place.mailbox(b"DELETE")
     await place.account.delete(place.name, origin=session.selected)
+    name = place.shown(stored_name(place.name))
+    if b"IMAP4REV2" in session.enabled and name != command.mailbox:  # RFC 9051 §6.3.5
+        old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(command.mailbox)
+        session.send(encode.list_line(["\\NonExistent"], session.mailbox_name(name), more=old_name))
     if session.selected is not None and session.selected.deleted:
         session.deselect()
     return b"OK DELETE completed"
@@ -67,12 +96,14 @@ async def rename(session: Session, command: Rename) -> bytes:
     """RFC 3501 §6.3.5"""
     old = await session.place(command.old)
     mailbox = await old.mailbox(b"RENAME")
-    new = await _new_place(session, command.new.removesuffix(DELIMITER))
+    new = await _new_place(session, _to_make(session, command.new))
     if new.account.account_id != old.account.account_id:
         raise no(b"CANNOT", b"A mailbox stays with its owner; copy its messages")
     if old.guest is not None and mailbox.name == "INBOX":  # its messages would get the rights of their new place
         raise no(b"CANNOT", b"Only its owner can rename an INBOX")
     await old.account.rename(old.name, new.name, origin=session.selected)
+    if b"IMAP4REV2" in session.enabled and mailbox.name != "INBOX":  # RFC 9051 §6.3.6: INBOX is still there
+        _tell_name(session, new, await new.account.mailbox(new.name), command.old)
     return b"OK RENAME completed"
 
 
@@ -83,21 +114,6 @@ async def subscribe(session: Session, command: Subscribe) -> bytes:
     return b"OK SUBSCRIBE completed" if command.on else b"OK UNSUBSCRIBE completed"
 
 
-async def status(session: Session, command: Status) -> bytes:
-    """RFC 3501 §6.3.10"""
-    mailbox = await (await session.place(command.mailbox)).mailbox(b"STATUS")
-    values = {
-        StatusItem.MESSAGES: mailbox.messages,
-        StatusItem.RECENT: mailbox.recent,
-        StatusItem.UIDNEXT: mailbox.uid_next,
-        StatusItem.UIDVALIDITY: mailbox.uid_validity,
-        StatusItem.UNSEEN: mailbox.unseen,
-    }
-    items = [b"%b %d" % (item.value, values[item]) for item in command.items]
-    session.send(encode.status_line(session.mailbox_name(command.mailbox), items))
-    return b"OK STATUS completed"
-
-
 async def list_(session: Session, command: List) -> bytes:
     """LIST (RFC 3501 §6.3.8, RFC 5258) and LSUB (RFC 3501 §6.3.9)."""
     if command.lsub:
@@ -106,51 +122,90 @@ async def list_(session: Session, command: List) -> bytes:
             encode.list_line(() if found.listed else ("\\Noselect",), session.mailbox_name(found.name), lsub=True)
             for found in match(names, command.reference, command.patterns)
         ]
-    elif command.patterns == ("",) and not command.extended:
-        lines = [encode.list_line(("\\Noselect",), b'""')]  # RFC 3501 §6.3.8: only the delimiter is asked for
+        await session.emit(b"".join(lines))
+        return b"OK LSUB completed"
+    if command.patterns == ("",) and not command.extended:
+        session.send(encode.list_line(("\\Noselect",), b'""'))  # RFC 3501 §6.3.8: only the delimiter is asked for
     else:
-        subscribed = frozenset(await session.account.subscriptions()) if _needs_subscriptions(command) else frozenset()
-        mailboxes, rights = await _own_and_others(session, command, subscribed)
-        lines = _Listing(session, command, mailboxes, subscribed, rights).lines()
-    await session.emit(b"".join(lines))
-    return b"OK LSUB completed" if command.lsub else b"OK LIST completed"
+        await _list(session, command)
+    return b"OK LIST completed"
+
+
+async def _list(session: Session, command: List) -> None:
+    """Some mailboxes at a time, each with the responses RETURN asks for (RFC 5819 §2, RFC 8440 §3, RFC 9590 §3)."""
+    status = StatusLines(session, command.status) if command.status else None
+    subscribed = frozenset(await session.account.subscriptions()) if _needs_subscriptions(command) else frozenset()
+    mailboxes = await session.account.mailboxes()
+    others = await _others(session, command, subscribed)
+    listing = _Listing(session, command, [*mailboxes, *(other.mailbox for other in others.values())], subscribed)
+    found = listing.lines()
+    with_rights = b"MYRIGHTS" in command.return_options
+    while batch := list(islice(found, session.settings.list_batch_mailboxes)):
+        metadata = await _metadata(session, command, batch, others) if command.metadata else {}
+        lines: list[bytes] = []
+        for line, name, mailbox in batch:
+            lines.append(line)
+            if mailbox is not None:
+                other = others.get(mailbox.name)
+                if with_rights:
+                    lines.append(myrights_line(name, other.rights if other is not None else ALL_RIGHTS))
+                if status is not None and (other is None or other.may(b"STATUS")):
+                    account = session.account if other is None else await session.visits.account(other.account_id)
+                    lines.append(await status.line(account, mailbox, name))
+                lines.append(metadata.get(name, b""))
+        await session.emit(b"".join(lines))
+        await session.breathe()
+
+
+async def _others(session: Session, command: List, subscribed: frozenset[str]) -> dict[str, Other]:
+    """The mailboxes of others that this LIST may show, by the names they are shown under."""
+    patterns = [canonical(command.reference, pattern) for pattern in command.patterns]
+    if b"SUBSCRIBED" not in command.select_options:
+        subscribed = frozenset()
+    if not any(map(names_a_space, patterns)) and not any(map(is_foreign, subscribed)):
+        return {}
+    return await visible(session, patterns, subscribed)
+
+
+async def _metadata(
+    session: Session, command: List, batch: Sequence[tuple[bytes, bytes, Mailbox | None]], others: dict[str, Other]
+) -> dict[bytes, bytes]:
+    """METADATA responses by name, those of each account at once (RFC 9590 §3)."""
+    by_account: dict[int, list[tuple[bytes, Mailbox]]] = {}
+    for _, name, mailbox in batch:
+        if mailbox is None:
+            continue
+        other = others.get(mailbox.name)
+        if other is None:
+            by_account.setdefault(session.account.account_id, []).append((name, mailbox))
+        elif other.may(b"GETMETADATA"):
+            by_account.setdefault(other.account_id, []).append((name, mailbox))
+    found: dict[bytes, bytes] = {}
+    for account_id, existing in by_account.items():
+        own = account_id == session.account.account_id
+        account = session.account if own else await session.visits.account(account_id)
+        found.update(await list_metadata(session, account, existing, command.metadata))
+    return found
 
 
 def _needs_subscriptions(command: List) -> bool:
     return b"SUBSCRIBED" in command.select_options or b"SUBSCRIBED" in command.return_options
 
 
-async def _own_and_others(
-    session: Session, command: List, subscribed: frozenset[str]
-) -> tuple[list[Mailbox], dict[str, str]]:
-    """The mailboxes that the person may see, called as they see them, and the rights to those of others."""
-    mailboxes = await session.account.mailboxes()
-    patterns = [canonical(command.reference, pattern) for pattern in command.patterns]
-    if b"SUBSCRIBED" not in command.select_options:
-        subscribed = frozenset()
-    if not any(map(names_a_space, patterns)) and not any(map(is_foreign, subscribed)):
-        return mailboxes, {}
-    others = await visible(session, patterns, subscribed)
-    return [*mailboxes, *(mailbox for mailbox, _ in others.values())], {n: rights for n, (_, rights) in others.items()}
-
-
 class _Listing:
     """One LIST with its options."""
 
     def __init__(
-        self,
-        session: Session,
-        command: List,
-        mailboxes: Sequence[Mailbox],
-        subscribed: frozenset[str],
-        rights: dict[str, str],
+        self, session: Session, command: List, mailboxes: Sequence[Mailbox], subscribed: frozenset[str]
     ) -> None:
         self._session = session
         self._command = command
         self._mailboxes = {mailbox.name: mailbox for mailbox in mailboxes}
         self._subscribed = subscribed
-        self._rights = rights  # of others' mailboxes; the person's own have all
         self._with_children = parents(self._mailboxes)
+        # RFC 5258 §4, RFC 9051 §7.3.1: \\NonExistent implies \\Noselect, which is all that older clients know
+        knows = command.extended or b"IMAP4REV2" in session.enabled
+        self._absent = "\\NonExistent" if knows else "\\Noselect"
         self._selection = [option for option in command.select_options if option in (b"SUBSCRIBED", b"SPECIAL-USE")]
         patterns = [canonical(command.reference, pattern) for pattern in command.patterns if pattern]
         self._patterns = [Pattern(pattern) for pattern in patterns]
@@ -158,7 +213,8 @@ class _Listing:
         if b"SUBSCRIBED" not in self._selection:  # see others.py
             self._for_others = [Pattern(pattern) for pattern in patterns if names_a_space(pattern)]
 
-    def lines(self) -> list[bytes]:
+    def lines(self) -> Iterator[tuple[bytes, bytes, Mailbox | None]]:
+        """LIST responses; the names in them; the mailboxes, where they exist and meet the selection criteria."""
         selected = self._selected()
         matching = {name for name in selected if self._matches(name)}
         childinfo: set[str] = set()
@@ -167,14 +223,10 @@ class _Listing:
             childinfo = parents(selected)
             hidden = parents(name for name in selected if name not in matching)
             shown = matching | {name for name in hidden if self._matches(name)}
-        lines: list[bytes] = []
-        with_rights = b"MYRIGHTS" in self._command.return_options
         for name in sorted(shown, key=_order):
-            lines.append(self._line(name, name in childinfo))
-            if with_rights and name in matching and name in self._mailboxes:  # RFC 8440 §3
-                rights = self._rights.get(name, ALL_RIGHTS)
-                lines.append(myrights_line(self._session.mailbox_name(name), rights))
-        return lines
+            wire_name = self._session.mailbox_name(name)
+            mailbox = self._mailboxes.get(name) if name in matching else None
+            yield self._line(name, wire_name, name in childinfo), wire_name, mailbox
 
     def _selected(self) -> set[str]:
         """The names that meet the selection criteria."""
@@ -189,11 +241,11 @@ class _Listing:
         patterns = self._for_others if is_foreign(name) else self._patterns
         return any(pattern.matches(name) for pattern in patterns)
 
-    def _line(self, name: str, childinfo: bool) -> bytes:
+    def _line(self, name: str, wire_name: bytes, childinfo: bool) -> bytes:
         mailbox = self._mailboxes.get(name)
         attributes: list[str] = []
         if mailbox is None:
-            attributes.append("\\NonExistent" if self._command.extended else "\\Noselect")
+            attributes.append(self._absent)
         # RFC 3348 §3, RFC 5258 §4
         attributes.append("\\HasChildren" if name in self._with_children else "\\HasNoChildren")
         if name in self._subscribed:
@@ -203,7 +255,7 @@ class _Listing:
         more = b""
         if childinfo:
             more = b' ("CHILDINFO" (%b))' % b" ".join(b'"%b"' % option for option in self._selection)
-        return encode.list_line(attributes, self._session.mailbox_name(name), more=more)
+        return encode.list_line(attributes, wire_name, more=more)
 
 
 def _order(name: str) -> tuple[bool, str]:

@@ -4,11 +4,13 @@ Owns: those commands and their responses. Never: sends EXPUNGE (the session does
 Raises: Refused, StoreError.
 """
 
+from collections.abc import Sequence
+
 from postroom.imap import encode
 from postroom.imap.acl import ALL_RIGHTS
-from postroom.imap.seqset import positions
+from postroom.imap.seqset import positions, write
 from postroom.imap.types import Bare, Copy, Store, StoreMode, UidExpunge
-from postroom.store.api import SYSTEM_FLAGS, FlagAction, Flagged, Mailbox, NoSuchMailbox
+from postroom.store.api import SYSTEM_FLAGS, FlagAction, Mailbox, NoSuchMailbox
 
 from .carrying import carry
 from .places import Place
@@ -28,19 +30,40 @@ _FLAG_RIGHTS = {"s", "t", "w"}
 
 
 async def store(session: Session, command: Store) -> bytes:
-    """RFC 3501 §6.4.6"""
+    """RFC 3501 §6.4.6, conditional with UNCHANGEDSINCE (RFC 7162 §3.1.3)."""
     selected = session.mailbox
     spans = selected.resolve(command.seqset, uid=command.uid)
+    if command.unchanged_since is not None:
+        session.enable_condstore()
     uids = selected.uids_of(spans)
     gone = selected.gone_among(uids)
+    unmodified: Sequence[int] = ()
     if len(uids) > gone:
-        for action, flags in _steps(selected, command):
-            flagged = await selected.account.set_flags(selected.mailbox_id, uids, action, flags, origin=selected)
-        gone = len(uids) - len(flagged.uids)
-        if not command.silent:
-            at = positions(spans) if not gone else None
-            await _say_flags(session, selected, flagged, at, with_uid=command.uid)
-    return _done(b"STORE", gone, len(uids), command.uid)
+        flagged, unmodified = await _change_flags(selected, command, uids)
+        gone = len(uids) - len(flagged) - len(unmodified)
+        # With CONDSTORE even a silent change has a modification sequence to be told (RFC 7162 §3.1.3, §3.2.4).
+        if not command.silent or selected.condstore:
+            whole = not gone and not unmodified
+            at = positions(spans) if whole else [selected.position(uid) for uid in flagged]
+            await _say_flags(session, selected, at, with_uid=command.uid, with_flags=not command.silent)
+        selected.report(unmodified)  # RFC 7162 §3.1.3: so that the client need not ask
+    return _done(b"STORE", gone, len(uids), command.uid, _modified(selected, unmodified, uid=command.uid))
+
+
+async def _change_flags(
+    selected: SelectedMailbox, command: Store, uids: Sequence[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The messages whose flags are as wanted now, and those that UNCHANGEDSINCE has kept from it."""
+    unmodified: Sequence[int] = ()
+    since = command.unchanged_since
+    for action, flags in _steps(selected, command):
+        flagged = await selected.account.set_flags(
+            selected.mailbox_id, uids, action, flags, unchanged_since=since, origin=selected
+        )
+        uids = flagged.uids
+        if since is not None:  # a second step is for what the first has let through, whose number it has changed
+            unmodified, since = flagged.unmodified, None
+    return uids, unmodified
 
 
 def _steps(selected: SelectedMailbox, command: Store) -> list[tuple[FlagAction, frozenset[str]]]:
@@ -63,30 +86,38 @@ def _steps(selected: SelectedMailbox, command: Store) -> list[tuple[FlagAction, 
 
 
 async def _say_flags(
-    session: Session, selected: SelectedMailbox, flagged: Flagged, known: list[int] | None, *, with_uid: bool
+    session: Session, selected: SelectedMailbox, at: Sequence[int], *, with_uid: bool, with_flags: bool
 ) -> None:
-    """A FETCH response for each changed message; `known` are their positions when known already."""
-    uids = flagged.uids
+    """A FETCH response for each changed message, as it is now. RFC 3501 §6.4.8: to UID commands, with the UID."""
     if fresh := selected.new_keywords():
         session.send(fresh)
     size = session.settings.fetch_batch_messages
-    for start in range(0, len(uids), size):
+    for start in range(0, len(at), size):
         if start:
             await session.breathe()
-        some = uids[start : start + size]
-        at = known[start : start + size] if known is not None else [selected.position(uid) for uid in some]
-        flags = selected.flag_lists(selected.with_recent(some, flagged.masks[start : start + size]))
-        if with_uid:  # RFC 3501 §6.4.8: responses to UID commands carry the UID
-            numbered = zip(at, some, flags, strict=True)
-            rows = [b"* %d FETCH (UID %d FLAGS %b)\r\n" % (n + 1, uid, f) for n, uid, f in numbered]
-        else:
-            rows = [b"* %d FETCH (FLAGS %b)\r\n" % (n + 1, f) for n, f in zip(at, flags, strict=True)]
-        await session.emit(b"".join(rows))
+        rows = selected.rows(at[start : start + size])
+        if with_flags:
+            selected.said_flags(rows.uids)
+        await session.emit(selected.flag_rows(rows, with_uid=with_uid, with_flags=with_flags))
 
 
-def _done(command: bytes, gone: int, wanted: int, uid: bool) -> bytes:
+def _modified(selected: SelectedMailbox, uids: Sequence[int], *, uid: bool) -> bytes:
+    """The response code MODIFIED (RFC 7162 §3.1.3); b"" when all was changed."""
+    if not uids:
+        return b""
+    return b"MODIFIED " + write(uids if uid else [selected.position(one) + 1 for one in uids])
+
+
+def _done(command: bytes, gone: int, wanted: int, uid: bool, modified: bytes) -> bytes:
     """RFC 2180 §4.2: a client that does not know yet that a message is gone must not think that it was changed."""
     prefix = b"UID " if uid else b""
+    if modified:
+        return b"%b [%b] %b%b: some were changed meanwhile" % (
+            b"NO" if gone and not uid else b"OK",
+            modified,
+            prefix,
+            command,
+        )
     if not gone or uid:
         return b"OK %b%b completed" % (prefix, command)
     text = b"none of the messages exists any more" if gone == wanted else b"some of the messages no longer exist"
@@ -142,14 +173,20 @@ async def _target(session: Session, command: Copy) -> tuple[Place, Mailbox]:
 async def expunge(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.3"""
     selected = session.mailbox
-    await selected.account.expunge(selected.mailbox_id, None, origin=selected)
-    return b"OK EXPUNGE completed"
+    gone = await selected.account.expunge(selected.mailbox_id, None, origin=selected)
+    return b"OK %bEXPUNGE completed" % _highest(selected, gone)
 
 
 async def uid_expunge(session: Session, command: UidExpunge) -> bytes:
     """RFC 4315 §2.1: only messages that have \\Deleted and are in the set."""
     selected = session.mailbox
     uids = selected.uids_of(selected.resolve(command.seqset, uid=True))
-    if uids:
-        await selected.account.expunge(selected.mailbox_id, uids, origin=selected)
-    return b"OK UID EXPUNGE completed"
+    gone = await selected.account.expunge(selected.mailbox_id, uids, origin=selected) if uids else ()
+    return b"OK %bUID EXPUNGE completed" % _highest(selected, gone)
+
+
+def _highest(selected: SelectedMailbox, gone: Sequence[int]) -> bytes:
+    """RFC 7162 §3.2.7: after an expunge, the new modification sequence. All others' changes are told before it."""
+    if not gone or not selected.vanishes:
+        return b""
+    return b"[HIGHESTMODSEQ %d] " % selected.view.mailbox.highest_modseq

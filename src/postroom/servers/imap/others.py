@@ -12,18 +12,30 @@ to is theirs: SUBSCRIBED, like LSUB, shows it wherever it is.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from postroom.accounts.api import Person
 from postroom.imap.list_match import DELIMITER
 from postroom.store.api import Mailbox, NoSuchAccount, NoSuchMailbox
 
 from .places import SHARED, USERS, is_foreign, owner_of, shown
-from .rights import ANYONE, effective
+from .rights import ANYONE, NEEDED, effective, meets
 from .session import Session
 
 _WILDCARD = re.compile(r"[*%]")
-Visible = dict[str, tuple[Mailbox, str]]  # by the name it is shown under: the mailbox, called that, and the rights
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A mailbox of another person's that may be shown."""
+
+    mailbox: Mailbox  # under the name by which this session's client knows it
+    account_id: int
+    rights: str
+
+    def may(self, command: bytes) -> bool:
+        """Whether a command may be given for it."""
+        return meets(self.rights, NEEDED[command])
 
 
 def names_a_space(pattern: str) -> bool:
@@ -31,23 +43,28 @@ def names_a_space(pattern: str) -> bool:
     return pattern.startswith("#")
 
 
-async def visible(session: Session, patterns: Sequence[str], subscribed: Iterable[str]) -> Visible:
-    """All visible mailboxes of every account that the patterns, or these subscribed names, may lead to.
+async def visible(session: Session, patterns: Sequence[str], subscribed: Iterable[str]) -> dict[str, Other]:
+    """All visible mailboxes of every account that the patterns, or these subscribed names, may lead to, by name.
 
     More than match: a mailbox has children whether the pattern means them or not.
     """
-    found: Visible = {}
+    found: dict[str, Other] = {}
+    store = session.service.store
     for space, person in await _owners(session, patterns, subscribed):
         try:
-            account = await session.visits.account(person.account_id)
+            account = await store.open(person.account_id)  # there may be many: none stays open
         except NoSuchAccount:
             continue  # just being removed
-        for mailbox in await account.mailboxes():
+        try:
+            mailboxes = await account.mailboxes()
+        finally:
+            account.close()
+        for mailbox in mailboxes:
             rights = effective(mailbox.acl, session.address)
             if "l" in rights:
                 name = shown(space, mailbox.name, person.address)
                 # RFC 6154 §2: where other people keep what they sent is nothing for this person's client
-                found[name] = replace(mailbox, name=name, special_use=None), rights
+                found[name] = Other(replace(mailbox, name=name, special_use=None), person.account_id, rights)
         await session.breathe()
     return found
 

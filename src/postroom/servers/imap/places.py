@@ -39,10 +39,15 @@ class Place:
     account: Account
     name: str  # within that account
     guest: str | None = None  # who asks, by address, when the account is another person's
+    prefix: str = ""  # what the client's name has before it
 
     def rights(self, mailbox: Mailbox) -> str:
         """What the session's person may do with a mailbox of this account."""
         return ALL_RIGHTS if self.guest is None else effective(mailbox.acl, self.guest)
+
+    def shown(self, name: str) -> str:
+        """What the client calls another mailbox of this account."""
+        return self.prefix + name
 
     async def mailbox(self, command: bytes = b"SELECT") -> Mailbox:
         """The mailbox, if `command` may be given for it (RFC 4314 §4). Raises NoSuchMailbox, Refused."""
@@ -117,29 +122,33 @@ async def resolve(session: "Session", name: str) -> Place:
     if not is_foreign(name):
         return Place(session.account, name)
     person, rest = await owner_of(session, name)
+    prefix = name.removesuffix(rest)
     if person.account_id == session.account.account_id:
-        return Place(session.account, rest)
-    return Place(await session.visits.account(person.account_id), rest, session.address)
+        return Place(session.account, rest, prefix=prefix)
+    return Place(await session.visits.account(person.account_id), rest, session.address, prefix)
 
 
 class Visits:
-    """Other people's accounts that a session has open: the ones used last, and the selected mailbox's."""
+    """Other people's accounts that a session has open: those of the command under way, and some used last."""
 
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._open: dict[int, Account] = {}  # in order of use
 
     async def account(self, account_id: int) -> Account:
-        """The account, which stays open until others are wanted more."""
+        """The account, which stays open at least as long as the command under way."""
         account = self._open.pop(account_id, None)
         if account is None:
             account = await self._session.service.store.open(account_id)
         self._open[account_id] = account
-        selected = self._session.selected
-        for other in list(self._open)[: -self._session.settings.max_visited_accounts]:
-            if selected is None or selected.account is not self._open[other]:
-                self._open.pop(other).close()
         return account
+
+    def trim(self) -> None:
+        """Between two commands: close those not used for longest, but for the selected mailbox's."""
+        selected = self._session.selected
+        for account_id in list(self._open)[: -self._session.settings.max_visited_accounts]:
+            if selected is None or selected.account is not self._open[account_id]:
+                self._open.pop(account_id).close()
 
     def close(self) -> None:
         """Leave them all."""

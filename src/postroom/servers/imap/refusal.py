@@ -4,6 +4,7 @@ Owns: the exception that carries the answer, the translation of the store's refu
 detail that belongs to the log. Raises: nothing.
 """
 
+from postroom.accounts.api import DirectoryFailure, TooManyNotes
 from postroom.base import MailError
 from postroom.store.api import (
     BadMailboxName,
@@ -14,6 +15,7 @@ from postroom.store.api import (
     OverQuota,
     StoreFailure,
     TooManyAclEntries,
+    TooManyAnnotations,
     TooManyKeywords,
 )
 
@@ -37,9 +39,9 @@ def no(code: bytes, text: bytes) -> Refused:
     return Refused(b"NO [%b] %b" % (code, text))
 
 
-def bad(text: bytes) -> Refused:
+def bad(text: bytes, code: bytes = b"") -> Refused:
     """BAD: the client's mistake."""
-    return Refused(b"BAD " + text)
+    return Refused(b"BAD [%b] %b" % (code, text) if code else b"BAD " + text)
 
 
 # RFC 5530 §3
@@ -50,6 +52,9 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (OverQuota, b"OVERQUOTA"),
     (TooManyKeywords, b"LIMIT"),
     (TooManyAclEntries, b"LIMIT"),
+    (TooManyAnnotations, b"METADATA TOOMANY"),  # RFC 5464 §4.3
+    (TooManyNotes, b"METADATA TOOMANY"),
+    (DirectoryFailure, b"UNAVAILABLE"),
     (StoreFailure, b"UNAVAILABLE"),
     (NoSuchContent, b"EXPUNGEISSUED"),  # expunged, not announced yet, and already purged
     (NoSuchAccount, b"CONTACTADMIN"),

@@ -29,6 +29,10 @@ NEEDED: dict[bytes, tuple[str, ...]] = {
     b"GETACL": ("a",),
     b"LISTRIGHTS": ("a",),
     b"MYRIGHTS": ("lrikxa",),
+    b"GETMETADATA": ("l", "rswip"),  # RFC 5464 §3.3
+    b"SETMETADATA": ("l", "rswip"),
+    b"GETQUOTAROOT": ("r",),  # RFC 9208 §6
+    b"NOTIFY": ("l", "r"),  # RFC 5465 §5
 }
 # The same, on the selected mailbox. CLOSE, FETCH and STORE leave undone what they may not do.
 NEEDED_SELECTED: dict[bytes, tuple[str, ...]] = {

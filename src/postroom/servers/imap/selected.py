@@ -9,18 +9,21 @@ is gone, `_uids` is the View's own array and every column can be sliced from the
 has new arrays, `_uids` stays the old one, and columns are looked up uid by uid until the EXPUNGEs have been said.
 """
 
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 from postroom.imap.acl import ALL_RIGHTS
-from postroom.imap.seqset import Span, by_number, by_uid, fits
+from postroom.imap.seqset import Span, by_number, by_uid, fits, merge, write
 from postroom.imap.types import SeqSet
 from postroom.store.api import (
     FIRST_KEYWORD_BIT,
     MAX_KEYWORD_BITS,
+    SEEN,
     SYSTEM_FLAGS,
     Account,
     Change,
@@ -35,6 +38,8 @@ from postroom.store.api import (
 from .refusal import bad
 from .rights import effective, may_write, permitted
 
+LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
+_UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_LISTS = 4096
 _uid = attrgetter("uid")
@@ -52,13 +57,20 @@ class Rows:
     dates: Sequence[int]
     modseqs: Sequence[int]
     content_ids: Sequence[int]
+    save_dates: dict[int, int] = field(default_factory=dict, kw_only=True)  # by uid; only where somebody asked for them
 
 
 class SelectedMailbox:
     """Made by `open`; give it back with `close`."""
 
     def __init__(
-        self, account: Account, view: View, read_only: bool, claims: set[tuple[int, int]], guest: str | None = None
+        self,
+        account: Account,
+        view: View,
+        read_only: bool,
+        claims: set[tuple[int, int]],
+        enabled: AbstractSet[bytes] = frozenset(),
+        guest: str | None = None,
     ) -> None:
         self.account = account
         self.view = view
@@ -72,6 +84,8 @@ class SelectedMailbox:
         self.deleted = False  # by somebody, while it was selected
         self.on_change: Callable[[], None] | None = None
         self._claims = claims
+        self._enabled = enabled  # what the session's client has enabled, as it changes
+        self._held_back = 0  # the modseq up to which the client was told to believe; 0: all of it
         self._uids = view.uids
         self.count = len(view.uids)
         self._last_uid = view.uids[-1] if view.uids else 0  # the highest the client has been told of
@@ -80,6 +94,8 @@ class SelectedMailbox:
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self.called = view.mailbox.name  # by the client that selected it
+        self._saved: SeqSet = SeqSet(())
 
     @classmethod
     async def open(
@@ -89,11 +105,12 @@ class SelectedMailbox:
         *,
         read_only: bool,
         claims: set[tuple[int, int]],
+        enabled: AbstractSet[bytes] = frozenset(),
         guest: str | None = None,
     ) -> "SelectedMailbox":
         """`claims` is shared by all sessions: the (account, mailbox) pairs whose \\Recent marks one is just taking."""
         view = await account.view(mailbox.mailbox_id)
-        selected = cls(account, view, read_only, claims, guest)
+        selected = cls(account, view, read_only, claims, enabled, guest)
         account.subscribe_changes(selected._hear)
         try:
             if selected.read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
@@ -176,10 +193,21 @@ class SelectedMailbox:
         )
 
     @property
+    def last_uid(self) -> int:
+        """The highest uid that the client has been told of, whether it is still there or not."""
+        return self._last_uid
+
+    @property
+    def unsaid_gone(self) -> Iterable[int]:
+        """The uids of which EXPUNGE has yet to be said."""
+        return self._gone
+
+    @property
     def should_claim(self) -> bool:
         """Whether there are \\Recent marks that this session may take (see claim_recent)."""
         return (
             self._takes_recent
+            and b"IMAP4REV2" not in self._enabled  # RFC 9051 appendix E: no \\Recent there
             and self.view.mailbox.recent > 0
             and (self.account.account_id, self.mailbox_id) not in self._claims
         )
@@ -212,11 +240,30 @@ class SelectedMailbox:
         if expunge and self._gone:
             out += self._expunges()
         if self._take_new():
-            # RFC 3501 §7.3.1, §7.3.2
-            out.append(b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count))
+            out.append(self.counts())
         if self._changed:
             out += self._flag_changes(told)
+        if self.vanishes:
+            out.append(self._believable())
         return b"".join(out)
+
+    def counts(self) -> bytes:
+        """EXISTS and RECENT (RFC 3501 §7.3.1, §7.3.2); IMAP4rev2 has no RECENT (RFC 9051 appendix E)."""
+        if b"IMAP4REV2" in self._enabled:
+            return b"* %d EXISTS\r\n" % self.count
+        return b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count)
+
+    def _believable(self) -> bytes:
+        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was."""
+        believable = min(lost.modseq for lost in self._gone.values()) - 1 if self._gone else 0
+        if believable == self._held_back:
+            return b""
+        self._held_back = believable
+        highest = believable or self.view.mailbox.highest_modseq
+        return b"* OK [HIGHESTMODSEQ %d] %b\r\n" % (
+            highest,
+            b"Expunges are yet to be told" if believable else b"All told",
+        )
 
     def _expunges(self) -> list[bytes]:
         uids, count, gone = self._uids, self.count, self._gone
@@ -224,8 +271,11 @@ class SelectedMailbox:
             positions = [bisect_left(uids, uid, 0, count) for uid in sorted(gone)]
         else:
             positions = [at for at in range(count) if uids[at] in gone]
+        lost = sorted(gone) if self.vanishes else ()
         gone.clear()
         self._follow_view()
+        if self.vanishes:
+            return [b"* VANISHED %b\r\n" % write(lost)]  # RFC 7162 §3.2.10.2
         # Each EXPUNGE moves the numbers above it down at once (RFC 3501 §7.4.1).
         numbers = [at - before for before, at in enumerate(positions, start=-1)]
         return [b"* %d EXPUNGE\r\n" * len(numbers) % tuple(numbers)]
@@ -251,10 +301,60 @@ class SelectedMailbox:
                 positions.append(bisect_left(self._uids, uid, 0, self.count))
         if not positions:
             return []
-        rows = self.rows(positions)
-        numbered = zip(positions, rows.uids, self.flag_lists(rows.masks), strict=True)
-        out = [b"* %d FETCH (UID %d FLAGS %b)\r\n" % (n + 1, uid, flags) for n, uid, flags in numbered]
-        return [self.new_keywords(), *out]
+        return [self.new_keywords(), self.flag_rows(self.rows(positions))]
+
+    def flag_rows(self, rows: Rows, *, with_uid: bool = True, with_flags: bool = True) -> bytes:
+        """A FETCH response with the flags of each of these messages, and what else the client has to be told.
+
+        A client that knows of modification sequences gets UID and MODSEQ with all that it did not ask for itself (RFC
+        7162 §3.2.4), one that uses only UIDs gets UIDFETCH (RFC 9586).
+        """
+        columns: list[Sequence[int] | Sequence[bytes]] = [self.numbers(rows)]
+        items: list[bytes] = []
+        if (with_uid or self.condstore) and not self.uid_only:
+            items.append(b"UID %d")
+            columns.append(rows.uids)
+        if with_flags:
+            items.append(b"FLAGS %b")
+            columns.append(self.flag_lists(rows.masks))
+        if self.condstore:
+            items.append(b"MODSEQ (%d)")
+            columns.append(rows.modseqs)
+        row = self.fetch_start + b" ".join(items) + b")\r\n"
+        return b"".join([row % values for values in zip(*columns, strict=True)])
+
+    @property
+    def fetch_start(self) -> bytes:
+        """How a message's data begin, with a place for what `numbers` gives."""
+        return b"* %d UIDFETCH (" if self.uid_only else b"* %d FETCH ("
+
+    def numbers(self, rows: Rows) -> Sequence[int]:
+        """What the client calls these messages: their sequence numbers, or their UIDs where it wants nothing else."""
+        if self.uid_only:
+            return rows.uids
+        positions = rows.positions
+        if isinstance(positions, range):
+            return range(positions.start + 1, positions.stop + 1)
+        return [at + 1 for at in positions]
+
+    @property
+    def condstore(self) -> bool:
+        """The client takes part in CONDSTORE (RFC 7162 §3.1)."""
+        return b"CONDSTORE" in self._enabled
+
+    @property
+    def vanishes(self) -> bool:
+        """The client hears VANISHED for EXPUNGE (RFC 7162 §3.2.10, RFC 9586)."""
+        return b"QRESYNC" in self._enabled or self.uid_only
+
+    @property
+    def uid_only(self) -> bool:
+        """The client uses no sequence numbers any more (RFC 9586)."""
+        return b"UIDONLY" in self._enabled
+
+    def report(self, uids: Iterable[int]) -> None:
+        """Tell the client the flags of these messages with the next updates."""
+        self._changed.update(uids)
 
     def new_keywords(self) -> bytes:
         """FLAGS and PERMANENTFLAGS again when the mailbox has keywords that the client was not told of (§7.2.6)."""
@@ -327,13 +427,22 @@ class SelectedMailbox:
         Uids without a message are passed over (RFC 3501 §6.4.8). A sequence number above the last, or "*" in an empty
         mailbox, is the client's mistake (RFC 3501 §9, seq-number); `lenient` passes over those too.
         """
-        if seqset.saved:
-            raise bad(b"There is no saved search result")
         if uid:
-            return by_uid(seqset, self._uids if self.count == len(self._uids) else self._uids[: self.count])
-        if not lenient and not fits(seqset, self.count):
+            spans = by_uid(seqset, self.known_uids())
+        elif lenient or fits(seqset, self.count):
+            spans = by_number(seqset, self.count)
+        else:
             raise bad(b"No message has that number")
-        return by_number(seqset, self.count)
+        return merge([*spans, *by_uid(self._saved, self.known_uids())]) if seqset.saved else spans
+
+    def save_result(self, spans: Sequence[Span]) -> None:
+        """Keep what "$" stands for (RFC 5182 §2.1).
+
+        Kept as ranges of uids from the first to the last of a span: no message will ever come to lie between them, and
+        those that are expunged are not found any more.
+        """
+        uids = self._uids
+        self._saved = SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
 
     def uids_of(self, spans: Sequence[Span]) -> list[int]:
         """The uids at these positions."""
@@ -342,6 +451,10 @@ class SelectedMailbox:
         for start, stop in spans:
             found += uids[start:stop]
         return found
+
+    def known_uids(self) -> Sequence[int]:
+        """All uids that the client knows, ascending."""
+        return self._uids if self.count == len(self._uids) else self._uids[: self.count]
 
     def gone_among(self, uids: Sequence[int]) -> int:
         """How many of these were expunged by others, without the client knowing yet."""
@@ -395,7 +508,7 @@ class SelectedMailbox:
 
     def with_recent(self, uids: Sequence[int], masks: Sequence[int]) -> Sequence[int]:
         """The masks with RECENT for messages that are \\Recent here; `uids` ascend."""
-        if not self._recent or not uids:
+        if not self._recent or not uids or b"IMAP4REV2" in self._enabled:
             return masks
         first, last = uids[0], uids[-1]
         near = [(lo, hi) for lo, hi in self._recent if lo <= last and hi > first]
@@ -411,8 +524,10 @@ class SelectedMailbox:
         """Sequence number of the first message without \\Seen, 0 when there is none (RFC 3501 §7.1 UNSEEN)."""
         if not self.view.mailbox.unseen:
             return 0
+        # The system flags lie in the lowest octet of a mask: much faster by octets than by numbers.
         masks: array[int] = self.view.masks
-        return next((at + 1 for at in range(min(self.count, len(masks))) if not masks[at] & 1), 0)
+        octets = masks.tobytes()[LOWEST_OCTET :: masks.itemsize].translate(_UNSEEN)
+        return octets.find(b"\1", 0, self.count) + 1
 
 
 def batches(spans: Sequence[Span], size: int) -> Iterator[Sequence[int]]:

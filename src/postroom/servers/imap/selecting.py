@@ -3,40 +3,65 @@
 Owns: those commands. Never: keeps the view (selected.py does). Raises: Refused, StoreError.
 """
 
+from postroom.imap import encode
 from postroom.imap.types import Bare, Select
 
+from .object_ids import mailbox_id
+from .refusal import Refused, bad
+from .resync import resynchronize
 from .selected import SelectedMailbox
 from .session import Session
 
 
 async def select(session: Session, command: Select) -> bytes:
     """RFC 3501 §6.3.1, §6.3.2. What was selected before is deselected even when this fails."""
+    if command.resync is not None and b"QRESYNC" not in session.enabled:
+        raise bad(b"Enable QRESYNC first")  # RFC 7162 §3.2.5
+    if command.resync is not None and command.resync.matches is not None and b"UIDONLY" in session.enabled:
+        raise Refused(b"BAD [UIDREQUIRED] Only UIDs name messages now")  # RFC 9586
     before, session.selected = session.selected, None
+    session.end_contexts()
     try:
         place = await session.place(command.mailbox)
         mailbox = await place.mailbox(b"EXAMINE" if command.read_only else b"SELECT")
         selected = await SelectedMailbox.open(
-            place.account, mailbox, read_only=command.read_only, claims=session.service.claims, guest=place.guest
+            place.account,
+            mailbox,
+            read_only=command.read_only,
+            claims=session.service.claims,
+            enabled=session.enabled,
+            guest=place.guest,
         )
     finally:
         if before is not None:  # only now: selecting a mailbox again then finds its view still there
             before.close()
+            if session.enabled & {b"QRESYNC", b"IMAP4REV2"}:
+                session.send(b"* OK [CLOSED] What was selected is closed\r\n")  # RFC 7162 §3.2.11, RFC 9051 §7.1
+    selected.called = command.mailbox
     session.selected = selected
-    session.send(_opening(selected))
+    if command.condstore:
+        session.enable_condstore()
+    session.send(_opening(session, selected, command.mailbox))
+    if command.resync is not None:
+        await resynchronize(session, selected, command.resync)
     if command.read_only:
         return b"OK [READ-ONLY] EXAMINE completed"
     return b"OK [READ-ONLY] SELECT completed" if selected.read_only else b"OK [READ-WRITE] SELECT completed"
 
 
-def _opening(selected: SelectedMailbox) -> bytes:
+def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
     current = selected.view.mailbox
     responses = [
         selected.flags_responses(),
-        b"* %d EXISTS\r\n* %d RECENT\r\n" % (selected.count, selected.recent_count),
+        selected.counts(),
         b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [UIDNEXT %d] Predicted next UID\r\n"
         % (current.uid_validity, current.uid_next),
+        b"* OK [HIGHESTMODSEQ %d] Highest modification sequence\r\n" % current.highest_modseq,  # RFC 7162 §3.1.2.1
+        b"* OK [MAILBOXID (%b)] Ok\r\n" % mailbox_id(selected.account.account_id, current.mailbox_id),  # RFC 8474 §4.3
     ]
-    if first_unseen := selected.first_unseen():
+    if b"IMAP4REV2" in session.enabled:  # RFC 9051 §6.3.2: LIST comes, UNSEEN went
+        responses.append(encode.list_line((), session.mailbox_name(name)))
+    elif not selected.uid_only and (first_unseen := selected.first_unseen()):
         responses.append(b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen)
     return b"".join(responses)
 

@@ -50,6 +50,16 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     carry_batch_octets: Annotated[
         int, Meta(ge=65_536, description="Octets of the same, after which the messages so far are written.")
     ] = 16_777_216
+    administrators: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of the people who may set quotas (SETQUOTA) and notes for everybody about the "
+            "server (SETMETADATA)."
+        ),
+    ] = ()
+    list_batch_mailboxes: Annotated[
+        int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
+    ] = 200
     fetch_batch_messages: Annotated[
         int, Meta(ge=1, description="Messages that a FETCH formats before other sessions get their turn.")
     ] = 2000
@@ -59,6 +69,31 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     output_piece_octets: Annotated[
         int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
     ] = 262_144
+    max_contexts: Annotated[
+        int, Meta(ge=1, description="Results that one session may have kept up to date by UPDATE (RFC 5267).")
+    ] = 16
+    max_context_messages: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Messages in all the results that UPDATE keeps up to date in one session; "
+            "the first one is kept whatever its size.",
+        ),
+    ] = 250_000
+    max_thread_ids: Annotated[
+        int,
+        Meta(
+            ge=1000,
+            description="Message ids that one THREAD=REFERENCES remembers; what further ones refer to is not followed.",
+        ),
+    ] = 1_000_000
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
+    max_saved_result_ranges: Annotated[
+        int, Meta(ge=1, description="Ranges of messages in the search result that a session saves for $.")
+    ] = 50_000
+    max_searched_mailboxes: Annotated[int, Meta(ge=1, description="Mailboxes that one ESEARCH looks into.")] = 2000
+    progress_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
+    ] = 10.0

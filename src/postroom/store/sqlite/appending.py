@@ -28,10 +28,11 @@ from postroom.store.views import Row, added, event_of, mailboxes_changed
 from . import ledger
 from .files import AccountFiles
 from .query import fetch
+from .sorting import insert_keys, without_surrogates
 from .writer import Scope, Write
 
 _INSERT_MESSAGE = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_CONTENT = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_CONTENT = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_BODY = "INSERT INTO bodies VALUES (?, ?)"
 _INSERT_TEXT = "INSERT INTO search_text VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_DELIVERY = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)"
@@ -182,24 +183,23 @@ def _insert_content(db: apsw.Connection, content_id: int, size: int, item: Item)
                 facts.parts,
                 clean(facts.message_id),
                 prefix + facts.header,
+                clean(facts.preview),
             ),
         )
         text = facts.search
         words = (text.from_, text.to, text.cc, text.bcc, text.subject, text.headers, text.body)
         db.execute(_INSERT_TEXT, (content_id, text.complete, *map(clean, words)))
+        insert_keys(db, content_id, facts.sort, clean)
 
     try:
         insert(_as_it_is)
     except UnicodeEncodeError:  # lone surrogates have no place in UTF-8
-        db.execute("DELETE FROM contents WHERE id = ?", (content_id,))
-        insert(_without_surrogates)
+        for table, column in (("contents", "id"), ("search_text", "content_id")):
+            db.execute(f"DELETE FROM {table} WHERE {column} = ?", (content_id,))
+        insert(without_surrogates)
     if item.data is not None:
         db.execute(_INSERT_BODY, (content_id, item.data[facts.header_len :]))
 
 
 def _as_it_is(text: str) -> str:
     return text
-
-
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()

@@ -29,7 +29,10 @@ _COLUMNS = (  # in the order of Stored's fields
     (Want.BODY, "body"),
     (Want.HEADER, "header"),
     (Want.PARTS, "parts"),
+    (Want.THREAD, "(SELECT thread_id FROM sort_keys WHERE content_id = contents.id)"),
+    (Want.PREVIEW, "preview"),
 )
+_OCTETS = 5  # so many of them are octets
 _id = attrgetter("content_id")
 
 
@@ -38,7 +41,7 @@ class _Plan(NamedTuple):
 
     sql: str  # the statement without its condition: the columns are Stored's fields
     whole: bool
-    measured: tuple[Callable[[Stored], bytes], ...]  # what counts against the budget, but for the whole
+    measured: tuple[Callable[[Stored], bytes | str], ...]  # what counts against the budget, but for the whole
 
 
 @lru_cache(maxsize=1 << len(Want))
@@ -50,7 +53,18 @@ def _plan(want: Want) -> _Plan:
         source = "contents LEFT JOIN bodies ON bodies.content_id = id"
         whole = "CASE WHEN size <= ? THEN coalesce(data, blob) END, header"
     sql = f"SELECT id, size, header_len, prefix_len, {', '.join(columns)}, {whole} FROM {source}"
-    return _Plan(sql, bool(want & Want.WHOLE), tuple([attrgetter(name) for flag, name in _COLUMNS if want & flag]))
+    return _Plan(sql, bool(want & Want.WHOLE), _measured(want))
+
+
+def _measured(want: Want) -> tuple[Callable[[Stored], bytes | str], ...]:
+    return (
+        *[attrgetter(name) for flag, name in _COLUMNS[:_OCTETS] if want & flag],
+        *([_preview] if want & Want.PREVIEW else []),
+    )
+
+
+def _preview(stored: Stored) -> str:
+    return stored.preview or ""
 
 
 def read(db: apsw.Connection, files: AccountFiles, content_ids: Sequence[int], want: Want, budget: int) -> list[Stored]:

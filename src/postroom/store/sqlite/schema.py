@@ -7,9 +7,13 @@ Narrow tables hold what changes (messages), wide ones what never does (contents,
 tells why and what each column means.
 """
 
+from collections.abc import Callable
+
 import apsw
 
 from postroom.store.api import StoreFailure
+
+from . import sorting
 
 APPLICATION_ID = 0x506F7374  # "Post"
 
@@ -113,15 +117,37 @@ CREATE TABLE deliveries(
 
 """
 
-# PLACEHOLDER for version 2, which is made elsewhere: the merge puts its migration here
-_SECOND = ""
+_SECOND = """
+ALTER TABLE contents ADD COLUMN preview TEXT;  -- the first words of the text; NULL: stored by version 1
+CREATE TABLE sort_keys(           -- what SORT and THREAD compare; texts are folded, message ids in normal form
+  content_id INTEGER PRIMARY KEY,
+  thread_id INTEGER NOT NULL,     -- the content id of the first message of its thread
+  sent_at INTEGER,                -- the Date field, seconds since 1970
+  is_reply INTEGER NOT NULL,      -- 1: by its subject
+  subject TEXT NOT NULL,          -- base subject
+  from_ TEXT NOT NULL,
+  to_ TEXT NOT NULL,
+  cc TEXT NOT NULL,
+  display_from TEXT NOT NULL,
+  display_to TEXT NOT NULL,
+  message_id TEXT NOT NULL,
+  refs TEXT NOT NULL              -- joined by spaces
+);
+CREATE INDEX sort_keys_by_thread ON sort_keys(thread_id);
+CREATE TABLE thread_ids(
+  hash INTEGER PRIMARY KEY,       -- of a message id that some message has or refers to
+  thread_id INTEGER NOT NULL
+);
+"""
 
 # purged_modseq: until now nobody could ask what was expunged, so nobody need be told of what is no longer known
 _THIRD = """
 ALTER TABLE messages ADD COLUMN saved_at INTEGER;  -- when the message came into this mailbox; NULL: not known
 ALTER TABLE mailboxes ADD COLUMN purged_modseq INTEGER NOT NULL DEFAULT 0;  -- the highest of a tombstone that is gone
 UPDATE mailboxes SET purged_modseq = highest_modseq;
-CREATE INDEX expunged_by_modseq ON expunged(mailbox_id, modseq);
+-- One index for the purge and for "what has gone since": an expunge of many need not feed two
+DROP INDEX expunged_by_time;
+CREATE INDEX expunged_by_modseq ON expunged(modseq);
 CREATE TABLE acl(
   mailbox_id INTEGER NOT NULL,
   identifier TEXT NOT NULL,       -- RFC 4314: who; with "-" before it, what is taken from them
@@ -139,6 +165,8 @@ CREATE TABLE annotations(
 
 # version reached: what takes the version before it there
 MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _THIRD}
+# and what SQL alone cannot do of it, in the same transaction
+FILLINGS: dict[int, Callable[[apsw.Connection], None]] = {2: sorting.fill}
 VERSION = max(MIGRATIONS)
 
 
@@ -156,5 +184,7 @@ def migrate(db: apsw.Connection, *, new: bool = False) -> None:
     for step in range(version + 1, VERSION + 1):
         with db:
             db.execute(MIGRATIONS[step])
+            if step in FILLINGS:
+                FILLINGS[step](db)
             db.pragma("application_id", APPLICATION_ID)
             db.pragma("user_version", step)
