@@ -8,13 +8,15 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
-from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
+from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
+from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore, NoSuchMailbox
 
@@ -98,6 +100,7 @@ class Session:
         self.tasks = TaskOwner("imap-session")
         self.watchers: list[Watcher] = []
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
+        self.language = DEFAULT_LANGUAGE  # RFC 5255
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
@@ -182,6 +185,16 @@ class Session:
             if self.connection.closed:
                 raise EndOfSession
 
+    async def emit_promised(self, octets: AsyncIterator[bytes]) -> None:
+        """Send a literal whose length has been said; when its octets can't be had, there is no way back."""
+        try:
+            async for piece in octets:
+                await self.emit(piece)
+        except MailError as error:
+            _log.error("%s: a literal can't be finished: %s", self.peer, error)
+            self.connection.abort()
+            raise EndOfSession from error
+
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
         self.connection.send(b"%b %b\r\n" % (self.tag, answer))
@@ -220,6 +233,22 @@ class Session:
         self.signed_in = await self.service.store.open(person.account_id)
         self.person = person
         self.connection.idle_timeout = self.settings.idle_timeout_seconds
+
+    def sign_out(self) -> None:
+        """Back to the not authenticated state, as if nobody had ever signed in (RFC 8437 §4.1)."""
+        self.deselect()
+        for watcher in self.watchers:
+            watcher.close()
+        self.watchers.clear()
+        self.visits.close()
+        if self.signed_in is not None:
+            self.signed_in.close()
+            self.signed_in = None
+        self.person = None
+        self.enabled.clear()
+        self.engine.utf8 = False
+        self.language = DEFAULT_LANGUAGE
+        self.connection.idle_timeout = self.settings.sign_in_timeout_seconds
 
     async def current_person(self) -> Person:
         """The person as the directory knows them now: quotas change while sessions stay."""
@@ -268,15 +297,13 @@ class Session:
             self.send(b"* BYE Autologout; idle for too long\r\n")  # RFC 3501 §5.4
         except ServerStopping:
             self.send(b"* BYE [UNAVAILABLE] Server shutting down\r\n")
+        except CorruptInput as error:
+            _log.info("%s: not compressed: %s", self.peer, error)
+            self.send(b"* BYE That is not DEFLATE\r\n")  # RFC 4978 §3
         finally:
-            self.deselect()
-            self.visits.close()
-            for watcher in self.watchers:
-                watcher.close()
-            if self.signed_in is not None:
-                self.signed_in.close()
-                self.signed_in = None
+            self.sign_out()
             await self.tasks.close()
+            self.connection.flush()  # the listener knows nothing of layers within
 
     async def _converse(self) -> None:
         commands = 0
@@ -319,7 +346,7 @@ class Session:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
         if self.has_news:
-            await self._announce(info.does)
+            await self.announce(info.does)
         for watcher in self.watchers:
             if watcher.has_news:
                 await self.emit(watcher.take_news())
@@ -340,8 +367,7 @@ class Session:
         elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
             refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
         if refusal is not None:
-            if isinstance(command, Append):
-                self.engine.refuse_literal()
+            self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
     async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
@@ -352,9 +378,10 @@ class Session:
         if selected.lost or owner is None or not owner.enabled:
             raise self.mailbox_is_gone()
         if not allows(selected.rights, info.name):
+            self.engine.refuse_literal()  # of a REPLACE
             raise no(b"NOPERM", b"You have no right to do that")
 
-    async def _announce(self, does: Does) -> None:
+    async def announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return

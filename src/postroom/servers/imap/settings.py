@@ -15,6 +15,16 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_append_octets: Annotated[
         int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
     ] = 52_428_800
+    max_append_total_octets: Annotated[
+        int, Meta(ge=1024, description="Octets of all messages of one APPEND (MULTIAPPEND) together.")
+    ] = 104_857_600
+    quirk_8bit_headers_in_append: Annotated[
+        bool,
+        Meta(
+            description="Accept 8-bit octets in the header of an appended message though UTF8=ACCEPT is not enabled, "
+            "which RFC 6855 forbids and clients do that copy old mail."
+        ),
+    ] = True
     idle_timeout_seconds: Annotated[
         float,
         Meta(ge=1, description="Seconds a signed-in client may be silent; RFC 3501 asks for at least 1800."),
@@ -87,6 +97,21 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             description="Message ids that one THREAD=REFERENCES remembers; what further ones refer to is not followed.",
         ),
     ] = 1_000_000
+    max_preview_read_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
+    ] = 1_048_576
+    compress: Annotated[bool, Meta(description="Whether COMPRESS=DEFLATE is offered.")] = True
+    deflate_level: Annotated[
+        int, Meta(ge=1, le=9, description="Effort of COMPRESS=DEFLATE: 1 is fast, 9 makes the fewest octets.")
+    ] = 2
+    deflate_bulk_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets of one write from which the fast compressor takes it, by itself."),
+    ] = 4096
+    inflate_piece_octets: Annotated[
+        int, Meta(ge=1024, description="Octets that are decompressed at once, whatever the input stands for.")
+    ] = 65_536
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
