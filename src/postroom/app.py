@@ -199,6 +199,8 @@ class App:
             engine_settings=self.config.imap_protocol,
             tls_context=self._starttls,
             version=__version__,
+            administration=self.directory,
+            max_mailboxes=self.config.store.max_mailboxes,
         )
 
     def _smtp(self, name: str) -> SmtpService:

@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from postroom.accounts import AccountSettings, DirectoryFailure, Found, SqliteDirectory, Unknown
-from postroom.accounts.sqlite import SqliteBook
+from postroom.accounts.sqlite import APPLICATION_ID, MIGRATIONS, SqliteBook
 from postroom.base import FakeClock, SeededIds
 
 SETTINGS = AccountSettings(hash_memory_kibibytes=8, hash_passes=1, busy_timeout_seconds=0.05)
@@ -100,6 +100,34 @@ def test_made_by_root_it_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> N
         await opened.close()
 
     asyncio.run(play())
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "postroom.db"
+    db = apsw.Connection(str(path))
+    db.execute(MIGRATIONS[1])
+    db.execute("INSERT INTO domain (name) VALUES ('example.org')")
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", 1)
+    db.close()
+
+    async def play() -> None:
+        opened = directory(path)
+        assert await opened.domains() == ["example.org"]
+        await opened.set_notes({"/shared/comment": b"new"})
+        assert await opened.notes() == {"/shared/comment": b"new"}
+        await opened.close()
+
+    asyncio.run(play())
+
+
+def test_a_file_of_the_first_version_of_something_else_is_not(tmp_path: Path) -> None:
+    db = apsw.Connection(str(tmp_path / "postroom.db"))
+    db.pragma("user_version", 1)
+    with pytest.raises(DirectoryFailure):
+        directory(tmp_path / "postroom.db")
+    assert db.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    db.close()
 
 
 def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:

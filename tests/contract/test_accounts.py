@@ -23,6 +23,7 @@ from postroom.accounts import (
     Person,
     RemoteTarget,
     SqliteDirectory,
+    TooManyNotes,
     Unknown,
 )
 from postroom.base import FakeClock, SeededIds
@@ -421,6 +422,36 @@ def test_quotas_and_removals(run: Run) -> None:
         assert await directory.resolve("bob@example.net") == NotLocal()
 
     run(play)
+
+
+def test_whose_address_it_is(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_alias("carol@example.org", ("bob@example.org",))
+        bob = await directory.person_of("BOB@example.ORG")
+        assert bob is not None
+        assert bob.address == "bob@example.org"
+        for other in ("carol@example.org", "bob+tag@example.org", "nobody@example.org", "bob", "", "b" * 5000 + "@x"):
+            assert await directory.person_of(other) is None
+        await directory.set_quota(bob.address, 1, 2)
+        assert await directory.person_of(bob.address) == Person(2, "bob@example.org", 1, 2)
+
+    run(play)
+
+
+def test_notes_about_the_server(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        assert await directory.notes() == {}
+        await directory.set_notes({"/shared/comment": b"Hello", "/shared/a": b"\0\xff"})
+        assert list(await directory.notes()) == ["/shared/a", "/shared/comment"]
+        await directory.set_notes({"/shared/comment": b"Bye", "/shared/a": None, "/shared/none": None})
+        assert await directory.notes() == {"/shared/comment": b"Bye"}
+        await directory.set_notes({str(number): b"" for number in range(9)})
+        with pytest.raises(TooManyNotes):
+            await directory.set_notes({"/shared/comment": b"lost", "one": b"more"})
+        assert (await directory.notes())["/shared/comment"] == b"Bye"
+        await directory.set_notes({"/shared/comment": b"kept"})
+
+    run(play, max_notes=10)
 
 
 def test_an_answer_is_never_older_than_the_last_change(run: Run) -> None:

@@ -30,6 +30,7 @@ SETTINGS = StoreSettings(
 )
 SEEN = frozenset({"\\Seen", "kept"})
 ACCOUNT, DOOMED = 1, 2
+FRIEND = "bob@b.test"
 
 
 def content(number: int) -> bytes:
@@ -64,6 +65,17 @@ async def put(store: SqliteStore, account: object, number: int) -> None:
     told("put", number, done.uid)
 
 
+async def replace(store: SqliteStore, account: object, uid: int) -> None:
+    number = 100 + uid
+    told("replacing", uid)
+    with store.draft() as draft:
+        draft.write(content(number))
+        draft.finish()
+        options = AppendOptions(prefix=b"X: %d\r\n" % number)
+        done = await account.replace(1, uid, "INBOX", draft, options)  # type: ignore[attr-defined]
+    told("put", number, done.uid)
+
+
 async def play(directory: Path, probe: Callable[[DiskState], None]) -> None:
     clock = FakeClock(START)
     store = SqliteStore(directory, SETTINGS, MessageSettings(), clock, SystemIds(), probe=probe)
@@ -83,6 +95,12 @@ async def play(directory: Path, probe: Callable[[DiskState], None]) -> None:
         told("gone", gone)
     copied = await account.copy(mailbox_id, [uid for uid in view.uids if uid % 3 == 0][:4], "Archive")
     told("copied", copied.target_uids)
+    for uid in [uid for uid in view.uids if uid % 5 and uid % 3 and uid % 4 and uid < 24][:3]:
+        await replace(store, account, uid)
+    await account.set_acl(mailbox_id, FRIEND, "lr")
+    told("shared")
+    await account.set_annotations(mailbox_id, ACCOUNT, {"/shared/comment": b"ours", "/private/comment": b"mine"})
+    told("annotated")
     names = {box.name for box in await account.mailboxes()}  # an earlier run may have been killed at any point
     if not names & {"made", "renamed"}:
         await account.create("made")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fault.store_play import ACCOUNT, DOOMED, SETTINGS, START, content
+from tests.fault.store_play import ACCOUNT, DOOMED, FRIEND, SETTINGS, START, content
 
 from postroom.base import FakeClock, SystemIds
 from postroom.message import MessageSettings
@@ -55,12 +55,23 @@ async def look(directory: Path, told: list[list[Any]]) -> None:
             subjects[number] = uid
         gone = {uid for what in told if what[0] == "gone" for uid in what[1]}
         doubtful = {uid for uid in range(1, inbox.uid_next) if uid % 5 == 0}  # a removal may not have been told
+        doubtful |= {what[1] for what in told if what[0] == "replacing"}
         for _, number, uid in (what for what in told if what[0] == "put"):
             assert subjects.get(number) == (None if uid in gone else uid) or uid in doubtful
         assert not gone & set(view.uids)
         for uid in {uid for what in told if what[0] == "seen" for uid in what[1]} & set(view.uids):
             assert set(view.flag_names(view.masks[view.index(uid)])) == {"\\Seen", "kept"}
         account.release(view)
+        for at, (kind, *what) in enumerate(told):
+            if kind == "replacing":  # never both are there; and one is, unless it was removed later
+                there = [uid for uid in (what[0], subjects.get(100 + what[0])) if uid in view.uids]
+                assert len(there) == 1 or (not there and any(later[0] == "gone" for later in told[at:]))
+        if ["shared"] in told:
+            assert inbox.acl == ((FRIEND, "lr"),)
+        if inbox.acl:
+            assert await store.sharers([FRIEND]) == [ACCOUNT]
+        notes = await account.annotations(inbox.mailbox_id, ACCOUNT)
+        assert len(notes) in ((2,) if ["annotated"] in told else (0, 2))
         for copied in (what for what in told if what[0] == "copied"):
             assert (await account.mailbox("Archive")).messages >= len(copied[1])
         for _, there, not_there in (what for what in told if what[0] == "box"):

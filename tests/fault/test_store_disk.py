@@ -46,8 +46,9 @@ async def picture(account: SqliteAccount) -> object:
             octets = await account.read_range(view.content_ids[position], 0, 1 << 20)
             rows.append((mailbox.name, uid, view.flag_names(view.masks[position]), octets))
         account.release(view)
-    boxes = [(box.name, box.unseen) for box in await account.mailboxes()]
-    return rows, boxes, await account.subscriptions()
+    boxes = [(box.name, box.unseen, box.acl) for box in await account.mailboxes()]
+    notes = [await account.annotations(at, 1) for at in (None, 1)]
+    return rows, boxes, await account.subscriptions(), notes, await account.save_dates(1)
 
 
 async def flag(store: SqliteStore, account: SqliteAccount) -> object:
@@ -61,6 +62,13 @@ async def make_and_fill(store: SqliteStore, account: SqliteAccount) -> object:
         return await account.append("new/one", draft, AppendOptions(create=True))
 
 
+async def replace(store: SqliteStore, account: SqliteAccount, content: bytes, target: str) -> object:
+    with store.draft() as draft:
+        draft.write(content)
+        draft.finish()
+        return await account.replace(1, 1, target, draft, AppendOptions(create=True))
+
+
 ACTS: dict[str, Act] = {
     "append": lambda store, account: put(store, account, SMALL),
     "append large": lambda store, account: put(store, account, LARGE),
@@ -72,6 +80,14 @@ ACTS: dict[str, Act] = {
     "create": lambda store, account: account.create("x"),
     "delete": lambda store, account: account.delete("Junk"),
     "rename": lambda store, account: account.rename("Junk", "Spam"),
+    "rename inbox": lambda store, account: account.rename("INBOX", "old"),
+    "replace": lambda store, account: replace(store, account, SMALL, "INBOX"),
+    "replace large": lambda store, account: replace(store, account, LARGE, "new"),
+    "share": lambda store, account: account.set_acl(1, "bob@b.test", "lr"),
+    "annotate": lambda store, account: account.set_annotations(
+        1, 1, {"/shared/comment": b"x", "/private/comment": b"y"}
+    ),
+    "annotate the account": lambda store, account: account.set_annotations(None, 1, {"/private/comment": b"y" * 9000}),
     "subscribe": lambda store, account: account.subscribe("x", True),
 }
 
@@ -112,6 +128,8 @@ def test_a_change_happens_wholly_or_not_at_all(
         store = make(directory, disk)  # and so it is after a restart, which removes what could not be removed then
         account = await store.open(1)
         assert await picture(account) == last
+        acl = (await account.mailbox("INBOX")).acl
+        assert await store.sharers(["bob@b.test"]) == ([1] if acl else [])
         account.close()
         await store.close()
         assert await store.check(1) == []
@@ -201,11 +219,11 @@ def test_statements_for_a_message_are_bounded(tmp_path: Path, disk: FailingDisk)
         account._writer._db.set_exec_trace(note)
         await put(store, account, SMALL)
         alone = len(statements)
-        # begin; message, content, text, body; mailbox, account; commit
-        assert alone == 8, statements
+        # begin; message, content, text, sort keys, body; mailbox, account; commit
+        assert alone == 9, statements
         statements.clear()
         await asyncio.gather(*(put(store, account, SMALL) for _ in range(20)))
-        assert len(statements) == 4 + 20 * 6, statements  # four rows each, between a savepoint and its release
+        assert len(statements) == 4 + 20 * 7, statements  # five rows each, between a savepoint and its release
         statements.clear()
         await account.set_flags(1, range(1, 23), FlagAction.ADD, frozenset({"\\Seen"}))
         assert len(statements) == 6

@@ -20,11 +20,13 @@ from postroom.imap.types import (
     DateField,
     DateRange,
     Delete,
+    EmailId,
     Enable,
     Event,
     Fatal,
     Fetch,
     FetchItem,
+    Fuzzy,
     Got,
     HasFlag,
     Id,
@@ -45,6 +47,7 @@ from postroom.imap.types import (
     Replace,
     Search,
     SearchKey,
+    SearchReturn,
     Select,
     Smaller,
     Status,
@@ -52,8 +55,10 @@ from postroom.imap.types import (
     Subscribe,
     Text,
     TextIn,
+    ThreadId,
     UidExpunge,
     Url,
+    Within,
 )
 from postroom.imap.utf7 import encode as utf7
 
@@ -97,7 +102,7 @@ def day(ordinal: int) -> bytes:
 
 
 def print_dates(key: DateRange) -> bytes:
-    sent = b"SENT" if key.field is DateField.SENT else b""
+    sent = {DateField.SENT: b"SENT", DateField.SAVED: b"SAVED"}.get(key.field, b"")
     if key.first is None:
         assert key.last is not None
         return sent + b"BEFORE " + day(key.last + 1)
@@ -133,8 +138,24 @@ def print_key(key: SearchKey) -> bytes:
             return b"OR %b %b" % (print_key(left), print_key(right))
         case And(keys):
             return b"(%b)" % b" ".join(map(print_key, keys))
-        case ModSeq():
-            raise AssertionError("CONDSTORE is not spoken")
+        case Within(seconds, younger):
+            return b"%b %d" % (b"YOUNGER" if younger else b"OLDER", seconds)
+        case ModSeq(value):
+            return b"MODSEQ %d" % value
+        case EmailId(objectid):
+            return b"EMAILID " + objectid
+        case ThreadId(objectid):
+            return b"THREADID " + objectid
+        case Fuzzy(inner):
+            return b"FUZZY " + print_key(inner)
+
+
+def print_returns(returns: SearchReturn | None) -> bytes:
+    if returns is None:
+        return b""
+    options = [b"%b" % field.upper().encode() for field in SearchReturn.__dataclass_fields__ if getattr(returns, field)]
+    told = [b"PARTIAL %d:%d" % returns.partial if o == b"PARTIAL" and returns.partial else o for o in options]
+    return b"RETURN %b " % words(tuple(told))
 
 
 def print_list(command: List) -> bytes:
@@ -143,8 +164,16 @@ def print_list(command: List) -> bytes:
     patterns = tuple(map(mailbox, command.patterns))
     text += patterns[0] if len(patterns) == 1 else words(patterns)
     if command.return_options or (command.extended and not command.select_options and len(patterns) == 1):
-        text += b" RETURN " + words(command.return_options)
+        text += b" RETURN " + words(tuple(print_return(option, command) for option in command.return_options))
     return text
+
+
+def print_return(option: bytes, command: List) -> bytes:
+    if option == b"STATUS":
+        return b"STATUS " + words(tuple(item.value for item in command.status))
+    if option == b"METADATA":
+        return b"METADATA " + words(tuple(entry.encode() for entry in command.metadata))
+    return option
 
 
 def print_store(command: Store) -> bytes:
@@ -250,9 +279,9 @@ def print_arguments(command: Command) -> bytes:
             return print_append(command)
         case Replace():
             return print_replace(command)
-        case Search(key, _, charset):
+        case Search(key, _, charset, returns):
             text = print_key(key)
-            return b"CHARSET %b %b" % (charset, text) if charset else text
+            return print_returns(returns) + (b"CHARSET %b %b" % (charset, text) if charset else text)
         case Fetch():
             return print_fetch(command)
         case Store():

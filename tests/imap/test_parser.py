@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.imap import BadSyntax, ImapSettings, parse_command
-from postroom.imap.parser import parse_append, tag_of
+from postroom.imap.parser import parse_append, tag_of, too_large
 from postroom.imap.syntax import LiteralPending
 from postroom.imap.types import (
     Append,
     Authenticate,
+    Bad,
     Bare,
     Begin,
     Command,
@@ -204,3 +205,13 @@ def test_names_are_read_in_any_case() -> None:
 )
 def test_tag_of(raw: bytes, tag: bytes) -> None:
     assert tag_of(raw) == tag
+
+
+def test_what_a_literal_too_large_is_answered() -> None:
+    """RFC 5464 §4.3 for SETMETADATA; all others RFC 7888 §4."""
+    most = ImapSettings(max_metadata_value_octets=1024)
+    for begin in (b"a SETMETADATA x (/private/a {1025}\r\n", b"a setmetadata "):
+        for size in (1025, None):
+            assert too_large(begin, size, most) == Bad(b"a", "Value too large", b"NO", b"METADATA MAXSIZE 1024")
+    assert too_large(b"a SETMETADATA {1024}", 1024, most).code == b"TOOBIG"  # by LITERAL-
+    assert too_large(b"a LOGIN {5000000}", 5000000, most) == Bad(b"a", "Literal too large", code=b"TOOBIG")

@@ -3,6 +3,7 @@
 from .addresses import address_key, domain_key
 from .api import (
     AccountError,
+    Administration,
     Alias,
     AliasTrouble,
     AlreadyThere,
@@ -19,6 +20,7 @@ from .api import (
     RemoteTarget,
     Resolution,
     SignInBusy,
+    TooManyNotes,
     Unknown,
 )
 from .directory import MemoryDirectory, SqliteDirectory
@@ -27,6 +29,7 @@ from .settings import AccountSettings
 __all__ = [
     "AccountError",
     "AccountSettings",
+    "Administration",
     "Alias",
     "AliasTrouble",
     "AlreadyThere",
@@ -45,6 +48,7 @@ __all__ = [
     "Resolution",
     "SignInBusy",
     "SqliteDirectory",
+    "TooManyNotes",
     "Unknown",
     "address_key",
     "domain_key",

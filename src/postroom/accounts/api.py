@@ -1,11 +1,13 @@
-"""Who is here: domains, people, addresses, aliases, passwords, quotas.
+"""Who is here: domains, people, addresses, aliases, passwords, quotas; notes about the server itself.
 
-Owns: the value types and the Directory (read side, used by the servers) and Registry (write side, used by the command
-line) protocols. Never: knows a wire protocol or stores mail. Raises: AccountError family.
+Owns: the value types and the Directory (read side, used by the servers), Registry (write side, used by the command
+line) and Administration (what administrators may do from afar) protocols. Never: knows a wire protocol or stores mail.
+Raises: AccountError family.
 
 A change made through a Registry in another process is seen by a Directory at its next question.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +54,12 @@ class SignInBusy(AccountError):
     """Too many passwords are being checked (RFC 4954 §6)."""
 
     code, enhanced, text = 454, "4.7.0", "Too many sign-ins at the moment, please try again later"
+
+
+class TooManyNotes(AccountError):
+    """There are as many notes about the server as the settings allow."""
+
+    code, enhanced, text = 452, "4.3.1", "Too many notes"
 
 
 class DirectoryFailure(AccountError):
@@ -169,3 +177,19 @@ class Registry(Protocol):
     async def remove_alias(self, address: str) -> None: ...
 
     async def aliases(self) -> list[Alias]: ...
+
+
+class Administration(Protocol):
+    """What mail protocols offer to administrators."""
+
+    async def person_of(self, address: str) -> Person | None:
+        """Whose primary address this is; no alias, no detail."""
+
+    async def set_quota(self, address: str, octets: int | None, messages: int | None) -> None:
+        """Seen by whoever asks for the person from now on."""
+
+    async def notes(self) -> dict[str, bytes]:
+        """What is said of the server as a whole, to all its people, by name and in its order."""
+
+    async def set_notes(self, values: Mapping[str, bytes | None]) -> None:
+        """All or none; None removes. Raises TooManyNotes."""

@@ -1,11 +1,12 @@
 """The directory: who has an address, who may sign in, and the changes to it.
 
-Owns: SqliteDirectory and MemoryDirectory, each of them a Directory and a Registry; the cache of answers.
+Owns: SqliteDirectory and MemoryDirectory, each of them a Directory, a Registry and an Administration; the cache of
+answers.
 Never: stores mail. Raises: the AccountError family.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 class BookDirectory:
-    """Directory and Registry over a Book."""
+    """Directory, Registry and Administration over a Book."""
 
     def __init__(self, book: Book, settings: AccountSettings, clock: Clock, ids: Ids) -> None:
         self._book = book
@@ -159,6 +160,19 @@ class BookDirectory:
 
     async def aliases(self) -> list[Alias]:
         return self._book.tables.aliases()
+
+    # ---- Administration, but for what Registry has
+
+    async def person_of(self, address: str) -> Person | None:
+        key = address_key(address) if len(address) <= self._settings.max_address_octets else None
+        row = self._book.tables.person(key) if key is not None else None
+        return row.person if row is not None else None
+
+    async def notes(self) -> dict[str, bytes]:
+        return self._book.tables.notes()
+
+    async def set_notes(self, values: Mapping[str, bytes | None]) -> None:
+        await self._change(lambda tables: registry.set_notes(tables, self._settings, values))
 
 
 class SqliteDirectory(BookDirectory):

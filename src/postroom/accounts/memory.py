@@ -21,6 +21,7 @@ class MemoryTables:
     names: list[str] = field(default_factory=list)
     rows: dict[str, PersonRow] = field(default_factory=dict)
     alias_rows: dict[str, Alias] = field(default_factory=dict)
+    note_rows: dict[str, bytes] = field(default_factory=dict)
     last_id: int = 0
 
     def domains(self) -> list[str]:
@@ -50,6 +51,9 @@ class MemoryTables:
 
     def aliases(self) -> list[Alias]:
         return [self.alias_rows[key] for key in sorted(self.alias_rows)]
+
+    def notes(self) -> dict[str, bytes]:
+        return dict(sorted(self.note_rows.items()))
 
     def add_domain(self, domain: str) -> None:
         self.names.append(domain)
@@ -91,6 +95,12 @@ class MemoryTables:
     def remove_alias(self, key: str) -> None:
         del self.alias_rows[key]
 
+    def set_note(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self.note_rows.pop(name, None)
+        else:
+            self.note_rows[name] = value
+
 
 class MemoryBook:
     """A change works on a copy, which takes the place of the original when it succeeds."""
@@ -104,7 +114,7 @@ class MemoryBook:
 
     async def change(self, work: Callable[[MemoryTables], T]) -> T:
         old = self.tables
-        copy = MemoryTables(list(old.names), dict(old.rows), dict(old.alias_rows), old.last_id)
+        copy = MemoryTables(list(old.names), dict(old.rows), dict(old.alias_rows), dict(old.note_rows), old.last_id)
         result = work(copy)
         self.tables = copy
         self._version += 1

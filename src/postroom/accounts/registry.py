@@ -6,8 +6,10 @@ family, with a text for the person who asked.
 Each function runs inside Book.change, so that what it checked still holds when it writes.
 """
 
+from collections.abc import Mapping
+
 from .addresses import address_key, checked_address, checked_domain, split
-from .api import Alias, AliasTrouble, AlreadyThere, BadAddress, InUse, NotThere, Person
+from .api import Alias, AliasTrouble, AlreadyThere, BadAddress, InUse, NotThere, Person, TooManyNotes
 from .resolution import resolve
 from .settings import AccountSettings
 from .types import PersonRow, Tables
@@ -80,6 +82,15 @@ def remove_alias(tables: Tables, address: str) -> None:
     if tables.alias(key) is None:
         raise NotThere(address, text=f"There is no alias {address}")
     tables.remove_alias(key)
+
+
+def set_notes(tables: Tables, settings: AccountSettings, values: Mapping[str, bytes | None]) -> None:
+    before = len(tables.notes())
+    for name, value in values.items():
+        tables.set_note(name, value)
+    after = len(tables.notes())
+    if after > max(before, settings.max_notes):
+        raise TooManyNotes(f"{after} notes")
 
 
 def _key(address: str) -> str:

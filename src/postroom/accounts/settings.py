@@ -54,6 +54,9 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     max_cached_addresses: Annotated[
         int, Meta(ge=1, description="Answers about addresses that are remembered at once.")
     ] = 10_000
+    max_notes: Annotated[
+        int, Meta(ge=10, description="Notes about the server itself that administrators may leave (IMAP METADATA).")
+    ] = 100
     busy_timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds to wait for another process that is writing to postroom.db.")
     ] = 10.0

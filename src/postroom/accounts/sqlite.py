@@ -24,8 +24,7 @@ from .types import PersonRow
 T = TypeVar("T")
 Value = None | int | float | str | bytes
 APPLICATION_ID = 0x506F5231  # "PoR1"
-SCHEMA_VERSION = 1
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE domain (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE                -- lower-case A-labels
@@ -53,6 +52,14 @@ CREATE TABLE alias_target (
     PRIMARY KEY (key, position)
 ) STRICT, WITHOUT ROWID;
 """
+_SECOND = """
+CREATE TABLE note (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+MIGRATIONS = {1: _FIRST, 2: _SECOND}  # version reached: what takes the version before it there
+SCHEMA_VERSION = max(MIGRATIONS)
 _PERSON = "SELECT account_id, address, quota_octets, quota_messages, enabled, password_hash FROM person"
 
 
@@ -101,6 +108,10 @@ class SqliteTables:
         rows = self._rows("SELECT key, address FROM alias ORDER BY key")
         return [Alias(str(address), self.alias(str(key)) or ()) for key, address in rows]
 
+    def notes(self) -> dict[str, bytes]:
+        rows = self._rows("SELECT name, value FROM note ORDER BY name")
+        return {str(name): value for name, value in rows if isinstance(value, bytes)}
+
     def add_domain(self, domain: str) -> None:
         self._rows("INSERT INTO domain (name) VALUES (?)", (domain,))
 
@@ -140,6 +151,12 @@ class SqliteTables:
 
     def remove_alias(self, key: str) -> None:
         self._rows("DELETE FROM alias WHERE key = ?", (key,))
+
+    def set_note(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self._rows("DELETE FROM note WHERE name = ?", (name,))
+        else:
+            self._rows("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
 
 
 class SqliteBook:
@@ -238,14 +255,14 @@ def _create(path: Path) -> None:
 
 
 def _prepare(db: apsw.Connection) -> None:
-    """The schema, if the file is new. Raises DirectoryFailure when the file is not ours or from the future."""
+    """Today's schema. Raises DirectoryFailure when the file is not ours or from the future."""
     try:
-        if db.pragma("user_version") == 0:
+        if _version(db) < SCHEMA_VERSION:
             db.execute("BEGIN IMMEDIATE")
-            if db.pragma("user_version") == 0:  # nobody was faster
-                db.execute(_SCHEMA)
+            for step in range(_version(db) + 1, SCHEMA_VERSION + 1):  # none, if somebody was faster
+                db.execute(MIGRATIONS[step])
                 db.pragma("application_id", APPLICATION_ID)
-                db.pragma("user_version", SCHEMA_VERSION)
+                db.pragma("user_version", step)
             db.execute("COMMIT")
         version, application = db.pragma("user_version"), db.pragma("application_id")
     except apsw.Error as error:
@@ -255,3 +272,9 @@ def _prepare(db: apsw.Connection) -> None:
             f"schema {version}, application {application}",
             text=f"{db.filename} was not written by this version of Postroom (schema {version})",
         )
+
+
+def _version(db: apsw.Connection) -> int:
+    """Of the schema; 0: a new file, the newest one: not ours, so that nothing is done to it."""
+    version = int(db.pragma("user_version"))
+    return version if version == 0 or db.pragma("application_id") == APPLICATION_ID else SCHEMA_VERSION

@@ -44,6 +44,9 @@ class Tables(Protocol):
     def aliases(self) -> list[Alias]:
         """By key."""
 
+    def notes(self) -> dict[str, bytes]:
+        """By name."""
+
     # changes; only within Book.change
     def add_domain(self, domain: str) -> None: ...
 
@@ -65,6 +68,8 @@ class Tables(Protocol):
     def set_alias(self, key: str, alias: Alias) -> None: ...
 
     def remove_alias(self, key: str) -> None: ...
+
+    def set_note(self, name: str, value: bytes | None) -> None: ...
 
 
 class Book(Protocol):

@@ -10,7 +10,7 @@ from binascii import a2b_base64
 from dataclasses import replace
 
 from .fetch_parser import parse_items
-from .search_parser import parse_criteria
+from .search_parser import parse_search
 from .syntax import BadSyntax
 from .table import Parse
 from .tokens import Cursor
@@ -333,17 +333,11 @@ def _store(cursor: Cursor, uid: bool) -> Store:
 
 
 def search(cursor: Cursor) -> Search:
-    return _search(cursor, False)
+    return parse_search(cursor, uid=False)
 
 
 def uid_search(cursor: Cursor) -> Search:
-    return _search(cursor, True)
-
-
-def _search(cursor: Cursor, uid: bool) -> Search:
-    cursor.space()
-    key, charset = parse_criteria(cursor)
-    return Search(key, uid, charset)
+    return parse_search(cursor, uid=True)
 
 
 def copy(cursor: Cursor) -> Copy:

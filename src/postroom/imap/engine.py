@@ -20,7 +20,7 @@ import re
 from dataclasses import dataclass
 
 from .append_parser import Place
-from .parser import parse_append, parse_command, parse_next, tag_of
+from .parser import parse_append, parse_command, parse_next, tag_of, too_large
 from .settings import ImapSettings
 from .syntax import BadSyntax, LiteralPending
 from .types import Append, AppendPart, Bad, Event, Fatal, Got, Line, Literal, Next, Piece, Replace
@@ -243,9 +243,11 @@ class ServerEngine:
 
     def _tag_under_way(self) -> bytes:
         """The tag of the command that is not whole yet."""
-        if self._append is not None:
-            return self._tag
-        return tag_of(bytes(self._command[:300]) if self._command else self._buffer[self._pos : self._pos + 300])
+        return self._tag if self._append is not None else tag_of(self._seen())
+
+    def _seen(self) -> bytes:
+        """The beginning of the command under way."""
+        return bytes(self._command[:300]) if self._command else self._buffer[self._pos : self._pos + 300]
 
     def _parse(self, data: bytes) -> Event:
         try:
@@ -338,7 +340,9 @@ class ServerEngine:
         return event
 
     def _oversize(self, literal: _Literal) -> _Step:
-        return self._doom_literal(Bad(self._tag_under_way(), "Literal too large", code=_TOOBIG), literal)
+        if self._append is not None:
+            return self._doom_literal(Bad(self._tag, "Literal too large", code=_TOOBIG), literal)
+        return self._doom_literal(too_large(self._seen(), literal.size, self._settings), literal)
 
     def _doom_literal(self, bad: Bad, literal: _Literal) -> _Step:
         """A refused command goes on with a literal: a synchronizing one is simply not asked for (RFC 3501 §7.5)."""

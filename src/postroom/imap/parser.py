@@ -10,12 +10,13 @@ from .commands import COMMANDS
 from .settings import ImapSettings
 from .syntax import BadSyntax
 from .tokens import Cursor
-from .types import Command, Got, Next
+from .types import Bad, Command, Got, Next
 
 # tag: 1*<any ASTRING-CHAR except "+">. The length bound keeps replies bounded.
 _TAG = rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})"
 _COMMAND = re.compile(_TAG + rb" ((?:[Uu][Ii][Dd] )?[A-Za-z][A-Za-z0-9.-]*)(?= |\Z)")
 _TAG_AHEAD = re.compile(_TAG + rb"(?=[ \r\n]|\Z)")
+_SETMETADATA = re.compile(_TAG + rb" SETMETADATA ", re.IGNORECASE)
 _APPEND = re.compile(_TAG + rb" (APPEND|REPLACE|UID REPLACE)(?= )", re.IGNORECASE)
 
 
@@ -63,3 +64,11 @@ def tag_of(data: bytes) -> bytes:
     """The tag to answer a command that makes no sense; b"*" when even the tag does not."""
     found = _TAG_AHEAD.match(data)
     return found[1] if found else b"*"
+
+
+def too_large(begin: bytes, size: int | None, settings: ImapSettings) -> Bad:
+    """The answer to a command with a literal of so many octets (None: more than a number holds) that is not taken."""
+    most = settings.max_metadata_value_octets
+    if _SETMETADATA.match(begin) and (size is None or size > most):
+        return Bad(tag_of(begin), "Value too large", b"NO", b"METADATA MAXSIZE %d" % most)  # RFC 5464 §4.3
+    return Bad(tag_of(begin), "Literal too large", code=b"TOOBIG")

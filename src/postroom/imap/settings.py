@@ -51,6 +51,9 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Deepest nesting of parentheses, NOT and OR in SEARCH.", ge=4, le=200)
     ] = 50
     max_search_keys: Annotated[int, Meta(description="Most search keys in one SEARCH.", ge=16)] = 2000
+    max_search_texts: Annotated[
+        int, Meta(description="Most keys in one SEARCH that look for text; more get NO [LIMIT].", ge=16)
+    ] = 256
     max_fetch_items: Annotated[int, Meta(description="Most data items in one FETCH.", ge=16)] = 256
     max_header_fields: Annotated[int, Meta(description="Most field names in one HEADER.FIELDS list.", ge=16)] = 512
     max_part_depth: Annotated[
@@ -62,6 +65,18 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Longest mailbox name or LIST pattern in octets, as sent.", ge=64)
     ] = 1024
     max_list_patterns: Annotated[int, Meta(description="Most patterns in one extended LIST.", ge=1)] = 64
+    max_filter_mailboxes: Annotated[
+        int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)
+    ] = 1000
+    max_metadata_entries: Annotated[
+        int, Meta(description="Most entries in one GETMETADATA, SETMETADATA or LIST RETURN (METADATA).", ge=10)
+    ] = 256
+    max_metadata_entry_octets: Annotated[
+        int, Meta(description="Longest name in octets of a METADATA entry.", ge=64, le=4096)
+    ] = 255
+    max_metadata_value_octets: Annotated[
+        int, Meta(description="Largest value in octets of a METADATA entry.", ge=1024)  # RFC 5464 §4.1: not less
+    ] = 32768
     max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
     quirk_utf8_in_quoted: Annotated[
         bool,

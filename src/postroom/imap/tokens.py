@@ -23,7 +23,7 @@ _QUOTED = re.compile(rb'"([^\x00\r\n"\\]*(?:\\["\\][^\x00\r\n"\\]*)*)"')
 _UNQUOTE = re.compile(rb"\\(.)")
 _LITERAL = re.compile(rb"\{([0-9]{1,10})\+?\}\r\n")
 _NUMBER = re.compile(rb"[0-9]{1,19}")
-_SEQSET = re.compile(rb"[0-9*:,]+")
+_SEQSET = re.compile(rb"[0-9*:,$]+")
 _FLAG = re.compile(rb"\\?" + _ATOM_CHAR + rb"+")
 _MONTHS = {m: k for k, m in enumerate(b"JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
 _DATE = re.compile(rb'("?)([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4})\1')
@@ -104,15 +104,27 @@ class Cursor:
             self.at = found.end()
             return _UNQUOTE.sub(rb"\1", text) if b"\\" in text else text
         if found := _LITERAL.match(self.data, self.at):
-            start = found.end()
-            if self.partial and start == len(self.data):
-                raise LiteralPending
-            text = self.data[start : start + int(found[1])]
+            text = self._literal(found)
             if b"\0" in text:  # RFC 3501 §9 note 3
                 raise BadSyntax("NUL in a literal")
-            self.at = start + len(text)
+            self.at = found.end() + len(text)
             return text
         raise BadSyntax(what)
+
+    def string8(self, what: str = "Expected a string") -> bytes:
+        """string or literal8, which may hold any octets (RFC 9051 §4.3.1)."""
+        if found := self.data.startswith(b"~{", self.at) and _LITERAL.match(self.data, self.at + 1):
+            text = self._literal(found)
+            self.at = found.end() + len(text)
+            return text
+        return self.string(what)
+
+    def _literal(self, announced: "re.Match[bytes]") -> bytes:
+        """The octets behind a literal's announcement."""
+        start = announced.end()
+        if self.partial and start == len(self.data):
+            raise LiteralPending
+        return self.data[start : start + int(announced[1])]
 
     def _check_8bit(self, text: bytes) -> None:
         if self.utf8 or self.settings.quirk_utf8_in_quoted:
@@ -135,6 +147,10 @@ class Cursor:
             self.at += 3
             return None
         return self.string(what)
+
+    def nstring8(self, what: str = "Expected a string or NIL") -> bytes | None:
+        """nstring or literal8."""
+        return self.string8(what) if self.data.startswith(b"~{", self.at) else self.nstring(what)
 
     # ---- names of mailboxes
 

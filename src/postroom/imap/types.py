@@ -94,15 +94,24 @@ class HasFlag:
 class DateField(enum.Enum):
     INTERNAL = "internal"
     SENT = "sent"
+    SAVED = "saved"  # RFC 8514
 
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """Days first..last inclusive; None is open. BEFORE/ON/SINCE and their SENT forms."""
+    """Days first..last inclusive; None is open. BEFORE/ON/SINCE and their SENT and SAVED forms."""
 
     field: DateField
     first: int | None
     last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """OLDER and YOUNGER (RFC 5032)."""
+
+    seconds: int
+    younger: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,26 @@ class InSet:
 
 @dataclass(frozen=True, slots=True)
 class ModSeq:
-    value: int
+    value: int  # without the entry: a message has one mod-sequence for all its metadata (RFC 7162 §3.1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailId:
+    """RFC 8474 §6"""
+
+    objectid: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadId:
+    objectid: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """RFC 6203 §3"""
+
+    key: "SearchKey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +190,46 @@ class And:
     keys: tuple["SearchKey", ...]
 
 
-SearchKey = All | HasFlag | DateRange | Larger | Smaller | Text | InSet | ModSeq | Not | Or | And
+SearchKey = (
+    All
+    | HasFlag
+    | DateRange
+    | Within
+    | Larger
+    | Smaller
+    | Text
+    | InSet
+    | ModSeq
+    | EmailId
+    | ThreadId
+    | Fuzzy
+    | Not
+    | Or
+    | And
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReturn:
+    """RETURN (…): what is told of a result (RFC 4731 §3.1), and what else is done with it."""
+
+    min: bool = False
+    max: bool = False
+    count: bool = False
+    all: bool = False
+    save: bool = False  # RFC 5182
+    relevancy: bool = False  # RFC 6203 §4
+    partial: tuple[int, int] | None = None  # RFC 9394; as the client wrote it, both ends above or both below 0
+    context: bool = False  # RFC 5267 §4.2: a hint that more is to come, which is not needed here
+    update: bool = False  # RFC 5267 §4.3: the client is told how the result changes
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is an ESEARCH response: none when the result is saved and nothing else (RFC 5182 §1)."""
+        return (self.min or self.max or self.count or self.all or self.relevancy or self.partial is not None) or not (
+            self.save
+        )
+
 
 # ---- commands
 
@@ -243,24 +310,32 @@ class Subscribe(Command):
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
-class List(Command):
-    """LIST and LSUB. Extended selection and return options are for RFC 5258 and 6154."""
-
-    reference: str
-    patterns: tuple[str, ...]
-    lsub: bool = False
-    select_options: tuple[bytes, ...] = ()  # upper case: SUBSCRIBED, SPECIAL-USE …
-    return_options: tuple[bytes, ...] = ()
-    extended: bool = False
-
-
 class StatusItem(enum.Enum):
     MESSAGES = b"MESSAGES"
     RECENT = b"RECENT"
     UIDNEXT = b"UIDNEXT"
     UIDVALIDITY = b"UIDVALIDITY"
     UNSEEN = b"UNSEEN"
+    DELETED = b"DELETED"  # RFC 9051 §6.3.11, RFC 9208 §4.1.4
+    DELETED_STORAGE = b"DELETED-STORAGE"  # RFC 9208 §4.1.4
+    SIZE = b"SIZE"  # RFC 8438 §3
+    HIGHESTMODSEQ = b"HIGHESTMODSEQ"  # RFC 7162 §3.1.7
+    APPENDLIMIT = b"APPENDLIMIT"  # RFC 7889 §3.1
+    MAILBOXID = b"MAILBOXID"  # RFC 8474 §4.3
+
+
+@dataclass(frozen=True, slots=True)
+class List(Command):
+    """LIST (RFC 5258: with selection and return options) and LSUB."""
+
+    reference: str
+    patterns: tuple[str, ...]
+    lsub: bool = False
+    select_options: tuple[bytes, ...] = ()  # upper case: SUBSCRIBED, SPECIAL-USE …
+    return_options: tuple[bytes, ...] = ()  # their names; the arguments of those that have some follow
+    extended: bool = False
+    status: tuple[StatusItem, ...] = ()  # STATUS (RFC 5819)
+    metadata: tuple[str, ...] = ()  # METADATA: entries as the client wrote them (RFC 9590)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +396,8 @@ class Search(Command):
     key: SearchKey
     uid: bool
     charset: bytes | None = None
+    returns: SearchReturn | None = None  # None: answered with SEARCH, not ESEARCH
+    refusal: bytes = b""  # the tagged NO: it can't be searched so, and "$" becomes empty (RFC 5182 §2.1)
 
 
 @dataclass(frozen=True, slots=True)

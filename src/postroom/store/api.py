@@ -71,6 +71,12 @@ class OverQuota(StoreError):
     code, enhanced, text = 452, "4.2.2", "Mailbox full"
 
 
+class TooManyMailboxes(OverQuota):
+    """RFC 9208 §5.3: a quota like others, though the same for everybody."""
+
+    text = "Too many mailboxes"
+
+
 class TooManyKeywords(StoreError):
     code, enhanced, text = 452, "4.3.1", "Too many keywords in this mailbox"
 
@@ -215,8 +221,8 @@ class TextQuery:
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
 
-    Parallel arrays in uid order. New messages are appended in place; an expunge replaces all arrays by new ones, so a
-    reader may keep an old array and a count as its own unchanging snapshot.
+    Parallel arrays in uid order. New messages are appended in place; an expunge replaces each array that anybody
+    else has by a new one, so a reader may keep an old array and a count as its own unchanging snapshot.
     """
 
     mailbox: Mailbox  # kept current: uid_next, highest_modseq …
@@ -356,6 +362,12 @@ class Account(Protocol):
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         """With children; renaming INBOX moves its messages to a new mailbox and leaves it empty (RFC 3501 §6.3.5)."""
 
+    async def set_special_use(
+        self, mailbox_id: int, special_use: str | None, *, origin: object = None
+    ) -> Mailbox | None:
+        """The use leaves the mailbox that had it, which is returned. Both are told of as AnnotationsChanged, of the
+        owner's /private/specialuse (RFC 6154 §4)."""
+
     async def subscriptions(self) -> list[str]:
         """Subscribed names, existing or not, in order (RFC 3501 §6.3.9)."""
 
@@ -418,6 +430,12 @@ class Account(Protocol):
     async def annotations(self, mailbox_id: int | None, reader: int) -> dict[str, bytes]:
         """Of a mailbox (None: of the account): what is /shared, and what is `reader`'s own. Names in lower case."""
 
+    async def annotations_of(
+        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
+    ) -> dict[int, dict[str, bytes]]:
+        """Some entries of many mailboxes in one go; without those that have none. All the values are in memory at
+        once: ask for a few hundred mailboxes at most."""
+
     async def set_annotations(
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
     ) -> None:
@@ -433,9 +451,10 @@ class Account(Protocol):
     def release(self, view: View) -> None: ...
 
     async def expunged_since(self, mailbox_id: int, modseq: int) -> tuple[int, ...] | None:
-        """Uids whose expunge has a greater modseq, as far as the change feed has told (RFC 7162 §3.2.5.1).
+        """Uids, in order, whose expunge has a greater modseq, up to what the change feed has told (RFC 7162 §3.2.5.1).
 
-        None: the history no longer reaches back so far.
+        None: the history no longer reaches back so far. Have the view and subscribe first: none of the uids is in it
+        at the time of the call, and what goes later the feed tells.
         """
 
     async def save_dates(self, mailbox_id: int, uids: Sequence[int] | None = None) -> dict[int, int]:
@@ -455,6 +474,12 @@ class Account(Protocol):
 
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         """Uids whose text has the needle; only among `uids` when given."""
+
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        """Uids whose text has all the needle's words, give or take (message/fuzzy.py), each with its score from 1 to
+        100; only among `uids` when given. Of a long text the beginning is looked at."""
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""

@@ -7,7 +7,17 @@ and a snapshot can be handed to another thread. Never: does I/O. Raises: the ref
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .api import DELETED, SEEN, AppendOptions, BadMailboxName, Mailbox, MailboxExists, NoSuchMailbox, OverQuota
+from .api import (
+    DELETED,
+    SEEN,
+    AppendOptions,
+    BadMailboxName,
+    Mailbox,
+    MailboxExists,
+    NoSuchMailbox,
+    OverQuota,
+    TooManyMailboxes,
+)
 from .names import INBOX, SEPARATOR, canonical, renames
 from .settings import StoreSettings
 
@@ -180,7 +190,7 @@ class Books:
         if name in self.names:
             raise MailboxExists(repr(name))
         if len(self.boxes) >= settings.max_mailboxes:
-            raise BadMailboxName(f"{len(self.boxes)} mailboxes are enough", text="Too many mailboxes")
+            raise TooManyMailboxes(f"{len(self.boxes)} mailboxes are enough")
         # RFC 3501 §2.3.1.1: a mailbox made anew under an old name must have a greater UIDVALIDITY
         self.uid_validity = max(now, self.uid_validity + 1)
         box = Box(self.mailbox_next, name, self.uid_validity, highest_modseq=self.modseq, special_use=special_use)
@@ -196,6 +206,18 @@ class Books:
             if (parent := self.names.get(name)) is not None:
                 return self.boxes[parent].acl
         return ()
+
+    def use(self, mailbox_id: int, special_use: str | None) -> list[Box]:
+        """Give a mailbox a special use, and take that from the one that had it; what changed, touched, it first."""
+        box = self.touch(mailbox_id)
+        if box.special_use == special_use:
+            return []
+        others = [other for other in self.boxes.values() if special_use and other.special_use == special_use]
+        box.special_use = special_use
+        changed = [box, *(self.touch(other.mailbox_id) for other in others)]
+        for other in changed[1:]:
+            other.special_use = None
+        return changed
 
     def drop(self, name: str) -> Box:
         """Take a mailbox out, with what it holds."""

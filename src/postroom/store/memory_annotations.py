@@ -3,7 +3,7 @@
 Owns: the values of one account. Never: outlives the process. Raises: TooManyAnnotations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .annotations import EVERYBODY, by_owner
 from .api import AnnotationsChanged, TooManyAnnotations
@@ -22,6 +22,15 @@ class MemoryAnnotations:
         """What is shared, and what is the reader's own, in order."""
         found = {**self._values.get((mailbox_id, reader), {}), **self._values.get((mailbox_id, EVERYBODY), {})}
         return dict(sorted(found.items()))
+
+    def read_many(self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]) -> dict[int, dict[str, bytes]]:
+        """Some entries of many mailboxes; without those that have none."""
+        found = {}
+        for mailbox_id in mailbox_ids:
+            values = self.read(mailbox_id, reader)
+            if some := {entry: values[entry] for entry in entries if entry in values}:
+                found[mailbox_id] = some
+        return found
 
     def change(
         self,

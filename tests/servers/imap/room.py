@@ -3,8 +3,9 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class FakeDirectory:
             name: Person(number, name, None, None)
             for number, name in enumerate(("alice@x.example", "bob@x.example"), start=1)
         }
+        self.said: dict[str, bytes] = {}
 
     async def is_local_domain(self, domain: str) -> bool:
         return domain == "x.example"
@@ -60,6 +62,22 @@ class FakeDirectory:
 
     async def person(self, account_id: int) -> Person | None:
         return next((person for person in self.people.values() if person.account_id == account_id), None)
+
+    async def person_of(self, address: str) -> Person | None:
+        return self.people.get(address.lower())
+
+    async def set_quota(self, address: str, octets: int | None, messages: int | None) -> None:
+        self.people[address] = replace(self.people[address], quota_octets=octets, quota_messages=messages)
+
+    async def notes(self) -> dict[str, bytes]:
+        return dict(sorted(self.said.items()))
+
+    async def set_notes(self, values: Mapping[str, bytes | None]) -> None:
+        for name, value in values.items():
+            if value is None:
+                self.said.pop(name, None)
+            else:
+                self.said[name] = value
 
     async def may_send_as(self, person: Person, address: str) -> bool:
         return True
@@ -196,10 +214,10 @@ class Room:
             account.close()
 
 
-def make_store(kind: str, directory: Path) -> MailStore:
+def make_store(kind: str, directory: Path, **settings: Any) -> MailStore:
     if kind == "memory":
-        return MemoryStore(directory, StoreSettings(), MessageSettings(), SystemClock(), SeededIds())
-    return SqliteStore(directory, StoreSettings(threads=2), MessageSettings(), SystemClock(), SeededIds())
+        return MemoryStore(directory, StoreSettings(**settings), MessageSettings(), SystemClock(), SeededIds())
+    return SqliteStore(directory, StoreSettings(threads=2, **settings), MessageSettings(), SystemClock(), SeededIds())
 
 
 @asynccontextmanager
@@ -210,11 +228,12 @@ async def open_room(
     tls_context: Callable[[], ssl.SSLContext | None] = lambda: None,
     implicit_tls: ssl.SSLContext | None = None,
     net: NetSettings | None = None,
+    store_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Room]:
     """Everything running, for alice and bob."""
     settings = {"plaintext_sign_in_on_loopback": True, "sign_in_failure_delay_seconds": 0.0} | settings
-    store = make_store(kind, directory)
+    store = make_store(kind, directory, **(store_settings or {}))
     people = FakeDirectory()
     for person in people.people.values():
         await store.create_account(person.account_id)
@@ -226,6 +245,7 @@ async def open_room(
         hostname="mail.x.example",
         settings=ImapSessionSettings(**settings),
         tls_context=tls_context,
+        administration=people,
     )
     listener = Listener("imap", service, net or NetSettings(), tls=implicit_tls)
     listener.bind(["127.0.0.1:0"])

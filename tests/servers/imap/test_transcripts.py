@@ -81,7 +81,7 @@ class Play:
 @pytest.mark.parametrize("name", sorted(path.name for path in PLAYS.glob("*.txt")))
 def test_play(tmp_path: Path, kind: str, name: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind) as room:
+        async with open_room(tmp_path, kind, administrators=("alice@x.example",)) as room:
             clients = {"": await room.client(), "2": await room.client()}
             await Play(room, clients, read(PLAYS / name)).go()
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from postroom.sasl import SERVER_MECHANISMS
 
+from .quota import RESOURCES
 from .signin import may_sign_in
+from .status import append_limit
 
 if TYPE_CHECKING:
     from .session import Session
@@ -65,6 +67,15 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"LIST-EXTENDED", 5258),
     Capability(b"SPECIAL-USE", 6154),
     Capability(b"CREATE-SPECIAL-USE", 6154),
+    Capability(b"LIST-STATUS", 5819),
+    Capability(b"LIST-METADATA", 9590),
+    Capability(b"STATUS=SIZE", 8438),
+    Capability(b"APPENDLIMIT", 7889, value=lambda session: b"APPENDLIMIT=%d" % append_limit(session)),
+    Capability(b"METADATA", 5464, can_enable=True),
+    Capability(b"METADATA-SERVER", 5464, applies=lambda session: False, can_enable=True),  # part of METADATA
+    Capability(b"QUOTA", 9208),
+    *(Capability(b"QUOTA=RES-" + resource, 9208) for resource in RESOURCES),
+    Capability(b"QUOTASET", 9208),
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
@@ -73,6 +84,19 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"MULTIAPPEND", 3502),
     Capability(b"CATENATE", 4469),
     Capability(b"REPLACE", 8508),
+    Capability(b"ESEARCH", 4731),
+    Capability(b"SEARCHRES", 5182),
+    Capability(b"WITHIN", 5032),
+    Capability(b"SEARCH=FUZZY", 6203),
+    Capability(b"MULTISEARCH", 7377),
+    Capability(b"INPROGRESS", 9585),
+    Capability(b"SORT", 5256),
+    Capability(b"SORT=DISPLAY", 5957),
+    Capability(b"THREAD=ORDEREDSUBJECT", 5256),
+    Capability(b"THREAD=REFERENCES", 5256),
+    Capability(b"ESORT", 5267),
+    Capability(b"CONTEXT=SEARCH", 5267),
+    Capability(b"CONTEXT=SORT", 5267),
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
     Capability(b"UIDONLY", 9586, can_enable=True),

@@ -4,7 +4,23 @@ Owns: that table, by the names of imap.COMMANDS; an extension's part of it stand
 runs anything; the states a command may be given in, and its consequences, are imap.COMMANDS'. Raises: nothing.
 """
 
-from . import append, fetch, general, idle, mailboxes, messages, replace, search, selecting, signin
+from . import (
+    append,
+    fetch,
+    general,
+    idle,
+    mailboxes,
+    messages,
+    metadata,
+    multisearch,
+    quota,
+    replace,
+    search,
+    selecting,
+    signin,
+    sorting,
+    status,
+)
 from .session import Handler
 
 HANDLERS: dict[bytes, Handler] = {
@@ -30,7 +46,7 @@ HANDLERS: dict[bytes, Handler] = {
     b"UNSUBSCRIBE": mailboxes.subscribe,
     b"LIST": mailboxes.list_,
     b"LSUB": mailboxes.list_,
-    b"STATUS": mailboxes.status,
+    b"STATUS": status.status,
     b"APPEND": append.append,
     b"REPLACE": replace.replace,
     b"UID REPLACE": replace.replace,
@@ -46,4 +62,8 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID MOVE": messages.copy,
     b"EXPUNGE": messages.expunge,
     b"UID EXPUNGE": messages.uid_expunge,
+    **sorting.HANDLERS,
+    **multisearch.HANDLERS,
+    **metadata.HANDLERS,
+    **quota.HANDLERS,
 }

@@ -122,7 +122,7 @@ class _Fetching:
         selected = self._selected
         columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
         formats = self._formats
-        if self._newly_seen and not self._says_flags:
+        if self._newly_seen and (not self._says_flags or selected.condstore):
             columns.append(self._unasked_flags(rows))
             formats = [*formats, b"%b"]
         numbers = selected.numbers(rows)
@@ -133,26 +133,23 @@ class _Fetching:
         await self._session.emit(_formatted(selected.fetch_start, formats, numbers, columns))
 
     def _unasked_flags(self, rows: Rows) -> list[bytes]:
-        """FLAGS that changed by this very FETCH and were not asked for, with the space before them.
+        """FLAGS that changed by this very FETCH, where they were not asked for, with the space before them.
 
         A client of CONDSTORE gets UID and MODSEQ with them (RFC 7162 §3.2.4), unless it asked for those.
         """
         selected, newly_seen = self._selected, self._newly_seen
-        flags = selected.flag_lists([mask | SEEN for mask in rows.masks])
-        more = [b" FLAGS %b" % f if uid in newly_seen else b"" for uid, f in zip(rows.uids, flags, strict=True)]
-        if not selected.condstore:
-            return more
-        shape = (b"" if selected.uid_only or self._says_uid else b" UID %d") + (
-            b"" if self._says_modseq else b" MODSEQ (%d)"
-        )
-        facts = [
-            *(() if selected.uid_only or self._says_uid else (rows.uids,)),
-            *(() if self._says_modseq else (rows.modseqs,)),
-        ]
-        if not facts:
-            return more
-        added = zip(more, *facts, strict=True)
-        return [said and said + shape % tuple(values) for said, *values in added]
+        shape, columns = b"", list[Sequence[int] | Sequence[bytes]]()
+        if not self._says_flags:
+            shape += b" FLAGS %b"
+            columns.append(selected.flag_lists([mask | SEEN for mask in rows.masks]))
+        if selected.condstore and not self._says_uid and not selected.uid_only:
+            shape += b" UID %d"
+            columns.append(rows.uids)
+        if selected.condstore and not self._says_modseq:
+            shape += b" MODSEQ (%d)"
+            columns.append(rows.modseqs)
+        values = zip(rows.uids, *columns, strict=True)
+        return [shape % tuple(more) if uid in newly_seen else b"" for uid, *more in values]
 
     async def _send_in_pieces(self, start: bytes, formats: list[bytes], values: Sequence[Value]) -> None:
         """A row with a section that is too large for one piece of memory."""

@@ -6,6 +6,7 @@ Owns: those commands. Never: looks at mail. Raises: nothing.
 from postroom.imap import encode
 from postroom.imap.types import Bare, Enable, Id
 
+from .metadata_news import watch_metadata
 from .session import Session
 
 
@@ -43,5 +44,6 @@ async def enable(session: Session, command: Enable) -> bytes:
     fresh = [name for name in command.capabilities if session.service.can_enable(name) and name not in session.enabled]
     for name in fresh:
         session.enable(name)
+    await watch_metadata(session)
     session.send(encode.enabled([session.service.can_enable(name) or name for name in fresh]))
     return b"OK ENABLE completed"

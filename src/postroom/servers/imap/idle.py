@@ -11,6 +11,7 @@ from postroom.base import MailError
 from postroom.imap.types import Bare
 from postroom.net.api import ConnectionEnd
 
+from .contexts import Contexts
 from .refusal import bad
 from .selected import SelectedMailbox
 from .session import Session
@@ -22,18 +23,61 @@ async def idle(session: Session, command: Bare) -> bytes:
     """From "+" to DONE. EXPUNGE may be sent all the while (RFC 2177 §3)."""
     session.engine.expect_line(True)
     pusher = Pusher(session, session.selected) if session.selected is not None else None
+    watching = WatcherPusher(session)
     try:
         session.send(b"+ idling\r\n")
         if pusher is not None:
             pusher.start()
+        watching.start()
         line = await session.next_line()
     finally:
         session.engine.expect_line(False)
+        watching.stop()
         if pusher is not None:
             pusher.stop()
     if line.strip().upper() != b"DONE":
         raise bad(b"Expected DONE")
     return b"OK IDLE terminated"
+
+
+class WatcherPusher:
+    """Sends what the session's other watchers have to tell (session.Watcher); waits for a client that does not read."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._busy = False
+        self._stopped = False
+
+    def start(self) -> None:
+        for watcher in self._session.watchers:
+            watcher.on_news = self._schedule
+        self._schedule()
+
+    def stop(self) -> None:
+        self._stopped = True
+        for watcher in self._session.watchers:
+            watcher.on_news = None
+
+    def _schedule(self) -> None:
+        if not self._busy and any(watcher.has_news for watcher in self._session.watchers):
+            self._busy = True
+            self._session.tasks.spawn(self._push(), name="watchers")
+
+    async def _push(self) -> None:
+        """Its first step is taken in the next turn of the loop: what happens in this one is told together."""
+        connection = self._session.connection
+        try:
+            while not self._stopped and (news := self._take()):
+                connection.send(news)
+                connection.flush()
+                await connection.drain()
+        except ConnectionEnd:
+            return  # the session's own receive says goodbye
+        finally:
+            self._busy = False
+
+    def _take(self) -> bytes:
+        return b"".join(watcher.take_news() for watcher in self._session.watchers if watcher.has_news)
 
 
 class Pusher:
@@ -46,11 +90,12 @@ class Pusher:
         self._handle: asyncio.Handle | None = None
         self._busy = False  # a claim, or a client that does not read: push again afterwards
         self._unread = 0  # octets pushed since the client was last seen to read
+        self._missed = False  # something happened while it was busy
         self._stopped = False
 
     def start(self) -> None:
         self._selected.on_change = self._schedule
-        if self._selected.has_news:
+        if self._session.has_news:
             self._schedule()
 
     def stop(self) -> None:
@@ -61,7 +106,9 @@ class Pusher:
             self._handle = None
 
     def _schedule(self) -> None:
-        if self._handle is None and not self._busy and not self._stopped:
+        if self._busy:
+            self._missed = True
+        elif self._handle is None and not self._stopped:
             self._handle = self._loop.call_soon(self._push)
 
     def _push(self) -> None:
@@ -81,7 +128,26 @@ class Pusher:
         self._send()
 
     def _send(self) -> None:
-        updates = self._selected.take_updates(expunge=True)
+        if (contexts := self._session.contexts) is not None:
+            self._busy = True
+            self._session.tasks.spawn(self._send_with(contexts), name="contexts")
+        else:
+            self._push_out(self._selected.take_updates(expunge=True))
+
+    async def _send_with(self, contexts: Contexts) -> None:
+        """The updates, and what the client's contexts (RFC 5267 §4.3.2) have to say before and after them."""
+        self._missed = False
+        try:
+            async with contexts.lock:
+                if not self._stopped:
+                    self._push_out(contexts.removals() + self._selected.take_updates(expunge=True))
+                    self._push_out(await contexts.catch_up())
+        finally:
+            self._busy = self._unread >= self._session.settings.output_piece_octets
+        if self._missed:
+            self._push()
+
+    def _push_out(self, updates: bytes) -> None:
         if not updates:
             return
         connection = self._session.connection
@@ -110,5 +176,5 @@ class Pusher:
         finally:
             self._busy = False
         self._unread = 0
-        if not self._stopped and self._selected.has_news:
+        if not self._stopped and self._session.has_news:
             self._push()

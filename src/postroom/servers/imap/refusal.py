@@ -4,6 +4,7 @@ Owns: the exception that carries the answer, the translation of the store's refu
 detail that belongs to the log. Raises: nothing.
 """
 
+from postroom.accounts.api import DirectoryFailure, TooManyNotes
 from postroom.base import MailError
 from postroom.imap.types import Bad
 from postroom.store.api import (
@@ -14,6 +15,7 @@ from postroom.store.api import (
     NoSuchMailbox,
     OverQuota,
     StoreFailure,
+    TooManyAnnotations,
     TooManyKeywords,
 )
 
@@ -43,9 +45,9 @@ def refused(event: Bad) -> Refused:
     return Refused(b"%b %b%b" % (event.status, code, event.text.encode("ascii", "replace")))
 
 
-def bad(text: bytes) -> Refused:
+def bad(text: bytes, code: bytes = b"") -> Refused:
     """BAD: the client's mistake."""
-    return Refused(b"BAD " + text)
+    return Refused(b"BAD [%b] %b" % (code, text) if code else b"BAD " + text)
 
 
 # RFC 5530 §3
@@ -55,6 +57,9 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (BadMailboxName, b"CANNOT"),
     (OverQuota, b"OVERQUOTA"),
     (TooManyKeywords, b"LIMIT"),
+    (TooManyAnnotations, b"METADATA TOOMANY"),  # RFC 5464 §4.3
+    (TooManyNotes, b"METADATA TOOMANY"),
+    (DirectoryFailure, b"UNAVAILABLE"),
     (StoreFailure, b"UNAVAILABLE"),
     (NoSuchContent, b"EXPUNGEISSUED"),  # expunged, not announced yet, and already purged
     (NoSuchAccount, b"CONTACTADMIN"),

@@ -17,7 +17,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from postroom.imap.seqset import Span, by_number, by_uid, fits, write
+from postroom.imap.seqset import Span, by_number, by_uid, fits, merge, write
 from postroom.imap.types import SeqSet
 from postroom.store.api import (
     FIRST_KEYWORD_BIT,
@@ -86,6 +86,8 @@ class SelectedMailbox:
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self.called = view.mailbox.name  # by the client that selected it
+        self._saved: SeqSet = SeqSet(())
 
     @classmethod
     async def open(
@@ -154,6 +156,16 @@ class SelectedMailbox:
         """Whether there is anything the client has not been told."""
         uids = self.view.uids
         return bool(self._gone or self._changed or self.deleted or (uids and uids[-1] > self._last_uid))
+
+    @property
+    def last_uid(self) -> int:
+        """The highest uid that the client has been told of, whether it is still there or not."""
+        return self._last_uid
+
+    @property
+    def unsaid_gone(self) -> Iterable[int]:
+        """The uids of which EXPUNGE has yet to be said."""
+        return self._gone
 
     @property
     def should_claim(self) -> bool:
@@ -374,13 +386,22 @@ class SelectedMailbox:
         Uids without a message are passed over (RFC 3501 §6.4.8). A sequence number above the last, or "*" in an empty
         mailbox, is the client's mistake (RFC 3501 §9, seq-number); `lenient` passes over those too.
         """
-        if seqset.saved:
-            raise bad(b"There is no saved search result")
         if uid:
-            return by_uid(seqset, self.known_uids())
-        if not lenient and not fits(seqset, self.count):
+            spans = by_uid(seqset, self.known_uids())
+        elif lenient or fits(seqset, self.count):
+            spans = by_number(seqset, self.count)
+        else:
             raise bad(b"No message has that number")
-        return by_number(seqset, self.count)
+        return merge([*spans, *by_uid(self._saved, self.known_uids())]) if seqset.saved else spans
+
+    def save_result(self, spans: Sequence[Span]) -> None:
+        """Keep what "$" stands for (RFC 5182 §2.1).
+
+        Kept as ranges of uids from the first to the last of a span: no message will ever come to lie between them, and
+        those that are expunged are not found any more.
+        """
+        uids = self._uids
+        self._saved = SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
 
     def uids_of(self, spans: Sequence[Span]) -> list[int]:
         """The uids at these positions."""

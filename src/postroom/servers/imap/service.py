@@ -6,15 +6,16 @@ Owns: the service object, the ID. Never: talks to a client (session.py does). Ra
 import ssl
 from collections.abc import Callable, Sequence
 
-from postroom.accounts.api import Directory
+from postroom.accounts.api import Administration, Directory
 from postroom.base import Clock, Ids
 from postroom.imap import ImapSettings, encode
 from postroom.net.api import Connection
+from postroom.store import StoreSettings
 from postroom.store.api import MailStore
 
 from .capabilities import CAN_BE_ENABLED, capabilities
 from .dispatch import HANDLERS
-from .session import Handler, Session
+from .session import Handler, NoteWatcher, Session
 from .settings import ImapSessionSettings
 
 
@@ -37,6 +38,8 @@ class ImapService:
         engine_settings: ImapSettings | None = None,
         tls_context: Callable[[], ssl.SSLContext | None] = _no_tls,
         version: str = "",
+        administration: Administration | None = None,
+        max_mailboxes: int = StoreSettings().max_mailboxes,
     ) -> None:
         self.store = store
         self.directory = directory
@@ -46,6 +49,9 @@ class ImapService:
         self.settings = settings or ImapSessionSettings()
         self.engine_settings = engine_settings or ImapSettings()
         self.tls_context = tls_context
+        self.administration = administration  # without one nobody is an administrator
+        self.max_mailboxes = max_mailboxes
+        self.note_watchers: set[NoteWatcher] = set()
         self.claims: set[tuple[int, int]] = set()  # see SelectedMailbox.claim_recent
         fields: Sequence[tuple[bytes, bytes | None]] = [(b"name", b"Postroom"), (b"vendor", b"Postroom")]
         self.identification = encode.identification([*fields, (b"version", version.encode())] if version else fields)

@@ -8,10 +8,10 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from postroom.accounts.api import Directory, Person
+from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
@@ -23,6 +23,9 @@ from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
 
+if TYPE_CHECKING:
+    from .contexts import Contexts
+
 _log = logging.getLogger("postroom.imap")
 # Commands whose arguments or results are message sequence numbers, refused once UIDONLY is enabled (RFC 9586)
 _BY_NUMBER = frozenset(name for name, info in COMMANDS.items() if Does.USES_SEQ in info.does)
@@ -33,11 +36,33 @@ _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 Handler = Callable[["Session", Any], Awaitable[bytes | None]]
 
 
+# Hears of changes to the notes about the server: their names, who made them.
+NoteWatcher = Callable[[Sequence[str], object], None]
+
+
+class Watcher(Protocol):
+    """Something besides the selected mailbox that has news for the client: told before a tagged answer, and in IDLE."""
+
+    on_news: Callable[[], None] | None  # set in IDLE
+
+    @property
+    def has_news(self) -> bool: ...
+
+    def take_news(self) -> bytes:
+        """Whole responses."""
+
+    def close(self) -> None:
+        """The session ends."""
+
+
 class Surroundings(Protocol):
     """What a session needs of its service."""
 
     store: MailStore
     directory: Directory
+    administration: Administration | None
+    max_mailboxes: int
+    note_watchers: set[NoteWatcher]
     clock: Clock
     settings: ImapSessionSettings
     engine_settings: ImapSettings
@@ -67,12 +92,15 @@ class Session:
         self.person: Person | None = None
         self.signed_in: Account | None = None
         self.selected: SelectedMailbox | None = None
+        self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
+        self.watchers: list[Watcher] = []
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
         self._unawaited = 0  # octets sent since the client was last waited for
+        self._progress_due: float | None = None  # when a long command next says how far it is
 
     # ---- what commands need
 
@@ -117,6 +145,12 @@ class Session:
         """A command that says that the client knows of modification sequences has come (RFC 7162 §3.1)."""
         if b"CONDSTORE" not in self.enabled:
             self.enabled.add(b"CONDSTORE")
+
+    @property
+    def selected_name(self) -> str:
+        """What the client calls the selected mailbox; its present name, when it is one of the person's own."""
+        selected = self.mailbox
+        return selected.view.mailbox.name if selected.account is self.signed_in else selected.called
 
     async def place(self, name: str) -> Place:
         """Which account has the mailbox of this name, and what it is called there."""
@@ -200,9 +234,16 @@ class Session:
 
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
+        self.end_contexts()
         if self.selected is not None:
             self.selected.close()
             self.selected = None
+
+    def end_contexts(self) -> None:
+        """Updates of search results cease with the selected state (RFC 5267 §4.3)."""
+        if self.contexts is not None:
+            self.contexts.close()
+            self.contexts = None
 
     # ---- the conversation
 
@@ -222,6 +263,8 @@ class Session:
             self.send(b"* BYE [UNAVAILABLE] Server shutting down\r\n")
         finally:
             self.deselect()
+            for watcher in self.watchers:
+                watcher.close()
             if self.signed_in is not None:
                 self.signed_in.close()
                 self.signed_in = None
@@ -250,6 +293,7 @@ class Session:
 
     async def _carry_out(self, info: CommandInfo, command: Command) -> None:
         answer: bytes | None
+        self._progress_due = None
         try:
             self._check_state(command, info)
             answer = await self.service.handler(info.name)(self, command)
@@ -263,8 +307,11 @@ class Session:
         except Exception:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
-        if self.selected is not None and self.selected.has_news:
+        if self.has_news:
             await self.announce(info.does)
+        for watcher in self.watchers:
+            if watcher.has_news:
+                await self.emit(watcher.take_news())
         if answer is None:
             return
         self.complete(answer)
@@ -297,12 +344,38 @@ class Session:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        if updates := selected.take_updates(expunge=Does.MAY_EXPUNGE in does):
+        expunge = Does.MAY_EXPUNGE in does
+        if (contexts := self.contexts) is not None:
+            async with contexts.lock:
+                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge))
+                await self.emit(await contexts.catch_up())
+        elif updates := selected.take_updates(expunge=expunge):
             await self.emit(updates)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything of the selected mailbox that the client has not been told."""
+        if self.selected is None:
+            return False
+        return self.selected.has_news or (self.contexts is not None and self.contexts.has_news)
 
     def mailbox_is_gone(self) -> EndOfSession:
         """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
         return self.goodbye("The selected mailbox was deleted")
+
+    async def progress(self, done: int | None = None, total: int | None = None) -> None:
+        """Say now and then how far a long command is (RFC 9585 §3); between two responses only."""
+        now = self.service.clock.monotonic()
+        if self._progress_due is None:
+            self._progress_due = now + self.settings.progress_seconds
+        if now < self._progress_due:
+            return
+        self._progress_due = now + self.settings.progress_seconds
+        known = b"NIL NIL"
+        if done is not None:
+            known = b"%d %b" % (done, b"%d" % total if total and total >= done else b"NIL")
+        self.send(b'* OK [INPROGRESS ("%b" %b)] Still at it\r\n' % (self.tag, known))
+        await self.connection.drain()
 
     async def breathe(self) -> None:
         """Let other sessions have the loop."""

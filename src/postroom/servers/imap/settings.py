@@ -44,6 +44,16 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20
+    administrators: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses of the people who may set quotas (SETQUOTA) and notes for everybody about the "
+            "server (SETMETADATA)."
+        ),
+    ] = ()
+    list_batch_mailboxes: Annotated[
+        int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
+    ] = 200
     fetch_batch_messages: Annotated[
         int, Meta(ge=1, description="Messages that a FETCH formats before other sessions get their turn.")
     ] = 2000
@@ -57,6 +67,31 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         int,
         Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
     ] = 1_048_576
+    max_contexts: Annotated[
+        int, Meta(ge=1, description="Results that one session may have kept up to date by UPDATE (RFC 5267).")
+    ] = 16
+    max_context_messages: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Messages in all the results that UPDATE keeps up to date in one session; "
+            "the first one is kept whatever its size.",
+        ),
+    ] = 250_000
+    max_thread_ids: Annotated[
+        int,
+        Meta(
+            ge=1000,
+            description="Message ids that one THREAD=REFERENCES remembers; what further ones refer to is not followed.",
+        ),
+    ] = 1_000_000
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
+    max_saved_result_ranges: Annotated[
+        int, Meta(ge=1, description="Ranges of messages in the search result that a session saves for $.")
+    ] = 50_000
+    max_searched_mailboxes: Annotated[int, Meta(ge=1, description="Mailboxes that one ESEARCH looks into.")] = 2000
+    progress_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
+    ] = 10.0

@@ -46,7 +46,8 @@ from . import annotating, history, reading, sorting
 from .appending import Append, Item, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
-from .folders import Create, Delete, Rename, Subscribe
+from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
+from .fuzzy_searching import search_fuzzy
 from .moving import Copy, Expunge
 from .pool import Pool
 from .purging import Purge
@@ -312,6 +313,12 @@ class SqliteAccount:
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         await self._write(Rename(old, new, origin))
 
+    async def set_special_use(
+        self, mailbox_id: int, special_use: str | None, *, origin: object = None
+    ) -> Mailbox | None:
+        before = await self._write(SetSpecialUse(mailbox_id, special_use, self.account_id, origin))
+        return self._mailbox(before) if before in self._books.boxes else None
+
     async def subscriptions(self) -> list[str]:
         return sorted(self._books.subscriptions, key=listing_key)
 
@@ -424,6 +431,13 @@ class SqliteAccount:
             self._books.numbered(mailbox_id)
         return await self._read(partial(annotating.read_annotations, mailbox_id=mailbox_id, reader=reader))
 
+    async def annotations_of(
+        self, mailbox_ids: Sequence[int], reader: int, entries: Sequence[str]
+    ) -> dict[int, dict[str, bytes]]:
+        return await self._read(
+            partial(annotating.read_many, mailbox_ids=list(mailbox_ids), reader=reader, entries=list(entries))
+        )
+
     async def set_annotations(
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
     ) -> None:
@@ -484,6 +498,16 @@ class SqliteAccount:
         search = TextSearch(self._files, self._store.message_settings)
         async with self._store.searches:
             return await self._read(partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids))
+
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        self._books.numbered(mailbox_id)
+        if uids is not None:
+            uids = _still(uids)
+        job = partial(search_fuzzy, mailbox_id=mailbox_id, query=query, uids=uids, settings=self._files.settings)
+        async with self._store.searches:
+            return await self._read(job)
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         self._books.numbered(mailbox_id)

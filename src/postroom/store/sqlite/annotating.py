@@ -4,6 +4,7 @@ Owns: the SQL of the table annotations, changing some entries as one write. Neve
 Raises: NoSuchMailbox, TooManyAnnotations, apsw.Error.
 """
 
+import json
 from collections.abc import Mapping
 
 import apsw
@@ -16,6 +17,10 @@ from .query import fetch
 from .writer import Scope, Write
 
 _READ = "SELECT entry, value FROM annotations WHERE mailbox_id = ? AND owner IN (0, ?) ORDER BY entry"
+_READ_MANY = """
+SELECT mailbox_id, entry, value FROM annotations
+WHERE mailbox_id IN (SELECT value FROM json_each(?)) AND owner IN (0, ?) AND entry IN (SELECT value FROM json_each(?))
+"""
 _HAVE = "SELECT entry, value FROM annotations WHERE mailbox_id = ? AND owner = ?"
 _PUT = "INSERT INTO annotations VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _REMOVE = "DELETE FROM annotations WHERE mailbox_id = ? AND owner = ? AND entry = ?"
@@ -65,6 +70,16 @@ class SetAnnotations(Write):
 def read_annotations(db: apsw.Connection, mailbox_id: int | None, reader: int) -> dict[str, bytes]:
     """What is shared, and what is the reader's own."""
     return dict(fetch(db, _READ, (mailbox_id or 0, reader)))
+
+
+def read_many(
+    db: apsw.Connection, mailbox_ids: list[int], reader: int, entries: list[str]
+) -> dict[int, dict[str, bytes]]:
+    """The same of many mailboxes, some entries only."""
+    found: dict[int, dict[str, bytes]] = {}
+    for mailbox_id, entry, value in fetch(db, _READ_MANY, (json.dumps(mailbox_ids), reader, json.dumps(entries))):
+        found.setdefault(mailbox_id, {})[entry] = value
+    return found
 
 
 def octets(db: apsw.Connection) -> int:

@@ -1,11 +1,13 @@
 """Making, renaming, deleting and subscribing mailboxes.
 
-Owns: CREATE, DELETE, RENAME and SUBSCRIBE as one write each. Never: removes a mailbox's messages (see purging).
+Owns: CREATE, DELETE, RENAME, SUBSCRIBE and a new special use as one write each. Never: removes a mailbox's messages
+(see purging).
 Raises: NoSuchMailbox, MailboxExists, BadMailboxName.
 """
 
 from collections.abc import Sequence
 
+from postroom.store.annotations import uses_changed
 from postroom.store.api import BadMailboxName, Mailbox, MailboxEvent, MailboxEventKind
 from postroom.store.books import Box
 from postroom.store.names import INBOX, SEPARATOR, canonical, checked
@@ -103,6 +105,29 @@ class Rename(Write):
         condition = among(scope.db, inbox.mailbox_id, None)
         if found := rows(scope.db, condition):
             transfer(scope, inbox.mailbox_id, target.mailbox_id, condition, found, move=True, origin=self._origin)
+
+
+class SetSpecialUse(Write):
+    """The result: the id of the mailbox that had it before, or None."""
+
+    __slots__ = ("_mailbox_id", "_origin", "_owner", "_special_use")
+
+    def __init__(self, mailbox_id: int, special_use: str | None, owner: int, origin: object) -> None:
+        self._mailbox_id = mailbox_id
+        self._special_use = special_use
+        self._owner = owner
+        self._origin = origin
+
+    def apply(self, scope: Scope) -> int | None:
+        changed = scope.books.use(self._mailbox_id, self._special_use)
+        if not changed:
+            return None
+        modseq = scope.next_modseq()
+        for box in changed:
+            scope.touched.add(box.mailbox_id)
+            scope.db.execute("UPDATE mailboxes SET special_use = ? WHERE id = ?", (box.special_use, box.mailbox_id))
+        scope.effects += uses_changed(changed, self._owner, modseq, self._origin)
+        return changed[1].mailbox_id if len(changed) > 1 else None
 
 
 def _resubscribe(scope: Scope, before: frozenset[str]) -> None:

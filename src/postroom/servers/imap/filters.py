@@ -1,0 +1,78 @@
+"""Which mailboxes a filter is about, in this session.
+
+Owns: mailbox filters (imap/mailbox_filter.py) -> mailboxes that exist. Never: opens one. Raises: StoreError.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+from postroom.imap.mailbox_filter import OF_SELECTED, MailboxFilter, Scope, covers
+from postroom.store.api import Account, BadMailboxName, Mailbox, NoSuchMailbox
+
+from .refusal import Refused
+from .session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A mailbox that a filter covers, under the name this session's client knows it by."""
+
+    name: str
+    account: Account
+    mailbox: Mailbox
+
+
+async def covered(session: Session, filters: Sequence[MailboxFilter]) -> list[Covered]:
+    """The mailboxes that any of the filters covers, each once, in the order of the filters; SELECTED is no name.
+
+    Names without a mailbox are passed over, and so are mailboxes the person may not read (RFC 7377 §2.2).
+    """
+    found: dict[tuple[int, int], Covered] = {}
+    for one in filters:
+        if one.scope in OF_SELECTED:
+            continue
+        async for place in _covered_by(session, one):
+            found.setdefault((place.account.account_id, place.mailbox.mailbox_id), place)
+    return list(found.values())
+
+
+async def _covered_by(session: Session, one: MailboxFilter) -> AsyncIterator[Covered]:
+    names: Iterable[str] = one.mailboxes
+    if one.scope is Scope.SUBSCRIBED:
+        names = await session.account.subscriptions()
+    for name in names:
+        if (place := await _named(session, name)) is not None:
+            yield place
+    if one.scope in (Scope.SUBTREE, Scope.SUBTREE_ONE):
+        for top in one.mailboxes:
+            async for place in _below(session, one, top):
+                yield place
+    elif one.scope in (Scope.PERSONAL, Scope.INBOXES):
+        for box in await session.account.mailboxes():
+            yield Covered(box.name, session.account, box)
+
+
+async def _below(session: Session, one: MailboxFilter, top: str) -> AsyncIterator[Covered]:
+    """What lies below a name; in another person's account only what `place` lets this person have."""
+    try:
+        place = await session.place(top)
+    except (NoSuchMailbox, BadMailboxName, Refused):
+        return
+    for box in await place.account.mailboxes():
+        if not box.name.startswith(place.name + "/"):
+            continue
+        name = top + box.name[len(place.name) :]
+        if not covers(one, name):
+            continue
+        if place.account is session.account:
+            yield Covered(name, place.account, box)
+        elif (child := await _named(session, name)) is not None:
+            yield child
+
+
+async def _named(session: Session, name: str) -> Covered | None:
+    try:
+        place = await session.place(name)
+        return Covered(name, place.account, await place.mailbox())
+    except (NoSuchMailbox, BadMailboxName, Refused):
+        return None
