@@ -235,10 +235,16 @@ def test_statements_for_a_message_are_bounded(tmp_path: Path, disk: FailingDisk)
         # begin; message, content, text, sort keys, body; mailbox, account; commit
         assert alone == 9, statements
         statements.clear()
+        await put(store, account, b"Message-ID: <a@x>\r\n" + SMALL)
+        assert len(statements) == 10, statements  # and its id, which no message has named before
+        statements.clear()
+        await put(store, account, b"Message-ID: <b@x>\r\nReferences: <a@x>\r\n" + SMALL)
+        assert len(statements) == 11, statements  # which of its ids are known; those that are not
+        statements.clear()
         await asyncio.gather(*(put(store, account, SMALL) for _ in range(20)))
         assert len(statements) == 4 + 20 * 7, statements  # five rows each, between a savepoint and its release
         statements.clear()
-        await account.set_flags(1, range(1, 23), FlagAction.ADD, frozenset({"\\Seen"}))
+        await account.set_flags(1, range(1, 25), FlagAction.ADD, frozenset({"\\Seen"}))
         assert len(statements) == 6
         account.close()
         await store.close()

@@ -3,7 +3,7 @@
 Owns: COMMANDS. The rows of an extension stand in its own module. Never: runs a command. Raises: nothing.
 """
 
-from . import append_parser, arguments, list_parser, metadata, multisearch, quota, sorting
+from . import append_parser, arguments, compress, language, list_parser, metadata, multisearch, quota, sorting
 from .table import ANY, SIGNED_IN, CommandInfo, Does, State
 
 
@@ -60,6 +60,9 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"UID EXPUNGE", arguments.uid_expunge, State.SELECTED, _EXPUNGE | _WRITES),
     *sorting.ROWS,
     *multisearch.ROWS,
+    CommandInfo(b"UNAUTHENTICATE", arguments.bare(b"UNAUTHENTICATE"), SIGNED_IN, _STATE | _TAKES),  # RFC 8437 §3
+    *compress.ROWS,
+    *language.ROWS,
     *metadata.ROWS,
     *quota.ROWS,
 )

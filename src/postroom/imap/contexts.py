@@ -87,14 +87,17 @@ class FollowedSort:
         """Messages that are not in it come into it."""
         new = sorted(entries)
         order = self._order
-        # Where each will be once all before it are in: so the client can put them in from the first to the last.
-        places = [bisect_left(order, entry) + before for before, entry in enumerate(new)]
+        # Where each is once all before it are in: so the client can put them in from the first to the last.
+        places: list[int] = []
         if len(new) <= _FEW:
-            for place, entry in zip(places, new, strict=True):
-                order.insert(place, entry)
+            for entry in new:
+                places.append(bisect_left(order, entry))
+                order.insert(places[-1], entry)
         else:
             order += new
             order.sort()  # two ascending runs: one merge
+            uids = {entry[-1] for entry in new}
+            places = [at for at, entry in enumerate(order) if entry[-1] in uids]
         self._by_uid.update((entry[-1], entry) for entry in new)
         return [(places[start] + 1, [entry[-1] for entry in new[start:stop]]) for start, stop in _runs(places)]
 

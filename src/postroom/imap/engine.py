@@ -1,6 +1,7 @@
 """The server's side of an IMAP connection: octets in, events out, replies collected.
 
-Owns: framing (lines, literals, continuation requests), limits, resynchronisation after bad input, what STARTTLS drops.
+Owns: framing (lines, literals, continuation requests), limits, resynchronisation after bad input, what STARTTLS drops
+and COMPRESS takes over.
 Never: waits, reads a clock, knows mailboxes or session states; the grammar is parser's. Raises: ValueError when the
 session calls what makes no sense at that moment; never because of input.
 
@@ -206,6 +207,19 @@ class ServerEngine:
         if self._mode is not _Mode.DEAD:
             self._reset()
 
+    def take_input(self) -> bytes:
+        """Hand back all input that has made no event yet: what comes behind a command that changes the stream.
+
+        Raises ValueError in the middle of a command.
+        """
+        if self._mode is _Mode.DEAD:
+            return b""
+        if self._mode is not _Mode.LINE or self._command is not None:
+            raise ValueError("in the middle of a command")
+        unread = self._buffer[self._pos :]
+        self._reset()
+        return unread
+
     # ---- lines
 
     def _take_line(self, limit: int) -> bytes | None:
@@ -243,10 +257,12 @@ class ServerEngine:
 
     def _tag_under_way(self) -> bytes:
         """The tag of the command that is not whole yet."""
-        return self._tag if self._append is not None else tag_of(self._seen())
+        if self._append is not None:
+            return self._tag
+        return tag_of(self._begin())
 
-    def _seen(self) -> bytes:
-        """The beginning of the command under way."""
+    def _begin(self) -> bytes:
+        """The first octets of the command that is not whole yet."""
         return bytes(self._command[:300]) if self._command else self._buffer[self._pos : self._pos + 300]
 
     def _parse(self, data: bytes) -> Event:
@@ -340,9 +356,9 @@ class ServerEngine:
         return event
 
     def _oversize(self, literal: _Literal) -> _Step:
-        if self._append is not None:
-            return self._doom_literal(Bad(self._tag, "Literal too large", code=_TOOBIG), literal)
-        return self._doom_literal(too_large(self._seen(), literal.size, self._settings), literal)
+        if self._append is None:
+            return self._doom_literal(too_large(self._begin(), literal.size, self._settings), literal)
+        return self._doom_literal(Bad(self._tag_under_way(), "Literal too large", code=_TOOBIG), literal)
 
     def _doom_literal(self, bad: Bad, literal: _Literal) -> _Step:
         """A refused command goes on with a literal: a synchronizing one is simply not asked for (RFC 3501 §7.5)."""

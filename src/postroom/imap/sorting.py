@@ -7,12 +7,12 @@ search_parser's, return options are search_returns'. Raises: BadSyntax.
 import enum
 from dataclasses import dataclass
 
-from .search_parser import check_returns, codec_of, parse_keys
+from .search_parser import check_returns, codec_of, mentions, parse_keys
 from .search_returns import parse_return
 from .syntax import BadSyntax
 from .table import CommandInfo, Does, State
 from .tokens import Cursor
-from .types import Command, SearchKey, SearchReturn
+from .types import Command, Fuzzy, SearchKey, SearchReturn
 
 
 class SortKey(enum.Enum):
@@ -25,6 +25,7 @@ class SortKey(enum.Enum):
     TO = b"TO"
     DISPLAYFROM = b"DISPLAYFROM"  # RFC 5957 §5
     DISPLAYTO = b"DISPLAYTO"
+    RELEVANCY = b"RELEVANCY"  # RFC 6203 §7
 
 
 class Threading(enum.Enum):
@@ -80,6 +81,8 @@ def _sort(cursor: Cursor, uid: bool) -> Sort:
     cursor.space()
     charset, key = _search_criteria(cursor)
     check_returns(returns, key)
+    if any(one.key is SortKey.RELEVANCY for one in criteria) and not mentions(key, Fuzzy):  # RFC 6203 §6
+        raise BadSyntax("RELEVANCY without FUZZY")
     return Sort(criteria, key, uid, charset, returns)
 
 

@@ -27,15 +27,12 @@ class Threads:
 
 def ordered_subject(subjects: Sequence[str], sent: Sequence[int]) -> Threads:
     """Messages of one base subject are children of the first of them: "poor man's threading"."""
-    order = sorted(range(len(sent)), key=sent.__getitem__)
-    threads: dict[str, list[int]] = {}
-    for at in order:
-        threads.setdefault(subjects[at], []).append(at)
-    # The roots come out sorted by sent date: each thread began with the first of its messages in `order`.
-    found = threads.values()
-    return Threads(
-        len(sent), [thread[0] for thread in found], {thread[0]: thread[1:] for thread in found if thread[1:]}
-    )
+    roots: dict[str, int] = {}  # by subject; in the order of their sent dates, as are the children
+    children: dict[int, list[int]] = {}
+    for at in sorted(range(len(sent)), key=sent.__getitem__):
+        if (root := roots.setdefault(subjects[at], at)) != at:
+            children.setdefault(root, []).append(at)
+    return Threads(len(sent), list(roots.values()), children)
 
 
 class ReferenceThreads:

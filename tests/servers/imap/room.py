@@ -19,6 +19,8 @@ from postroom.servers.imap import ImapService, ImapSessionSettings
 from postroom.store import MemoryStore, SqliteStore, StoreSettings
 from postroom.store.api import Account, AppendOptions, MailStore
 
+from .deflate import DeflateStream
+
 STORES = ("memory", "sqlite")
 LITERAL = re.compile(rb"\{(\d+)\}$")
 MESSAGE = (
@@ -105,21 +107,27 @@ class Client:
         self.reader = reader
         self.writer = writer
         self.greeting = b""
+        self.deflate: DeflateStream | None = None
         self._count = 0
+
+    def compress(self, on: bool = True) -> DeflateStream | None:
+        """From here on everything is compressed, or is no longer."""
+        self.deflate = DeflateStream(self.reader, self.writer) if on else None
+        return self.deflate
 
     async def response(self) -> bytes:
         """One response, its literals included, without the last CRLF."""
-        whole = b""
+        whole, reader = b"", self.deflate or self.reader
         while True:
-            line = await self.reader.readuntil(b"\r\n")
+            line = await reader.readuntil(b"\r\n")
             whole += line[:-2]
             found = LITERAL.search(line[:-2])
             if found is None:
                 return whole
-            whole += b"\r\n" + await self.reader.readexactly(int(found[1]))
+            whole += b"\r\n" + await reader.readexactly(int(found[1]))
 
     def send(self, data: bytes) -> None:
-        self.writer.write(data)
+        (self.deflate or self.writer).write(data)
 
     def start(self, command: bytes | str) -> bytes:
         """Send a command, return its tag."""
@@ -160,7 +168,7 @@ class Client:
     async def eof(self) -> bytes:
         """All that comes until the server closes."""
         async with asyncio.timeout(20):
-            return await self.reader.read()
+            return await (self.deflate or self.reader).read()
 
     async def close(self) -> None:
         self.writer.close()

@@ -4,6 +4,7 @@ C: a line of the client, S: the server's next line, C2: and S2: the same for a s
 in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*} what the client sends
 (when asked), behind an S: line that ends with a literal's length what the server does. A +: line goes on right behind
 the octets of the M: lines before it. "G: INBOX 3" delivers three.
+"Z: on" and "Z: off": the client compresses from here on (RFC 4978), or no longer does.
 """
 
 import re
@@ -62,6 +63,8 @@ class Play:
                 mailbox, _, count = what.decode().partition(" ")
                 for _ in range(int(count)):
                     await self.room.deliver(mailbox=mailbox)
+            elif who.startswith("Z"):
+                self.clients[who[1:]].compress(what == b"on")
             elif who.startswith("C"):
                 first, *self.unsent = self.stretches(what)
                 self.clients[who[1:]].send(first)

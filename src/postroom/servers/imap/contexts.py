@@ -108,17 +108,21 @@ class Contexts:
             self._gone.update(self._selected.unsaid_gone)
             yield Context(tag, uid, self._freeze(key), tuple(criteria))
 
-    def follow(self, context: Context, followed: Followed) -> bytes:
-        """Keep a result up to date from now on, or refuse that."""
-        messages = sum(len(one.followed) for one in self._contexts.values()) + len(followed)
+    def may_follow(self, context: Context, messages: int) -> bool:
+        """Whether a result with so many messages can be kept up to date; the client is told when not."""
+        messages += sum(len(one.followed) for one in self._contexts.values())
         settings = self._session.settings
-        if self._contexts and (  # RFC 5267 §4.3.1: one at least, always
-            len(self._contexts) >= settings.max_contexts or messages > settings.max_context_messages
+        if not self._contexts or (  # RFC 5267 §4.3.1: one at least, always
+            len(self._contexts) < settings.max_contexts and messages <= settings.max_context_messages
         ):
-            return encode.untagged(b"NO", "Too many contexts", b'NOUPDATE "%b"' % context.tag)
+            return True
+        self._session.send(encode.untagged(b"NO", "Too many contexts", b'NOUPDATE "%b"' % context.tag))
+        return False
+
+    def follow(self, context: Context, followed: Followed) -> None:
+        """Keep a result up to date from now on."""
         context.followed = followed
         self._contexts[context.tag] = context
-        return b""
 
     def cancel(self, tags: Iterable[bytes]) -> None:
         """RFC 5267 §4.3.5; a tag without a context is none that anything would be said of."""
@@ -167,8 +171,11 @@ class Contexts:
         self._moved = bool(selected.unsaid_gone)  # then again when the client knows
         new = [(first, last)] if first <= last else []
         some = _Looking(self._session, selected, changed, new)
+        looked: list[tuple[Context, tuple[set[int], list[Entry]]]] = []
         try:
-            looked = [(context, await some.look(context)) for context in self._told()]
+            for context in self._told():
+                looked.append((context, await some.look(context)))
+                await self._session.breathe()
         except MailError as error:
             _log.warning("%s: contexts not updated: %s", self._session.peer, error)
             self._changed |= changed
@@ -211,8 +218,12 @@ class _Looking:
         self._searching = Searching(session, selected)
         spans = selected.resolve(SeqSet(tuple(new)), uid=True) if new else []
         self._new = [at for start, stop in spans for at in range(start, stop)]
-        known = {selected.position(uid) for uid in changed if selected.view.index(uid) >= 0}
-        self._changed = sorted({*known, *self._new} - {-1})
+        uids, there = self._searching.rows.uids, selected.view.index
+        if len(changed) * 8 < selected.count:
+            known = {selected.position(uid) for uid in changed if there(uid) >= 0} - {-1}
+        else:
+            known = {at for at in range(selected.count) if uids[at] in changed}
+        self._changed = sorted(known.union(self._new))
 
     async def look(self, context: Context) -> tuple[set[int], list[Entry]]:
         """The uids that leave the result, and the entries that come into it."""
@@ -229,7 +240,7 @@ class _Looking:
         into = [at for at in found if uids[at] not in followed]
         if not context.criteria or not into:
             return out, [(uids[at],) for at in into]
-        columns = await key_columns(self._session, self._selected, self._searching.rows, context.criteria, into)
+        columns = await key_columns(self._session, self._selected, self._searching, context.criteria, into)
         return out, list(entries(context.criteria, columns, [uids[at] for at in into]))
 
 

@@ -6,9 +6,11 @@ runs anything; the states a command may be given in, and its consequences, are i
 
 from . import (
     append,
+    compression,
     fetch,
     general,
     idle,
+    language,
     mailboxes,
     messages,
     metadata,
@@ -64,6 +66,9 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID EXPUNGE": messages.uid_expunge,
     **sorting.HANDLERS,
     **multisearch.HANDLERS,
+    b"COMPRESS": compression.compress,
+    b"LANGUAGE": language.language,
+    b"UNAUTHENTICATE": signin.unauthenticate,
     **metadata.HANDLERS,
     **quota.HANDLERS,
 }

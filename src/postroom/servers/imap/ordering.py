@@ -11,6 +11,7 @@ from postroom.imap.contexts import Descending, Entry
 from postroom.imap.sorting import Criterion, SortKey
 from postroom.store.api import SortFact
 
+from .searching import Searching
 from .selected import Rows, SelectedMailbox
 from .session import Session
 
@@ -24,6 +25,7 @@ _FACTS = {
     SortKey.DISPLAYFROM: SortFact.DISPLAY_FROM,
     SortKey.DISPLAYTO: SortFact.DISPLAY_TO,
 }
+_NUMBERS = (SortKey.ARRIVAL, SortKey.DATE, SortKey.SIZE, SortKey.RELEVANCY)
 
 Column = Sequence[Any]  # a value a message
 
@@ -54,11 +56,12 @@ async def fact_columns(
 async def key_columns(
     session: Session,
     selected: SelectedMailbox,
-    rows: Rows,
+    searching: Searching,
     criteria: Sequence[Criterion],
     found: Sequence[int],
 ) -> list[Column]:
-    """What each criterion compares of the messages at these ascending positions."""
+    """What each criterion compares of the messages at these ascending positions, which `searching` has found."""
+    rows = searching.rows
     facts = [_FACTS[one.key] for one in criteria if one.key in _FACTS]
     told = dict(zip(facts, await fact_columns(session, selected, rows, facts, found) if facts else (), strict=True))
     columns: list[Column] = []
@@ -67,6 +70,8 @@ async def key_columns(
             columns.append([rows.dates[at] for at in found])
         elif criterion.key is SortKey.SIZE:
             columns.append([rows.sizes[at] for at in found])
+        elif criterion.key is SortKey.RELEVANCY:  # RFC 6203 §6: the highest first
+            columns.append([-score for score in searching.scores(found)])
         else:
             columns.append(told[_FACTS[criterion.key]])
     return columns
@@ -88,7 +93,7 @@ def entries(criteria: Sequence[Criterion], columns: Sequence[Column], uids: Sequ
     for criterion, column in zip(criteria, columns, strict=True):
         if not criterion.reverse:
             directed.append(column)
-        elif criterion.key in (SortKey.ARRIVAL, SortKey.DATE, SortKey.SIZE):
+        elif criterion.key in _NUMBERS:
             directed.append([-value for value in column])
         else:
             directed.append([Descending(value) for value in column])

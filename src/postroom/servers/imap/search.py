@@ -60,7 +60,9 @@ async def _search(
         save_result(session, selected, spoken_of(returns, found))
     await answer(session, searching, command, returns, found, mailbox=mailbox)
     if context is not None:
-        session.send(contexts_of(session).follow(context, FollowedSearch(searching.uids(found))))
+        contexts = contexts_of(session)
+        if contexts.may_follow(context, len(found)):
+            contexts.follow(context, FollowedSearch(searching.uids(found)))
 
 
 async def answer(

@@ -40,6 +40,7 @@ LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_LISTS = 4096
+_FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
 
@@ -438,10 +439,19 @@ class SelectedMailbox:
     def everything(self) -> Rows:
         """All messages the client knows, for reading at once; without RECENT, and perhaps longer than `count`."""
         view = self.view
+        whole = (view.uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
         if self._uids is view.uids:
-            columns = (self._uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
-            return Rows(range(self.count), *columns)
-        return self._looked_up(range(self.count))
+            return Rows(range(self.count), *whole)
+        if len(self._gone) > _FEW_GONE:
+            return self._looked_up(range(self.count))
+        known = bisect_right(view.uids, self._last_uid)  # the view's columns with the few that are gone put back
+        columns = [column[:known] for column in whole]
+        for uid, lost in sorted(self._gone.items()):
+            at = bisect_left(columns[0], uid)
+            was = (uid, lost.mask, lost.size, lost.date, lost.modseq, lost.content_id)
+            for column, value in zip(columns, was, strict=True):
+                column.insert(at, value)
+        return Rows(range(self.count), *columns)
 
     def recent_spans(self) -> list[Span]:
         """The positions of the messages that are \\Recent here."""

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
+from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
 from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
+from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore
 
@@ -96,6 +98,7 @@ class Session:
         self.tasks = TaskOwner("imap-session")
         self.watchers: list[Watcher] = []
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
+        self.language = DEFAULT_LANGUAGE  # RFC 5255
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
@@ -223,6 +226,21 @@ class Session:
         self.person = person
         self.connection.idle_timeout = self.settings.idle_timeout_seconds
 
+    def sign_out(self) -> None:
+        """Back to the not authenticated state, as if nobody had ever signed in (RFC 8437 §4.1)."""
+        self.deselect()
+        for watcher in self.watchers:
+            watcher.close()
+        self.watchers.clear()
+        if self.signed_in is not None:
+            self.signed_in.close()
+            self.signed_in = None
+        self.person = None
+        self.enabled.clear()
+        self.engine.utf8 = False
+        self.language = DEFAULT_LANGUAGE
+        self.connection.idle_timeout = self.settings.sign_in_timeout_seconds
+
     async def current_person(self) -> Person:
         """The person as the directory knows them now: quotas change while sessions stay."""
         assert self.person is not None
@@ -261,14 +279,13 @@ class Session:
             self.send(b"* BYE Autologout; idle for too long\r\n")  # RFC 3501 §5.4
         except ServerStopping:
             self.send(b"* BYE [UNAVAILABLE] Server shutting down\r\n")
+        except CorruptInput as error:
+            _log.info("%s: not compressed: %s", self.peer, error)
+            self.send(b"* BYE That is not DEFLATE\r\n")  # RFC 4978 §3
         finally:
-            self.deselect()
-            for watcher in self.watchers:
-                watcher.close()
-            if self.signed_in is not None:
-                self.signed_in.close()
-                self.signed_in = None
+            self.sign_out()
             await self.tasks.close()
+            self.connection.flush()  # the listener knows nothing of layers within
 
     async def _converse(self) -> None:
         commands = 0

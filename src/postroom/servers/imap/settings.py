@@ -63,10 +63,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     output_piece_octets: Annotated[
         int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
     ] = 262_144
-    max_preview_read_octets: Annotated[
-        int,
-        Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
-    ] = 1_048_576
     max_contexts: Annotated[
         int, Meta(ge=1, description="Results that one session may have kept up to date by UPDATE (RFC 5267).")
     ] = 16
@@ -85,6 +81,21 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             description="Message ids that one THREAD=REFERENCES remembers; what further ones refer to is not followed.",
         ),
     ] = 1_000_000
+    max_preview_read_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
+    ] = 1_048_576
+    compress: Annotated[bool, Meta(description="Whether COMPRESS=DEFLATE is offered.")] = True
+    deflate_level: Annotated[
+        int, Meta(ge=1, le=9, description="Effort of COMPRESS=DEFLATE: 1 is fast, 9 makes the fewest octets.")
+    ] = 2
+    deflate_bulk_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets of one write from which the fast compressor takes it, by itself."),
+    ] = 4096
+    inflate_piece_octets: Annotated[
+        int, Meta(ge=1024, description="Octets that are decompressed at once, whatever the input stands for.")
+    ] = 65_536
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
