@@ -56,6 +56,9 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             "server (SETMETADATA)."
         ),
     ] = ()
+    max_annotation_octets: Annotated[
+        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account.")
+    ] = 16_777_216
     list_batch_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
     ] = 200
@@ -111,3 +114,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     progress_seconds: Annotated[
         float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
     ] = 10.0
+    max_search_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a search that goes on is ended with NO [LIMIT].")
+    ] = 120.0
