@@ -100,6 +100,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"REPLACE", 8508),
     Capability(b"COMPRESS=DEFLATE", 4978, applies=may_compress),
     Capability(b"LANGUAGE", 5255, When.ALWAYS),
+    Capability(b"I18NLEVEL=1", 5255),
     Capability(b"UNAUTHENTICATE", 8437),
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
