@@ -86,6 +86,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"SEARCH=FUZZY", 6203),
     Capability(b"MULTISEARCH", 7377),
     Capability(b"INPROGRESS", 9585),
+    Capability(b"PARTIAL", 9394),
     Capability(b"SORT", 5256),
     Capability(b"SORT=DISPLAY", 5957),
     Capability(b"THREAD=ORDEREDSUBJECT", 5256),
