@@ -4,6 +4,7 @@ was acknowledged is there, and the store works on as soon as the disk does."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ async def make_and_fill(store: SqliteStore, account: SqliteAccount) -> object:
         return await account.append("new/one", draft, AppendOptions(create=True))
 
 
+async def put_several(store: SqliteStore, account: SqliteAccount, *contents: bytes) -> object:
+    with ExitStack() as drafts:
+        pairs = []
+        for content in contents:
+            draft = drafts.enter_context(store.draft())
+            draft.write(content)
+            draft.finish()
+            pairs.append((draft, AppendOptions()))
+        return await account.append_many("INBOX", pairs)
+
+
 async def replace(store: SqliteStore, account: SqliteAccount, content: bytes, target: str) -> object:
     with store.draft() as draft:
         draft.write(content)
@@ -72,6 +84,7 @@ async def replace(store: SqliteStore, account: SqliteAccount, content: bytes, ta
 ACTS: dict[str, Act] = {
     "append": lambda store, account: put(store, account, SMALL),
     "append large": lambda store, account: put(store, account, LARGE),
+    "append several": lambda store, account: put_several(store, account, LARGE, SMALL, LARGE),
     "make and fill": make_and_fill,
     "flags": flag,
     "copy": lambda store, account: account.copy(1, [1, 2], "Archive"),
@@ -222,10 +235,16 @@ def test_statements_for_a_message_are_bounded(tmp_path: Path, disk: FailingDisk)
         # begin; message, content, text, sort keys, body; mailbox, account; commit
         assert alone == 9, statements
         statements.clear()
+        await put(store, account, b"Message-ID: <a@x>\r\n" + SMALL)
+        assert len(statements) == 10, statements  # and its id, which no message has named before
+        statements.clear()
+        await put(store, account, b"Message-ID: <b@x>\r\nReferences: <a@x>\r\n" + SMALL)
+        assert len(statements) == 11, statements  # which of its ids are known; those that are not
+        statements.clear()
         await asyncio.gather(*(put(store, account, SMALL) for _ in range(20)))
         assert len(statements) == 4 + 20 * 7, statements  # five rows each, between a savepoint and its release
         statements.clear()
-        await account.set_flags(1, range(1, 23), FlagAction.ADD, frozenset({"\\Seen"}))
+        await account.set_flags(1, range(1, 25), FlagAction.ADD, frozenset({"\\Seen"}))
         assert len(statements) == 6
         account.close()
         await store.close()

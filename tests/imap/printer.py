@@ -9,9 +9,12 @@ from postroom.imap.types import (
     All,
     And,
     Append,
+    AppendPart,
     Authenticate,
     Bad,
     Bare,
+    Begin,
+    Binary,
     Command,
     Copy,
     Create,
@@ -33,12 +36,16 @@ from postroom.imap.types import (
     Larger,
     Line,
     List,
+    Literal,
     Login,
     ModSeq,
+    Next,
     Not,
     Or,
     Piece,
+    Preview,
     Rename,
+    Replace,
     Search,
     SearchKey,
     SearchReturn,
@@ -51,6 +58,7 @@ from postroom.imap.types import (
     TextIn,
     ThreadId,
     UidExpunge,
+    Url,
     Within,
 )
 from postroom.imap.utf7 import encode as utf7
@@ -73,6 +81,12 @@ def flags(names: tuple[str, ...]) -> bytes:
 def print_item(item: FetchItem) -> bytes:
     if isinstance(item, Item):
         return item.value
+    if isinstance(item, Preview):
+        return b"PREVIEW (LAZY)" if item.lazy else b"PREVIEW"
+    if isinstance(item, Binary):
+        name = b"BINARY.SIZE" if item.size else b"BINARY.PEEK" if item.peek else b"BINARY"
+        spec = ".".join(map(str, item.part)).encode()
+        return b"%b[%b]%b" % (name, spec, b"<%d.%d>" % item.partial if item.partial else b"")
     if item.label.startswith(b"RFC822"):
         return item.label
     spec = ".".join(map(str, item.part)).encode()
@@ -204,13 +218,40 @@ def print_select(command: Select) -> bytes:
     return mailbox(command.mailbox) + (b" " + words(tuple(params)) if params else b"")
 
 
+def print_begin(begin: Begin) -> bytes:
+    text = b" " + flags(begin.flags) if begin.flags else b""
+    return text if begin.internal_date is None else text + b" " + date_time(begin.internal_date)
+
+
+def print_literal(literal: Literal) -> bytes:
+    text = (b"~{%d}" if literal.binary else b"{%d}") % literal.size
+    text = text if literal.sync else text[:-1] + b"+}"
+    return b"UTF8 (" + text if literal.utf8 else text
+
+
+def print_parts(parts: tuple[AppendPart, ...], ends: bool) -> bytes:
+    """A stretch of an APPEND. Its parts in parentheses unless they are a message that is one literal."""
+    text = b""
+    for at, part in enumerate(parts):
+        match part:
+            case Begin():
+                plain = len(parts) == at + 2 and isinstance(parts[at + 1], Literal)
+                text += b")" if at else b""
+                text += print_begin(part) + (b"" if plain else b" CATENATE (")
+            case Url(url):
+                text += b" URL " + string(url)
+            case Literal():
+                plain = at > 0 and isinstance(parts[at - 1], Begin)
+                text += (b" " if plain or part.utf8 else b" TEXT ") + print_literal(part)
+    return text + (b")" if ends else b"")
+
+
 def print_append(command: Append) -> bytes:
-    text = mailbox(command.mailbox)
-    if command.flags:
-        text += b" " + flags(command.flags)
-    if command.internal_date is not None:
-        text += b" " + date_time(command.internal_date)
-    return text + (b" {%d}" if command.sync else b" {%d+}") % command.size
+    return mailbox(command.mailbox) + print_parts(command.parts, command.ends).replace(b"( ", b"(")
+
+
+def print_replace(command: Replace) -> bytes:
+    return written(command.replaced) + b" " + print_append(command.append)
 
 
 def print_id(command: Id) -> bytes:
@@ -248,6 +289,8 @@ def print_arguments(command: Command) -> bytes:
             return mailbox(name) + b" " + words(tuple(item.value for item in items))
         case Append():
             return print_append(command)
+        case Replace():
+            return print_replace(command)
         case Search(key, _, charset, returns):
             text = print_key(key)
             return print_returns(returns) + (b"CHARSET %b %b" % (charset, text) if charset else text)
@@ -279,6 +322,8 @@ def name_of(command: Command) -> bytes:
             return b"UID " * command.uid + (b"MOVE" if command.move else b"COPY")
         case Fetch() | Store() | Search():
             return b"UID " * command.uid + type(command).__name__.upper().encode()
+        case Replace():
+            return b"UID " * command.uid + b"REPLACE"
         case UidExpunge():
             return b"UID EXPUNGE"
     return type(command).__name__.upper().encode()
@@ -296,6 +341,8 @@ def print_event(event: Event) -> str:
             return (tag + b" " + print_command(name, command)).decode("utf-8").replace("\r", "\\r").replace("\n", "\\n")
         case Piece(data, last):
             return f"piece {len(data)}{' last' if last else ''}"
+        case Next(parts, ends):
+            return f"next{print_parts(parts, ends).decode()}"
         case Bad(tag, text, status, code):
             return f"{tag.decode()} {status.decode()} {'[' + code.decode() + '] ' if code else ''}{text}"
         case Line(data):

@@ -12,6 +12,7 @@ from postroom.imap.types import (
     Authenticate,
     Bad,
     Bare,
+    Begin,
     Command,
     Copy,
     Create,
@@ -22,18 +23,22 @@ from postroom.imap.types import (
     Id,
     Item,
     List,
+    Literal,
     Login,
     Rename,
+    Replace,
     Search,
     Section,
     SectionText,
     Select,
+    SeqSet,
     Status,
     StatusItem,
     Store,
     StoreMode,
     Subscribe,
     UidExpunge,
+    Url,
 )
 
 from .octets import octets
@@ -91,6 +96,24 @@ lists = st.builds(
     st.lists(st.sampled_from([b"SUBSCRIBED", b"SPECIAL-USE"]), unique=True).map(tuple),
     st.lists(st.sampled_from([b"CHILDREN", b"SUBSCRIBED"]), unique=True).map(tuple),
 )
+begins = st.builds(Begin, flags, st.none() | st.integers(0, 2**33))
+urls = st.builds(Url, texts)
+literals = st.builds(Literal, st.integers(0, 2**31), st.booleans(), st.booleans())
+utf8_literals = st.builds(Literal, st.integers(0, 2**31), st.booleans(), st.just(True), st.just(True))
+streamed = st.builds(
+    lambda name, begin, found, literal: Append(name, (begin, *found, literal)),
+    mailboxes,
+    begins,
+    st.lists(urls, max_size=3),
+    literals | utf8_literals,
+)
+catenated = st.builds(
+    lambda name, begin, found: Append(name, (begin, *found), ends=True),
+    mailboxes,
+    begins,
+    st.lists(urls, min_size=1, max_size=3),
+)
+replaced = st.builds(lambda number: SeqSet(((number, number),)), st.none() | st.integers(1, 2**32 - 1))
 commands: st.SearchStrategy[Command] = st.one_of(
     st.sampled_from([b"NOOP", b"LOGOUT", b"IDLE", b"EXPUNGE", b"NAMESPACE"]).map(Bare),
     st.builds(Authenticate, names, st.none() | octets(20)),
@@ -109,8 +132,9 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(Store, seqsets, st.sampled_from(StoreMode), st.booleans(), flags, st.booleans()),
     st.builds(Copy, seqsets, mailboxes, st.booleans(), st.booleans()),
     st.builds(UidExpunge, seqsets),
+    catenated,
+    st.builds(Replace, replaced, st.booleans(), catenated),
 )
-appends = st.builds(Append, mailboxes, flags, st.none() | st.integers(0, 2**33), st.integers(0, 2**31), st.booleans())
 
 
 @given(commands)
@@ -120,10 +144,12 @@ def test_parse_reads_what_print_writes(command: Command) -> None:
     )
 
 
-@given(appends)
-def test_append_too(command: Append) -> None:
+@given(streamed | st.builds(Replace, replaced, st.booleans(), streamed))
+def test_append_too(command: Append | Replace) -> None:
     raw = b"a1 " + print_command(name_of(command), command) + b"\r\n"
-    assert parse_append(raw, SETTINGS) == (b"a1", command)
+    found = parse_append(raw, SETTINGS)
+    assert found is not None
+    assert found[0] == Got(b"a1", name_of(command), command)
 
 
 @given(commands, st.data())

@@ -25,6 +25,10 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int,
         Meta(description="Largest message literal in octets that an APPEND may announce before it is refused.", ge=0),
     ] = 2**31 - 1
+    max_append_messages: Annotated[int, Meta(description="Most messages in one APPEND (MULTIAPPEND).", ge=1)] = 100
+    max_catenate_parts: Annotated[
+        int, Meta(description="Most parts that one message of an APPEND is catenated from.", ge=1)
+    ] = 256
     max_discard_octets: Annotated[
         int,
         Meta(
@@ -60,6 +64,9 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     max_mailbox_octets: Annotated[
         int, Meta(description="Longest mailbox name or LIST pattern in octets, as sent.", ge=64)
     ] = 1024
+    max_identifier_octets: Annotated[
+        int, Meta(description="Longest identifier of an access control list in octets, as sent.", ge=64)
+    ] = 512
     max_list_patterns: Annotated[int, Meta(description="Most patterns in one extended LIST.", ge=1)] = 64
     max_filter_mailboxes: Annotated[
         int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)
@@ -74,6 +81,7 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Largest value in octets of a METADATA entry.", ge=1024)  # RFC 5464 §4.1: not less
     ] = 32768
     max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
+    max_language_ranges: Annotated[int, Meta(description="Most language ranges in one LANGUAGE.", ge=1)] = 32
     quirk_utf8_in_quoted: Annotated[
         bool,
         Meta(description="Accept valid UTF-8 inside quoted strings, which RFC 3501 forbids and clients send."),

@@ -56,7 +56,25 @@ class Section:
     )
 
 
-FetchItem = Item | Section
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """BINARY[…], BINARY.PEEK[…] and BINARY.SIZE[…] (RFC 3516 §4.2)."""
+
+    part: tuple[int, ...] = ()
+    partial: tuple[int, int] | None = None  # of the decoded octets
+    peek: bool = False
+    size: bool = False  # how many octets, not which
+    label: bytes = b"BINARY[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """PREVIEW (RFC 8970)."""
+
+    lazy: bool = False  # NIL will do when it takes time
+
+
+FetchItem = Item | Section | Binary | Preview
 
 # ---- SEARCH keys (RFC 3501 §6.4.4); dates are datetime.date.toordinal()
 
@@ -327,15 +345,50 @@ class Status(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """Where a message of an APPEND or REPLACE begins; its octets are the Url and Literal parts up to the next Begin."""
+
+    flags: tuple[str, ...] = ()
+    internal_date: int | None = None  # seconds since 1970
+    extensions: tuple[tuple[bytes, object], ...] = ()  # append-ext (RFC 4466 §3): name in upper case, value
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Octets that are in the store already (RFC 4469 §3)."""
+
+    url: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Octets that follow as a streamed literal."""
+
+    size: int
+    sync: bool  # a synchronizing literal: the session says "+" or refuses
+    binary: bool = False  # literal8, in which NUL may be (RFC 3516 §4.4)
+    utf8: bool = False  # within UTF8 (…) (RFC 6855 §4)
+
+
+AppendPart = Begin | Url | Literal
+
+
+@dataclass(frozen=True, slots=True)
 class Append(Command):
-    """The message follows as a streamed literal of `size` octets."""
+    """An APPEND up to its first streamed literal, which is then the last part; the rest comes as Next events."""
 
     mailbox: str
-    flags: tuple[str, ...]
-    internal_date: int | None  # seconds since 1970
-    size: int
-    sync: bool  # a synchronising literal: the session says "+" or refuses
-    utf8: bool = False
+    parts: tuple[AppendPart, ...]
+    ends: bool = False  # nothing follows: all its octets are in the store already
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Command):
+    """REPLACE and UID REPLACE (RFC 8508): an APPEND of one message for which another one goes."""
+
+    replaced: SeqSet  # one number
+    uid: bool
+    append: Append
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +447,7 @@ class UidExpunge(Command):
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """A whole command. For Append, Piece events follow (after `engine.accept_literal()` when sync)."""
+    """A whole command. Append and Replace go on with Piece and Next events unless they end with their first line."""
 
     tag: bytes
     name: bytes  # its row in commands.COMMANDS: b"FETCH", b"UID FETCH"
@@ -403,10 +456,18 @@ class Got:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Octets of an APPEND's message literal."""
+    """Octets of the literal announced last, which `engine.accept_literal()` asked for when it is synchronizing."""
 
     data: bytes
-    last: bool  # the literal is whole and the command line ended properly
+    last: bool  # the literal is whole and the command ended properly right behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The literal is whole, and this is what follows it: up to the next streamed literal, or to the command's end."""
+
+    parts: tuple[AppendPart, ...]
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,4 +499,4 @@ class Fatal:
     code: bytes = b""  # a response code without its brackets, ready to send
 
 
-Event = Got | Piece | Bad | Line | Fatal
+Event = Got | Piece | Next | Bad | Line | Fatal

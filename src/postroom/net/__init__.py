@@ -1,6 +1,7 @@
 """The network: listeners, connections, TLS, outgoing connections. Knows no mail protocol."""
 
 from .api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, Service, TlsFailed, TlsInfo
+from .compression import CompressedConnection, CorruptInput
 from .connection import SocketConnection
 from .dialer import ConnectFailed, Dialer
 from .listener import Listener, ListenError, is_loopback, parse_address
@@ -8,9 +9,11 @@ from .settings import NetSettings, TlsSettings
 from .tls import ServerTls, TlsSetupError, client_context, self_signed
 
 __all__ = [
+    "CompressedConnection",
     "ConnectFailed",
     "Connection",
     "ConnectionEnd",
+    "CorruptInput",
     "Dialer",
     "IdleTimeout",
     "ListenError",

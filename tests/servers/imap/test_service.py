@@ -8,7 +8,7 @@ from postroom.net import client_context, self_signed
 
 from .room import open_room, run
 
-BEFORE = b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE".split()
+BEFORE = b"IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE LANGUAGE".split()
 AFTER = b"NAMESPACE CHILDREN LIST-EXTENDED SPECIAL-USE CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE".split()
 
 

@@ -178,3 +178,33 @@ def test_a_failed_handshake_ends_the_session_quietly(tmp_path: Path) -> None:
                 pass
 
     run(play())
+
+
+def test_unauthenticate(tmp_path: Path) -> None:
+    """RFC 8437 §3, §4.1: the next person finds nothing of the last one."""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await room.deliver()
+            client = await room.connect()
+            assert (await client.command("UNAUTHENTICATE")).tagged == b"BAD Sign in first"
+            await client.ok("LOGIN alice@x.example alice-secret")
+            assert b" UNAUTHENTICATE" in (await client.ok("CAPABILITY"))[0]
+            await client.ok("LANGUAGE en")
+            await client.ok("SELECT INBOX")
+            await client.ok("STORE 1 +FLAGS (\\Deleted)")
+            tag = client.start("UNAUTHENTICATE")
+            login = client.start("LOGIN bob@x.example bob-secret")  # §3: may be pipelined
+            assert (await client.finish(tag)).untagged == []
+            assert (await client.finish(login)).ok
+            assert (await client.command("CLOSE")).tagged.startswith(b"BAD")
+            assert b" LANGUAGE (en)" in (await client.ok("LANGUAGE en"))[0]
+            assert (await client.command("UNAUTHENTICATE now")).tagged.startswith(b"BAD")
+            assert await client.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 0)"]
+            await client.ok("UNAUTHENTICATE")
+            assert (await client.command("SELECT INBOX")).tagged == b"BAD Sign in first"
+            assert b" UNAUTHENTICATE" not in (await client.ok("CAPABILITY"))[0]
+            other = await room.client()
+            assert await other.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 1)"]  # not expunged
+
+    run(play())

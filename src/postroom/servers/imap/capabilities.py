@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.imap.acl import EXTRA_RIGHTS
 from postroom.sasl import SERVER_MECHANISMS
 
+from .compression import may_compress
 from .quota import RESOURCES
 from .signin import may_sign_in
 from .status import append_limit
@@ -79,6 +81,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"ACL", 4314),
+    Capability(b"RIGHTS=" + EXTRA_RIGHTS, 4314),
+    Capability(b"LIST-MYRIGHTS", 8440),
     Capability(b"ESEARCH", 4731),
     Capability(b"SEARCHRES", 5182),
     Capability(b"WITHIN", 5032),
@@ -92,6 +97,14 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"ESORT", 5267),
     Capability(b"CONTEXT=SEARCH", 5267),
     Capability(b"CONTEXT=SORT", 5267),
+    Capability(b"BINARY", 3516),
+    Capability(b"PREVIEW", 8970),
+    Capability(b"MULTIAPPEND", 3502),
+    Capability(b"CATENATE", 4469),
+    Capability(b"REPLACE", 8508),
+    Capability(b"COMPRESS=DEFLATE", 4978, applies=may_compress),
+    Capability(b"LANGUAGE", 5255, When.ALWAYS),
+    Capability(b"UNAUTHENTICATE", 8437),
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
     Capability(b"UIDONLY", 9586, can_enable=True),

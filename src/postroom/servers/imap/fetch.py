@@ -8,12 +8,14 @@ import logging
 from collections.abc import Sequence
 
 from postroom.imap.seqset import Span
-from postroom.imap.types import Fetch, FetchItem, Item, Section
+from postroom.imap.types import Binary, Fetch, FetchItem, Item, Preview, Section
 from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
-from .columns import NOTHING, Column, Octets, Value, Values, column, literal, picked
-from .refusal import EndOfSession, bad
+from . import binary, preview
+from .columns import NOTHING, Column, Later, Value, Values, column, literal
+from .refusal import Refused, bad
 from .resync import changed_since, say_vanished, window
+from .sections import Octets, picked, pieces
 from .selected import Rows, SelectedMailbox, batches
 from .session import Session
 
@@ -48,18 +50,23 @@ class _Fetching:
     def __init__(self, session: Session, selected: SelectedMailbox, items: Sequence[FetchItem]) -> None:
         self._session = session
         self._selected = selected
-        self._columns: list[Column] = [column(item) for item in items]
+        self._columns: list[Column] = [_column(item, session) for item in items]
         self._says_flags = Item.FLAGS in items
         self._says_uid = Item.UID in items
         self._says_save_date = Item.SAVEDATE in items
         self._says_modseq = Item.MODSEQ in items
-        self._sets_seen = not selected.read_only and any(isinstance(item, Section) and not item.peek for item in items)
+        self._sets_seen = not selected.read_only and any(
+            isinstance(item, Section | Binary) and not item.peek for item in items
+        )
+        if "s" not in selected.rights:  # RFC 4314 §4
+            self._sets_seen = False
         self._newly_seen: set[int] = set()
+        self._refusal: Refused | None = None
         self._wants = NOTHING
         for some in self._columns:
             if some.wants is not NOTHING:  # arithmetic with enums is slow
                 self._wants = some.wants if self._wants is NOTHING else self._wants | some.wants
-        self._may_be_long = self._wants is not NOTHING and Want.WHOLE in self._wants
+        self._may_be_long = bool(self._wants & (Want.WHOLE | Want.PREVIEW))
         first, *more = [c.format for c in self._columns]
         self._formats = [first, *(b" " + shape for shape in more)]
 
@@ -84,6 +91,8 @@ class _Fetching:
                 await self._read_and_send(rows)
             else:
                 await self._send(rows, ())
+        if self._refusal is not None:
+            raise self._refusal
 
     async def _mark_seen(self, spans: list[Span]) -> None:
         """BODY[…] sets \\Seen (RFC 3501 §6.4.5); what changes is told with the message."""
@@ -115,14 +124,39 @@ class _Fetching:
             await self._send(rest if len(stored) == len(rest.uids) else _before(rest, len(stored)), stored)
 
     async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        try:
+            columns: list[Values] = [c.values(self._selected, rows, stored) for c in self._columns]
+        except Refused as refusal:
+            self._refusal = refusal
+            await self._send_what_can_be(rows, stored)
+            return
+        await self._send_columns(rows, self._formats, columns)
+
+    async def _send_what_can_be(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        """An item of one of these can't be answered, which makes the command fail in the end (RFC 3516 §4.3)."""
         selected = self._selected
-        columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
-        formats = self._formats
+        for at in range(len(rows.uids)):
+            row, one = _before(_after(rows, at), 1), stored[at : at + 1]
+            formats: list[bytes] = []
+            columns: list[Values] = []
+            for some in self._columns:
+                try:
+                    columns.append(some.values(selected, row, one))
+                except Refused:
+                    continue
+                formats.append(b" " + some.format if formats else some.format)
+            if formats:
+                await self._send_columns(row, formats, columns)
+            elif flags := self._unasked_flags(row)[0].lstrip():
+                await self._session.emit(selected.fetch_start % selected.numbers(row)[0] + flags + b")\r\n")
+
+    async def _send_columns(self, rows: Rows, formats: list[bytes], columns: list[Values]) -> None:
+        selected = self._selected
         if self._newly_seen and (not self._says_flags or selected.condstore):
             columns.append(self._unasked_flags(rows))
             formats = [*formats, b"%b"]
         numbers = selected.numbers(rows)
-        if self._may_be_long and any(isinstance(value, Octets) for values in columns for value in values):
+        if self._may_be_long and any(isinstance(value, (Octets, Later)) for values in columns for value in values):
             for number, *values in zip(numbers, *columns, strict=True):
                 await self._send_in_pieces(selected.fetch_start % number, formats, values)
             return
@@ -149,31 +183,27 @@ class _Fetching:
 
     async def _send_in_pieces(self, start: bytes, formats: list[bytes], values: Sequence[Value]) -> None:
         """A row with a section that is too large for one piece of memory."""
-        session = self._session
+        session, account = self._session, self._selected.account
         await session.emit(start)
         for shape, value in zip(formats, values, strict=True):
-            if not isinstance(value, Octets):
+            if isinstance(value, Later):
+                await value.send(session, account, shape)
+            elif not isinstance(value, Octets):
                 await session.emit(shape % value)
             elif value.fields is not None:
                 end = min(value.end, value.start + session.settings.max_nested_header_octets)
-                header = await self._selected.account.read_range(value.content_id, value.start, end)
+                header = await account.read_range(value.content_id, value.start, end)
                 await session.emit(shape % literal(picked(value.fields, header)))
             else:
                 await session.emit(shape % (b"{%d}\r\n" % (value.end - value.start)))
-                await self._stream(value)
+                await session.emit_promised(pieces(account, value, session.settings.output_piece_octets))
         await session.emit(b")\r\n")
 
-    async def _stream(self, octets: Octets) -> None:
-        session, account = self._session, self._selected.account
-        step = session.settings.output_piece_octets
-        for start in range(octets.start, octets.end, step):
-            end = min(start + step, octets.end)
-            piece = await account.read_range(octets.content_id, start, end)
-            if len(piece) != end - start:  # the literal's length is promised: there is no way back
-                _log.error("content %d ends early, at %d", octets.content_id, start + len(piece))
-                session.connection.abort()
-                raise EndOfSession
-            await session.emit(piece)
+
+def _column(item: FetchItem, session: Session) -> Column:
+    if isinstance(item, Binary):
+        return binary.column(item)
+    return preview.column(item, session.utf8) if isinstance(item, Preview) else column(item)
 
 
 def _formatted(start: bytes, formats: list[bytes], numbers: Sequence[int], columns: list[Values]) -> bytes:

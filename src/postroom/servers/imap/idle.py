@@ -116,7 +116,7 @@ class Pusher:
         if self._stopped or self._busy:
             return
         selected, session = self._selected, self._session
-        if selected.deleted:
+        if selected.lost:
             self._stopped = True
             session.mailbox_is_gone()
             session.tasks.spawn(session.connection.close(), name="close")

@@ -6,6 +6,7 @@ detail that belongs to the log. Raises: nothing.
 
 from postroom.accounts.api import DirectoryFailure, TooManyNotes
 from postroom.base import MailError
+from postroom.imap.types import Bad
 from postroom.store.api import (
     BadMailboxName,
     MailboxExists,
@@ -14,6 +15,7 @@ from postroom.store.api import (
     NoSuchMailbox,
     OverQuota,
     StoreFailure,
+    TooManyAclEntries,
     TooManyAnnotations,
     TooManyKeywords,
 )
@@ -38,6 +40,12 @@ def no(code: bytes, text: bytes) -> Refused:
     return Refused(b"NO [%b] %b" % (code, text))
 
 
+def refused(event: Bad) -> Refused:
+    """What the engine's parser says of the rest of a command that was begun."""
+    code = b"[%b] " % event.code if event.code else b""
+    return Refused(b"%b %b%b" % (event.status, code, event.text.encode("ascii", "replace")))
+
+
 def bad(text: bytes, code: bytes = b"") -> Refused:
     """BAD: the client's mistake."""
     return Refused(b"BAD [%b] %b" % (code, text) if code else b"BAD " + text)
@@ -50,6 +58,7 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (BadMailboxName, b"CANNOT"),
     (OverQuota, b"OVERQUOTA"),
     (TooManyKeywords, b"LIMIT"),
+    (TooManyAclEntries, b"LIMIT"),
     (TooManyAnnotations, b"METADATA TOOMANY"),  # RFC 5464 §4.3
     (TooManyNotes, b"METADATA TOOMANY"),
     (DirectoryFailure, b"UNAVAILABLE"),

@@ -8,18 +8,21 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
-from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
+from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
+from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
-from postroom.store.api import Account, MailStore
+from postroom.store.api import Account, MailStore, NoSuchMailbox
 
-from .places import Place
+from .places import Place, Visits, resolve
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
 
@@ -91,11 +94,13 @@ class Session:
         self.tag = b"*"
         self.person: Person | None = None
         self.signed_in: Account | None = None
+        self.visits = Visits(self)
         self.selected: SelectedMailbox | None = None
         self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
         self.watchers: list[Watcher] = []
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
+        self.language = DEFAULT_LANGUAGE  # RFC 5255
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
@@ -153,8 +158,14 @@ class Session:
         return selected.view.mailbox.name if selected.account is self.signed_in else selected.called
 
     async def place(self, name: str) -> Place:
-        """Which account has the mailbox of this name, and what it is called there."""
-        return Place(self.account, name)
+        """Which account has the mailbox of this name, and what it is called there. Raises NoSuchMailbox."""
+        return await resolve(self, name)
+
+    @property
+    def address(self) -> str:
+        """The person's address, by which access control lists know them."""
+        assert self.person is not None
+        return self.person.address
 
     @property
     def peer(self) -> str:
@@ -173,6 +184,16 @@ class Session:
             await self.connection.drain()
             if self.connection.closed:
                 raise EndOfSession
+
+    async def emit_promised(self, octets: AsyncIterator[bytes]) -> None:
+        """Send a literal whose length has been said; when its octets can't be had, there is no way back."""
+        try:
+            async for piece in octets:
+                await self.emit(piece)
+        except MailError as error:
+            _log.error("%s: a literal can't be finished: %s", self.peer, error)
+            self.connection.abort()
+            raise EndOfSession from error
 
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
@@ -213,6 +234,22 @@ class Session:
         self.person = person
         self.connection.idle_timeout = self.settings.idle_timeout_seconds
 
+    def sign_out(self) -> None:
+        """Back to the not authenticated state, as if nobody had ever signed in (RFC 8437 §4.1)."""
+        self.deselect()
+        for watcher in self.watchers:
+            watcher.close()
+        self.watchers.clear()
+        self.visits.close()
+        if self.signed_in is not None:
+            self.signed_in.close()
+            self.signed_in = None
+        self.person = None
+        self.enabled.clear()
+        self.engine.utf8 = False
+        self.language = DEFAULT_LANGUAGE
+        self.connection.idle_timeout = self.settings.sign_in_timeout_seconds
+
     async def current_person(self) -> Person:
         """The person as the directory knows them now: quotas change while sessions stay."""
         assert self.person is not None
@@ -221,6 +258,15 @@ class Session:
             raise self.goodbye("This account is no longer active")
         self.person = now
         return now
+
+    async def owner(self, place: Place) -> Person:
+        """Whose quota counts there, as the directory knows them now."""
+        if place.guest is None:
+            return await self.current_person()
+        owner = await self.service.directory.person(place.account.account_id)
+        if owner is None or not owner.enabled:
+            raise NoSuchMailbox(f"{place.name}: its owner is gone")
+        return owner
 
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
@@ -251,14 +297,13 @@ class Session:
             self.send(b"* BYE Autologout; idle for too long\r\n")  # RFC 3501 §5.4
         except ServerStopping:
             self.send(b"* BYE [UNAVAILABLE] Server shutting down\r\n")
+        except CorruptInput as error:
+            _log.info("%s: not compressed: %s", self.peer, error)
+            self.send(b"* BYE That is not DEFLATE\r\n")  # RFC 4978 §3
         finally:
-            self.deselect()
-            for watcher in self.watchers:
-                watcher.close()
-            if self.signed_in is not None:
-                self.signed_in.close()
-                self.signed_in = None
+            self.sign_out()
             await self.tasks.close()
+            self.connection.flush()  # the listener knows nothing of layers within
 
     async def _converse(self) -> None:
         commands = 0
@@ -284,8 +329,11 @@ class Session:
     async def _carry_out(self, info: CommandInfo, command: Command) -> None:
         answer: bytes | None
         self._progress_due = None
+        self.visits.trim()
         try:
             self._check_state(command, info)
+            if self.selected is not None and self.selected.guest is not None:
+                await self._check_rights(self.selected, info)
             answer = await self.service.handler(info.name)(self, command)
         except Refused as refused:
             answer = refused.answer
@@ -298,9 +346,9 @@ class Session:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
         if self.has_news:
-            await self._announce(info.does)
+            await self.announce(info.does)
         for watcher in self.watchers:
-            if watcher.has_news:
+            if watcher.has_news and not self.leaving:
                 await self.emit(watcher.take_news())
         if answer is None:
             return
@@ -319,16 +367,26 @@ class Session:
         elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
             refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
         if refusal is not None:
-            if isinstance(command, Append):
-                self.engine.refuse_literal()
+            self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
-    async def _announce(self, does: Does) -> None:
+    async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
+        """What a command needs in somebody else's mailbox, as it is now (RFC 4314 §4, §5.1.1)."""
+        if info.states is not State.SELECTED or Does.CHANGES_STATE in info.does:
+            return
+        owner = await self.service.directory.person(selected.account.account_id)
+        if selected.lost or owner is None or not owner.enabled:
+            raise self.mailbox_is_gone()
+        if not allows(selected.rights, info.name):
+            self.engine.refuse_literal()  # of a REPLACE
+            raise no(b"NOPERM", b"You have no right to do that")
+
+    async def announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return
         selected = self.mailbox
-        if selected.deleted:
+        if selected.lost:
             raise self.mailbox_is_gone()
         if selected.should_claim:
             try:
@@ -351,7 +409,8 @@ class Session:
         return self.selected.has_news or (self.contexts is not None and self.contexts.has_news)
 
     def mailbox_is_gone(self) -> EndOfSession:
-        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
+        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names. So it does
+        when the right to read it is taken away (RFC 4314 §5.1.1), which is answered alike (§6)."""
         return self.goodbye("The selected mailbox was deleted")
 
     async def progress(self, done: int | None = None, total: int | None = None) -> None:

@@ -15,6 +15,21 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_append_octets: Annotated[
         int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
     ] = 52_428_800
+    max_append_total_octets: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            description="Octets of all messages of one APPEND (MULTIAPPEND) together, should that be more than one "
+            "message may have. What is known of each is in memory until the last one has come.",
+        ),
+    ] = 67_108_864
+    quirk_8bit_headers_in_append: Annotated[
+        bool,
+        Meta(
+            description="Accept 8-bit octets in the header of an appended message though UTF8=ACCEPT is not enabled, "
+            "which RFC 6855 forbids and clients do that copy old mail."
+        ),
+    ] = True
     idle_timeout_seconds: Annotated[
         float,
         Meta(ge=1, description="Seconds a signed-in client may be silent; RFC 3501 asks for at least 1800."),
@@ -34,6 +49,22 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20
+    shared_account: Annotated[
+        str,
+        Meta(
+            description="Address of the account whose mailboxes are the shared ones, #shared/…, for those to whom "
+            "its access control lists give rights; empty: there are none."
+        ),
+    ] = ""
+    max_visited_accounts: Annotated[
+        int, Meta(ge=4, description="Other people's accounts that a session keeps open.")
+    ] = 16
+    carry_batch_messages: Annotated[
+        int, Meta(ge=1, description="Messages that COPY carries from one account to another in one write.")
+    ] = 200
+    carry_batch_octets: Annotated[
+        int, Meta(ge=65_536, description="Octets of the same, after which the messages so far are written.")
+    ] = 16_777_216
     administrators: Annotated[
         tuple[str, ...],
         Meta(
@@ -41,6 +72,9 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             "server (SETMETADATA)."
         ),
     ] = ()
+    max_annotation_octets: Annotated[
+        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account.")
+    ] = 16_777_216
     list_batch_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
     ] = 200
@@ -71,6 +105,21 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             description="Message ids that one THREAD=REFERENCES remembers; what further ones refer to is not followed.",
         ),
     ] = 1_000_000
+    max_preview_read_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
+    ] = 1_048_576
+    compress: Annotated[bool, Meta(description="Whether COMPRESS=DEFLATE is offered.")] = True
+    deflate_level: Annotated[
+        int, Meta(ge=1, le=9, description="Effort of COMPRESS=DEFLATE: 1 is fast, 9 makes the fewest octets.")
+    ] = 2
+    deflate_bulk_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets of one write from which the fast compressor takes it, by itself."),
+    ] = 4096
+    inflate_piece_octets: Annotated[
+        int, Meta(ge=1024, description="Octets that are decompressed at once, whatever the input stands for.")
+    ] = 65_536
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
@@ -81,3 +130,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     progress_seconds: Annotated[
         float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
     ] = 10.0
+    max_search_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a search that goes on is ended with NO [LIMIT].")
+    ] = 120.0

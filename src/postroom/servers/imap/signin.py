@@ -1,4 +1,4 @@
-"""STARTTLS, LOGIN, AUTHENTICATE: from a stranger to a person.
+"""STARTTLS, LOGIN, AUTHENTICATE: from a stranger to a person; UNAUTHENTICATE: back.
 
 Owns: when a password may be asked for, how often it may be wrong. Never: checks one (accounts does). Raises: Refused,
 EndOfSession after too many failures, TlsFailed.
@@ -20,6 +20,7 @@ from postroom.sasl import (
     server_mechanism,
 )
 
+from .compression import end_compression
 from .refusal import bad, no
 from .session import Session
 
@@ -73,6 +74,13 @@ async def authenticate(session: Session, command: Authenticate) -> bytes:
     finally:
         session.engine.expect_line(False)
     return await _decide(session, outcome, b"AUTHENTICATE")
+
+
+async def unauthenticate(session: Session, command: Bare) -> None:
+    """RFC 8437 §3: all state but TLS is forgotten; it can't fail."""
+    session.sign_out()
+    session.complete(b"OK UNAUTHENTICATE completed")
+    end_compression(session)
 
 
 def _need_privacy(session: Session) -> None:
