@@ -4,6 +4,7 @@ from datetime import date
 
 from postroom.imap.encode import date_time, quoted, string
 from postroom.imap.seqset import written
+from postroom.imap.sorting import CancelUpdate, Sort, Thread
 from postroom.imap.types import (
     All,
     And,
@@ -158,6 +159,17 @@ def print_returns(returns: SearchReturn | None) -> bytes:
     return b"RETURN %b " % words(tuple(told))
 
 
+def print_sorting(command: Sort | Thread | CancelUpdate) -> bytes:
+    match command:
+        case Sort(criteria, key, _, charset, returns):
+            names = words(tuple(b"REVERSE " * one.reverse + one.key.value for one in criteria))
+            return print_returns(returns) + b"%b %b %b" % (names, charset, print_key(key))
+        case Thread(algorithm, key, _, charset):
+            return b"%b %b %b" % (algorithm.value, charset, print_key(key))
+        case CancelUpdate(tags):
+            return b" ".join(map(quoted, tags))
+
+
 def print_list(command: List) -> bytes:
     text = words(command.select_options) + b" " if command.select_options else b""
     text += mailbox(command.reference) + b" "
@@ -290,6 +302,8 @@ def print_arguments(command: Command) -> bytes:
             return written(seqset) + b" " + mailbox(name)
         case UidExpunge(seqset):
             return written(seqset)
+    if isinstance(command, Sort | Thread | CancelUpdate):
+        return print_sorting(command)
     return repr(command).encode()  # an extension's, which has no other canonical form
 
 

@@ -127,7 +127,7 @@ def test_a_long_search_says_how_far_it_is(tmp_path: Path) -> None:
                 line for line in reply.untagged if b"NIL" not in line
             ]
             await client.ok("SELECT f1")
-            tag = client.start("SEARCH UNSEEN TEXT x NOT TEXT y SUBJECT z")
+            tag = client.start("SEARCH UNSEEN TEXT x NOT TEXT zz SUBJECT in")
             reply = await client.finish(tag)
             assert b'* OK [INPROGRESS ("%b" NIL NIL)] Still at it' % tag in reply.untagged
             assert reply.untagged[-1].startswith(b"* SEARCH")

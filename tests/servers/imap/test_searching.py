@@ -1,14 +1,11 @@
 """SEARCH: every key, alone and joined."""
 
 import datetime
-from array import array
 from pathlib import Path
 
 import pytest
 
-from postroom.imap.types import And, HasFlag, InSet, Not, Or, SearchKey, SeqSet, Text, TextIn
 from postroom.servers.imap import searching
-from postroom.servers.imap.searching import _cost, _flagged
 
 from .room import Client, both_stores, message, open_room, run
 
@@ -146,13 +143,6 @@ def test_large_mailboxes_are_searched_in_chunks(tmp_path: Path, monkeypatch: pyt
     run(play())
 
 
-def test_cheap_keys_are_asked_first() -> None:
-    body, subject = Text(TextIn.BODY, "x"), Text(TextIn.SUBJECT, "x")
-    flag, one = HasFlag("\\Seen", True), InSet(SeqSet(((1, 1),)), uid=False)
-    keys: list[SearchKey] = [And((body, flag)), Or(flag, body), Not(body), subject, flag, one]
-    assert sorted(keys, key=_cost)[:3] == [one, flag, subject]
-
-
 @both_stores
 def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
@@ -168,18 +158,6 @@ def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> Non
                 assert await client.ok(f"SEARCH {key}") == [b"* SEARCH"], key
 
     run(play())
-
-
-@pytest.mark.parametrize("first", [0, 7])
-def test_flags_are_told_by_octets_as_by_numbers(first: int) -> None:
-    numbers = [mask * 7 % 1024 for mask in range(500)]
-    masks = array("q", numbers)
-    for there, missing in [(1, 0), (0, 1), (4, 1), (0, 31), (31, 0), (128, 3), (256, 1), (0, 256), (1, 1), (0, 1024)]:
-        candidates = range(first, 490)
-        expected = [at for at in candidates if not ~numbers[at] & there and not numbers[at] & missing]
-        assert list(_flagged(masks, candidates, there, missing)) == expected
-        assert list(_flagged(masks, list(candidates), there, missing)) == expected
-        assert list(_flagged(tuple(numbers), candidates, there, missing)) == expected
 
 
 @both_stores

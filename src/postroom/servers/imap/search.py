@@ -13,9 +13,10 @@ from postroom.imap.search_returns import EVERYTHING, esearch, spoken_of
 from postroom.imap.seqset import runs
 from postroom.imap.types import And, Fuzzy, InSet, ModSeq, Not, Or, Search, SearchKey, SearchReturn
 
+from .candidates import Candidates
 from .contexts import Context, contexts_of
 from .refusal import Refused, bad, no
-from .searching import Candidates, Searching
+from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Session
 

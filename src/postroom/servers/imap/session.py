@@ -349,7 +349,7 @@ class Session:
         if self.has_news:
             await self.announce(info.does)
         for watcher in self.watchers:
-            if watcher.has_news:
+            if watcher.has_news and not self.leaving:
                 await self.emit(watcher.take_news())
         if answer is None:
             return

@@ -16,8 +16,13 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
     ] = 52_428_800
     max_append_total_octets: Annotated[
-        int, Meta(ge=1024, description="Octets of all messages of one APPEND (MULTIAPPEND) together.")
-    ] = 104_857_600
+        int,
+        Meta(
+            ge=1024,
+            description="Octets of all messages of one APPEND (MULTIAPPEND) together, should that be more than one "
+            "message may have. What is known of each is in memory until the last one has come.",
+        ),
+    ] = 67_108_864
     quirk_8bit_headers_in_append: Annotated[
         bool,
         Meta(
@@ -67,6 +72,9 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             "server (SETMETADATA)."
         ),
     ] = ()
+    max_annotation_octets: Annotated[
+        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account.")
+    ] = 16_777_216
     list_batch_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
     ] = 200
@@ -122,3 +130,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     progress_seconds: Annotated[
         float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
     ] = 10.0
+    max_search_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a search that goes on is ended with NO [LIMIT].")
+    ] = 120.0
