@@ -13,10 +13,11 @@ from itertools import islice
 from postroom.imap import encode
 from postroom.imap.list_match import DELIMITER, Pattern, canonical, match, parents
 from postroom.imap.types import Bare, Create, Delete, List, Rename, Subscribe
-from postroom.store.api import Mailbox
+from postroom.store.api import Mailbox, NoSuchMailbox
 from postroom.store.names import canonical as stored_name
 
 from .metadata import list_metadata
+from .naming import list_response
 from .object_ids import mailbox_id
 from .refusal import no
 from .session import Session
@@ -43,25 +44,22 @@ async def create(session: Session, command: Create) -> bytes:
 
 
 def _to_make(session: Session, name: str) -> str:
-    """RFC 9051 §5.1: a name that is not Net-Unicode is converted. Older clients would not look for it there."""
+    """RFC 9051 §5.1, RFC 6855 §3: a name that is not Net-Unicode is converted. Older clients would look for their own
+    spelling of it in what LIST says."""
     name = name.removesuffix(DELIMITER)
-    return unicodedata.normalize("NFC", name) if b"IMAP4REV2" in session.enabled else name
+    return unicodedata.normalize("NFC", name) if session.utf8 else name
 
 
 def _tell_name(session: Session, mailbox: Mailbox, given: str) -> None:
     """Where what the client has named otherwise is found now (RFC 9051 §6.3.9.7)."""
     if b"IMAP4REV2" in session.enabled and mailbox.name != given:
-        attributes = ["\\Subscribed"] if mailbox.subscribed else []
-        if mailbox.special_use is not None:
-            attributes.append(mailbox.special_use)
-        old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(given)
-        session.send(encode.list_line(attributes, session.mailbox_name(mailbox.name), more=old_name))
+        session.send(list_response(session, mailbox, mailbox.name, given))
 
 
 async def delete(session: Session, command: Delete) -> bytes:
     """RFC 3501 §6.3.4. A session that deletes its own selected mailbox is in the authenticated state afterwards."""
+    name = (await session.account.mailbox(command.mailbox)).name
     await session.account.delete(command.mailbox, origin=session.selected)
-    name = stored_name(command.mailbox)
     if b"IMAP4REV2" in session.enabled and name != command.mailbox:  # RFC 9051 §6.3.5
         old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(command.mailbox)
         session.send(encode.list_line(["\\NonExistent"], session.mailbox_name(name), more=old_name))
@@ -80,8 +78,16 @@ async def rename(session: Session, command: Rename) -> bytes:
 
 
 async def subscribe(session: Session, command: Subscribe) -> bytes:
-    """SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.6, §6.3.7)."""
-    await session.account.subscribe(command.mailbox.removesuffix(DELIMITER), command.on, origin=session.selected)
+    """SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.6, §6.3.7). Only what exists, or is subscribed already, can be
+    subscribed; a name stays subscribed when its mailbox goes, until the client takes it off."""
+    name = command.mailbox.removesuffix(DELIMITER)
+    if command.on:
+        try:
+            await (await session.place(name)).mailbox()
+        except NoSuchMailbox:
+            if stored_name(name) not in await session.account.subscriptions():
+                raise
+    await session.account.subscribe(name, command.on, origin=session.selected)
     return b"OK SUBSCRIBE completed" if command.on else b"OK UNSUBSCRIBE completed"
 
 

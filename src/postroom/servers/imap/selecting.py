@@ -3,9 +3,9 @@
 Owns: those commands. Never: keeps the view (selected.py does). Raises: Refused, StoreError.
 """
 
-from postroom.imap import encode
 from postroom.imap.types import Bare, Select
 
+from .naming import list_response
 from .object_ids import mailbox_id
 from .refusal import Refused, bad
 from .resync import resynchronize
@@ -58,7 +58,7 @@ def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
         b"* OK [MAILBOXID (%b)] Ok\r\n" % mailbox_id(selected.account.account_id, current.mailbox_id),  # RFC 8474 §4.3
     ]
     if b"IMAP4REV2" in session.enabled:  # RFC 9051 §6.3.2: LIST comes, UNSEEN went
-        responses.append(encode.list_line((), session.mailbox_name(name)))
+        responses.append(list_response(session, current, session.selected_name, name))
     elif not selected.uid_only and (first_unseen := selected.first_unseen()):
         responses.append(b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen)
     return b"".join(responses)
