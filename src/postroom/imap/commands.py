@@ -3,7 +3,7 @@
 Owns: COMMANDS. The rows of an extension stand in its own module. Never: runs a command. Raises: nothing.
 """
 
-from . import arguments, compress, language, list_parser, metadata, quota
+from . import arguments, compress, language, list_parser, metadata, notify, quota
 from .table import ANY, SIGNED_IN, CommandInfo, Does, State
 
 
@@ -57,6 +57,7 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"UNAUTHENTICATE", arguments.bare(b"UNAUTHENTICATE"), SIGNED_IN, _STATE | _TAKES),  # RFC 8437 §3
     *compress.ROWS,
     *language.ROWS,
+    *notify.ROWS,
     *metadata.ROWS,
     *quota.ROWS,
 )

@@ -55,7 +55,7 @@ async def _check(session: Session, command: Append) -> AppendOptions:
         internal_date=command.internal_date,
         quota_octets=person.quota_octets,
         quota_messages=person.quota_messages,
-        origin=session.selected,
+        origin=session.origin,
     )
 
 

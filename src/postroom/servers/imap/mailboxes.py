@@ -36,7 +36,7 @@ async def create(session: Session, command: Create) -> bytes:
         mailbox.special_use == command.special_use for mailbox in await session.account.mailboxes()
     ):
         raise no(b"USEATTR", b"Another mailbox has that use already")
-    made = await session.account.create(name, special_use=command.special_use, origin=session.selected)
+    made = await session.account.create(name, special_use=command.special_use, origin=session.origin)
     _tell_name(session, made, command.mailbox.removesuffix(DELIMITER))
     code = mailbox_id(session.account.account_id, made.mailbox_id)  # RFC 8474 §4.1
     return b"OK [MAILBOXID (%b)] CREATE completed" % code
@@ -60,7 +60,7 @@ def _tell_name(session: Session, mailbox: Mailbox, given: str) -> None:
 
 async def delete(session: Session, command: Delete) -> bytes:
     """RFC 3501 §6.3.4. A session that deletes its own selected mailbox is in the authenticated state afterwards."""
-    await session.account.delete(command.mailbox, origin=session.selected)
+    await session.account.delete(command.mailbox, origin=session.origin)
     name = stored_name(command.mailbox)
     if b"IMAP4REV2" in session.enabled and name != command.mailbox:  # RFC 9051 §6.3.5
         old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(command.mailbox)
@@ -73,7 +73,7 @@ async def delete(session: Session, command: Delete) -> bytes:
 async def rename(session: Session, command: Rename) -> bytes:
     """RFC 3501 §6.3.5"""
     new = _to_make(session, command.new)
-    await session.account.rename(command.old, new, origin=session.selected)
+    await session.account.rename(command.old, new, origin=session.origin)
     if b"IMAP4REV2" in session.enabled and command.old != "INBOX":  # RFC 9051 §6.3.6: INBOX is still there
         _tell_name(session, await session.account.mailbox(new), command.old)
     return b"OK RENAME completed"
@@ -81,7 +81,7 @@ async def rename(session: Session, command: Rename) -> bytes:
 
 async def subscribe(session: Session, command: Subscribe) -> bytes:
     """SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.6, §6.3.7)."""
-    await session.account.subscribe(command.mailbox.removesuffix(DELIMITER), command.on, origin=session.selected)
+    await session.account.subscribe(command.mailbox.removesuffix(DELIMITER), command.on, origin=session.origin)
     return b"OK SUBSCRIBE completed" if command.on else b"OK UNSUBSCRIBE completed"
 
 
