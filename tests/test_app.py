@@ -1,6 +1,7 @@
 """The composition root: builds, starts, stops, reloads; and says plainly what is in the way."""
 
 import asyncio
+import imaplib
 import shutil
 import smtplib
 import socket
@@ -13,7 +14,9 @@ import pytest
 from postroom.app import App, StartFailed, running
 from postroom.config import Config, ListenSettings
 from postroom.net import NetSettings, TlsSettings, self_signed
+from postroom.servers.imap import ImapSessionSettings
 from postroom.smtp import SmtpSettings
+from postroom.store import StoreSettings
 
 NAMES = ("smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps")
 BOB = "bob@example.test"
@@ -60,6 +63,32 @@ def test_every_listener_greets_and_the_same_data_serves_again(tmp_path: Path) ->
 def _send(port: int) -> None:
     with smtplib.SMTP("127.0.0.1", port) as smtp:
         assert smtp.sendmail("x@else.test", [BOB], "Subject: hello\r\n\r\nx\r\n") == {}
+
+
+def test_what_an_administrator_sets_by_imap_holds_everywhere(tmp_path: Path) -> None:
+    """A quota of RFC 9208 stops mail that arrives; a note of RFC 5464 is there after a restart."""
+    administrators = ImapSessionSettings(administrators=(BOB,))
+    settings = msgspec.structs.replace(config(tmp_path), imap=administrators, store=StoreSettings(max_mailboxes=77))
+
+    def administer(port: int) -> None:
+        with imaplib.IMAP4("127.0.0.1", port) as imap:
+            imap.login(BOB, "secret")
+            assert imap.setquota(BOB, "(MESSAGE 1)")[1] == [f"{BOB} (MESSAGE 1 1 MAILBOX 6 77)".encode()]
+            status, said = imap.xatom("SETMETADATA", '"" (/shared/comment "Back on Monday")')
+            assert (status, said) == ("OK", [b"SETMETADATA completed"])
+
+    async def main() -> None:
+        async with running(App(settings)) as app:
+            await app.directory.add_domain("example.test")
+            await app.directory.add_person(BOB, "secret")
+            await asyncio.to_thread(_send, app.port("smtp"))
+            await asyncio.to_thread(administer, app.port("imap"))
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                await asyncio.to_thread(_send, app.port("smtp"))
+        async with running(App(settings)) as app:
+            assert await app.directory.notes() == {"/shared/comment": b"Back on Monday"}
+
+    asyncio.run(main())
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

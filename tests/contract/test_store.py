@@ -46,6 +46,7 @@ from postroom.store import (
     TextField,
     TextQuery,
     TooManyKeywords,
+    TooManyMailboxes,
     Usage,
     View,
     Want,
@@ -263,7 +264,7 @@ def test_the_number_of_mailboxes_is_bounded(stage: Stage) -> None:
     async def play(room: Room) -> None:
         await room.account.create("one")
         await room.account.create("two")
-        with pytest.raises(BadMailboxName):
+        with pytest.raises(TooManyMailboxes):
             await room.account.create("three")
 
     stage.run(play, StoreSettings(max_mailboxes=8))
@@ -1003,6 +1004,40 @@ def test_search_text(stage: Stage, query: TextQuery, expected: set[int]) -> None
         assert await room.account.search_text(1, query, [2, 3, 9]) == expected & {2, 3}
         assert await room.account.search_text(1, query, range(1, 5000)) == expected
         assert await room.account.search_text(1, query, []) == set()
+
+    stage.run(play)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (TextQuery(TextField.SUBJECT, "world hello"), {1}),
+        (TextQuery(TextField.SUBJECT, "grusse"), {2}),
+        (TextQuery(TextField.FROM, "alcie"), {1, 2, 3}),
+        (TextQuery(TextField.CC, "carlo"), {1}),
+        (TextQuery(TextField.BODY, "hello"), {3}),
+        (TextQuery(TextField.BODY, "bronw quikc"), {1}),
+        (TextQuery(TextField.BODY, "cat"), set()),
+        (TextQuery(TextField.TEXT, "fox"), {1, 2}),
+        (TextQuery(TextField.TEXT, "fox carol"), {1}),
+        (TextQuery(TextField.HEADER, "fox", "x-tag"), {2}),
+        (TextQuery(TextField.HEADER, "hlelo wrold", "subject"), {1}),
+        (TextQuery(TextField.HEADER, "carol", "subject"), set()),
+        (TextQuery(TextField.TEXT, "?!"), set()),
+    ],
+)
+def test_search_fuzzy(stage: Stage, query: TextQuery, expected: set[int]) -> None:
+    """RFC 6203"""
+
+    async def play(room: Room) -> None:
+        await room.put(*LETTERS)
+        scores = await room.account.search_fuzzy(1, query)
+        assert scores.keys() == expected
+        assert all(1 <= score <= 100 for score in scores.values())
+        some = {uid: score for uid, score in scores.items() if uid in (2, 3)}
+        assert await room.account.search_fuzzy(1, query, [2, 3, 9]) == some
+        assert await room.account.search_fuzzy(1, query, range(1, 5000)) == scores
+        assert await room.account.search_fuzzy(1, query, []) == {}
 
     stage.run(play)
 

@@ -471,6 +471,50 @@ def test_annotations(stage: Stage) -> None:
     stage.run(play)
 
 
+def test_annotations_of_many_mailboxes(stage: Stage) -> None:
+    async def play(room: Room) -> None:
+        account = room.account
+        await account.set_annotations(1, 7, {"/shared/a": b"1", "/private/a": b"2", "/private/b": b"3"})
+        await account.set_annotations(1, 9, {"/private/a": b"another's"})
+        await account.set_annotations(3, 7, {"/private/b": b"4"})
+        await account.set_annotations(None, 7, {"/shared/a": b"the account's"})
+        wanted = ["/shared/a", "/private/a", "/private/none"]
+        assert await account.annotations_of([1, 2, 3, 99], 7, wanted) == {1: {"/shared/a": b"1", "/private/a": b"2"}}
+        assert await account.annotations_of([1, 3], 7, ["/private/b"]) == {
+            1: {"/private/b": b"3"},
+            3: {"/private/b": b"4"},
+        }
+        assert await account.annotations_of([], 7, wanted) == await account.annotations_of([1], 7, []) == {}
+
+    stage.run(play)
+
+
+def test_a_special_use_goes_from_one_mailbox_to_another(stage: Stage) -> None:
+    """RFC 6154 §4."""
+
+    async def play(room: Room) -> None:
+        account = room.account
+        sent, made = await account.mailbox("Sent"), await account.create("made")
+        room.take_changes()
+        before = await account.set_special_use(made.mailbox_id, "\\Sent", origin=ME)
+        assert before is not None
+        assert (before.name, before.special_use) == ("Sent", None)
+        now, then = room.take_changes()
+        entry = ("/private/specialuse",)
+        assert isinstance(now, AnnotationsChanged)
+        assert now == AnnotationsChanged(made.mailbox_id, 7, entry, now.modseq, ME)
+        assert then == AnnotationsChanged(sent.mailbox_id, 7, entry, now.modseq, ME)
+        assert await account.set_special_use(made.mailbox_id, "\\Sent") is None
+        assert room.take_changes() == []
+        assert {box.name: box.special_use for box in await account.mailboxes()}["made"] == "\\Sent"
+        assert await account.set_special_use(made.mailbox_id, None) is None
+        assert (await account.mailbox("made")).special_use is None
+        with pytest.raises(NoSuchMailbox):
+            await account.set_special_use(99, "\\Sent")
+
+    stage.run(play)
+
+
 def test_annotations_go_where_their_mailbox_goes(stage: Stage) -> None:
     async def play(room: Room) -> None:
         account = room.account

@@ -4,14 +4,15 @@
     E: an event as printer prints it  S: + …: the engine must have asked for a literal; other S: lines are for readers,
                                       except that a tagged one ends the raw lines of AUTHENTICATE and IDLE
 
-An APPEND is accepted at once. Its Piece events are joined into one line when it is over: `E: message N octets`.
+An APPEND's literals are accepted at once. Their Piece events are joined into one line: `E: message N octets` when the
+command is over with it, `E: octets N` when it goes on.
 """
 
 import re
 from pathlib import Path
 
 from postroom.imap import ImapSettings, ServerEngine
-from postroom.imap.types import Append, Authenticate, Bad, Bare, Event, Got, Piece
+from postroom.imap.types import Append, Authenticate, Bad, Bare, Event, Got, Next, Piece, Replace
 
 from .printer import print_event
 
@@ -50,19 +51,23 @@ class Player:
             else:
                 if isinstance(event, Bad):
                     self.message = b""
+                elif isinstance(event, Next):
+                    found.append(f"octets {len(self.message)}")
+                    self.message = b""
                 found.append(print_event(event))
         self.output += self.engine.take_output()
         return found
 
     def _decide(self, event: Event) -> None:
-        if not isinstance(event, Got):
-            return
-        if isinstance(event.command, Append):
-            if self.accept:
-                self.engine.accept_literal()
-            else:
-                self.engine.refuse_literal()
-        elif isinstance(event.command, Authenticate) or event.command == Bare(b"IDLE"):
+        command = event.command if isinstance(event, Got) else event
+        stretch = command.append if isinstance(command, Replace) else command
+        if isinstance(stretch, Append | Next):
+            if not stretch.ends:
+                if self.accept:
+                    self.engine.accept_literal()
+                else:
+                    self.engine.refuse_literal()
+        elif isinstance(event, Got) and (isinstance(command, Authenticate) or command == Bare(b"IDLE")):
             self.engine.expect_line(True)
             self.raw_tag = event.tag
 

@@ -9,20 +9,25 @@ from postroom.imap.types import (
     All,
     And,
     Append,
+    AppendPart,
     Authenticate,
     Bad,
     Bare,
+    Begin,
+    Binary,
     Command,
     Copy,
     Create,
     DateField,
     DateRange,
     Delete,
+    EmailId,
     Enable,
     Event,
     Fatal,
     Fetch,
     FetchItem,
+    Fuzzy,
     Got,
     HasFlag,
     Id,
@@ -31,14 +36,19 @@ from postroom.imap.types import (
     Larger,
     Line,
     List,
+    Literal,
     Login,
     ModSeq,
+    Next,
     Not,
     Or,
     Piece,
+    Preview,
     Rename,
+    Replace,
     Search,
     SearchKey,
+    SearchReturn,
     Select,
     Smaller,
     Status,
@@ -46,7 +56,10 @@ from postroom.imap.types import (
     Subscribe,
     Text,
     TextIn,
+    ThreadId,
     UidExpunge,
+    Url,
+    Within,
 )
 from postroom.imap.utf7 import encode as utf7
 
@@ -68,6 +81,12 @@ def flags(names: tuple[str, ...]) -> bytes:
 def print_item(item: FetchItem) -> bytes:
     if isinstance(item, Item):
         return item.value
+    if isinstance(item, Preview):
+        return b"PREVIEW (LAZY)" if item.lazy else b"PREVIEW"
+    if isinstance(item, Binary):
+        name = b"BINARY.SIZE" if item.size else b"BINARY.PEEK" if item.peek else b"BINARY"
+        spec = ".".join(map(str, item.part)).encode()
+        return b"%b[%b]%b" % (name, spec, b"<%d.%d>" % item.partial if item.partial else b"")
     if item.label.startswith(b"RFC822"):
         return item.label
     spec = ".".join(map(str, item.part)).encode()
@@ -84,7 +103,7 @@ def day(ordinal: int) -> bytes:
 
 
 def print_dates(key: DateRange) -> bytes:
-    sent = b"SENT" if key.field is DateField.SENT else b""
+    sent = {DateField.SENT: b"SENT", DateField.SAVED: b"SAVED"}.get(key.field, b"")
     if key.first is None:
         assert key.last is not None
         return sent + b"BEFORE " + day(key.last + 1)
@@ -120,8 +139,24 @@ def print_key(key: SearchKey) -> bytes:
             return b"OR %b %b" % (print_key(left), print_key(right))
         case And(keys):
             return b"(%b)" % b" ".join(map(print_key, keys))
-        case ModSeq():
-            raise AssertionError("CONDSTORE is not spoken")
+        case Within(seconds, younger):
+            return b"%b %d" % (b"YOUNGER" if younger else b"OLDER", seconds)
+        case ModSeq(value):
+            return b"MODSEQ %d" % value
+        case EmailId(objectid):
+            return b"EMAILID " + objectid
+        case ThreadId(objectid):
+            return b"THREADID " + objectid
+        case Fuzzy(inner):
+            return b"FUZZY " + print_key(inner)
+
+
+def print_returns(returns: SearchReturn | None) -> bytes:
+    if returns is None:
+        return b""
+    options = [b"%b" % field.upper().encode() for field in SearchReturn.__dataclass_fields__ if getattr(returns, field)]
+    told = [b"PARTIAL %d:%d" % returns.partial if o == b"PARTIAL" and returns.partial else o for o in options]
+    return b"RETURN %b " % words(tuple(told))
 
 
 def print_list(command: List) -> bytes:
@@ -130,8 +165,16 @@ def print_list(command: List) -> bytes:
     patterns = tuple(map(mailbox, command.patterns))
     text += patterns[0] if len(patterns) == 1 else words(patterns)
     if command.return_options or (command.extended and not command.select_options and len(patterns) == 1):
-        text += b" RETURN " + words(command.return_options)
+        text += b" RETURN " + words(tuple(print_return(option, command) for option in command.return_options))
     return text
+
+
+def print_return(option: bytes, command: List) -> bytes:
+    if option == b"STATUS":
+        return b"STATUS " + words(tuple(item.value for item in command.status))
+    if option == b"METADATA":
+        return b"METADATA " + words(tuple(entry.encode() for entry in command.metadata))
+    return option
 
 
 def print_store(command: Store) -> bytes:
@@ -164,13 +207,40 @@ def print_select(command: Select) -> bytes:
     return mailbox(command.mailbox) + (b" " + words(tuple(params)) if params else b"")
 
 
+def print_begin(begin: Begin) -> bytes:
+    text = b" " + flags(begin.flags) if begin.flags else b""
+    return text if begin.internal_date is None else text + b" " + date_time(begin.internal_date)
+
+
+def print_literal(literal: Literal) -> bytes:
+    text = (b"~{%d}" if literal.binary else b"{%d}") % literal.size
+    text = text if literal.sync else text[:-1] + b"+}"
+    return b"UTF8 (" + text if literal.utf8 else text
+
+
+def print_parts(parts: tuple[AppendPart, ...], ends: bool) -> bytes:
+    """A stretch of an APPEND. Its parts in parentheses unless they are a message that is one literal."""
+    text = b""
+    for at, part in enumerate(parts):
+        match part:
+            case Begin():
+                plain = len(parts) == at + 2 and isinstance(parts[at + 1], Literal)
+                text += b")" if at else b""
+                text += print_begin(part) + (b"" if plain else b" CATENATE (")
+            case Url(url):
+                text += b" URL " + string(url)
+            case Literal():
+                plain = at > 0 and isinstance(parts[at - 1], Begin)
+                text += (b" " if plain or part.utf8 else b" TEXT ") + print_literal(part)
+    return text + (b")" if ends else b"")
+
+
 def print_append(command: Append) -> bytes:
-    text = mailbox(command.mailbox)
-    if command.flags:
-        text += b" " + flags(command.flags)
-    if command.internal_date is not None:
-        text += b" " + date_time(command.internal_date)
-    return text + (b" {%d}" if command.sync else b" {%d+}") % command.size
+    return mailbox(command.mailbox) + print_parts(command.parts, command.ends).replace(b"( ", b"(")
+
+
+def print_replace(command: Replace) -> bytes:
+    return written(command.replaced) + b" " + print_append(command.append)
 
 
 def print_id(command: Id) -> bytes:
@@ -227,9 +297,11 @@ def print_arguments(command: Command) -> bytes:
             return mailbox(name) + b" " + words(tuple(item.value for item in items))
         case Append():
             return print_append(command)
-        case Search(key, _, charset):
+        case Replace():
+            return print_replace(command)
+        case Search(key, _, charset, returns):
             text = print_key(key)
-            return b"CHARSET %b %b" % (charset, text) if charset else text
+            return print_returns(returns) + (b"CHARSET %b %b" % (charset, text) if charset else text)
         case Fetch():
             return print_fetch(command)
         case Store():
@@ -258,6 +330,8 @@ def name_of(command: Command) -> bytes:
             return b"UID " * command.uid + (b"MOVE" if command.move else b"COPY")
         case Fetch() | Store() | Search():
             return b"UID " * command.uid + type(command).__name__.upper().encode()
+        case Replace():
+            return b"UID " * command.uid + b"REPLACE"
         case UidExpunge():
             return b"UID EXPUNGE"
     return type(command).__name__.upper().encode()
@@ -275,6 +349,8 @@ def print_event(event: Event) -> str:
             return (tag + b" " + print_command(name, command)).decode("utf-8").replace("\r", "\\r").replace("\n", "\\n")
         case Piece(data, last):
             return f"piece {len(data)}{' last' if last else ''}"
+        case Next(parts, ends):
+            return f"next{print_parts(parts, ends).decode()}"
         case Bad(tag, text, status, code):
             return f"{tag.decode()} {status.decode()} {'[' + code.decode() + '] ' if code else ''}{text}"
         case Line(data):

@@ -5,7 +5,7 @@ import pytest
 from postroom.imap import BadSyntax, ImapSettings, arguments
 from postroom.imap.table import Parse
 from postroom.imap.tokens import Cursor
-from postroom.imap.types import Append, Authenticate, Bare, Command, Create, Enable, Id, Login, Store, StoreMode
+from postroom.imap.types import Authenticate, Bare, Command, Create, Enable, Id, Login, Store, StoreMode
 
 
 def read(parse: Parse, raw: bytes, settings: ImapSettings | None = None, *, partial: bool = False) -> Command:
@@ -69,15 +69,6 @@ def test_create_with_a_use() -> None:
         b" x (USE (\\Sent) )",
     ):
         assert fails(arguments.create, raw).status == b"BAD"
-
-
-def test_append() -> None:
-    raw = b' x (\\Seen a) " 1-Jan-1970 00:00:00 +0000" {5+}\r\n'
-    assert read(arguments.append, raw, partial=True) == Append("x", ("\\Seen", "a"), 0, 5, sync=False)
-    assert read(arguments.append, b" INBOX {5}\r\n", partial=True) == Append("INBOX", (), None, 5, sync=True)
-    fails(arguments.append, b" x {5}\r\n")
-    for raw in (b" x (a){5}\r\n", b" x  {5}\r\n", b" x () () {5}\r\n", b' x "y" {5}\r\n', b" x UTF8 (~{5}\r\n"):
-        fails(arguments.append, raw, partial=True)
 
 
 def test_store() -> None:

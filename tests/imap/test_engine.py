@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 
 from postroom.imap import ImapSettings, ServerEngine
-from postroom.imap.types import Append, Bad, Bare, Event, Fatal, Got, Line, Login, Piece
+from postroom.imap.types import Append, Bad, Bare, Begin, Event, Fatal, Got, Line, Literal, Login, Next, Piece, Url
 
 from .play import Player
 
@@ -161,7 +161,7 @@ def test_the_continuation_comes_after_what_was_sent_before() -> None:
 
 
 def append(size: int, *, sync: bool) -> Got:
-    return Got(b"a1", b"APPEND", Append("x", (), None, size, sync))
+    return Got(b"a1", b"APPEND", Append("x", (Begin(), Literal(size, sync))))
 
 
 def test_an_accepted_append_is_streamed() -> None:
@@ -246,7 +246,100 @@ def test_text_after_the_message_makes_the_append_bad() -> None:
     assert player.feed(b"a1 APPEND x {1}\r\n") == ['a1 APPEND "x" {1}']
     assert player.feed(b"m") == []
     assert player.feed(b"\r") == []
-    assert player.feed(b"x\r\nn NOOP\r\n") == ["a1 BAD Unexpected text after the message", "n NOOP"]
+    assert player.feed(b"x\r\nn NOOP\r\n") == ["a1 BAD Expected a space", "n NOOP"]
+
+
+def test_several_messages() -> None:
+    """RFC 3502: the session decides about each literal."""
+    engine = ServerEngine()
+    engine.feed(b"a1 APPEND x {1}\r\n")
+    assert drain(engine) == [append(1, sync=True)]
+    engine.accept_literal()
+    engine.feed(b"m (\\Seen) {2}\r\n")
+    assert drain(engine) == [Piece(b"m", last=False), Next((Begin(("\\Seen",)), Literal(2, sync=True)), ends=False)]
+    assert engine.take_output() == b"+ OK\r\n"
+    engine.accept_literal()
+    assert engine.take_output() == b"+ OK\r\n"
+    engine.feed(b"mm\r\nn NOOP\r\n")
+    assert drain(engine) == [Piece(b"mm", last=True), NOOP]
+
+
+def test_a_refused_second_literal_does_not_come() -> None:
+    engine = ServerEngine()
+    engine.feed(b"a1 APPEND x {1+}\r\nm {2}\r\n")
+    assert isinstance(drain(engine)[-1], Next)
+    engine.refuse_literal()
+    engine.feed(b"n NOOP\r\n")
+    assert drain(engine) == [NOOP]
+    assert engine.take_output() == b""
+
+
+@pytest.mark.parametrize("seen", range(1, 5))
+def test_a_command_given_up_is_read_to_its_end(seen: int) -> None:
+    engine = ServerEngine()
+    stretch = b" CATENATE (URL {8+}\r\nb NOOP\r\n TEXT {8+}\r\nb NOOP\r\n URL y"
+    engine.feed(b"a1 APPEND x {8+}\r\nb NOOP\r\n" + stretch + b") {8+}\r\nb NOOP\r\n")
+    for _ in range(seen):
+        assert engine.next_event() is not None
+    engine.refuse_literal()
+    assert drain(engine) == []
+    engine.feed(b"\r\nn NOOP\r\n")
+    assert drain(engine) == [NOOP]
+
+
+@pytest.mark.parametrize("cut", range(1, 42))
+def test_it_can_be_given_up_anywhere_between_literals(cut: int) -> None:
+    rest = b" CATENATE (URL {8+}\r\nb NOOP\r\n TEXT {1+}\r\nx)\r\nn NOOP\r\n"
+    engine = ServerEngine()
+    engine.feed(b"a1 APPEND x {1+}\r\nm" + rest[:cut])
+    assert drain(engine)[:2] == [append(1, sync=False), Piece(b"m", last=False)]
+    engine.refuse_literal()
+    engine.feed(rest[cut:])
+    assert drain(engine) == [NOOP]
+
+
+@pytest.mark.parametrize(
+    ("rest", "bad"),
+    [
+        (b" x\r\n", Bad(b"a1", "Expected the message as a literal")),
+        (b" {2+}\r\nmm {3\r\n", Bad(b"a1", "Expected the message as a literal")),
+        (b" " + b"x" * 3000 + b"\r\n", Bad(b"a1", "Command line too long")),
+        (b" CATENATE (URL {2000+}\r\n" + b"x" * 2000 + b")\r\n", Bad(b"a1", "Literal too large", code=b"TOOBIG")),
+        (b" {100001}\r\n", Bad(b"a1", "Literal too large", code=b"TOOBIG")),
+        (b" x {8+}\r\nb NOOP\r\n\r\n", Bad(b"a1", "Expected the message as a literal")),
+        (b" {1+}\r\nm\n", Bad(b"a1", "Lines must end with CRLF")),
+        (b" CATENATE (TEXT {1+}\r\nm\r\n", Bad(b"a1", "Missing argument")),
+        (b" UTF8 (~{1+}\r\nm\r\n", Bad(b"a1", "Invalid UTF8 data")),
+    ],
+)
+def test_bad_text_between_literals_costs_the_command(rest: bytes, bad: Bad) -> None:
+    events, _ = run(b"a1 APPEND x {2+}\r\nmm" + rest + b"n NOOP\r\n")
+    assert events[-2:] == [bad, NOOP]
+
+
+def test_literal_minus_holds_for_every_literal() -> None:
+    """RFC 7888 §7."""
+    minus = ImapSettings(literal_minus=True)
+    events, _ = run(b"a1 APPEND x {1+}\r\nm ~{4097+}\r\n" + bytes(4097) + b"\r\nn NOOP\r\n", minus)
+    assert events[-2:] == [Bad(b"a1", "Literal too large", code=b"TOOBIG"), NOOP]
+
+
+def test_urls_alone_are_a_whole_command() -> None:
+    events, output = run(b"a1 APPEND x CATENATE (URL /a URL {2}\r\n/b)\r\nn NOOP\r\n")
+    assert events == [Got(b"a1", b"APPEND", Append("x", (Begin(), Url(b"/a"), Url(b"/b")), ends=True)), NOOP]
+    assert output == b"+ Ready for literal\r\n"
+
+
+def test_many_messages_take_no_memory() -> None:
+    engine = ServerEngine(ImapSettings(max_append_messages=10_000))
+    engine.feed(b"a1 APPEND x {4096+}\r\n")
+    tracemalloc.start()
+    for _ in range(2000):
+        engine.feed(b"m" * 4096 + b" (\\Seen) {4096+}\r\n")
+        while engine.next_event() is not None:
+            pass
+    assert tracemalloc.get_traced_memory()[1] < 200_000
+    tracemalloc.stop()
 
 
 # ---- raw lines, STARTTLS

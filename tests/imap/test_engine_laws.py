@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.imap import ImapSettings, ServerEngine
-from postroom.imap.types import Append, Authenticate, Bad, Bare, Fatal, Got, Line, Piece
+from postroom.imap.types import Append, Authenticate, Bad, Bare, Fatal, Got, Line, Literal, Next, Piece, Replace
 
 from .octets import octets
 
 SETTINGS = ImapSettings(
     max_line_octets=1024, max_literal_octets=1024, max_command_octets=2048, max_append_octets=5000,
-    max_discard_octets=65536, max_raw_line_octets=100,
+    max_discard_octets=65536, max_raw_line_octets=100, max_append_messages=4, max_catenate_parts=5,
 )  # fmt: skip
 
 
@@ -31,20 +31,29 @@ def play(chunks: list[bytes]) -> tuple[list[object], bytes]:
                     seen.append(("message", message))
                     message = b""
                 continue
-            if isinstance(event, Bad):
+            if isinstance(event, Next):
+                seen.append(("part", message))
+            if isinstance(event, Bad | Next):
                 message = b""
             seen.append(event)
             if isinstance(event, Line):
                 engine.expect_line(event.data not in (b"DONE", b"*", b""))
-            elif isinstance(event, Got):
-                if isinstance(event.command, Append):
-                    if event.command.size % 3:
-                        engine.accept_literal()
-                    else:
-                        engine.refuse_literal()
-                elif isinstance(event.command, Authenticate) or event.command == Bare(b"IDLE"):
-                    engine.expect_line(True)
+            elif (literal := announced(event)) is not None:
+                if literal.size % 3:
+                    engine.accept_literal()
+                else:
+                    engine.refuse_literal()
+            elif isinstance(event, Got) and (isinstance(event.command, Authenticate) or event.command == Bare(b"IDLE")):
+                engine.expect_line(True)
     return seen, engine.take_output()
+
+
+def announced(event: object) -> Literal | None:
+    """The streamed literal that comes next."""
+    command = event.command if isinstance(event, Got) else event
+    command = command.append if isinstance(command, Replace) else command
+    last = command.parts[-1] if isinstance(command, Append | Next) and not command.ends else None
+    return last if isinstance(last, Literal) else None
 
 
 def literal(text: bytes, plus: bool) -> bytes:
@@ -57,7 +66,9 @@ literals = st.builds(
 )
 words = st.sampled_from(
     b'a1|b2|NOOP|LOGIN|APPEND|UID|FETCH|SEARCH|IDLE|AUTHENTICATE|PLAIN|INBOX|x|1:*|(FLAGS)|(\\Seen)|BODY[]|""|"a b"|'
-    b"{3}|{99+}|{5000000000+}|{70000+}|DONE|*|LIST|%|SUBJECT|TEXT".split(b"|")
+    b"{3}|{99+}|{5000000000+}|{70000+}|DONE|*|LIST|%|SUBJECT|TEXT|CATENATE|(URL|UTF8|(TEXT|)|~{4+}|REPLACE|2".split(
+        b"|"
+    )
 )
 endings = st.sampled_from([b"\r\n"] * 8 + [b"\n", b"\r\r\n", b"\r", b"\0\r\n", b""])
 lines = st.builds(
@@ -76,6 +87,16 @@ sound = st.sampled_from(
         b"i APPEND x {5001+}\r\n" + b"m" * 5001 + b"\r\n",
         b"j LOGIN {1025}\r\n",
         b"k ID (" + b"{900+}\r\n" + b"i" * 900 + b" {900+}\r\n" + b"i" * 900 + b" {900+}\r\n" + b"i" * 900 + b")\r\n",
+        b"m APPEND x {4+}\r\nabcd (\\Seen) {2+}\r\nab ~{1+}\r\n\0\r\n",
+        b"o APPEND x {4+}\r\nabcd {3+}\r\nabc {2}\r\n",
+        b"p APPEND x {4+}\r\nabcd" + b" {2+}\r\nab" * 4 + b"\r\n",
+        b"q APPEND x CATENATE (URL /a URL {2+}\r\n/b TEXT {1+}\r\n) URL {5+}\r\nx NOO UTF8 (~{1+}\r\n()) {1+}\r\na\r\n",
+        b'r APPEND x CATENATE (URL "/a")\r\n',
+        b"s UID REPLACE 3 x UTF8 (~{4+}\r\nabcd)\r\n",
+        b"t REPLACE 3 x CATENATE (TEXT {2+}\r\nab URL y)\r\n",
+        b"u APPEND x CATENATE (TEXT {2+}\r\nab" + b" URL y" * 5 + b")\r\n",
+        b"v APPEND x {4+}\r\nabcd " + b"q" * 1100 + b"{8+}\r\nx NOOP\r\n\r\n",
+        b"w APPEND x CATENATE (TEXT {2+}\r\nab URL {1100+}\r\n" + b"q" * 1100 + b")\r\n",
         b"l AUTHENTICATE PLAIN\r\nAGEAYg==\r\n*\r\n",
     ]
 )

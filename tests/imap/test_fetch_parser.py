@@ -3,9 +3,9 @@
 import pytest
 
 from postroom.imap import BadSyntax, ImapSettings
-from postroom.imap.fetch_parser import parse_items
+from postroom.imap.fetch_parser import parse_items, parse_section
 from postroom.imap.tokens import Cursor
-from postroom.imap.types import FetchItem, Item, Section, SectionText
+from postroom.imap.types import Binary, FetchItem, Item, Preview, Section, SectionText
 
 
 def items(raw: bytes, settings: ImapSettings | None = None, *, uid: bool = False) -> tuple[FetchItem, ...]:
@@ -70,3 +70,33 @@ def test_limits() -> None:
         with pytest.raises(BadSyntax):
             items(raw, few)
     assert items(b"BODY[1.2.3.4]", few)
+
+
+def test_binary() -> None:
+    """RFC 3516 §7."""
+    assert items(b"(binary[1.2] BINARY.peek[3]<5.10> BINARY.SIZE[] BINARY[])") == (
+        Binary((1, 2), label=b"BINARY[1.2]"),
+        Binary((3,), (5, 10), peek=True, label=b"BINARY[3]<5>"),
+        Binary(peek=True, size=True, label=b"BINARY.SIZE[]"),
+        Binary(),
+    )
+    for raw in (b"BINARY[1.HEADER]", b"BINARY[TEXT]", b"BINARY.SIZE[1]<0.1>", b"BINARY.PEEK", b"BINARY.SIZES[1]"):
+        with pytest.raises(BadSyntax):
+            items(raw)
+    with pytest.raises(BadSyntax):
+        items(b"BINARY[1.1.1.1.1]", ImapSettings(max_part_depth=4))
+
+
+def test_preview() -> None:
+    """RFC 8970 §6."""
+    assert items(b"(PREVIEW preview (LAZY) UID)") == (Preview(), Preview(lazy=True), Item.UID)
+    for raw in (b"PREVIEW ", b"PREVIEW (", b"PREVIEW (LAZY", b"PREVIEW (LAZY )", b"(PREVIEW (LAZY)"):
+        with pytest.raises(BadSyntax):
+            items(raw)
+
+
+def test_a_section_alone() -> None:
+    assert parse_section(b"1.MIME", ImapSettings()) == Section((1,), SectionText.MIME, peek=True, label=b"BODY[1.MIME]")
+    for raw in (b"1]", b"1]<0.5>", b"x", b"MIME"):
+        with pytest.raises(BadSyntax):
+            parse_section(raw, ImapSettings())

@@ -51,3 +51,14 @@ def test_status_asks_once_for_each() -> None:
     for raw in (b" x (MESSAGES", b" x ( MESSAGES)", b" x", b" x (MESSAGES) x"):
         with pytest.raises(BadSyntax):
             parse_status(at(raw))
+
+
+def test_return_options_with_arguments() -> None:
+    """RFC 5819 §4, RFC 9590 §4."""
+    command = parse_list(at(b' "" % RETURN (status (unseen size) CHILDREN metadata ("/Shared/a" /private/b))'))
+    assert command.return_options == (b"STATUS", b"CHILDREN", b"METADATA")
+    assert command.status == (StatusItem.UNSEEN, StatusItem.SIZE)
+    assert command.metadata == ("/Shared/a", "/private/b")
+    for options in (b"STATUS", b"STATUS ()", b"STATUS(SIZE)", b"METADATA", b"METADATA ()", b"METADATA /shared/a"):
+        with pytest.raises(BadSyntax):
+            parse_list(at(b' "" %% RETURN (%b)' % options))

@@ -5,12 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.imap import BadSyntax, ImapSettings, parse_command
-from postroom.imap.parser import parse_append, tag_of
+from postroom.imap.parser import parse_append, tag_of, too_large
 from postroom.imap.syntax import LiteralPending
 from postroom.imap.types import (
     Append,
     Authenticate,
+    Bad,
     Bare,
+    Begin,
     Command,
     Copy,
     Create,
@@ -21,18 +23,22 @@ from postroom.imap.types import (
     Id,
     Item,
     List,
+    Literal,
     Login,
     Rename,
+    Replace,
     Search,
     Section,
     SectionText,
     Select,
+    SeqSet,
     Status,
     StatusItem,
     Store,
     StoreMode,
     Subscribe,
     UidExpunge,
+    Url,
 )
 
 from .octets import octets
@@ -90,6 +96,24 @@ lists = st.builds(
     st.lists(st.sampled_from([b"SUBSCRIBED", b"SPECIAL-USE"]), unique=True).map(tuple),
     st.lists(st.sampled_from([b"CHILDREN", b"SUBSCRIBED"]), unique=True).map(tuple),
 )
+begins = st.builds(Begin, flags, st.none() | st.integers(0, 2**33))
+urls = st.builds(Url, texts)
+literals = st.builds(Literal, st.integers(0, 2**31), st.booleans(), st.booleans())
+utf8_literals = st.builds(Literal, st.integers(0, 2**31), st.booleans(), st.just(True), st.just(True))
+streamed = st.builds(
+    lambda name, begin, found, literal: Append(name, (begin, *found, literal)),
+    mailboxes,
+    begins,
+    st.lists(urls, max_size=3),
+    literals | utf8_literals,
+)
+catenated = st.builds(
+    lambda name, begin, found: Append(name, (begin, *found), ends=True),
+    mailboxes,
+    begins,
+    st.lists(urls, min_size=1, max_size=3),
+)
+replaced = st.builds(lambda number: SeqSet(((number, number),)), st.none() | st.integers(1, 2**32 - 1))
 commands: st.SearchStrategy[Command] = st.one_of(
     st.sampled_from([b"NOOP", b"LOGOUT", b"IDLE", b"EXPUNGE", b"NAMESPACE"]).map(Bare),
     st.builds(Authenticate, names, st.none() | octets(20)),
@@ -108,8 +132,9 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(Store, seqsets, st.sampled_from(StoreMode), st.booleans(), flags, st.booleans()),
     st.builds(Copy, seqsets, mailboxes, st.booleans(), st.booleans()),
     st.builds(UidExpunge, seqsets),
+    catenated,
+    st.builds(Replace, replaced, st.booleans(), catenated),
 )
-appends = st.builds(Append, mailboxes, flags, st.none() | st.integers(0, 2**33), st.integers(0, 2**31), st.booleans())
 
 
 @given(commands)
@@ -119,10 +144,12 @@ def test_parse_reads_what_print_writes(command: Command) -> None:
     )
 
 
-@given(appends)
-def test_append_too(command: Append) -> None:
+@given(streamed | st.builds(Replace, replaced, st.booleans(), streamed))
+def test_append_too(command: Append | Replace) -> None:
     raw = b"a1 " + print_command(name_of(command), command) + b"\r\n"
-    assert parse_append(raw, SETTINGS) == (b"a1", command)
+    found = parse_append(raw, SETTINGS)
+    assert found is not None
+    assert found[0] == Got(b"a1", name_of(command), command)
 
 
 @given(commands, st.data())
@@ -178,3 +205,13 @@ def test_names_are_read_in_any_case() -> None:
 )
 def test_tag_of(raw: bytes, tag: bytes) -> None:
     assert tag_of(raw) == tag
+
+
+def test_what_a_literal_too_large_is_answered() -> None:
+    """RFC 5464 §4.3 for SETMETADATA; all others RFC 7888 §4."""
+    most = ImapSettings(max_metadata_value_octets=1024)
+    for begin in (b"a SETMETADATA x (/private/a {1025}\r\n", b"a setmetadata "):
+        for size in (1025, None):
+            assert too_large(begin, size, most) == Bad(b"a", "Value too large", b"NO", b"METADATA MAXSIZE 1024")
+    assert too_large(b"a SETMETADATA {1024}", 1024, most).code == b"TOOBIG"  # by LITERAL-
+    assert too_large(b"a LOGIN {5000000}", 5000000, most) == Bad(b"a", "Literal too large", code=b"TOOBIG")

@@ -7,16 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.imap import BadSyntax, ImapSettings
-from postroom.imap.search_parser import parse_criteria
+from postroom.imap.search_parser import mentions, parse_criteria
 from postroom.imap.tokens import Cursor
 from postroom.imap.types import (
     All,
     And,
     DateField,
     DateRange,
+    EmailId,
+    Fuzzy,
     HasFlag,
     InSet,
     Larger,
+    ModSeq,
     Not,
     Or,
     SearchKey,
@@ -24,6 +27,8 @@ from postroom.imap.types import (
     Smaller,
     Text,
     TextIn,
+    ThreadId,
+    Within,
 )
 
 from .printer import print_key
@@ -86,9 +91,11 @@ def test_the_deepest_setting_does_not_exhaust_the_stack() -> None:
 
 bounds = st.none() | st.integers(1, 2**32 - 1)
 seqsets = st.lists(st.tuples(bounds, bounds), min_size=1, max_size=3).map(lambda ranges: SeqSet(tuple(ranges)))
+seqsets |= st.just(SeqSet((), saved=True))
 needles = st.text(max_size=10).filter(lambda text: "\0" not in text)
 days = st.integers(1, 3_652_059)
 fields = st.sampled_from(DateField)
+objectids = st.from_regex(rb"[A-Za-z0-9_-]{1,20}", fullmatch=True)
 leaves = st.one_of(
     st.just(All()),
     st.builds(HasFlag, st.sampled_from(["\\Seen", "\\Answered", "\\Draft", "$Work"]), st.booleans()),
@@ -101,11 +108,16 @@ leaves = st.one_of(
     st.builds(Text, st.sampled_from([where for where in TextIn if where is not TextIn.HEADER]), needles),
     st.builds(Text, st.just(TextIn.HEADER), needles, needles),
     st.builds(InSet, seqsets, st.booleans()),
+    st.builds(Within, st.integers(1, 2**32 - 1), st.booleans()),
+    st.builds(ModSeq, st.integers(0, 2**63 - 1)),
+    st.builds(EmailId, objectids),
+    st.builds(ThreadId, objectids),
 )
 keys: st.SearchStrategy[SearchKey] = st.recursive(
     leaves,
     lambda inner: st.one_of(
         st.builds(Not, inner),
+        st.builds(Fuzzy, inner),
         st.builds(Or, inner, inner),
         st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple)),
     ),
@@ -117,3 +129,18 @@ keys: st.SearchStrategy[SearchKey] = st.recursive(
 def test_parse_reads_what_print_writes(key: SearchKey) -> None:
     settings = ImapSettings(quirk_utf8_in_quoted=False)
     assert criteria(print_key(key), settings) == key
+
+
+def test_texts_are_counted() -> None:
+    few = ImapSettings(max_search_texts=16)
+    assert criteria(b"SUBJECT a " * 15 + b"HEADER x y", few)
+    with pytest.raises(BadSyntax) as caught:
+        criteria(b"SUBJECT a " * 16 + b"HEADER x y", few)
+    assert (caught.value.status, caught.value.code) == (b"NO", b"LIMIT")
+
+
+def test_what_a_tree_mentions() -> None:
+    key = criteria(b"SEEN OR DRAFT NOT (SEEN FUZZY MODSEQ 5)")
+    assert mentions(key, ModSeq)
+    assert mentions(key, Fuzzy)
+    assert not mentions(key, Text)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.imap import BadSyntax
-from postroom.imap.seqset import by_number, by_uid, fits, merge, parse, positions, write, written
+from postroom.imap.seqset import by_number, by_uid, fits, merge, parse, positions, runs, write, write_pieces, written
 from postroom.imap.types import SeqSet
 
 bounds = st.none() | st.integers(1, 40) | st.integers(1, 2**32 - 1)
@@ -50,7 +50,26 @@ def test_numbers_beyond_the_mailbox() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"0", b"1:", b":1", b",", b"1,", b"a", b"1:2:3", b"-1", b"01", b"4294967296", b"1:99999999999", b"$"]
+    "raw",
+    [
+        b"",
+        b"0",
+        b"1:",
+        b":1",
+        b",",
+        b"1,",
+        b"a",
+        b"1:2:3",
+        b"-1",
+        b"01",
+        b"4294967296",
+        b"1:99999999999",
+        b"$,1",
+        b"$:4",
+        b"1:$",
+        b"$$",
+        b",$",
+    ],
 )
 def test_what_is_no_set(raw: bytes) -> None:
     with pytest.raises(BadSyntax):
@@ -63,6 +82,20 @@ def test_write() -> None:
     assert write([7]) == b"7"
     assert write([4, 3, 2]) == b"4,3,2"
     assert write(range(1, 1001)) == b"1:1000"
+
+
+def test_the_saved_result() -> None:
+    assert parse(b"$") == SeqSet((), saved=True)  # RFC 5182 §3
+    assert parse(b"3:*,$") == SeqSet(((3, None),), saved=True)  # RFC 9051 §9
+    assert fits(parse(b"$"), 0)
+    assert by_number(parse(b"$"), 5) == by_uid(parse(b"$"), [1, 2]) == []
+
+
+def test_write_in_pieces() -> None:
+    assert list(write_pieces([1, 2, 4, 6, 7, 9], 2)) == [b"1:2,4", b",6:7,9"]
+    assert list(write_pieces([])) == list(write_pieces(range(0))) == []
+    assert list(runs(range(4, 9))) == [(4, 8)]
+    assert list(runs(range(8, 4, -1))) == [(8, 8), (7, 7), (6, 6), (5, 5)]
 
 
 def test_merge() -> None:

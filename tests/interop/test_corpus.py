@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.message.wire_reader import parse
 
 from postroom.message import Facts, Scanner
 
@@ -19,64 +20,6 @@ pytestmark = [
     pytest.mark.interop,
     pytest.mark.skipif(not _EXPECTED, reason=f"no mail corpus at {_MIME}: set POSTROOM_SHARED to the folder it is in"),
 ]
-
-
-class _Reader:
-    """Reads IMAP's parenthesised data: lists, quoted strings, literals, NIL, numbers (RFC 3501 §4)."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
-
-    def value(self) -> Any:
-        data = self.data
-        while data[self.at : self.at + 1] == b" ":
-            self.at += 1
-        first = data[self.at : self.at + 1]
-        if first == b"(":
-            self.at += 1
-            out = []
-            while data[self.at : self.at + 1] != b")":
-                out.append(self.value())
-                while data[self.at : self.at + 1] == b" ":
-                    self.at += 1
-            self.at += 1
-            return out
-        if first == b'"':
-            return self._quoted()
-        if first == b"{":
-            end = data.index(b"}\r\n", self.at)
-            size = int(data[self.at + 1 : end])
-            self.at = end + 3 + size
-            return data[end + 3 : self.at]
-        end = self.at
-        while data[end : end + 1] not in (b" ", b"(", b")", b""):
-            end += 1
-        atom, self.at = data[self.at : end], end
-        assert atom, f"nothing at {end} in {data!r}"
-        return None if atom == b"NIL" else int(atom)
-
-    def _quoted(self) -> bytes:
-        out = bytearray()
-        at = self.at + 1
-        while (octet := self.data[at : at + 1]) != b'"':
-            assert octet not in (b"", b"\r", b"\n", b"\0")
-            assert octet.isascii()
-            if octet == b"\\":
-                at += 1
-                octet = self.data[at : at + 1]
-                assert octet in (b"\\", b'"')
-            out += octet
-            at += 1
-        self.at = at + 1
-        return bytes(out)
-
-
-def _parse(data: bytes) -> Any:
-    reader = _Reader(data)
-    value = reader.value()
-    assert reader.at == len(data)
-    return value
 
 
 def _text(value: bytes | None) -> str | None:
@@ -150,8 +93,8 @@ def test_message_is_read_as_established_servers_read_it(known: dict[str, Any]) -
     facts = _facts(_MIME / known["file"], 1 << 20)
     assert facts.size == known["size"]
     assert facts.header_len == known["header_len"]
-    assert _strings(_parse(facts.envelope)) == known["envelope"]
-    assert _structure(_parse(facts.body_structure)) == known["bodystructure"]
+    assert _strings(parse(facts.envelope)) == known["envelope"]
+    assert _structure(parse(facts.body_structure)) == known["bodystructure"]
 
 
 def test_the_corpus_is_whole() -> None:

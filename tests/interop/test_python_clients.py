@@ -23,6 +23,13 @@ def _message(subject: str) -> email.message.EmailMessage:
     return message
 
 
+def imaps(server: Server, user: str) -> imaplib.IMAP4_SSL:
+    """Signed in; the caller logs out."""
+    client = imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=INSECURE)
+    client.login(user, PASSWORD)
+    return client
+
+
 def wait_for_mail(server: Server, subject: str, user: str = "bob@example.test") -> None:
     """Return when `user` has a message of that subject; mail between people takes a moment through the queue."""
     with imaplib.IMAP4_SSL("127.0.0.1", server.ports["imaps"], ssl_context=INSECURE) as imap:

@@ -1,6 +1,7 @@
 """A message read once, as it arrives."""
 
 import re
+import time
 import tracemalloc
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -197,6 +198,16 @@ def test_of_nested_boundaries_the_longest_wins() -> None:
         "--a\n\none\n--ab\n\ntwo\n--ab--\n"
     )
     assert _bodies(_crlf(text)) == [b"one", b"two"]
+
+
+@pytest.mark.parametrize("padding", ["", " \t", " " * 200])
+def test_a_whole_line_is_a_better_delimiter_than_the_beginning_of_one(padding: str) -> None:
+    """ "--b--" closes the outer multipart, though it begins with the inner delimiter "--b-" too."""
+    text = (
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b-\n\n"
+        f"--b-\n\none\n--b--{padding}\nepilogue\n"
+    )
+    assert _bodies(_crlf(text)) == [b"one"]
 
 
 def test_the_line_end_of_an_inner_close_delimiter_is_its_own() -> None:
@@ -460,3 +471,26 @@ def test_addresses_are_found_as_the_envelope_has_them(field: bytes, needle: str)
     search = _facts(b"From: %b\r\nTo: %b\r\n\r\n" % (field, field)).search
     assert fold(needle) in search.from_
     assert fold(needle) in search.to
+
+
+# ---- time
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Content-Type: text/plain" + b"".join(b"; p%d=v" % at for at in range(100_000)) + b"\r\n\r\nx",
+        b"Content-Type: text/plain" + b";" * 250_000 + b"\r\n\r\nx",
+        b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (at, at) for at in range(20_000)),
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" * 20_000,
+        b"Content-Type: message/rfc822\r\n\r\n" * 20_000,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n" * 200_000,
+        b"To: " + b"g:a@x.test;," * 80_000 + b"\r\n\r\n",
+        (b"To: " + b"g:a@x.test;," * 100 + b"\r\n") * 900 + b"\r\n",
+    ],
+    ids=["parameters", "semicolons", "nested", "nested alike", "messages", "delimiters", "groups", "groups in fields"],
+)
+def test_a_megabyte_of_malice_is_read_at_once(data: bytes) -> None:
+    started = time.process_time()
+    _facts(data)
+    assert time.process_time() - started < 3

@@ -1,7 +1,16 @@
 import pytest
 
-from postroom.store import DELETED, SEEN, BadMailboxName, MailboxExists, NoSuchMailbox, OverQuota, StoreSettings
-from postroom.store.books import Books
+from postroom.store import (
+    DELETED,
+    SEEN,
+    AppendOptions,
+    BadMailboxName,
+    MailboxExists,
+    NoSuchMailbox,
+    OverQuota,
+    StoreSettings,
+)
+from postroom.store.books import Books, with_room
 
 SETTINGS = StoreSettings()
 
@@ -82,3 +91,18 @@ def test_subscriptions_follow_a_rename() -> None:
     account.subscriptions = frozenset({"a/b", "a/gone"})
     account.rename("a", "z")
     assert account.subscriptions == {"z/b", "a/gone"}
+
+
+def test_a_new_mailbox_has_the_list_of_its_nearest_ancestor() -> None:
+    account = books("INBOX", "a", "a/b")
+    account.touch(account.names["a"]).acl = (("bob", "l"),)
+    made = {name: account.add(name, 1, None, SETTINGS).acl for name in ("a/c/d", "a/b/c", "ab", "INBOX/x")}
+    assert made == {"a/c/d": (("bob", "l"),), "a/b/c": (), "ab": (), "INBOX/x": ()}
+    assert account.named("a/c/d").copy().acl == account.named("a/c/d").as_mailbox(0, True).acl == (("bob", "l"),)
+
+
+def test_room_for_what_is_replaced() -> None:
+    assert with_room(AppendOptions(quota_octets=10, quota_messages=3), 5) == AppendOptions(
+        quota_octets=15, quota_messages=4
+    )
+    assert with_room(AppendOptions(), 5) == AppendOptions()

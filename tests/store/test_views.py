@@ -115,6 +115,39 @@ def test_a_load_that_fails_fails_for_all_who_wait() -> None:
     asyncio.run(scene())
 
 
+def test_views_that_nobody_has() -> None:
+    async def scene() -> None:
+        described: list[int] = []
+        idle = IdleViews(1000)
+        opened = OpenViews(lambda view: described.append(view.mailbox.mailbox_id), idle)
+
+        async def load(view: View) -> int:
+            append_rows(view, [row(1), row(2)])
+            return 5
+
+        first = await opened.hold(1, load, lambda: View(BOX))
+        opened.release(first)
+        assert (len(opened), len(idle)) == (0, 1)
+        opened.publish(added(Box(1, "INBOX", 1), [row(3)], 6, None))
+        described.clear()
+        assert await opened.hold(1, load, lambda: View(BOX)) is first
+        assert (list(first.uids), described, len(opened), len(idle)) == ([1, 2, 3], [1], 1, 0)
+        opened.publish(Mailboxes(MailboxesChanged((1,), 7, None)))  # deleted, while somebody looks at it
+        opened.release(first)
+        assert len(idle) == 0
+        second = await opened.hold(1, load, lambda: View(BOX))
+        assert second is not first
+        opened.release(second)
+        opened.publish(Mailboxes(MailboxesChanged((1,), 8, None)))  # and while nobody does
+        assert len(idle) == 0
+        opened.release(await opened.hold(1, load, lambda: View(BOX)))
+        opened.forget_all_idle()
+        assert len(idle) == 0
+        assert await opened.hold(1, load, lambda: View(BOX)) is not second
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("who", [0, 1])
 def test_one_who_leaves_while_a_view_is_loaded_does_not_take_it_along(who: int) -> None:
     async def scene() -> None:
@@ -186,3 +219,17 @@ def test_many_rows_are_dropped_as_well_as_one() -> None:
     fold(view, gone(1, [row(uid) for uid in lost], 2, None))
     assert rows_of(view) == [row(uid) for uid in range(1, 1001) if uid not in set(lost)]
     assert view.uids.typecode == "L"
+
+
+@pytest.mark.parametrize("lost", [[5], [200], [1, 5, 9], [3, 200], list(range(1, 200, 9)), list(range(1, 200, 2))])
+def test_an_array_that_somebody_keeps_is_their_snapshot(lost: list[int]) -> None:
+    view = View(BOX)
+    append_rows(view, [row(uid) for uid in range(1, 201)])
+    kept, reading = view.sizes, iter(view.dates)
+    before, alone = list(kept), id(view.masks)
+    next(reading)
+    fold(view, gone(1, [row(uid) for uid in lost], 2, None))
+    assert rows_of(view) == [row(uid) for uid in range(1, 201) if uid not in lost]
+    assert list(kept) == before
+    assert list(reading) == [uid * 100 for uid in range(2, 201)]
+    assert id(view.masks) == alone or len(lost) > 1  # nobody could see the difference

@@ -19,8 +19,12 @@ HEADER = b"From: a@example.test\r\nTo: bob@example.test\r\nSubject: large\r\nCon
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     def settings(text: str) -> str:
-        for section, name in (("smtp", "max_message_octets"), ("imap", "max_append_octets")):
-            text = text.replace(f"\n[{section}]\n", f"\n[{section}]\n{name} = {SIZE * 2}\n")
+        for section, name in (
+            ("smtp", "max_message_octets"),
+            ("imap", "max_append_octets"),
+            ("imap", "max_append_total_octets"),
+        ):
+            text = text.replace(f"\n[{section}]\n", f"\n[{section}]\n{name} = {SIZE * 3}\n")
         return text
 
     running = start_server(tmp_path_factory.mktemp("large"), "example.test", [BOB], settings)
@@ -33,7 +37,11 @@ def small(server: Server) -> None:
     """Once through every door with a small message, so that what is loaded lazily is loaded."""
     submit(server, 1)
     append(server, 1)
+    append(server, 1, messages=2)
+    catenate(server, 1)
+    append_binary(server, 1)
     fetch(server, "1")
+    fetch(server, "6", "(BINARY.SIZE[1] BINARY.PEEK[1])")
     retrieve(server, 1)
 
 
@@ -96,14 +104,38 @@ def login(server: Server) -> tuple[socket.socket, "socket.SocketIO"]:
     return sock, file
 
 
-def append(server: Server, blocks: int) -> None:
+def append(server: Server, blocks: int, *, messages: int = 1) -> None:
     sock, file = login(server)
     with sock, file:
-        sock.sendall(b"b APPEND INBOX {%d}\r\n" % (len(HEADER) + blocks * len(BLOCK)))
+        sock.sendall(b"b APPEND INBOX")
+        for _ in range(messages):
+            sock.sendall(b" {%d}\r\n" % (len(HEADER) + blocks * len(BLOCK)))
+            expect(file, b"+")
+            sock.sendall(HEADER)
+            for _ in range(blocks):
+                sock.sendall(BLOCK)
+        sock.sendall(b"\r\n")
+        expect(file, b"b OK")
+
+
+def catenate(server: Server, uid: int) -> None:
+    sock, file = login(server)
+    with sock, file:
+        sock.sendall(b'b APPEND INBOX CATENATE (TEXT {6+}\r\nA: b\r\n URL "/INBOX/;UID=%d")\r\n' % uid)
+        expect(file, b"b OK")
+
+
+def append_binary(server: Server, blocks: int) -> None:
+    """One with a NUL in each block, so that it is stored as base64."""
+    sock, file = login(server)
+    header = HEADER.replace(b"text/plain", b"image/x\r\nContent-Transfer-Encoding: binary")
+    block = b"\0" + BLOCK[1:]
+    with sock, file:
+        sock.sendall(b"b APPEND INBOX ~{%d}\r\n" % (len(header) + blocks * len(block)))
         expect(file, b"+")
-        sock.sendall(HEADER)
+        sock.sendall(header)
         for _ in range(blocks):
-            sock.sendall(BLOCK)
+            sock.sendall(block)
         sock.sendall(b"\r\n")
         expect(file, b"b OK")
 
@@ -155,12 +187,24 @@ def test_a_hundred_mib_by_every_door(server: Server) -> None:
         append(server, blocks)
     rises["APPEND"] = peak.rise
     with Peak(server) as peak:
-        assert fetch(server, "4") > size
+        append(server, blocks // 2, messages=2)
+    rises["MULTIAPPEND"] = peak.rise
+    with Peak(server) as peak:
+        catenate(server, 8)
+    rises["CATENATE"] = peak.rise
+    with Peak(server) as peak:
+        append_binary(server, blocks // 2)
+    rises["APPEND with NULs"] = peak.rise
+    with Peak(server) as peak:
+        assert fetch(server, "8") > size
     rises["FETCH BODY[]"] = peak.rise
     with Peak(server) as peak:
-        assert fetch(server, "3", "BODY.PEEK[1]") > size - len(HEADER)
+        assert fetch(server, "7", "BODY.PEEK[1]") > size - len(HEADER)
     rises["FETCH BODY[1]"] = peak.rise
     with Peak(server) as peak:
-        assert retrieve(server, 4) > size
+        assert fetch(server, "12", "(BINARY.SIZE[1] BINARY.PEEK[1])") > (size - len(HEADER)) // 2
+    rises["FETCH BINARY[1]"] = peak.rise
+    with Peak(server) as peak:
+        assert retrieve(server, 8) > size
     rises["RETR"] = peak.rise
     assert {door: rise for door, rise in rises.items() if rise >= ALLOWED} == {}

@@ -10,12 +10,11 @@ from binascii import a2b_base64
 from dataclasses import replace
 
 from .fetch_parser import parse_items
-from .search_parser import parse_criteria
+from .search_parser import parse_search
 from .syntax import BadSyntax
 from .table import Parse
 from .tokens import Cursor
 from .types import (
-    Append,
     Authenticate,
     Bare,
     Copy,
@@ -41,7 +40,6 @@ _STORE = re.compile(rb"([+-]?FLAGS)(\.SILENT)?(?= )", re.IGNORECASE)
 _STORE_MODES = {mode.value: mode for mode in StoreMode}
 _FETCH_MODIFIERS = re.compile(rb" \(((?:CHANGEDSINCE|VANISHED|PARTIAL)\b[^()]*)\)\Z", re.IGNORECASE)
 _PARTIAL_RANGE = re.compile(rb"(-?)([0-9]{1,10}):\1([0-9]{1,10})")
-_MESSAGE_LITERAL = re.compile(rb"\{([0-9]{1,10})(\+?)\}\r\n\Z")
 
 
 def bare(name: bytes) -> Parse:
@@ -244,26 +242,6 @@ def unsubscribe(cursor: Cursor) -> Subscribe:
     return Subscribe(_one_mailbox(cursor), on=False)
 
 
-def append(cursor: Cursor) -> Append:
-    """APPEND up to the announcement of its message, which ends the octets of a partial cursor (RFC 3501 §6.3.11)."""
-    cursor.space()
-    mailbox = cursor.mailbox()
-    cursor.space()
-    flags: tuple[str, ...] = ()
-    internal_date: int | None = None
-    if cursor.next() == b"(":
-        flags = cursor.flag_list()
-        cursor.space()
-    if cursor.next() == b'"':
-        internal_date = cursor.date_time()
-        cursor.space()
-    literal = _MESSAGE_LITERAL.match(cursor.data, cursor.at) if cursor.partial else None
-    if literal is None:
-        raise BadSyntax("Expected the message as a literal")
-    cursor.at = literal.end()
-    return Append(mailbox, flags, internal_date, int(literal[1]), sync=not literal[2])
-
-
 # ---- RFC 3501 §6.4: selected
 
 
@@ -355,17 +333,11 @@ def _store(cursor: Cursor, uid: bool) -> Store:
 
 
 def search(cursor: Cursor) -> Search:
-    return _search(cursor, False)
+    return parse_search(cursor, uid=False)
 
 
 def uid_search(cursor: Cursor) -> Search:
-    return _search(cursor, True)
-
-
-def _search(cursor: Cursor, uid: bool) -> Search:
-    cursor.space()
-    key, charset = parse_criteria(cursor)
-    return Search(key, uid, charset)
+    return parse_search(cursor, uid=True)
 
 
 def copy(cursor: Cursor) -> Copy:

@@ -3,7 +3,7 @@
 Owns: COMMANDS. The rows of an extension stand in its own module. Never: runs a command. Raises: nothing.
 """
 
-from . import arguments, compress, language, list_parser, metadata, notify, quota
+from . import append_parser, arguments, compress, language, list_parser, metadata, multisearch, notify, quota, sorting
 from .table import ANY, SIGNED_IN, CommandInfo, Does, State
 
 
@@ -36,7 +36,7 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"LSUB", list_parser.parse_lsub, SIGNED_IN, _EXPUNGE),
     CommandInfo(b"NAMESPACE", arguments.bare(b"NAMESPACE"), SIGNED_IN, _EXPUNGE),
     CommandInfo(b"STATUS", list_parser.parse_status, SIGNED_IN, _EXPUNGE),
-    CommandInfo(b"APPEND", arguments.append, SIGNED_IN, _EXPUNGE | _TAKES),
+    CommandInfo(b"APPEND", append_parser.append, SIGNED_IN, _EXPUNGE | _TAKES),
     CommandInfo(b"IDLE", arguments.bare(b"IDLE"), SIGNED_IN, _EXPUNGE | _TAKES),
     CommandInfo(b"CHECK", arguments.bare(b"CHECK"), State.SELECTED, _EXPUNGE),
     CommandInfo(b"CLOSE", arguments.bare(b"CLOSE"), State.SELECTED, _STATE),
@@ -48,12 +48,18 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     # RFC 2180 §4.4: of the commands with sequence numbers, only COPY may be answered with EXPUNGE
     CommandInfo(b"COPY", arguments.copy, State.SELECTED, _SEQ | _EXPUNGE),
     CommandInfo(b"MOVE", arguments.move, State.SELECTED, _SEQ | _EXPUNGE | _WRITES),  # RFC 6851 §3.3
+    CommandInfo(
+        b"REPLACE", append_parser.replace_, State.SELECTED, _SEQ | _EXPUNGE | _WRITES | _TAKES
+    ),  # RFC 8508 §3.5
+    CommandInfo(b"UID REPLACE", append_parser.uid_replace, State.SELECTED, _EXPUNGE | _WRITES | _TAKES),
     CommandInfo(b"UID SEARCH", arguments.uid_search, State.SELECTED, _EXPUNGE),
     CommandInfo(b"UID FETCH", arguments.uid_fetch, State.SELECTED, _EXPUNGE),
     CommandInfo(b"UID STORE", arguments.uid_store, State.SELECTED, _EXPUNGE | _WRITES),
     CommandInfo(b"UID COPY", arguments.uid_copy, State.SELECTED, _EXPUNGE),
     CommandInfo(b"UID MOVE", arguments.uid_move, State.SELECTED, _EXPUNGE | _WRITES),
     CommandInfo(b"UID EXPUNGE", arguments.uid_expunge, State.SELECTED, _EXPUNGE | _WRITES),
+    *sorting.ROWS,
+    *multisearch.ROWS,
     CommandInfo(b"UNAUTHENTICATE", arguments.bare(b"UNAUTHENTICATE"), SIGNED_IN, _STATE | _TAKES),  # RFC 8437 §3
     *compress.ROWS,
     *language.ROWS,

@@ -221,12 +221,14 @@ def status_line(name: bytes, items: Iterable[bytes]) -> bytes:
     return b"* STATUS %b (%b)\r\n" % (name, b" ".join(items))
 
 
-def search_pieces(numbers: Sequence[int], size: int = 8192) -> Iterator[bytes]:
-    """One SEARCH response, in pieces of at most `size` numbers."""
-    yield b"* SEARCH"
+def search_pieces(
+    numbers: Sequence[int], size: int = 8192, modseq: int = 0, name: bytes = b"SEARCH"
+) -> Iterator[bytes]:
+    """One SEARCH or SORT response, in pieces of at most `size` numbers; with the highest modseq (RFC 7162 §3.1.6)."""
+    yield b"* " + name
     for start in range(0, len(numbers), size):
         yield (" " + " ".join(map(str, numbers[start : start + size]))).encode("ascii")
-    yield b"\r\n"
+    yield b" (MODSEQ %d)\r\n" % modseq if modseq and numbers else b"\r\n"
 
 
 def search_line(numbers: Sequence[int]) -> bytes:

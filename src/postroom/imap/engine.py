@@ -10,8 +10,8 @@ them, so that a command that cannot be parsed costs exactly itself. Commands are
 so that a session may change how the following octets are read (`expect_line`, `start_tls`) before they are.
 
     LINE --literal of a string--> COLLECT --> LINE           (a command is whole: Got or Bad)
-    LINE --APPEND, sync--> ASK --accept_literal--> STREAM --> TAIL --> LINE
-    LINE --APPEND, non-sync--> STREAM
+    LINE --message of an APPEND, sync--> ASK --accept_literal--> STREAM --> LINE
+    LINE --message of an APPEND, non-sync--> STREAM
     LINE --too long, too large--> DOOMED (lines and literals are thrown away to the command's end: one Bad) --> LINE
     any --beyond following--> DEAD                            (one Fatal, then nothing)
 """
@@ -20,10 +20,11 @@ import enum
 import re
 from dataclasses import dataclass
 
-from .parser import parse_append, parse_command, tag_of
+from .append_parser import Place
+from .parser import parse_append, parse_command, parse_next, tag_of, too_large
 from .settings import ImapSettings
 from .syntax import BadSyntax, LiteralPending
-from .types import Append, Bad, Event, Fatal, Got, Line, Piece
+from .types import Append, AppendPart, Bad, Event, Fatal, Got, Line, Literal, Next, Piece, Replace
 
 # The end of a line, up to its LF, that announces a literal. Digits without a brace: the number began before the tail.
 _ANNOUNCED = re.compile(rb"(\{?)([0-9]+)(\+?)\}(\r*)\Z")
@@ -35,11 +36,10 @@ _ENDINGS = (b"}", b"\n", b"\r")
 
 
 class _Mode(enum.Enum):
-    LINE = enum.auto()  # a command's line, or the line behind a collected literal
+    LINE = enum.auto()  # a command's line, or the line behind a literal
     COLLECT = enum.auto()  # octets of a string's literal
     ASK = enum.auto()  # an APPEND waits for the session's accept_literal or refuse_literal
     STREAM = enum.auto()  # octets of an APPEND's message
-    TAIL = enum.auto()  # the end of an APPEND's line
     DOOMED = enum.auto()  # a line of a command that is thrown away
     DISCARD = enum.auto()  # a literal of such a command
     RAW = enum.auto()  # lines for the session itself
@@ -79,8 +79,8 @@ class ServerEngine:
     """One connection's input and output. See the module's text for its states."""
 
     __slots__ = (
-        "_buffer", "_command", "_discarded", "_doom", "_line_octets", "_mode", "_out", "_pos", "_remaining", "_scan",
-        "_settings", "_tag", "utf8",
+        "_append", "_buffer", "_command", "_discarded", "_doom", "_line_octets", "_mode", "_out", "_pos", "_remaining",
+        "_scan", "_settings", "_tag", "utf8",
     )  # fmt: skip
 
     def __init__(self, settings: ImapSettings | None = None) -> None:
@@ -93,12 +93,13 @@ class ServerEngine:
         self._buffer = b""
         self._pos = 0  # where the unread octets begin
         self._scan = 0  # no line feed before this
-        self._command: bytearray | None = None  # a command's earlier lines and literals
+        self._command: bytearray | None = None  # earlier lines and literals of a command, of an APPEND's next stretch
         self._next_command()
 
     def _next_command(self) -> None:
         self._mode = _Mode.LINE
         self._command = None
+        self._append: Place | None = None  # an APPEND whose literals are streamed, and where it will go on
         self._line_octets = 0  # of a command, what was not in literals
         self._remaining = 0  # octets of the literal still to come
         self._discarded = 0
@@ -133,8 +134,6 @@ class ServerEngine:
                 step = self._stream()
             elif mode is _Mode.COLLECT:
                 step = self._collect()
-            elif mode is _Mode.TAIL:
-                step = self._tail()
             elif mode is _Mode.RAW:
                 step = self._raw()
             elif mode is _Mode.DOOMED:
@@ -167,7 +166,7 @@ class ServerEngine:
     # ---- the session's decisions
 
     def accept_literal(self) -> None:
-        """Let the message of the APPEND just got come: a synchronizing literal is asked for (RFC 3501 §7.5)."""
+        """Let the literal come that ends the Got or Next: a synchronizing one is asked for (RFC 3501 §7.5)."""
         if self._mode is _Mode.ASK:
             self._out.append(b"+ OK\r\n")
             self._mode = _Mode.STREAM
@@ -175,17 +174,20 @@ class ServerEngine:
             raise ValueError("no APPEND literal is under way")
 
     def refuse_literal(self) -> None:
-        """The session has answered the APPEND under way: no Piece and no Bad of it will come any more.
+        """The session has answered the APPEND under way: no Piece, Next or Bad of it will come any more.
 
         A client with a synchronizing literal will not send it (RFC 3501 §7.5). A non-synchronizing one, or the rest of
         one that was accepted, is read and thrown away (RFC 7888 §4). Nothing happens when the APPEND is over.
         """
         if self._mode is _Mode.ASK:
             self._next_command()
-        elif self._mode is _Mode.STREAM:
-            self._mode = _Mode.DISCARD
-        elif self._mode is _Mode.TAIL:
-            self._mode = _Mode.DOOMED
+        elif self._append is not None:
+            self._command = None
+            if self._mode in (_Mode.STREAM, _Mode.COLLECT):
+                self._mode = _Mode.DISCARD
+            elif self._mode is _Mode.LINE:
+                self._mode = _Mode.DOOMED
+            self._doom = None
 
     discard_literal = refuse_literal
 
@@ -196,7 +198,7 @@ class ServerEngine:
         """
         if self._mode is _Mode.DEAD:
             return
-        if self._mode not in (_Mode.LINE, _Mode.RAW) or self._command is not None:
+        if self._mode not in (_Mode.LINE, _Mode.RAW) or self._command is not None or self._append is not None:
             raise ValueError("in the middle of a command")
         self._mode = _Mode.RAW if on else _Mode.LINE
 
@@ -237,7 +239,7 @@ class ServerEngine:
         line = self._take_line(limit)
         if line is None:
             if len(self._buffer) - self._pos > limit:
-                self._doom = Bad(tag_of(self._seen()), "Command line too long")
+                self._doom = Bad(self._tag_under_way(), "Command line too long")
                 self._command = None
                 self._mode = _Mode.DOOMED
                 return _AGAIN
@@ -247,11 +249,20 @@ class ServerEngine:
         if (command := self._command) is not None:
             command += line
             line = bytes(command)
-            self._next_command()
-        return self._parse(line)
+        elif self._append is None:
+            return self._parse(line)
+        place, tag = self._append, self._tag
+        self._next_command()
+        return self._parse(line) if place is None else self._parse_next(line, place, tag)
 
-    def _seen(self) -> bytes:
-        """The beginning of the command under way, for its tag."""
+    def _tag_under_way(self) -> bytes:
+        """The tag of the command that is not whole yet."""
+        if self._append is not None:
+            return self._tag
+        return tag_of(self._begin())
+
+    def _begin(self) -> bytes:
+        """The first octets of the command that is not whole yet."""
         return bytes(self._command[:300]) if self._command else self._buffer[self._pos : self._pos + 300]
 
     def _parse(self, data: bytes) -> Event:
@@ -259,6 +270,15 @@ class ServerEngine:
             return parse_command(data, self._settings, self.utf8)
         except BadSyntax as error:
             return Bad(tag_of(data[:300]), error.text, error.status, error.code)
+
+    def _parse_next(self, data: bytes, place: Place, tag: bytes) -> Event:
+        """The end of an APPEND, behind a streamed literal."""
+        if not data and place.may_end:
+            return Piece(b"", last=True)
+        try:
+            return parse_next(data, place, self._settings, self.utf8, partial=False)[0]
+        except BadSyntax as error:
+            return Bad(tag, error.text, error.status, error.code)
 
     def _unusual_line(self, line: bytes) -> _Step:
         """A line that may announce a literal, or does not end with CRLF (RFC 3501 §2.2), which makes a bad command."""
@@ -276,8 +296,11 @@ class ServerEngine:
             self._line_octets += len(line) + 2
             return self._literal(literal)
         data = bytes(self._command) + line if self._command is not None else line
+        place, tag = self._append, self._tag
         self._next_command()
-        return self._parse(data) if well_ended else Bad(tag_of(data[:300]), "Lines must end with CRLF")
+        if not well_ended:
+            return Bad(tag_of(data[:300]) if place is None else tag, "Lines must end with CRLF")
+        return self._parse(data) if place is None else self._parse_next(data, place, tag)
 
     # ---- literals
 
@@ -288,12 +311,12 @@ class ServerEngine:
         if size is None:
             return self._oversize(literal)
         try:
-            if (append := parse_append(bytes(command), limits, self.utf8)) is not None:
-                return self._begin_append(*append, literal)
+            if (streamed := self._streamed(bytes(command))) is not None:
+                return self._begin_stream(*streamed, literal)
         except LiteralPending:
             pass
         except BadSyntax as error:
-            return self._doom_literal(Bad(tag_of(self._seen()), error.text, error.status, error.code), literal)
+            return self._doom_literal(Bad(self._tag_under_way(), error.text, error.status, error.code), literal)
         most = min(limits.max_literal_octets, limits.max_command_octets - len(command))
         if limits.literal_minus and not literal.sync:
             most = min(most, _LITERAL_MINUS)
@@ -305,19 +328,37 @@ class ServerEngine:
         self._mode = _Mode.COLLECT
         return _AGAIN
 
-    def _begin_append(self, tag: bytes, command: Append, literal: _Literal) -> _Step:
-        limits = self._settings
-        most = _LITERAL_MINUS if limits.literal_minus and not literal.sync else limits.max_append_octets
-        if command.size > most:
+    def _streamed(self, data: bytes) -> tuple[Got | Next, tuple[AppendPart, ...], Place] | None:
+        """What `data` means when the literal whose announcement ends it is streamed; None: it is not."""
+        if self._append is not None:
+            more, place = parse_next(data, self._append, self._settings, self.utf8, partial=True)
+            return more, more.parts, place
+        if (found := parse_append(data, self._settings, self.utf8)) is None:
+            return None
+        got, place = found
+        command = got.command.append if isinstance(got.command, Replace) else got.command
+        assert isinstance(command, Append)
+        return got, command.parts, place
+
+    def _begin_stream(self, event: Got | Next, parts: tuple[AppendPart, ...], place: Place, literal: _Literal) -> _Step:
+        limits, announced = self._settings, parts[-1]
+        assert isinstance(announced, Literal)
+        most = _LITERAL_MINUS if limits.literal_minus and not announced.sync else limits.max_append_octets
+        if announced.size > most:
             return self._oversize(literal)
+        if isinstance(event, Got):
+            self._tag = event.tag
+        self._append = place
         self._command = None
-        self._tag = tag
-        self._remaining = command.size
-        self._mode = _Mode.ASK if literal.sync else _Mode.STREAM
-        return Got(tag, b"APPEND", command)
+        self._line_octets = 0  # of the next stretch; how many there may be is limited by max_append_messages
+        self._remaining = announced.size
+        self._mode = _Mode.ASK if announced.sync else _Mode.STREAM
+        return event
 
     def _oversize(self, literal: _Literal) -> _Step:
-        return self._doom_literal(Bad(tag_of(self._seen()), "Literal too large", code=_TOOBIG), literal)
+        if self._append is None:
+            return self._doom_literal(too_large(self._begin(), literal.size, self._settings), literal)
+        return self._doom_literal(Bad(self._tag_under_way(), "Literal too large", code=_TOOBIG), literal)
 
     def _doom_literal(self, bad: Bad, literal: _Literal) -> _Step:
         """A refused command goes on with a literal: a synchronizing one is simply not asked for (RFC 3501 §7.5)."""
@@ -348,31 +389,19 @@ class ServerEngine:
         self._remaining -= len(data)
         return data
 
-    # ---- APPEND's message
+    # ---- APPEND's messages
 
     def _stream(self) -> _Step:
         data = self._take(self._remaining)
         if self._remaining:
             return Piece(data, last=False) if data else None
-        if self._buffer.startswith(b"\r\n", self._pos):
+        assert self._append is not None
+        if self._append.may_end and self._buffer.startswith(b"\r\n", self._pos):
             self._pos = self._scan = self._pos + 2
             self._next_command()
             return Piece(data, last=True)
-        self._mode = _Mode.TAIL
+        self._mode = _Mode.LINE
         return Piece(data, last=False) if data else _AGAIN
-
-    def _tail(self) -> _Step:
-        """What stands between an APPEND's literal and the end of its line: nothing (RFC 3501 §9 append)."""
-        unread = self._buffer[self._pos : self._pos + 2]
-        if unread == b"\r\n":
-            self._pos = self._scan = self._pos + 2
-            self._next_command()
-            return Piece(b"", last=True)
-        if unread in (b"", b"\r"):
-            return None
-        self._doom = Bad(self._tag, "Unexpected text after the message")
-        self._mode = _Mode.DOOMED
-        return _AGAIN
 
     # ---- commands that are thrown away
 

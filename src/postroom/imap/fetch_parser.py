@@ -9,7 +9,7 @@ from functools import lru_cache
 from .settings import ImapSettings
 from .syntax import BadSyntax
 from .tokens import Cursor
-from .types import FetchItem, Item, Section, SectionText
+from .types import Binary, FetchItem, Item, Preview, Section, SectionText
 
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9.]*")
 _SIMPLE: dict[bytes, FetchItem] = {
@@ -97,6 +97,12 @@ def _item(cursor: Cursor) -> FetchItem:
     if name in (b"BODY", b"BODY.PEEK") and cursor.data.startswith(b"[", end):
         cursor.at = end + 1
         return _section(cursor, peek=name == b"BODY.PEEK")
+    if name in (b"BINARY", b"BINARY.PEEK", b"BINARY.SIZE") and cursor.data.startswith(b"[", end):
+        cursor.at = end + 1
+        return _binary(cursor, name)
+    if name == b"PREVIEW":
+        cursor.at = end
+        return _preview(cursor)
     item = _SIMPLE.get(name)
     if item is None:
         raise BadSyntax("Unknown FETCH item")
@@ -104,18 +110,40 @@ def _item(cursor: Cursor) -> FetchItem:
     return item
 
 
+def parse_section(spec: bytes, settings: ImapSettings) -> Section:
+    """What stands between the brackets of BODY[…]."""
+    cursor = Cursor(spec + b"]", 0, settings)
+    section = _section(cursor, peek=True)
+    cursor.end()
+    return section
+
+
+def _binary(cursor: Cursor, name: bytes) -> Binary:
+    """section-binary and partial (RFC 3516 §7), from behind the "["."""
+    spec, part = _part(cursor)
+    cursor.expect(b"]", "Invalid section")
+    if name == b"BINARY.SIZE":
+        return Binary(part, peek=True, size=True, label=b"BINARY.SIZE[%b]" % spec)
+    partial, origin = _partial(cursor)
+    return Binary(part, partial, name == b"BINARY.PEEK", label=b"BINARY[%b]%b" % (spec, origin))
+
+
+def _preview(cursor: Cursor) -> Preview:
+    """PREVIEW and its modifiers (RFC 8970 §6)."""
+    if not cursor.take(b" ("):
+        return Preview()
+    while cursor.atom("Expected a PREVIEW modifier").upper() == b"LAZY":
+        if cursor.take(b")"):
+            return Preview(lazy=True)
+        cursor.space()
+    raise BadSyntax("Unknown PREVIEW modifier")
+
+
 def _section(cursor: Cursor, peek: bool) -> Section:
     """section and partial, from behind the "["."""
-    part: tuple[int, ...] = ()
-    spec = b""
+    spec, part = _part(cursor)
     text = SectionText.ALL
     fields: tuple[bytes, ...] = ()
-    if found := _PART.match(cursor.data, cursor.at):
-        cursor.at = found.end()
-        spec = found[0]
-        part = tuple(map(int, spec.split(b".")))
-        if len(part) > cursor.settings.max_part_depth:
-            raise BadSyntax("Part specification too deep")
     if not part or cursor.take(b"."):
         text = _section_text(cursor, bool(part))
         spec = b"%b.%b" % (spec, text.value) if part else text.value
@@ -124,17 +152,32 @@ def _section(cursor: Cursor, peek: bool) -> Section:
             fields = _header_list(cursor)
             spec += b" (%b)" % b" ".join(map(_field_label, fields))
     cursor.expect(b"]", "Invalid section")
-    partial = None
-    label = b"BODY[%b]" % spec
-    if cursor.next() == b"<":
-        if (found := _PARTIAL.match(cursor.data, cursor.at)) is None:
-            raise BadSyntax("Invalid partial range")
-        cursor.at = found.end()
-        partial = (int(found[1]), int(found[2]))
-        if max(partial) > 2**32 - 1:
-            raise BadSyntax("Number too large")
-        label += b"<%d>" % partial[0]  # RFC 3501 §7.4.2: the origin octet only
-    return Section(part, text, fields, partial, peek, label)
+    partial, origin = _partial(cursor)
+    return Section(part, text, fields, partial, peek, b"BODY[%b]%b" % (spec, origin))
+
+
+def _part(cursor: Cursor) -> tuple[bytes, tuple[int, ...]]:
+    """section-part, as written and as numbers; empty when there is none."""
+    if (found := _PART.match(cursor.data, cursor.at)) is None:
+        return b"", ()
+    part = tuple(map(int, found[0].split(b".")))
+    if len(part) > cursor.settings.max_part_depth:
+        raise BadSyntax("Part specification too deep")
+    cursor.at = found.end()
+    return found[0], part
+
+
+def _partial(cursor: Cursor) -> tuple[tuple[int, int] | None, bytes]:
+    """partial, and what the response says of it: the origin octet only (RFC 3501 §7.4.2)."""
+    if cursor.next() != b"<":
+        return None, b""
+    if (found := _PARTIAL.match(cursor.data, cursor.at)) is None:
+        raise BadSyntax("Invalid partial range")
+    partial = int(found[1]), int(found[2])
+    if max(partial) > 2**32 - 1:
+        raise BadSyntax("Number too large")
+    cursor.at = found.end()
+    return partial, b"<%d>" % partial[0]
 
 
 def _section_text(cursor: Cursor, in_part: bool) -> SectionText:

@@ -5,18 +5,19 @@ Owns: finding the tag and the table's row. Never: frames (engine). Raises: BadSy
 
 import re
 
-from .arguments import append
+from .append_parser import Place, begin_append, begin_replace, stretch
 from .commands import COMMANDS
 from .settings import ImapSettings
 from .syntax import BadSyntax
 from .tokens import Cursor
-from .types import Append, Got
+from .types import Bad, Command, Got, Next
 
 # tag: 1*<any ASTRING-CHAR except "+">. The length bound keeps replies bounded.
 _TAG = rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,255})"
 _COMMAND = re.compile(_TAG + rb" ((?:[Uu][Ii][Dd] )?[A-Za-z][A-Za-z0-9.-]*)(?= |\Z)")
 _TAG_AHEAD = re.compile(_TAG + rb"(?=[ \r\n]|\Z)")
-_APPEND = re.compile(_TAG + rb" [Aa][Pp][Pp][Ee][Nn][Dd] ")
+_SETMETADATA = re.compile(_TAG + rb" SETMETADATA ", re.IGNORECASE)
+_APPEND = re.compile(_TAG + rb" (APPEND|REPLACE|UID REPLACE)(?= )", re.IGNORECASE)
 
 
 def parse_command(data: bytes, settings: ImapSettings, utf8: bool = False) -> Got:
@@ -33,18 +34,41 @@ def parse_command(data: bytes, settings: ImapSettings, utf8: bool = False) -> Go
     return Got(tag, info.name, info.parse(Cursor(data, found.end(), settings, utf8=utf8)))
 
 
-def parse_append(data: bytes, settings: ImapSettings, utf8: bool = False) -> tuple[bytes, Append] | None:
-    """The octets of an unfinished command that end with `{n}CRLF`: an APPEND if that literal is its message.
+def parse_append(data: bytes, settings: ImapSettings, utf8: bool = False) -> tuple[Got, Place] | None:
+    """The octets of an unfinished command that end with `{n}CRLF`: an APPEND or REPLACE if that literal is streamed.
 
-    None: it is another command, and the literal one of its strings. Raises LiteralPending when it is an APPEND whose
-    mailbox name is that literal, BadSyntax for an APPEND that goes wrong before it.
+    None: it is another command, and the literal one of its strings. Raises LiteralPending when that literal is a string
+    of such a command (its mailbox, a URL), BadSyntax for a command that goes wrong before it.
     """
     if (found := _APPEND.match(data)) is None:
         return None
-    return found[1], append(Cursor(data, found.end() - 1, settings, partial=True, utf8=utf8))
+    name = found[2].upper()
+    cursor = Cursor(data, found.end(), settings, partial=True, utf8=utf8)
+    command: Command
+    if name == b"APPEND":
+        command, place = begin_append(cursor)
+    else:
+        command, place = begin_replace(cursor, uid=name == b"UID REPLACE")
+    return Got(found[1], name, command), place
+
+
+def parse_next(
+    data: bytes, place: Place, settings: ImapSettings, utf8: bool = False, *, partial: bool
+) -> tuple[Next, Place]:
+    """What follows a streamed literal; `partial`: it ends with `{n}CRLF`. Raises as `parse_append`."""
+    parts, ends, place = stretch(Cursor(data, 0, settings, partial=partial, utf8=utf8), place)
+    return Next(parts, ends), place
 
 
 def tag_of(data: bytes) -> bytes:
     """The tag to answer a command that makes no sense; b"*" when even the tag does not."""
     found = _TAG_AHEAD.match(data)
     return found[1] if found else b"*"
+
+
+def too_large(begin: bytes, size: int | None, settings: ImapSettings) -> Bad:
+    """The answer to a command with a literal of so many octets (None: more than a number holds) that is not taken."""
+    most = settings.max_metadata_value_octets
+    if _SETMETADATA.match(begin) and (size is None or size > most):
+        return Bad(tag_of(begin), "Value too large", b"NO", b"METADATA MAXSIZE %d" % most)  # RFC 5464 §4.3
+    return Bad(tag_of(begin), "Literal too large", code=b"TOOBIG")

@@ -1,7 +1,7 @@
-"""SEARCH's keys (RFC 3501 §6.4.4, §9 search-key).
+"""The search program of every searching command: its charset, its keys (RFC 3501 §6.4.4, §9 search-key).
 
-Owns: criteria octets -> SearchKey tree, strings decoded from their charset. Never: searches. Raises: BadSyntax, with
-NO [BADCHARSET …] for a charset that is not known.
+Owns: criteria octets -> SearchKey tree, strings decoded from their charset. Never: searches; return options are
+search_returns'. Raises: BadSyntax, with NO [BADCHARSET …] for a charset that is not known.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from postroom.message.charset import python_codec
 
+from .search_returns import parse_return
 from .syntax import BadSyntax
 from .tokens import Cursor
 from .types import (
@@ -16,19 +17,29 @@ from .types import (
     And,
     DateField,
     DateRange,
+    EmailId,
+    Fuzzy,
     HasFlag,
     InSet,
     Larger,
+    ModSeq,
     Not,
     Or,
+    Search,
     SearchKey,
+    SearchReturn,
     Smaller,
     Text,
     TextIn,
+    ThreadId,
+    Within,
 )
 
 _KEY = re.compile(rb"[A-Za-z]+")
-_SET_AHEAD = re.compile(rb"[0-9*]")
+_SET_AHEAD = re.compile(rb"[0-9*$]")
+_ENTRY_TYPES = (b"PRIV", b"SHARED", b"ALL")
+_OBJECTID = re.compile(rb"[A-Za-z0-9_-]{1,255}(?=[ )]|\Z)")  # RFC 8474 §7 objectid
+_LONGEST = 2**63 - 1
 BADCHARSET = b"BADCHARSET (US-ASCII UTF-8)"
 
 _FIXED: dict[bytes, SearchKey] = {
@@ -36,6 +47,7 @@ _FIXED: dict[bytes, SearchKey] = {
     b"NEW": And((HasFlag("\\Recent", True), HasFlag("\\Seen", False))),
     b"OLD": HasFlag("\\Recent", False),
     b"RECENT": HasFlag("\\Recent", True),
+    b"SAVEDATESUPPORTED": All(),  # RFC 8514 §4.3: by every mailbox here
 }
 for _flag in ("Answered", "Deleted", "Draft", "Flagged", "Seen"):
     _FIXED[_flag.upper().encode()] = HasFlag("\\" + _flag, True)
@@ -51,23 +63,27 @@ _TEXT_KEYS = {
     b"TEXT": TextIn.TEXT,
 }
 _DATE_KEYS: dict[bytes, tuple[DateField, Callable[[int], tuple[int | None, int | None]]]] = {}
-for _prefix, _field in ((b"", DateField.INTERNAL), (b"SENT", DateField.SENT)):
+for _prefix, _field in ((b"", DateField.INTERNAL), (b"SENT", DateField.SENT), (b"SAVED", DateField.SAVED)):
     _DATE_KEYS[_prefix + b"BEFORE"] = (_field, lambda day: (None, day - 1))
     _DATE_KEYS[_prefix + b"ON"] = (_field, lambda day: (day, day))
     _DATE_KEYS[_prefix + b"SINCE"] = (_field, lambda day: (day, None))
 
-_WITH_ARGUMENT = {b"UID", b"NOT", b"OR", b"HEADER", b"KEYWORD", b"UNKEYWORD", b"LARGER", b"SMALLER", *_DATE_KEYS}
+_WITH_ARGUMENT = {
+    b"UID", b"NOT", b"OR", b"HEADER", b"KEYWORD", b"UNKEYWORD", b"LARGER", b"SMALLER", b"OLDER", b"YOUNGER", b"MODSEQ",
+    b"EMAILID", b"THREADID", b"FUZZY", *_DATE_KEYS,
+}  # fmt: skip
 
 
 class _Criteria:
     """One SEARCH's keys while they are read."""
 
-    __slots__ = ("codec", "cursor", "keys_left", "max_depth")
+    __slots__ = ("codec", "cursor", "keys_left", "max_depth", "texts_left")
 
     def __init__(self, cursor: Cursor, codec: str | None) -> None:
         self.cursor = cursor
         self.codec = codec
         self.keys_left = cursor.settings.max_search_keys
+        self.texts_left = cursor.settings.max_search_texts
         self.max_depth = cursor.settings.max_search_depth
 
     def keys(self, depth: int) -> SearchKey:
@@ -129,13 +145,50 @@ class _Criteria:
                 return Text(TextIn.HEADER, self.text(), field)
             case b"KEYWORD" | b"UNKEYWORD":
                 return HasFlag(cursor.atom("Expected a keyword").decode("ascii"), name == b"KEYWORD")
+            case b"FUZZY":
+                return Fuzzy(self.key(depth + 1))
+            case _:
+                return self._plain(name)
+
+    def _plain(self, name: bytes) -> SearchKey:
+        """A key whose argument is a number or an atom."""
+        cursor = self.cursor
+        match name:
+            case b"OLDER" | b"YOUNGER":  # RFC 5032 §3: nz-number
+                if not (seconds := cursor.number()):
+                    raise BadSyntax("Expected a number of seconds above 0")
+                return Within(seconds, name == b"YOUNGER")
+            case b"MODSEQ":
+                return self._modseq()
+            case b"EMAILID" | b"THREADID":
+                found = _OBJECTID.match(cursor.data, cursor.at)
+                if found is None:
+                    raise BadSyntax("Expected an object identifier")
+                cursor.at = found.end()
+                return EmailId(found[0]) if name == b"EMAILID" else ThreadId(found[0])
             case b"LARGER":
-                return Larger(cursor.number(most=2**63 - 1))
+                return Larger(cursor.number(most=_LONGEST))
             case _:  # SMALLER
-                return Smaller(cursor.number(most=2**63 - 1))
+                return Smaller(cursor.number(most=_LONGEST))
+
+    def _modseq(self) -> ModSeq:
+        """[entry-name SP entry-type-req SP] mod-sequence-valzer (RFC 7162 §7). The entry is "/flags/…"; it is passed
+        over, because mod-sequences are not kept by flag (§3.1.5)."""
+        cursor = self.cursor
+        if cursor.next() == b'"':
+            if not cursor.string().lower().startswith(b"/flags/"):
+                raise BadSyntax("Expected an entry like /flags/\\\\Seen")
+            cursor.space()
+            if cursor.atom("Expected priv, shared or all").upper() not in _ENTRY_TYPES:
+                raise BadSyntax("Expected priv, shared or all")
+            cursor.space()
+        return ModSeq(cursor.number(most=_LONGEST))
 
     def text(self) -> str:
         """astring, in the search's charset. Without one it is US-ASCII; clients send UTF-8 there, and mean it."""
+        self.texts_left -= 1
+        if self.texts_left < 0:  # RFC 5530 §3: each may mean reading the whole mailbox
+            raise BadSyntax("Too many texts to search for", status=b"NO", code=b"LIMIT")
         raw = self.cursor.astring("Expected a string to search for")
         try:
             if self.codec is None:
@@ -145,6 +198,21 @@ class _Criteria:
             raise BadSyntax("A search string is not valid in its charset") from None
 
 
+def codec_of(charset: bytes) -> str:
+    """Python's codec of a CHARSET argument."""
+    codec = python_codec(charset.decode("ascii", "replace"))
+    if not codec:  # RFC 3501 §6.4.4
+        raise BadSyntax("Charset not supported", status=b"NO", code=BADCHARSET)
+    return codec
+
+
+def parse_keys(cursor: Cursor, codec: str | None) -> SearchKey:
+    """search-key *(SP search-key), to the end of the command."""
+    key = _Criteria(cursor, codec).keys(0)
+    cursor.end()
+    return key
+
+
 def parse_criteria(cursor: Cursor) -> tuple[SearchKey, bytes | None]:
     """["CHARSET" SP astring SP] search-key *(SP search-key), to the end of the command; the key and the charset."""
     charset: bytes | None = None
@@ -152,10 +220,40 @@ def parse_criteria(cursor: Cursor) -> tuple[SearchKey, bytes | None]:
     if cursor.data[cursor.at : cursor.at + 8].upper() == b"CHARSET ":
         cursor.at += 8
         charset = cursor.astring("Expected a charset").upper()
-        codec = python_codec(charset.decode("ascii", "replace"))
-        if not codec:  # RFC 3501 §6.4.4
-            raise BadSyntax("Charset not supported", status=b"NO", code=BADCHARSET)
+        codec = codec_of(charset)
         cursor.space()
-    key = _Criteria(cursor, codec).keys(0)
-    cursor.end()
-    return key, charset
+    return parse_keys(cursor, codec), charset
+
+
+def parse_search(cursor: Cursor, *, uid: bool, default: SearchReturn | None = None) -> Search:
+    """[SP search-return-opts] SP search-program (RFC 4466 §2.6.1)."""
+    cursor.space()
+    returns = parse_return(cursor) or default
+    try:
+        key, charset = parse_criteria(cursor)
+    except BadSyntax as error:
+        if error.status == b"BAD" or returns is None or not returns.save:
+            raise
+        return Search(All(), uid, None, returns, error.answer)
+    check_returns(returns, key)
+    return Search(key, uid, charset, returns)
+
+
+def check_returns(returns: SearchReturn | None, key: SearchKey) -> None:
+    """What return options ask of the keys."""
+    if returns is not None and returns.relevancy and not mentions(key, Fuzzy):  # RFC 6203 §4
+        raise BadSyntax("RELEVANCY without FUZZY")
+
+
+def mentions(key: SearchKey, kind: type) -> bool:
+    """Whether a key of this kind is anywhere in the tree."""
+    if isinstance(key, kind):
+        return True
+    match key:
+        case And(keys):
+            return any(mentions(one, kind) for one in keys)
+        case Or(left, right):
+            return mentions(left, kind) or mentions(right, kind)
+        case Not(inner) | Fuzzy(inner):
+            return mentions(inner, kind)
+    return False

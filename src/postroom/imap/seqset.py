@@ -9,6 +9,7 @@ Positions are 0-based and half-open, merged and ascending, so that a caller may 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from .syntax import BadSyntax
 from .types import SeqSet
@@ -17,17 +18,22 @@ Span = tuple[int, int]
 
 _SET = re.compile(
     rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*"
+    rb"(?:,\$)?"
 )
 _MAX = 2**32 - 1
 
 
 def parse(raw: bytes) -> SeqSet:
-    """A set as written: "2,4:7,9,12:*"."""
+    """A set as written: "2,4:7,9,12:*", "$" (RFC 5182 §3), or (RFC 9051 §9 sequence-set) both: "2,4:7,$"."""
     if raw.isdigit() and len(raw) < 10 and raw[0] != 48:
         number = int(raw)
         return SeqSet(((number, number),))
+    if raw == b"$":
+        return SeqSet((), saved=True)
     if not _SET.fullmatch(raw):
         raise BadSyntax("Invalid message set")
+    if saved := raw.endswith(b"$"):
+        raw = raw[:-2]
     ranges: list[tuple[int | None, int | None]] = []
     highest = 0
     for part in raw.split(b","):
@@ -38,7 +44,7 @@ def parse(raw: bytes) -> SeqSet:
         highest = max(highest, first or 0, last or 0)
     if highest > _MAX:
         raise BadSyntax("Number too large in message set")
-    return SeqSet(tuple(ranges))
+    return SeqSet(tuple(ranges), saved)
 
 
 def merge(spans: list[Span]) -> list[Span]:
@@ -108,30 +114,45 @@ def positions(spans: Iterable[Span]) -> list[int]:
     return result
 
 
-def write(numbers: Iterable[int]) -> bytes:
-    """Ascending numbers as a compact set: 1,2,3,5 is "1:3,5". Empty for none.
-
-    Runs are joined only while ascending by one, so the order is kept even when it is not ascending (COPYUID).
-    """
-    parts: list[str] = []
+def runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of numbers that ascend by one, in the order given."""
+    if isinstance(numbers, range) and numbers.step == 1:
+        if numbers:
+            yield numbers[0], numbers[-1]
+        return
     first = last = -1
     for number in numbers:
         if number == last + 1 and first >= 0:
             last = number
             continue
         if first >= 0:
-            parts.append(f"{first}:{last}" if first != last else str(first))
+            yield first, last
         first = last = number
     if first >= 0:
-        parts.append(f"{first}:{last}" if first != last else str(first))
-    return ",".join(parts).encode("ascii")
+        yield first, last
+
+
+def write_pieces(numbers: Iterable[int], size: int = 8192) -> Iterator[bytes]:
+    """Numbers as a compact set: 1,2,3,5 is "1:3,5"; in pieces of at most `size` runs.
+
+    Runs are joined only while ascending by one, so the order is kept even when it is not ascending (COPYUID, SORT).
+    """
+    joined = iter(runs(numbers))
+    comma = ""
+    while parts := [f"{first}:{last}" if first != last else str(first) for first, last in islice(joined, size)]:
+        yield (comma + ",".join(parts)).encode("ascii")
+        comma = ","
+
+
+def write(numbers: Iterable[int]) -> bytes:
+    """The same in one; empty for none."""
+    return b"".join(write_pieces(numbers))
 
 
 def written(seqset: SeqSet) -> bytes:
     """The set as a client would write it."""
-    return b",".join(
-        _bound(low) if low == high else b"%b:%b" % (_bound(low), _bound(high)) for low, high in seqset.ranges
-    )
+    parts = [_bound(low) if low == high else b"%b:%b" % (_bound(low), _bound(high)) for low, high in seqset.ranges]
+    return b",".join([*parts, b"$"] if seqset.saved else parts)
 
 
 def _bound(number: int | None) -> bytes:

@@ -25,6 +25,10 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int,
         Meta(description="Largest message literal in octets that an APPEND may announce before it is refused.", ge=0),
     ] = 2**31 - 1
+    max_append_messages: Annotated[int, Meta(description="Most messages in one APPEND (MULTIAPPEND).", ge=1)] = 100
+    max_catenate_parts: Annotated[
+        int, Meta(description="Most parts that one message of an APPEND is catenated from.", ge=1)
+    ] = 256
     max_discard_octets: Annotated[
         int,
         Meta(
@@ -47,6 +51,9 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Deepest nesting of parentheses, NOT and OR in SEARCH.", ge=4, le=200)
     ] = 50
     max_search_keys: Annotated[int, Meta(description="Most search keys in one SEARCH.", ge=16)] = 2000
+    max_search_texts: Annotated[
+        int, Meta(description="Most keys in one SEARCH that look for text; more get NO [LIMIT].", ge=16)
+    ] = 256
     max_fetch_items: Annotated[int, Meta(description="Most data items in one FETCH.", ge=16)] = 256
     max_header_fields: Annotated[int, Meta(description="Most field names in one HEADER.FIELDS list.", ge=16)] = 512
     max_part_depth: Annotated[

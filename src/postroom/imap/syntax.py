@@ -18,6 +18,12 @@ class BadSyntax(ProtocolError):
         self.status = status
         self.code = code
 
+    @property
+    def answer(self) -> bytes:
+        """What stands behind the tag of the answer."""
+        code = b"[%b] " % self.code if self.code else b""
+        return b"%b %b%b" % (self.status, code, self.text.encode("ascii", "replace"))
+
 
 class LiteralPending(Exception):
     """Internal to imap: the parser of an unfinished command came to a literal whose octets have not arrived."""

@@ -56,7 +56,25 @@ class Section:
     )
 
 
-FetchItem = Item | Section
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """BINARY[…], BINARY.PEEK[…] and BINARY.SIZE[…] (RFC 3516 §4.2)."""
+
+    part: tuple[int, ...] = ()
+    partial: tuple[int, int] | None = None  # of the decoded octets
+    peek: bool = False
+    size: bool = False  # how many octets, not which
+    label: bytes = b"BINARY[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """PREVIEW (RFC 8970)."""
+
+    lazy: bool = False  # NIL will do when it takes time
+
+
+FetchItem = Item | Section | Binary | Preview
 
 # ---- SEARCH keys (RFC 3501 §6.4.4); dates are datetime.date.toordinal()
 
@@ -76,15 +94,24 @@ class HasFlag:
 class DateField(enum.Enum):
     INTERNAL = "internal"
     SENT = "sent"
+    SAVED = "saved"  # RFC 8514
 
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """Days first..last inclusive; None is open. BEFORE/ON/SINCE and their SENT forms."""
+    """Days first..last inclusive; None is open. BEFORE/ON/SINCE and their SENT and SAVED forms."""
 
     field: DateField
     first: int | None
     last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """OLDER and YOUNGER (RFC 5032)."""
+
+    seconds: int
+    younger: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +152,26 @@ class InSet:
 
 @dataclass(frozen=True, slots=True)
 class ModSeq:
-    value: int
+    value: int  # without the entry: a message has one mod-sequence for all its metadata (RFC 7162 §3.1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailId:
+    """RFC 8474 §6"""
+
+    objectid: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadId:
+    objectid: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """RFC 6203 §3"""
+
+    key: "SearchKey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +190,46 @@ class And:
     keys: tuple["SearchKey", ...]
 
 
-SearchKey = All | HasFlag | DateRange | Larger | Smaller | Text | InSet | ModSeq | Not | Or | And
+SearchKey = (
+    All
+    | HasFlag
+    | DateRange
+    | Within
+    | Larger
+    | Smaller
+    | Text
+    | InSet
+    | ModSeq
+    | EmailId
+    | ThreadId
+    | Fuzzy
+    | Not
+    | Or
+    | And
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReturn:
+    """RETURN (…): what is told of a result (RFC 4731 §3.1), and what else is done with it."""
+
+    min: bool = False
+    max: bool = False
+    count: bool = False
+    all: bool = False
+    save: bool = False  # RFC 5182
+    relevancy: bool = False  # RFC 6203 §4
+    partial: tuple[int, int] | None = None  # RFC 9394; as the client wrote it, both ends above or both below 0
+    context: bool = False  # RFC 5267 §4.2: a hint that more is to come, which is not needed here
+    update: bool = False  # RFC 5267 §4.3: the client is told how the result changes
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is an ESEARCH response: none when the result is saved and nothing else (RFC 5182 §1)."""
+        return (self.min or self.max or self.count or self.all or self.relevancy or self.partial is not None) or not (
+            self.save
+        )
+
 
 # ---- commands
 
@@ -260,15 +345,50 @@ class Status(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """Where a message of an APPEND or REPLACE begins; its octets are the Url and Literal parts up to the next Begin."""
+
+    flags: tuple[str, ...] = ()
+    internal_date: int | None = None  # seconds since 1970
+    extensions: tuple[tuple[bytes, object], ...] = ()  # append-ext (RFC 4466 §3): name in upper case, value
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Octets that are in the store already (RFC 4469 §3)."""
+
+    url: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """Octets that follow as a streamed literal."""
+
+    size: int
+    sync: bool  # a synchronizing literal: the session says "+" or refuses
+    binary: bool = False  # literal8, in which NUL may be (RFC 3516 §4.4)
+    utf8: bool = False  # within UTF8 (…) (RFC 6855 §4)
+
+
+AppendPart = Begin | Url | Literal
+
+
+@dataclass(frozen=True, slots=True)
 class Append(Command):
-    """The message follows as a streamed literal of `size` octets."""
+    """An APPEND up to its first streamed literal, which is then the last part; the rest comes as Next events."""
 
     mailbox: str
-    flags: tuple[str, ...]
-    internal_date: int | None  # seconds since 1970
-    size: int
-    sync: bool  # a synchronising literal: the session says "+" or refuses
-    utf8: bool = False
+    parts: tuple[AppendPart, ...]
+    ends: bool = False  # nothing follows: all its octets are in the store already
+
+
+@dataclass(frozen=True, slots=True)
+class Replace(Command):
+    """REPLACE and UID REPLACE (RFC 8508): an APPEND of one message for which another one goes."""
+
+    replaced: SeqSet  # one number
+    uid: bool
+    append: Append
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +396,8 @@ class Search(Command):
     key: SearchKey
     uid: bool
     charset: bytes | None = None
+    returns: SearchReturn | None = None  # None: answered with SEARCH, not ESEARCH
+    refusal: bytes = b""  # the tagged NO: it can't be searched so, and "$" becomes empty (RFC 5182 §2.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +447,7 @@ class UidExpunge(Command):
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """A whole command. For Append, Piece events follow (after `engine.accept_literal()` when sync)."""
+    """A whole command. Append and Replace go on with Piece and Next events unless they end with their first line."""
 
     tag: bytes
     name: bytes  # its row in commands.COMMANDS: b"FETCH", b"UID FETCH"
@@ -334,10 +456,18 @@ class Got:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Octets of an APPEND's message literal."""
+    """Octets of the literal announced last, which `engine.accept_literal()` asked for when it is synchronizing."""
 
     data: bytes
-    last: bool  # the literal is whole and the command line ended properly
+    last: bool  # the literal is whole and the command ended properly right behind it
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The literal is whole, and this is what follows it: up to the next streamed literal, or to the command's end."""
+
+    parts: tuple[AppendPart, ...]
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,4 +499,4 @@ class Fatal:
     code: bytes = b""  # a response code without its brackets, ready to send
 
 
-Event = Got | Piece | Bad | Line | Fatal
+Event = Got | Piece | Next | Bad | Line | Fatal

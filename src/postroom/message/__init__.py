@@ -2,6 +2,7 @@
 
 from .addresses import Address, BadAddress, parse_address, parse_list, parse_mailbox
 from .base_subject import base_subject
+from .binary_parts import NotEncodable, without_nul
 from .casemap import fold
 from .charset import decode_text, python_codec
 from .compose import compose_text, encode_body, format_field, format_mailbox, format_raw_field
@@ -30,11 +31,13 @@ from .settings import MessageSettings
 from .sort_keys import sort_keys
 from .structure import Kind, Part
 from .submission import HeaderAddresses, Repair, header_addresses, repair
+from .transfer_decoding import Decoder, transfer_decoder
 
 __all__ = [
     "Action",
     "Address",
     "BadAddress",
+    "Decoder",
     "DeliveryReport",
     "Dsn",
     "Explanation",
@@ -44,6 +47,7 @@ __all__ = [
     "HeaderIndex",
     "Kind",
     "MessageSettings",
+    "NotEncodable",
     "Part",
     "PartMap",
     "PartNode",
@@ -87,6 +91,8 @@ __all__ = [
     "repair",
     "select_fields",
     "sort_keys",
+    "transfer_decoder",
     "unfold",
     "wire_envelope",
+    "without_nul",
 ]

@@ -17,8 +17,9 @@ _VALUE_CHARS = rb"[^\s;\"(),]+"  # wider than a token: unquoted values with "/",
 _TYPE = re.compile(rb"\s*(" + _TOKEN + rb")\s*/\s*(" + _TOKEN + rb")\s*(?=[;(]|$|\s)")
 _WORD = re.compile(rb"\s*(" + _TOKEN + rb")\s*")
 _PARAM = re.compile(
-    rb"[;\s]*(" + _TOKEN + rb")\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|$)|(" + _VALUE_CHARS + rb"))?[^;\"]*", re.DOTALL
+    rb"(" + _TOKEN + rb")\s*=\s*(?:\"((?:[^\"\\]|\\.)*)(?:\"|$)|(" + _VALUE_CHARS + rb"))?[^;\"]*", re.DOTALL
 )
+_SEPARATORS = re.compile(rb"[;\s]*+")
 _NEXT = re.compile(rb"[^;]*;?")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _SECTION = re.compile(rb"([^*]+)\*(\d{1,4})(\*?)")  # RFC 2231 §3: name*0, name*1*
@@ -80,9 +81,13 @@ def language_tags(value: bytes) -> list[bytes]:
 
 def _parse_params(value: bytes, at: int) -> Params:
     params: Params = []
-    while at < len(value) and len(params) < _MAX_PARAMS:
+    while len(params) < _MAX_PARAMS:
+        if separators := _SEPARATORS.match(value, at):  # apart: tried anew from each of many they take quadratic time
+            at = separators.end()
+        if at >= len(value):
+            break
         found = _PARAM.match(value, at)
-        if not found or found.end() == at:
+        if not found:
             skip = _NEXT.match(value, at)
             at = skip.end() if skip and skip.end() > at else len(value)
             continue
@@ -92,7 +97,7 @@ def _parse_params(value: bytes, at: int) -> Params:
         elif plain is not None:
             params.append((found[1], plain))
         at = found.end()
-    if len(params) > 1 and any(b"*" in name for name, _ in params):
+    if any(b"*" in name for name, _ in params):
         return _join_sections(params)
     return params
 

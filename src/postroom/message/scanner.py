@@ -315,12 +315,17 @@ class Scanner:
         self._body_from = end
 
     def _at_delimiter(self, hit: int) -> None:
-        """The line after `hit` starts with a delimiter: the longest that fits, of equal ones the innermost."""
+        """The line after `hit` starts with a delimiter: better one that it consists of, then the longest that fits, of
+        equal ones the innermost."""
         buf = self._buf
-        best, owner, place = b"", self._root, 0
+        best, owner, place, rating = b"", self._root, 0, (False, 0)
+        line_end = buf.find(b"\n", hit + 1, hit + _LOOK_AHEAD)
+        line = buf[hit : line_end if line_end >= 0 else hit + _LOOK_AHEAD].rstrip(b" \t\r")
         for index, (delimiter, part) in enumerate(self._delimiters):
-            if len(delimiter) >= len(best) and buf.startswith(delimiter, hit):
-                best, owner, place = delimiter, part, index
+            if buf.startswith(delimiter, hit):
+                better = (line == delimiter or line == delimiter + b"--", len(delimiter))
+                if better >= rating:
+                    best, owner, place, rating = delimiter, part, index, better
         end = self._before_line_end(hit)
         self._pass_body(end)
         depth = next(at for at, part in enumerate(self._open) if part is owner)

@@ -221,8 +221,8 @@ class TextQuery:
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
 
-    Parallel arrays in uid order. New messages are appended in place; an expunge replaces all arrays by new ones, so a
-    reader may keep an old array and a count as its own unchanging snapshot.
+    Parallel arrays in uid order. New messages are appended in place; an expunge replaces each array that anybody
+    else has by a new one, so a reader may keep an old array and a count as its own unchanging snapshot.
     """
 
     mailbox: Mailbox  # kept current: uid_next, highest_modseq …
@@ -474,6 +474,12 @@ class Account(Protocol):
 
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         """Uids whose text has the needle; only among `uids` when given."""
+
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        """Uids whose text has all the needle's words, give or take (message/fuzzy.py), each with its score from 1 to
+        100; only among `uids` when given. Of a long text the beginning is looked at."""
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         """Uids whose Date field's day (date.toordinal) lies in first..last inclusive."""

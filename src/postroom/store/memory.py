@@ -5,14 +5,14 @@ Raises: the StoreError family.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from postroom.base import Clock, Ids, Spool
-from postroom.message import Facts, MessageSettings, Scanner
+from postroom.message import MessageSettings, Scanner
+from postroom.message.fuzzy import FuzzyNeedle
 
 from .acl import with_rights
 from .annotations import uses_changed
@@ -44,23 +44,12 @@ from .draft import Draft
 from .flags import changed_mask, mask_of, translated
 from .idle_views import IdleViews
 from .memory_annotations import MemoryAnnotations
+from .memory_contents import Content, octets_of
 from .memory_history import MemoryHistory
-from .memory_search import matches
+from .memory_search import fuzzy_score, matches
 from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, canonical, checked, listing_key
 from .settings import StoreSettings
 from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of, gone, mailboxes_changed
-
-
-@dataclass(slots=True)
-class _Content:
-    facts: Facts
-    prefix: bytes
-    octets: bytes
-    thread_id: int
-
-    @property
-    def whole(self) -> bytes:
-        return self.prefix + self.octets
 
 
 class MemoryAccount:
@@ -72,7 +61,7 @@ class MemoryAccount:
         self._clock = clock
         self._books = Books()
         self._rows: dict[int, dict[int, Row]] = {}
-        self._contents: dict[int, _Content] = {}
+        self._contents: dict[int, Content] = {}
         self._deliveries: dict[str, Appended] = {}
         self._threads: dict[str, int] = {}  # by message id
         self._annotations = MemoryAnnotations(settings)
@@ -83,6 +72,11 @@ class MemoryAccount:
             box = self._books.add(name, int(clock.now()), special_use, settings)
             self._rows[box.mailbox_id] = {}
         self._books.subscriptions = frozenset(self._books.names)
+
+    def end(self) -> None:
+        """It was deleted: nothing is done any more, and no view of it kept."""
+        self.gone = True
+        self._views.forget_all_idle()
 
     # ---- changes
     def _begin(self) -> Books:
@@ -258,7 +252,7 @@ class MemoryAccount:
     ) -> list[Appended]:
         rows: list[Row] = []
         results: list[Appended] = []
-        contents: dict[int, _Content] = {}
+        contents: dict[int, Content] = {}
         deliveries: dict[str, Appended] = {}
         threads: dict[str, int] = {}
         box: Box | None = None
@@ -277,7 +271,7 @@ class MemoryAccount:
             mask, box.keywords = mask_of(options.flags, box.keywords)
             date = int(self._clock.now()) if options.internal_date is None else options.internal_date
             thread_id = self._join_thread(books.content_next, facts.sort.related_ids, threads)
-            contents[books.content_next] = _Content(facts, options.prefix, draft.spool.getvalue(), thread_id)
+            contents[books.content_next] = Content(facts, options.prefix, draft.spool.getvalue(), thread_id)
             rows.append((box.uid_next, mask, books.modseq, size, date, books.content_next))
             results.append(Appended(box.mailbox_id, box.uid_validity, box.uid_next))
             if delivery is not None:
@@ -473,7 +467,7 @@ class MemoryAccount:
         self._views.refresh(mailbox_id)
         return claimed
 
-    def _content(self, content_id: int) -> _Content:
+    def _content(self, content_id: int) -> Content:
         try:
             return self._contents[content_id]
         except KeyError:
@@ -482,33 +476,8 @@ class MemoryAccount:
     async def read(self, content_ids: Sequence[int], want: Want, budget: int = 4 << 20) -> list[Stored]:
         result: list[Stored] = []
         for content_id in content_ids:
-            content = self._content(content_id)
-            facts, prefix = content.facts, content.prefix
-            size = len(prefix) + facts.size
-            small = size <= self._settings.inline_limit_octets
-            stored = Stored(
-                content_id,
-                size,
-                len(prefix) + facts.header_len,
-                len(prefix),
-                facts.envelope if Want.ENVELOPE in want else None,
-                facts.body_structure if Want.BODY_STRUCTURE in want else None,
-                facts.body if Want.BODY in want else None,
-                prefix + facts.header if Want.HEADER in want else None,
-                facts.parts if Want.PARTS in want else None,
-                content.thread_id if Want.THREAD in want else None,
-                facts.preview if Want.PREVIEW in want else None,
-                content.whole if Want.WHOLE in want and small else None,
-            )
-            fields = (
-                stored.envelope,
-                stored.body_structure,
-                stored.body,
-                stored.header,
-                stored.parts,
-                stored.whole,
-            )
-            budget -= sum(len(field) for field in fields if field is not None) + len(stored.preview or "")
+            stored = self._content(content_id).stored(content_id, want, self._settings.inline_limit_octets)
+            budget -= octets_of(stored)
             if budget < 0 and result:
                 break
             result.append(stored)
@@ -519,6 +488,17 @@ class MemoryAccount:
 
     async def search_text(self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None) -> set[int]:
         return {row[0] for row in self._find(mailbox_id, uids) if matches(self._contents[row[5]].facts.search, query)}
+
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        needle = FuzzyNeedle(query.needle, self._settings.max_fuzzy_words)
+        most, contents = self._settings.max_fuzzy_text_characters, self._contents
+        scored = {
+            row[0]: fuzzy_score(contents[row[5]].facts.search, query, needle, most)
+            for row in self._find(mailbox_id, uids)
+        }
+        return {uid: score for uid, score in scored.items() if score}
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         found: set[int] = set()
@@ -534,7 +514,7 @@ class MemoryAccount:
         rows: list[tuple[Any, ...]] = []
         for row in self._find(mailbox_id, uids):
             content = self._contents[row[5]]
-            values = _sort_facts(content)
+            values = content.sort_facts()
             rows.append((row[0], *[values[fact] for fact in facts]))
         return rows
 
@@ -556,23 +536,6 @@ class MemoryAccount:
 
     def close(self) -> None:
         """Nothing to close."""
-
-
-def _sort_facts(content: _Content) -> dict[SortFact, Any]:
-    keys = content.facts.sort
-    return {
-        SortFact.SENT: keys.sent_at,
-        SortFact.SUBJECT: keys.subject,
-        SortFact.IS_REPLY: int(keys.is_reply),
-        SortFact.FROM: keys.from_,
-        SortFact.TO: keys.to,
-        SortFact.CC: keys.cc,
-        SortFact.DISPLAY_FROM: keys.display_from,
-        SortFact.DISPLAY_TO: keys.display_to,
-        SortFact.MESSAGE_ID: keys.message_id,
-        SortFact.REFERENCES: " ".join(keys.references),
-        SortFact.THREAD_ID: content.thread_id,
-    }
 
 
 class MemoryStore:
@@ -606,7 +569,7 @@ class MemoryStore:
     async def delete_account(self, account_id: int) -> None:
         account = self._accounts.pop(account_id, None)
         if account is not None:
-            account.gone = True
+            account.end()
 
     async def sharers(self, identifiers: Sequence[str]) -> list[int]:
         asked = set(identifiers)

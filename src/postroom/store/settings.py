@@ -30,6 +30,12 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int,
         Meta(ge=0, description="Octets of text searched in a message whose text was too long to be kept for SEARCH."),
     ] = 16 << 20
+    max_fuzzy_words: Annotated[
+        int, Meta(ge=1, description="Words that a fuzzy search looks for; further ones of its text are passed over.")
+    ] = 16
+    max_fuzzy_text_characters: Annotated[
+        int, Meta(ge=1000, description="Characters of a message's text that a fuzzy search looks at.")
+    ] = 100_000
     max_batch: Annotated[
         int, Meta(ge=1, description="Changes of one account that are committed together, with one fsync, at most.")
     ] = 256

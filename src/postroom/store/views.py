@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
+from sys import getrefcount
 
 from .api import (
     AnnotationsChanged,
@@ -28,7 +29,9 @@ from .api import (
 from .books import Books, Box
 from .idle_views import IdleViews
 
-_FEW = 64  # messages that are taken out of an array one by one
+_COLUMNS = ("masks", "modseqs", "sizes", "dates", "content_ids", "uids")
+_SPARSE = 8  # up to one message in so many is taken out by copying what lies between, beyond that one by one
+_ALONE = getrefcount(array("L")) + 1  # references to an array that only its view has, as counted in _cut
 _log = logging.getLogger("postroom.store")
 
 Row = tuple[int, int, int, int, int, int]  # uid, mask, modseq, size, date, content_id: the arrays of a View, in order
@@ -129,37 +132,45 @@ def set_masks(view: View, uids: Sequence[int], masks: Sequence[int], modseq: int
 
 
 def drop_rows(view: View, uids: Sequence[int]) -> None:
-    """Take messages out; all arrays become new ones, so that an old one stays a snapshot."""
+    """Take messages out. An array that anybody else has stays as it is, somebody's snapshot, and a new one follows."""
     if not uids:
         return
     first = bisect_left(view.uids, uids[0])
     end = first + len(uids)
     if view.uids[first:end] == array("L", uids):  # one run, as with one message or all
+        for name in _COLUMNS:
+            _cut(view, name, first, end)
+        return
+    places = [at for uid in uids if (at := view.index(uid)) >= 0]
+    count = len(view.uids)
+    if len(places) * _SPARSE <= count:
+        starts, ends = [0, *[at + 1 for at in places]], [*places, count]
 
-        def shrink(column: "array[int]") -> "array[int]":
-            rest = column[:]  # a copy and a move of memory: `+` of two slices would take thirty times as long
-            del rest[first:end]
-            return rest
-    elif len(uids) <= _FEW:
-        places = [at for uid in reversed(uids) if (at := view.index(uid)) >= 0]
-
-        def shrink(column: "array[int]") -> "array[int]":
-            rest = column[:]
-            for at in places:
-                del rest[at]
-            return rest
+        def rest(column: "array[int]") -> "array[int]":
+            kept = column[:0]
+            for start, stop in zip(starts, ends, strict=True):
+                kept += column[start:stop]
+            return kept
     else:
-        keep = bytearray(repeat(1, len(view.uids)))
-        index = view.index
-        for uid in uids:
-            if (at := index(uid)) >= 0:
-                keep[at] = 0
+        keep = bytearray(repeat(1, count))
+        for at in places:
+            keep[at] = 0
 
-        def shrink(column: "array[int]") -> "array[int]":
+        def rest(column: "array[int]") -> "array[int]":
             return array(column.typecode, compress(column, keep))
 
-    view.uids, view.masks, view.modseqs = shrink(view.uids), shrink(view.masks), shrink(view.modseqs)
-    view.sizes, view.dates, view.content_ids = shrink(view.sizes), shrink(view.dates), shrink(view.content_ids)
+    for name in _COLUMNS:
+        setattr(view, name, rest(getattr(view, name)))
+
+
+def _cut(view: View, name: str, first: int, end: int) -> None:
+    """Take a run out of a column: a move of memory, after a copy only where somebody would see it."""
+    alone = getrefcount(getattr(view, name)) <= _ALONE
+    column: array[int] = getattr(view, name)
+    if not alone:
+        column = column[:]
+        setattr(view, name, column)
+    del column[first:end]
 
 
 def fold(view: View, effect: Effect) -> None:

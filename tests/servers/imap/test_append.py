@@ -51,7 +51,7 @@ def test_refused_before_the_message_is_sent(tmp_path: Path, kind: str) -> None:
                 room.directory.people["alice@x.example"] = replace(alice, quota_messages=0)
                 assert (await client.append("INBOX", sync=sync)).tagged.startswith(b"NO [OVERQUOTA]")
                 room.directory.people["alice@x.example"] = alice
-                assert (await client.append("INBOX", b"", sync=sync)).tagged.startswith(b"BAD")
+                assert (await client.append("INBOX", b"", sync=sync)).tagged.startswith(b"NO")  # RFC 3502
                 assert await client.ok("NOOP") == []
             assert (await client.append("INBOX", sync=True)).ok
 
@@ -149,6 +149,188 @@ def test_a_nul_is_no_octet_of_a_literal(tmp_path: Path, sync: bool) -> None:
         async with open_room(tmp_path) as room:
             client = await room.client("INBOX")
             assert (await client.append("INBOX", b"a: b\r\n\r\nx\0y\r\n", sync=sync)).tagged.startswith(b"BAD")
+            assert await client.ok("NOOP") == []
+
+    run(play())
+
+
+# ---- several messages (RFC 3502)
+
+
+def several(*messages: bytes, mailbox: bytes = b"INBOX") -> bytes:
+    return b"APPEND %b" % mailbox + b"".join(b" {%d+}\r\n%b" % (len(octets), octets) for octets in messages)
+
+
+@both_stores
+def test_all_or_none(tmp_path: Path, kind: str) -> None:
+    """Over quota, too big, empty or damaged at message three: nothing is there."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind, max_append_octets=2000, max_append_total_octets=2500) as room:
+            client = await room.client("INBOX")
+            alice = room.directory.people["alice@x.example"]
+            for quota in (
+                {"quota_octets": 3 * len(MESSAGE) - 1},
+                {"quota_messages": 2},
+            ):
+                room.directory.people["alice@x.example"] = replace(alice, **quota)  # type: ignore[arg-type]
+                assert (await client.command(several(*[MESSAGE] * 3))).tagged.startswith(b"NO [OVERQUOTA]")
+                assert (await client.command(several(*[MESSAGE] * 4))).tagged.startswith(b"NO [OVERQUOTA]")
+                assert await client.ok("NOOP") == []
+            room.directory.people["alice@x.example"] = alice
+            for third, answer in (
+                (b"x" * 2001, b"NO [TOOBIG]"),
+                (b"x" * 1990, b"NO [TOOBIG]"),
+                (b"", b"NO "),
+                (b"a\0b", b"BAD "),
+                (MESSAGE + b"junk", b"BAD "),
+            ):
+                octets = several(MESSAGE, MESSAGE, third)
+                if third.endswith(b"junk"):
+                    octets = several(MESSAGE, MESSAGE) + b" (x {3+}\r\nabc"
+                reply = await client.command(octets)
+                assert reply.tagged.startswith(answer)
+                assert reply.untagged == []
+                assert await client.ok("STATUS INBOX (MESSAGES UIDNEXT)") == [b"* STATUS INBOX (MESSAGES 0 UIDNEXT 1)"]
+            assert (await client.command(several(MESSAGE, MESSAGE))).tagged.endswith(b" 1:2] APPEND completed")
+            assert await client.ok("STATUS INBOX (MESSAGES UIDNEXT)") == [b"* STATUS INBOX (MESSAGES 2 UIDNEXT 3)"]
+
+    run(play())
+
+
+@both_stores
+def test_each_message_has_its_own_flags_and_date(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client("INBOX")
+            size = len(MESSAGE)
+            command = b"APPEND INBOX (\\Seen) {%d+}\r\n%b" % (size, MESSAGE)
+            command += b' (a) " 7-Feb-1994 21:52:25 -0800" {%d+}\r\n%b {%d+}\r\n%b' % (
+                size,
+                MESSAGE,
+                70_000,
+                bytes([65]) * 70_000,
+            )
+            reply = await client.command(command)
+            assert b"* 3 EXISTS" in reply.untagged
+            lines = await client.ok("FETCH 1:3 (FLAGS INTERNALDATE RFC822.SIZE)")
+            assert [line for line in lines if b"(FLAGS (\\Seen \\Recent) INTERNALDATE" in line] == lines[2:3]
+            assert b'FLAGS (a \\Recent) INTERNALDATE " 8-Feb-1994 05:52:25 +0000"' in lines[3]
+            assert b"FLAGS (\\Recent)" in lines[4]
+            assert lines[4].endswith(b"RFC822.SIZE 70000)")
+
+    run(play())
+
+
+def test_a_later_literal_is_asked_for_only_when_it_may_come(tmp_path: Path) -> None:
+    """RFC 3502's example: the disk quota is exceeded by the second message."""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            alice = room.directory.people["alice@x.example"]
+            room.directory.people["alice@x.example"] = replace(alice, quota_octets=10_000)
+            client = await room.client()
+            tag = client.start(b"APPEND INBOX (\\Flagged) {%d}" % len(MESSAGE))
+            assert (await client.response()).startswith(b"+")
+            client.send(MESSAGE + b" {35403}\r\n")
+            assert (await client.finish(tag)).tagged.startswith(b"NO [OVERQUOTA]")
+            assert await client.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 0)"]
+
+    run(play())
+
+
+def test_what_failed_in_one_literal_is_told_before_the_next(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client()
+            tag = client.start(b"APPEND INBOX {3+}\r\na\0b {35403}")
+            assert (await client.finish(tag)).tagged.startswith(b"BAD NUL")
+            tag = client.start(b"APPEND INBOX {3+}\r\na\0b {8+}\r\nx LOGOUT {8+}\r\nx LOGOUT")
+            assert (await client.finish(tag)).tagged.startswith(b"BAD NUL")
+            await client.ok("NOOP")
+
+    run(play())
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"a APPEND INBOX {3+}\r\nabc {1000+}\r\nabc",
+        b"a APPEND INBOX {3+}\r\nabc (\\Se",
+        b'a APPEND INBOX CATENATE (TEXT {3+}\r\nabc URL "/INB',
+        b"a APPEND INBOX CATENATE (TEXT {3+}\r\nabc URL {100+}\r\n/INBOX",
+        b"a APPEND INBOX UTF8 (~{3+}\r\nabc",
+    ],
+)
+def test_what_never_ends_leaves_nothing(tmp_path: Path, begun: bytes) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client()
+            client.send(begun)
+            await client.close()
+            other = await room.client()
+            while room.listener.connections > 1:
+                await asyncio.sleep(0)
+            assert await other.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 0)"]
+            assert not list(tmp_path.rglob("spool-*"))
+
+    run(play())
+
+
+def test_utf8(tmp_path: Path) -> None:
+    """RFC 6855 §4."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, quirk_8bit_headers_in_append=False) as room:
+            client = await room.client()
+            octets = "Subject: früh\r\n\r\ntext\r\n".encode()
+            plain = b"APPEND INBOX {%d+}\r\n%b" % (len(octets), octets)
+            data = b"APPEND INBOX (\\Seen) UTF8 (~{%d+}\r\n%b)" % (len(octets), octets)
+            assert (await client.command(plain)).tagged.startswith(b"NO [CANNOT]")
+            assert (await client.command(data)).tagged.startswith(b"BAD Enable")
+            await client.ok("ENABLE UTF8=ACCEPT")
+            assert (await client.command(data)).ok
+            await client.ok("SELECT INBOX")
+            assert (await client.ok("FETCH 1 BODY.PEEK[]"))[0].endswith(octets + b")")
+
+    run(play())
+
+
+@both_stores
+@pytest.mark.parametrize("times", [1, 1000])
+def test_binary(tmp_path: Path, kind: str, times: int) -> None:
+    """RFC 3516 §4.4: what holds NULs is stored as FETCH BODY can send it (§6), and comes back by BINARY."""
+    body = bytes(range(256)) * times
+    octets = b"Subject: x\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n" + body
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client("INBOX")
+            assert (await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(octets), octets))).ok
+            [structure] = await client.ok("FETCH 1 BODY")
+            assert b'"base64"' in structure
+            assert b"\0" not in (await client.ok("FETCH 1 BODY.PEEK[]"))[0]
+            [line] = await client.ok("FETCH 1 (BINARY.PEEK[1] BINARY.SIZE[1])")
+            assert line == b"* 1 FETCH (BINARY[1] ~{%d}\r\n%b BINARY.SIZE[1] %d)" % (len(body), body, len(body))
+            for bad in (b"a\0: b\r\n\r\nx", b"Content-Transfer-Encoding: base64\r\n\r\nAA\0="):
+                reply = await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(bad), bad))
+                assert reply.tagged.startswith(b"NO [UNKNOWN-CTE]")
+            plain = MESSAGE + b"\r\n"
+            assert (await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(plain), plain))).ok
+            assert (await client.ok("FETCH 2 BODY.PEEK[]"))[0].endswith(plain + b")")
+
+    run(play())
+
+
+@both_stores
+def test_what_encoding_adds_counts(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind, max_append_octets=1024) as room:
+            client = await room.client("INBOX")
+            octets = b"Subject: x\r\n\r\n" + bytes(1000)
+            reply = await client.command(b"APPEND INBOX ~{%d+}\r\n%b" % (len(octets), octets))
+            assert reply.tagged.startswith(b"NO [TOOBIG]")
+            assert not list(tmp_path.rglob("spool-*"))
             assert await client.ok("NOOP") == []
 
     run(play())

@@ -6,7 +6,8 @@ import pytest
 
 from postroom.imap.types import Item, Section, SectionText
 from postroom.message import Scanner
-from postroom.servers.imap.columns import NIL, Octets, Value, column, literal, picked
+from postroom.servers.imap.columns import NIL, Value, column, literal
+from postroom.servers.imap.sections import Octets, picked
 from postroom.servers.imap.selected import Rows, SelectedMailbox
 from postroom.store.api import Stored, Want
 

@@ -1,200 +1,225 @@
-"""SEARCH: every key, alone and joined."""
+"""SEARCH's answers: ESEARCH, the saved result. Which messages are found is tested in test_searching.py."""
 
-import datetime
-from array import array
 from pathlib import Path
 
 import pytest
 
-from postroom.imap.types import And, HasFlag, InSet, Not, Or, SearchKey, SeqSet, Text, TextIn
-from postroom.servers.imap import search
-from postroom.servers.imap.search import _cost, _flagged
+from postroom.servers.imap.session import Session
+from postroom.store.api import StoreFailure
 
-from .room import Client, both_stores, message, open_room, run
-
-
-def seconds(year: int, month: int, day: int, hour: int = 12) -> int:
-    return int(datetime.datetime(year, month, day, hour, tzinfo=datetime.UTC).timestamp())
+from .room import Room, both_stores, message, open_room, run
 
 
-async def found(client: Client, keys: str | bytes) -> list[int]:
-    keys = keys.encode() if isinstance(keys, str) else keys
-    [line] = await client.ok(b"SEARCH " + keys)
-    assert line.startswith(b"* SEARCH")
-    return [int(number) for number in line.split()[2:]]
+async def seven(room: Room) -> None:
+    """Seven messages; 2, 4 and 5 have \\Flagged, 4 the keyword $Work."""
+    for number in range(1, 8):
+        flags = {2: ("\\Flagged",), 4: ("\\Flagged", "$Work"), 5: ("\\Flagged",)}.get(number, ())
+        await room.deliver(message(f"number {number}"), flags=frozenset(flags))
 
 
 @both_stores
-def test_every_key(tmp_path: Path, kind: str) -> None:
+def test_esearch_tells_what_is_asked(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
         async with open_room(tmp_path, kind) as room:
-            await room.deliver(
-                b"From: Ann <ann@x.example>\r\nTo: Bo <bo@x.example>\r\nCc: cy@x.example\r\nBcc: di@x.example\r\n"
-                b"Subject: Invoice 42\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800\r\nX-Tag: red\r\n\r\nplease pay\r\n",
-                flags=frozenset(("\\Seen", "\\Answered", "$Work")),
-                internal_date=seconds(2020, 1, 1),
-            )
-            await room.deliver(
-                message("Holiday", b"hotel and flight\r\n" * 20, "Tue, 1 Feb 2000 00:30:00 +1400"),
-                flags=frozenset(("\\Flagged", "\\Deleted")),
-                internal_date=seconds(2020, 1, 2, 0),
-            )
-            await room.deliver(message("=?utf-8?q?Gr=C3=BC=C3=9Fe?=", b"Text\r\n"), flags=frozenset(("\\Draft",)))
+            await seven(room)
             client = await room.client("INBOX")
-            for keys, expected in {
-                "ALL": [1, 2, 3],
-                "SEEN": [1],
-                "UNSEEN": [2, 3],
-                "ANSWERED": [1],
-                "UNANSWERED": [2, 3],
-                "FLAGGED": [2],
-                "UNFLAGGED": [1, 3],
-                "DELETED": [2],
-                "UNDELETED": [1, 3],
-                "DRAFT": [3],
-                "UNDRAFT": [1, 2],
-                "RECENT": [1, 2, 3],
-                "NEW": [2, 3],
-                "OLD": [],
-                "KEYWORD $work": [1],
-                "UNKEYWORD $work": [2, 3],
-                "KEYWORD unknown": [],
-                "BEFORE 2-Jan-2020": [1],
-                "ON 2-Jan-2020": [2],
-                "SINCE 2-Jan-2020": [2, 3],
-                "SENTBEFORE 8-Feb-1994": [1, 3],
-                "SENTON 7-Feb-1994": [1, 3],
-                "SENTSINCE 1-Feb-2000": [2],
-                "LARGER 300": [2],
-                "SMALLER 300": [1, 3],
-                "FROM ann": [1],
-                "FROM X.EXAMPLE": [1, 2, 3],
-                'TO "bo <"': [1],
-                "CC cy": [1],
-                "BCC di@": [1],
-                "SUBJECT invoice": [1],
-                "BODY HOTEL": [2],
-                "BODY invoice": [],
-                "TEXT invoice": [1],
-                "HEADER X-Tag RED": [1],
-                'HEADER X-Tag ""': [1],
-                "HEADER X-Tag blue": [],
-                "1:2": [1, 2],
-                "2,9": [2],
-                "UID 2:*": [2, 3],
-                "NOT 2": [1, 3],
-                "NOT NOT 2": [2],
-                "OR SEEN DRAFT": [1, 3],
-                "OR (SEEN FLAGGED) (UNSEEN 3)": [3],
-                "UNSEEN FROM x.example NOT BODY hotel": [3],
-                "SEEN UNSEEN": [],
-                "2:3 TEXT hotel": [2],
-                "NOT TEXT hotel": [1, 3],
+            await client.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+            await client.ok("EXPUNGE")  # numbers are uids less one now
+            for command, answer in {
+                "SEARCH RETURN (MIN MAX COUNT ALL) FLAGGED": b"MIN 1 MAX 4 COUNT 3 ALL 1,3:4",
+                "UID SEARCH RETURN (MIN MAX COUNT ALL) FLAGGED": b"UID MIN 2 MAX 5 COUNT 3 ALL 2,4:5",
+                "SEARCH RETURN () ALL": b"ALL 1:6",
+                "UID SEARCH RETURN () ALL": b"UID ALL 2:7",
+                "UID SEARCH RETURN (COUNT) DRAFT": b"UID COUNT 0",
+                "UID SEARCH RETURN (PARTIAL -1:-2) FLAGGED": b"UID PARTIAL (-1:-2 4:5)",
+                "UID SEARCH RETURN (PARTIAL 4:9) FLAGGED": b"UID PARTIAL (4:9 NIL)",
             }.items():
-                assert await found(client, keys) == expected, keys
-            needle = "grüsse".encode()
-            assert await found(client, b"CHARSET UTF-8 SUBJECT {%d+}\r\n%b" % (len(needle), needle)) in ([3], [])
-            needle = "Grüße".encode()
-            assert await found(client, b"CHARSET UTF-8 SUBJECT {%d+}\r\n%b" % (len(needle), needle)) == [3]
-            assert (await client.command("SEARCH CHARSET X-NONE ALL")).tagged.startswith(b"NO [BADCHARSET")
+                tag = client.start(command)
+                reply = await client.finish(tag)
+                assert reply.untagged == [b'* ESEARCH (TAG "%b") %b' % (tag, answer)], command
+                assert reply.ok
 
     run(play())
 
 
 @both_stores
-def test_uid_search_answers_with_uids(tmp_path: Path, kind: str) -> None:
+def test_the_highest_modseq_of_what_is_returned(tmp_path: Path, kind: str) -> None:
+    """RFC 7162 §3.1.5, RFC 4731 §3.2"""
+
     async def play() -> None:
         async with open_room(tmp_path, kind) as room:
-            for number in range(4):
-                await room.deliver(message(f"s{number}"))
+            await seven(room)
             client = await room.client("INBOX")
-            await client.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
-            await client.ok("EXPUNGE")
-            assert await client.ok("UID SEARCH ALL") == [b"* SEARCH 1 3 4"]
-            assert await client.ok("UID SEARCH 2:3") == [b"* SEARCH 3 4"]
-            assert await client.ok("UID SEARCH SUBJECT s2") == [b"* SEARCH 3"]
-            assert await client.ok("UID SEARCH UID 900:*") == [b"* SEARCH 4"]
+            await client.ok("STORE 2 +FLAGS.SILENT (\\Seen)")
+            modseqs = {}
+            for number in range(1, 8):
+                account = await room.store.open(1)
+                view = await account.view(client_mailbox := (await account.mailbox("INBOX")).mailbox_id)
+                modseqs[number] = view.modseqs[number - 1]
+                assert client_mailbox
+                account.release(view)
+                account.close()
+            assert max(modseqs.values()) == modseqs[2]
+            [line] = await client.ok("SEARCH 1:3 MODSEQ 1")
+            assert line == b"* SEARCH 1 2 3 (MODSEQ %d)" % modseqs[2]
+            [line] = await client.ok('SEARCH MODSEQ "/flags/\\\\seen" all 99999 SEEN')
+            assert line == b"* SEARCH"
+            for options, numbers in {
+                "MIN": [1],
+                "MAX": [7],
+                "MIN MAX": [1, 7],
+                "MIN COUNT": [1, 2, 7],
+                "": [2],
+            }.items():
+                [line] = await client.ok(f"SEARCH RETURN ({options}) 1:2,7 MODSEQ 0")
+                assert line.endswith(b" MODSEQ %d" % max(modseqs[number] for number in numbers)), options
 
     run(play())
-
-
-def test_an_empty_mailbox(tmp_path: Path) -> None:
-    async def play() -> None:
-        async with open_room(tmp_path) as room:
-            client = await room.client("INBOX")
-            for keys in ("ALL", "1:*", "UID 1:*", "NOT TEXT x", "TEXT x"):
-                assert await found(client, keys) == []
-
-    run(play())
-
-
-def test_large_mailboxes_are_searched_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_CHUNK", 10)
-
-    async def play() -> None:
-        async with open_room(tmp_path) as room:
-            await room.deliver()
-            client = await room.client("INBOX")
-            for _ in range(6):
-                await client.ok("COPY 1:* INBOX")
-            await client.ok("STORE 10:20 +FLAGS.SILENT (\\Seen)")
-            assert await found(client, "SEEN") == list(range(10, 21))
-            assert await found(client, "ALL UNSEEN LARGER 1") == [*range(1, 10), *range(21, 65)]
-            assert await found(client, "OR SEEN 64") == [*range(10, 21), 64]
-            assert len(await found(client, "TEXT meeting")) == 64
-
-    run(play())
-
-
-def test_cheap_keys_are_asked_first() -> None:
-    body, subject = Text(TextIn.BODY, "x"), Text(TextIn.SUBJECT, "x")
-    flag, one = HasFlag("\\Seen", True), InSet(SeqSet(((1, 1),)), uid=False)
-    keys: list[SearchKey] = [And((body, flag)), Or(flag, body), Not(body), subject, flag, one]
-    assert sorted(keys, key=_cost)[:3] == [one, flag, subject]
 
 
 @both_stores
-def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> None:
+def test_the_saved_result_stands_wherever_a_set_may(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
         async with open_room(tmp_path, kind) as room:
-            await room.deliver()
+            await seven(room)
             client = await room.client("INBOX")
-            for key in (
-                "BEFORE 1-Jan-0001",
-                "SENTBEFORE 1-Jan-0001",
-                "NOT SINCE 1-Jan-0001",
-                "NOT SENTSINCE 1-Jan-0001",
+            assert await client.ok("FETCH $ FLAGS") == []  # RFC 5182 §2.1: valid, and empty
+            assert await client.ok("SEARCH RETURN (SAVE) FLAGGED") == []
+            assert await client.ok("SEARCH $") == [b"* SEARCH 2 4 5"]
+            assert await client.ok("UID SEARCH NOT UID $") == [b"* SEARCH 1 3 6 7"]
+            assert await client.ok("SEARCH 1,$") == [b"* SEARCH 1 2 4 5"]
+            assert [line.split()[1] for line in await client.ok("FETCH $ UID")] == [b"2", b"4", b"5"]
+            await client.ok("UID STORE $ +FLAGS (\\Seen)")
+            await client.ok("CREATE x")
+            assert b"COPYUID" in (await client.command("COPY $ x")).tagged
+            await client.ok("STORE 4 +FLAGS.SILENT (\\Deleted)")
+            await client.ok("STORE 7 +FLAGS.SILENT (\\Deleted)")
+            assert await client.ok("UID EXPUNGE $") == [b"* 4 EXPUNGE"]
+            assert await client.ok("SEARCH $") == [b"* SEARCH 2 4"]  # what is expunged has left it
+            assert await client.ok("UID SEARCH $") == [b"* SEARCH 2 5"]
+            await room.deliver(flags=frozenset(("\\Flagged",)))
+            await client.ok("NOOP")
+            assert await client.ok("SEARCH $") == [b"* SEARCH 2 4"]
+            moved = await client.ok("MOVE $ x")
+            assert moved[1:] == [b"* 2 EXPUNGE", b"* 3 EXPUNGE"]
+            assert await client.ok("SEARCH $") == [b"* SEARCH"]
+            await client.ok("SEARCH RETURN (SAVE) ALL")
+            await client.ok("SELECT INBOX")
+            assert await client.ok("SEARCH $") == [b"* SEARCH"]
+
+    run(play())
+
+
+@both_stores
+def test_saved_with_min_and_max(tmp_path: Path, kind: str) -> None:
+    """RFC 5182 §2.4"""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await seven(room)
+            client = await room.client("INBOX")
+            for options, saved in {
+                "SAVE MIN": b" 2",
+                "MAX SAVE": b" 5",
+                "SAVE MIN MAX": b" 2 5",
+                "SAVE MIN COUNT": b" 2 4 5",
+                "SAVE ALL MAX": b" 2 4 5",
+                "SAVE PARTIAL 2:9": b" 4 5",
+            }.items():
+                assert len(await client.ok(f"UID SEARCH RETURN ({options}) FLAGGED")) == 1
+                assert await client.ok("SEARCH $") == [b"* SEARCH" + saved], options
+            await client.ok("SEARCH RETURN (SAVE) DRAFT")
+            assert await client.ok("SEARCH $") == [b"* SEARCH"]
+
+    run(play())
+
+
+def test_a_refused_search_empties_what_was_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5182 §2.1: NO with SAVE does, BAD and NO without SAVE do not."""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await seven(room)
+            client = await room.client("INBOX")
+            save = "SEARCH RETURN (SAVE) "
+            for command, answer, left in (
+                (save + "NONSENSE", b"BAD", b" 2 4 5"),
+                ("SEARCH CHARSET X-NONE TEXT x", b"NO [BADCHARSET", b" 2 4 5"),
+                ("SEARCH RETURN (ALL) CHARSET X-NONE TEXT x", b"NO [BADCHARSET", b" 2 4 5"),
+                (save + "CHARSET X-NONE TEXT x", b"NO [BADCHARSET", b""),
+                (save + "ALL", b"OK", b" 1 2 3 4 5 6 7"),
             ):
-                assert await client.ok(f"SEARCH {key}") == [b"* SEARCH"], key
+                await client.ok(save + "FLAGGED")
+                assert (await client.command(command)).tagged.startswith(answer)
+                assert await client.ok("SEARCH $") == [b"* SEARCH" + left], command
+
+            async def fail(*_: object) -> set[int]:
+                raise StoreFailure
+
+            account = await room.store.open(1)
+            monkeypatch.setattr(type(account), "search_text", fail)
+            assert (await client.command("SEARCH RETURN (ALL) TEXT x")).tagged.startswith(b"NO [UNAVAILABLE]")
+            assert await client.ok("SEARCH $") == [b"* SEARCH 1 2 3 4 5 6 7"]
+            assert (await client.command(save + "TEXT x")).tagged.startswith(b"NO [UNAVAILABLE]")
+            assert await client.ok("SEARCH $") == [b"* SEARCH"]
+            account.close()
 
     run(play())
 
 
-@pytest.mark.parametrize("first", [0, 7])
-def test_flags_are_told_by_octets_as_by_numbers(first: int) -> None:
-    numbers = [mask * 7 % 1024 for mask in range(500)]
-    masks = array("q", numbers)
-    for there, missing in [(1, 0), (0, 1), (4, 1), (0, 31), (31, 0), (128, 3), (256, 1), (0, 256), (1, 1), (0, 1024)]:
-        candidates = range(first, 490)
-        expected = [at for at in candidates if not ~numbers[at] & there and not numbers[at] & missing]
-        assert list(_flagged(masks, candidates, there, missing)) == expected
-        assert list(_flagged(masks, list(candidates), there, missing)) == expected
-        assert list(_flagged(tuple(numbers), candidates, there, missing)) == expected
+def test_a_result_with_too_many_parts_is_not_saved(tmp_path: Path) -> None:
+    """RFC 5182 §2.5"""
 
-
-@both_stores
-def test_several_flags_at_once(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind) as room:
-            for flags in ((), ("\\Seen",), ("\\Flagged", "$Work"), ("\\Seen", "\\Flagged"), ("\\Flagged",)):
-                await room.deliver(message("x"), flags=frozenset(flags))
+        async with open_room(tmp_path, max_saved_result_ranges=2) as room:
+            await seven(room)
             client = await room.client("INBOX")
-            assert await found(client, "UNSEEN FLAGGED") == [3, 5]
-            assert await found(client, "UNSEEN FLAGGED KEYWORD $work") == [3]
-            assert await found(client, "UNSEEN FLAGGED UNKEYWORD $work") == [5]
-            assert await found(client, "FLAGGED KEYWORD none") == []
-            assert await found(client, "FLAGGED UNKEYWORD none 3:4") == [3, 4]
-            assert await found(client, "SEEN UNSEEN") == []
-            assert await found(client, "NOT (SEEN FLAGGED)") == [1, 2, 3, 5]
+            await client.ok("SEARCH RETURN (SAVE) FLAGGED")
+            assert await client.ok("SEARCH $") == [b"* SEARCH 2 4 5"]
+            reply = await client.command("SEARCH RETURN (SAVE) 1,3,5")
+            assert reply.tagged.startswith(b"NO [NOTSAVED]")
+            assert await client.ok("SEARCH $") == [b"* SEARCH"]
+
+    run(play())
+
+
+def test_what_another_session_expunges_leaves_the_saved_result(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await seven(room)
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            await client.ok("SEARCH RETURN (SAVE) 2:6")
+            await other.ok("STORE 3,7 +FLAGS.SILENT (\\Deleted)")
+            await other.ok("EXPUNGE")
+            assert await client.ok("SEARCH $") == [b"* SEARCH 2 3 4 5 6"]  # not said yet: the numbers still stand
+            await client.ok("NOOP")
+            assert await client.ok("SEARCH $") == [b"* SEARCH 2 3 4 5"]
+            assert await client.ok("UID SEARCH $") == [b"* SEARCH 2 4 5 6"]
+
+    run(play())
+
+
+def test_imap4rev2_and_uidonly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 9051 §6.4.4, RFC 9586 §3"""
+    enabled: set[bytes] = set()
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await seven(room)
+            monkeypatch.setattr(
+                Session, "enabled", property(lambda self: enabled, lambda self, value: None), raising=False
+            )
+            client = await room.client("INBOX")
+            enabled.add(b"IMAP4REV2")
+            [line] = await client.ok("SEARCH FLAGGED")
+            assert line.endswith(b") ALL 2,4:5")
+            [line] = await client.ok("UID SEARCH DRAFT")
+            assert line.endswith(b") UID")
+            enabled.add(b"UIDONLY")
+            for command in ("SEARCH ALL", "UID SEARCH OR SEEN NOT 1:5", "UID SEARCH FUZZY (SEEN 1)"):
+                assert (await client.command(command)).tagged.startswith(b"BAD [UIDREQUIRED]"), command
+            await client.ok("UID SEARCH RETURN (SAVE) UID 1:3")
+            [line] = await client.ok("UID SEARCH $")
+            assert line.endswith(b") UID ALL 1:3")
 
     run(play())

@@ -2,7 +2,8 @@
 
 C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person. "..."
 in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*} what the client sends
-(when asked), behind an S: line that ends with a literal's length what the server does. "G: INBOX 3" delivers three.
+(when asked), behind an S: line that ends with a literal's length what the server does. A +: line goes on right behind
+the octets of the M: lines before it. "G: INBOX 3" delivers three.
 "Z: on" and "Z: off": the client compresses from here on (RFC 4978), or no longer does.
 """
 
@@ -37,13 +38,23 @@ class Play:
         self.room = room
         self.clients = clients
         self.lines = lines
-        self.unsent = b""
+        self.unsent: list[bytes] = []
 
     def message(self) -> bytes:
         found = []
         while self.lines and self.lines[0][0] == "M":
             found.append(self.lines.pop(0)[1])
         return b"\r\n".join(found)
+
+    def stretches(self, line: bytes) -> list[bytes]:
+        """A command, cut where the client waits for the server's "+"."""
+        found = []
+        while line.endswith(b"{*}"):
+            message = self.message()
+            found.append(line[:-2] + b"%d}\r\n" % len(message))
+            goes_on = self.lines and self.lines[0][0] == "+"
+            line = message + (self.lines.pop(0)[1] if goes_on else b"")
+        return [*found, line + b"\r\n"]
 
     async def go(self) -> None:
         while self.lines:
@@ -55,10 +66,8 @@ class Play:
             elif who.startswith("Z"):
                 self.clients[who[1:]].compress(what == b"on")
             elif who.startswith("C"):
-                if what.endswith(b"{*}"):
-                    self.unsent = self.message() + b"\r\n"
-                    what = what[:-2] + b"%d}" % (len(self.unsent) - 2)
-                self.clients[who[1:]].send(what + b"\r\n")
+                first, *self.unsent = self.stretches(what)
+                self.clients[who[1:]].send(first)
             else:
                 await self.hear(self.clients[who[1:]], what)
 
@@ -68,15 +77,14 @@ class Play:
         got = await client.response()
         assert same(expected, got), f"expected {expected!r}, got {got!r}"
         if got.startswith(b"+") and self.unsent:
-            client.send(self.unsent)
-            self.unsent = b""
+            client.send(self.unsent.pop(0))
 
 
 @both_stores
 @pytest.mark.parametrize("name", sorted(path.name for path in PLAYS.glob("*.txt")))
 def test_play(tmp_path: Path, kind: str, name: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind) as room:
+        async with open_room(tmp_path, kind, administrators=("alice@x.example",)) as room:
             clients = {"": await room.client(), "2": await room.client()}
             await Play(room, clients, read(PLAYS / name)).go()
 

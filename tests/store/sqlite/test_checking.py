@@ -15,6 +15,11 @@ DAMAGE = {
     "UPDATE contents SET blob = 'other' WHERE blob IS NOT NULL": "belongs to nothing",
     "UPDATE mailboxes SET uid_next = 2 WHERE id = 1": "uids to come",
     "UPDATE messages SET modseq = 99": "after the account's last",
+    "UPDATE mailboxes SET highest_modseq = 1": "their mailbox's last",
+    "UPDATE mailboxes SET purged_modseq = 99": "forgot more",
+    "INSERT INTO annotations VALUES (99, 0, '/shared/x', x'')": "annotations of no mailbox",
+    "INSERT INTO acl VALUES (99, 'bob', 'l')": "rights in no mailbox",
+    "PRAGMA user_version = 1": "tables of version 1",
     "INSERT INTO expunged SELECT 1, 1, 2, 0, 1, 1, 1, 1": "expunged as well",
 }
 

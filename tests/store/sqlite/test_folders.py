@@ -54,3 +54,16 @@ def test_names_swapped_in_one_batch(tmp_path: Path) -> None:
         assert [(await room.account.mailbox(name)).mailbox_id for name in "ba"] == ids
 
     perform(tmp_path, play)
+
+
+def test_a_special_use_that_was_set_is_there_after_reopening(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        made = await room.account.create("a")
+        await room.account.set_special_use(made.mailbox_id, "\\Sent")
+
+    async def later(room: Room) -> None:
+        uses = {box.name: box.special_use for box in await room.account.mailboxes()}
+        assert (uses["a"], uses["Sent"], uses["Drafts"]) == ("\\Sent", None, "\\Drafts")
+
+    perform(tmp_path, play)
+    perform(tmp_path, later)

@@ -1,39 +1,42 @@
 """What FETCH items look like, column by column.
 
-Owns: for each FETCH item its format and the values for a batch of messages; where a BODY[section] lies. Never: reads
+Owns: for each FETCH item its format and the values for a batch of messages. Never: reads
 the store, sends anything. Raises: nothing.
 
 A row is made by one `template % values`, so formatting a batch is a list comprehension over zipped columns. A section
 that was too large to be read with its batch is an Octets, which fetch.py sends in pieces.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from postroom.imap import encode
-from postroom.imap.types import FetchItem, Item, Section, SectionText
-from postroom.message import PartMap, field_selector
-from postroom.store.api import Stored, Want
+from postroom.imap.types import Item, Section, SectionText
+from postroom.store.api import Account, Stored, Want
 
 from .object_ids import email_id, thread_id
+from .sections import FIELDS, OF_HEADER, Octets, octets_of, picked, selector
 from .selected import Rows, SelectedMailbox
+
+if TYPE_CHECKING:
+    from .session import Session
 
 NIL = b"NIL"
 NOTHING = Want(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Octets:
-    """A section still in the store: octets `start` up to `end` of the content, from which `fields` are to be picked."""
+class Later(ABC):
+    """A value that takes more reading, for which fetch.py gives it its turn."""
 
-    content_id: int
-    start: int
-    end: int
-    fields: Section | None = None
+    @abstractmethod
+    async def send(self, session: "Session", account: Account, shape: bytes) -> None:
+        """Send it as `shape` has it."""
 
 
-Value = int | bytes | Octets
+Value = int | bytes | Octets | Later
 Values = Sequence[int] | Sequence[bytes] | Sequence[Value]
 
 
@@ -113,40 +116,23 @@ _ITEMS: dict[Item, Column] = {
 }
 
 
-def column(item: FetchItem) -> Column:
-    """The column of a FETCH item."""
+def column(item: Item | Section) -> Column:
+    """The column of a FETCH item; those of extensions with more to them have their own modules."""
     if isinstance(item, Item):
         return _ITEMS[item]
     section = item
     label = section.label.replace(b"%", b"%%") + b" %b"
-    if not section.part and section.text in _FIELDS and section.partial is None:
-        return Column(label, partial(_fields, _selector(section)), Want.HEADER)
-    if not section.part and section.text in _OF_HEADER:
+    if not section.part and section.text in FIELDS and section.partial is None:
+        return Column(label, partial(_fields, selector(section)), Want.HEADER)
+    if not section.part and section.text in OF_HEADER:
         return Column(label, lambda selected, rows, stored: [_of_header(section, s) for s in stored], Want.HEADER)
     wants = Want.WHOLE | Want.PARTS if section.part else Want.WHOLE
     return Column(label, lambda selected, rows, stored: [_of_content(section, s) for s in stored], wants)
 
 
-_FIELDS = (SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT)
-_OF_HEADER = (SectionText.HEADER, *_FIELDS)
-
-
 def literal(octets: bytes) -> bytes:
     """A string of any octets (RFC 3501 §4.3)."""
     return b"{%d}\r\n%b" % (len(octets), octets) if octets else b'""'
-
-
-def picked(section: Section, header: bytes) -> bytes:
-    """HEADER.FIELDS and HEADER.FIELDS.NOT of a header; a substring is one of the result (RFC 3501 §6.4.5)."""
-    chosen = _selector(section)(header)
-    if section.partial is not None:
-        first, count = section.partial
-        chosen = chosen[first : first + count]
-    return chosen
-
-
-def _selector(section: Section) -> Callable[[bytes], bytes]:
-    return field_selector(section.fields, section.text is SectionText.HEADER_FIELDS_NOT)
 
 
 def _fields(
@@ -168,34 +154,12 @@ def _of_header(section: Section, stored: Stored) -> bytes:
 
 
 def _of_content(section: Section, stored: Stored) -> bytes | Octets:
-    place = _place(section, stored)
-    if place is None:
+    octets, whole = octets_of(section, stored), stored.whole
+    if octets is None:
         return NIL
-    start, end = place
-    whole = stored.whole
-    if section.text in _FIELDS:
-        if whole is None:
-            return Octets(stored.content_id, start, end, section)
-        return literal(picked(section, whole[start:end]))
-    if section.partial is not None:
-        first, count = section.partial
-        start = min(start + first, end)
-        end = min(start + count, end)
-    if start == end:
+    if octets.start == octets.end and octets.fields is None:
         return b'""'
     if whole is None:
-        return Octets(stored.content_id, start, end)
-    return literal(whole[start:end])
-
-
-def _place(section: Section, stored: Stored) -> tuple[int, int] | None:
-    """Where a section lies in prefix + content; None when there is no such part."""
-    if not section.part:
-        return (stored.header_len if section.text is SectionText.TEXT else 0), stored.size
-    if stored.parts is None:
-        return None
-    text = SectionText.HEADER if section.text in _FIELDS else section.text
-    found = PartMap.unpack(stored.parts).locate(section.part, text.value.decode() or "ALL")
-    if found is None:
-        return None
-    return stored.prefix_len + found[0], stored.prefix_len + found[1]
+        return octets
+    chosen = whole[octets.start : octets.end]
+    return literal(chosen if octets.fields is None else picked(octets.fields, chosen))

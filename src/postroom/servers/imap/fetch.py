@@ -8,12 +8,14 @@ import logging
 from collections.abc import Sequence
 
 from postroom.imap.seqset import Span
-from postroom.imap.types import Fetch, FetchItem, Item, Section
+from postroom.imap.types import Binary, Fetch, FetchItem, Item, Preview, Section
 from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
-from .columns import NOTHING, Column, Octets, Value, Values, column, literal, picked
-from .refusal import EndOfSession, bad
+from . import binary, preview
+from .columns import NOTHING, Column, Later, Value, Values, column, literal
+from .refusal import bad
 from .resync import changed_since, say_vanished, window
+from .sections import Octets, picked, pieces
 from .selected import Rows, SelectedMailbox, batches
 from .session import Session
 
@@ -58,18 +60,20 @@ class _Fetching:
     def __init__(self, session: Session, selected: SelectedMailbox, items: Sequence[FetchItem]) -> None:
         self._session = session
         self._selected = selected
-        self._columns: list[Column] = [column(item) for item in items]
+        self._columns: list[Column] = [_column(item, session) for item in items]
         self._says_flags = Item.FLAGS in items
         self._says_uid = Item.UID in items
         self._says_save_date = Item.SAVEDATE in items
         self._says_modseq = Item.MODSEQ in items
-        self._sets_seen = not selected.read_only and any(isinstance(item, Section) and not item.peek for item in items)
+        self._sets_seen = not selected.read_only and any(
+            isinstance(item, Section | Binary) and not item.peek for item in items
+        )
         self._newly_seen: set[int] = set()
         self._wants = NOTHING
         for some in self._columns:
             if some.wants is not NOTHING:  # arithmetic with enums is slow
                 self._wants = some.wants if self._wants is NOTHING else self._wants | some.wants
-        self._may_be_long = self._wants is not NOTHING and Want.WHOLE in self._wants
+        self._may_be_long = bool(self._wants & (Want.WHOLE | Want.PREVIEW))
         first, *more = [c.format for c in self._columns]
         self._formats = [first, *(b" " + shape for shape in more)]
 
@@ -128,65 +132,58 @@ class _Fetching:
         selected = self._selected
         columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
         formats = self._formats
-        if self._newly_seen and not self._says_flags:
+        if self._newly_seen and (not self._says_flags or selected.condstore):
             columns.append(self._unasked_flags(rows))
             formats = [*formats, b"%b"]
         numbers = selected.numbers(rows)
-        if self._may_be_long and any(isinstance(value, Octets) for values in columns for value in values):
+        if self._may_be_long and any(isinstance(value, (Octets, Later)) for values in columns for value in values):
             for number, *values in zip(numbers, *columns, strict=True):
                 await self._send_in_pieces(selected.fetch_start % number, formats, values)
             return
         await self._session.emit(_formatted(selected.fetch_start, formats, numbers, columns))
 
     def _unasked_flags(self, rows: Rows) -> list[bytes]:
-        """FLAGS that changed by this very FETCH and were not asked for, with the space before them.
+        """FLAGS that changed by this very FETCH, where they were not asked for, with the space before them.
 
         A client of CONDSTORE gets UID and MODSEQ with them (RFC 7162 §3.2.4), unless it asked for those.
         """
         selected, newly_seen = self._selected, self._newly_seen
-        flags = selected.flag_lists([mask | SEEN for mask in rows.masks])
-        more = [b" FLAGS %b" % f if uid in newly_seen else b"" for uid, f in zip(rows.uids, flags, strict=True)]
-        if not selected.condstore:
-            return more
-        shape = (b"" if selected.uid_only or self._says_uid else b" UID %d") + (
-            b"" if self._says_modseq else b" MODSEQ (%d)"
-        )
-        facts = [
-            *(() if selected.uid_only or self._says_uid else (rows.uids,)),
-            *(() if self._says_modseq else (rows.modseqs,)),
-        ]
-        if not facts:
-            return more
-        added = zip(more, *facts, strict=True)
-        return [said and said + shape % tuple(values) for said, *values in added]
+        shape, columns = b"", list[Sequence[int] | Sequence[bytes]]()
+        if not self._says_flags:
+            shape += b" FLAGS %b"
+            columns.append(selected.flag_lists([mask | SEEN for mask in rows.masks]))
+        if selected.condstore and not self._says_uid and not selected.uid_only:
+            shape += b" UID %d"
+            columns.append(rows.uids)
+        if selected.condstore and not self._says_modseq:
+            shape += b" MODSEQ (%d)"
+            columns.append(rows.modseqs)
+        values = zip(rows.uids, *columns, strict=True)
+        return [shape % tuple(more) if uid in newly_seen else b"" for uid, *more in values]
 
     async def _send_in_pieces(self, start: bytes, formats: list[bytes], values: Sequence[Value]) -> None:
         """A row with a section that is too large for one piece of memory."""
-        session = self._session
+        session, account = self._session, self._selected.account
         await session.emit(start)
         for shape, value in zip(formats, values, strict=True):
-            if not isinstance(value, Octets):
+            if isinstance(value, Later):
+                await value.send(session, account, shape)
+            elif not isinstance(value, Octets):
                 await session.emit(shape % value)
             elif value.fields is not None:
                 end = min(value.end, value.start + session.settings.max_nested_header_octets)
-                header = await self._selected.account.read_range(value.content_id, value.start, end)
+                header = await account.read_range(value.content_id, value.start, end)
                 await session.emit(shape % literal(picked(value.fields, header)))
             else:
                 await session.emit(shape % (b"{%d}\r\n" % (value.end - value.start)))
-                await self._stream(value)
+                await session.emit_promised(pieces(account, value, session.settings.output_piece_octets))
         await session.emit(b")\r\n")
 
-    async def _stream(self, octets: Octets) -> None:
-        session, account = self._session, self._selected.account
-        step = session.settings.output_piece_octets
-        for start in range(octets.start, octets.end, step):
-            end = min(start + step, octets.end)
-            piece = await account.read_range(octets.content_id, start, end)
-            if len(piece) != end - start:  # the literal's length is promised: there is no way back
-                _log.error("content %d ends early, at %d", octets.content_id, start + len(piece))
-                session.connection.abort()
-                raise EndOfSession
-            await session.emit(piece)
+
+def _column(item: FetchItem, session: Session) -> Column:
+    if isinstance(item, Binary):
+        return binary.column(item)
+    return preview.column(item, session.utf8) if isinstance(item, Preview) else column(item)
 
 
 def _formatted(start: bytes, formats: list[bytes], numbers: Sequence[int], columns: list[Values]) -> bytes:

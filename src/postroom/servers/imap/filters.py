@@ -3,7 +3,7 @@
 Owns: mailbox filters (imap/mailbox_filter.py) -> mailboxes that exist. Never: opens one. Raises: StoreError.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from postroom.imap.mailbox_filter import OF_SELECTED, MailboxFilter, Scope, covers
@@ -23,26 +23,51 @@ class Covered:
 
 
 async def covered(session: Session, filters: Sequence[MailboxFilter]) -> list[Covered]:
-    """The mailboxes that any of the filters covers, each once, in the order of the filters; the selected one is not
-    looked for. Names without a mailbox are passed over, and so are mailboxes the person may not see (RFC 7377 §2.2)."""
+    """The mailboxes that any of the filters covers, each once, in the order of the filters; SELECTED is no name.
+
+    Names without a mailbox are passed over, and so are mailboxes the person may not read (RFC 7377 §2.2).
+    """
     found: dict[tuple[int, int], Covered] = {}
-    mine: list[Mailbox] | None = None
     for one in filters:
         if one.scope in OF_SELECTED:
             continue
-        for name in one.mailboxes:  # whoever's they are
-            if (place := await _named(session, name)) is not None:
-                found.setdefault((place.account.account_id, place.mailbox.mailbox_id), place)
-        if one.scope is Scope.MAILBOXES:
-            continue
-        if mine is None:
-            mine = await session.account.mailboxes()
-        subscribed = {box.name for box in mine if box.subscribed}
-        for box in mine:
-            if covers(one, box.name, subscribed):
-                key = (session.account.account_id, box.mailbox_id)
-                found.setdefault(key, Covered(box.name, session.account, box))
+        async for place in _covered_by(session, one):
+            found.setdefault((place.account.account_id, place.mailbox.mailbox_id), place)
     return list(found.values())
+
+
+async def _covered_by(session: Session, one: MailboxFilter) -> AsyncIterator[Covered]:
+    names: Iterable[str] = one.mailboxes
+    if one.scope is Scope.SUBSCRIBED:
+        names = await session.account.subscriptions()
+    for name in names:
+        if (place := await _named(session, name)) is not None:
+            yield place
+    if one.scope in (Scope.SUBTREE, Scope.SUBTREE_ONE):
+        for top in one.mailboxes:
+            async for place in _below(session, one, top):
+                yield place
+    elif one.scope in (Scope.PERSONAL, Scope.INBOXES):
+        for box in await session.account.mailboxes():
+            yield Covered(box.name, session.account, box)
+
+
+async def _below(session: Session, one: MailboxFilter, top: str) -> AsyncIterator[Covered]:
+    """What lies below a name; in another person's account only what `place` lets this person have."""
+    try:
+        place = await session.place(top)
+    except (NoSuchMailbox, BadMailboxName, Refused):
+        return
+    for box in await place.account.mailboxes():
+        if not box.name.startswith(place.name + "/"):
+            continue
+        name = top + box.name[len(place.name) :]
+        if not covers(one, name):
+            continue
+        if place.account is session.account:
+            yield Covered(name, place.account, box)
+        elif (child := await _named(session, name)) is not None:
+            yield child
 
 
 async def _named(session: Session, name: str) -> Covered | None:

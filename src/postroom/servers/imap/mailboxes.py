@@ -109,7 +109,8 @@ async def _list(session: Session, command: List) -> None:
     subscribed = frozenset(await account.subscriptions()) if _needs_subscriptions(command) else frozenset()
     listing = _Listing(session, command, await account.mailboxes(), subscribed)
     found = listing.lines()
-    while batch := list(islice(found, session.settings.list_batch_mailboxes)):
+    at_once = max(1, session.settings.list_batch_mailboxes * 8 // (8 + len(command.metadata)))
+    while batch := list(islice(found, at_once)):
         metadata: dict[bytes, bytes] = {}
         if command.metadata:
             existing = [(name, mailbox) for _, name, mailbox in batch if mailbox is not None]

@@ -121,9 +121,17 @@ async def set_metadata(session: Session, command: SetMetadata) -> bytes:
         if SPECIAL_USE in values:
             await _set_special_use(session, place.account, mailbox, values)
         else:
+            await _check_room(session, place.account, values)
             owner = session.account.account_id
             await place.account.set_annotations(mailbox.mailbox_id, owner, values, origin=session)
     return b"OK SETMETADATA completed"
+
+
+async def _check_room(session: Session, account: Account, values: Mapping[str, bytes | None]) -> None:
+    """RFC 5464 §7: nobody fills the disk with annotations, which no quota counts."""
+    new = sum(len(value) for value in values.values() if value is not None)
+    if new and await account.annotation_octets() + new > session.settings.max_annotation_octets:
+        raise no(b"OVERQUOTA", b"The account holds too many octets of annotations")
 
 
 async def _set_of_server(session: Session, values: dict[str, bytes | None]) -> None:
@@ -131,6 +139,7 @@ async def _set_of_server(session: Session, values: dict[str, bytes | None]) -> N
         raise no(b"CANNOT", b"/shared/admin can't be changed")  # RFC 5464 §3.2.1.1
     shared = {entry for entry in values if entry.startswith(_SHARED)}
     if not shared:
+        await _check_room(session, session.account, values)
         await session.account.set_annotations(None, session.account.account_id, values, origin=session)
         return
     directory = administration(session)

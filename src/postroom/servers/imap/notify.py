@@ -382,11 +382,10 @@ class Notification:
                     lines[name] = encode.list_line(("\\NoAccess",), session.mailbox_name(name))
         return b"".join(lines.values())
 
-    async def tell_new(self, selected: SelectedMailbox) -> None:
+    async def tell_new(self, selected: SelectedMailbox, after: int) -> None:
         """FETCH responses behind EXISTS, for what others have brought (§5.2)."""
-        spans = selected.arrived()
         if self._items:
-            await send_items(self._session, selected, self._items, spans)
+            await send_items(self._session, selected, self._items, selected.arrived(after))
 
 
 def _peeking(item: FetchItem) -> FetchItem:

@@ -67,10 +67,7 @@ class Pusher:
             self._handle = None
 
     def _has_news(self) -> bool:
-        selected = self._session.selected
-        if selected is not None and selected.has_news:
-            return True
-        return any(watcher.has_news for watcher in self._session.watchers)
+        return self._session.has_news or any(watcher.has_news for watcher in self._session.watchers)
 
     def _schedule(self) -> None:
         if self._task is not None:
@@ -91,6 +88,7 @@ class Pusher:
             # Who is told of a message first has it \Recent: ask before saying EXISTS
             or selected.should_claim
             or session.notified is not None
+            or session.contexts is not None
             or any(watcher.has_news for watcher in session.watchers)
         ):
             self._task = session.tasks.spawn(self._tell(), name="push")

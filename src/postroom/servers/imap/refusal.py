@@ -6,6 +6,7 @@ detail that belongs to the log. Raises: nothing.
 
 from postroom.accounts.api import DirectoryFailure, TooManyNotes
 from postroom.base import MailError
+from postroom.imap.types import Bad
 from postroom.store.api import (
     BadMailboxName,
     MailboxExists,
@@ -38,9 +39,15 @@ def no(code: bytes, text: bytes) -> Refused:
     return Refused(b"NO [%b] %b" % (code, text))
 
 
-def bad(text: bytes) -> Refused:
+def refused(event: Bad) -> Refused:
+    """What the engine's parser says of the rest of a command that was begun."""
+    code = b"[%b] " % event.code if event.code else b""
+    return Refused(b"%b %b%b" % (event.status, code, event.text.encode("ascii", "replace")))
+
+
+def bad(text: bytes, code: bytes = b"") -> Refused:
     """BAD: the client's mistake."""
-    return Refused(b"BAD " + text)
+    return Refused(b"BAD [%b] %b" % (code, text) if code else b"BAD " + text)
 
 
 # RFC 5530 §3

@@ -17,7 +17,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from postroom.imap.seqset import Span, by_number, by_uid, fits, write
+from postroom.imap.seqset import Span, by_number, by_uid, fits, merge, write
 from postroom.imap.types import SeqSet
 from postroom.store.api import (
     FIRST_KEYWORD_BIT,
@@ -41,6 +41,7 @@ LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_LISTS = 4096
+_FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
 
@@ -87,11 +88,12 @@ class SelectedMailbox:
         self._owed: set[int] = set()  # of those, what the client is told even if it wants to hear of no flags
         self._unwanted: set[int] = set()  # uids of which it does not
         self._own: set[int] = set()  # uids that this session has made and was not told of yet
-        self._told_before = self._last_uid  # what `_last_uid` was before the last EXISTS
         self._own_told: set[int] = set()  # what `_own` was then
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self.called = view.mailbox.name  # by the client that selected it
+        self._saved: SeqSet = SeqSet(())
 
     @classmethod
     async def open(
@@ -163,6 +165,16 @@ class SelectedMailbox:
         """Whether there is anything the client has not been told."""
         uids = self.view.uids
         return bool(self._gone or self._changed or self.deleted or (uids and uids[-1] > self._last_uid))
+
+    @property
+    def last_uid(self) -> int:
+        """The highest uid that the client has been told of, whether it is still there or not."""
+        return self._last_uid
+
+    @property
+    def unsaid_gone(self) -> Iterable[int]:
+        """The uids of which EXPUNGE has yet to be said."""
+        return self._gone
 
     @property
     def should_claim(self) -> bool:
@@ -253,7 +265,6 @@ class SelectedMailbox:
         uids = self.view.uids
         if not uids or uids[-1] <= self._last_uid:
             return False
-        self._told_before = self._last_uid
         if self._own or self._own_told:
             self._own_told, self._own = self._own, set()
         if self._uids is uids:
@@ -331,11 +342,10 @@ class SelectedMailbox:
         self._changed |= uids
         self._owed |= uids
 
-    def arrived(self) -> list[Span]:
-        """The positions of messages that the last updates told of, those excepted that this session has made itself."""
+    def arrived(self, after: int) -> list[Span]:
+        """The positions of the messages with uids after this one, but for those that this session has made itself."""
         uids, own = self._uids, self._own_told
-        start, stop = bisect_right(uids, self._told_before, 0, self.count), self.count
-        self._told_before = self._last_uid
+        start, stop = bisect_right(uids, after, 0, self.count), self.count
         if not own:
             return [(start, stop)] if start < stop else []
         return [(at, at + 1) for at in range(start, stop) if uids[at] not in own]
@@ -407,13 +417,22 @@ class SelectedMailbox:
         Uids without a message are passed over (RFC 3501 §6.4.8). A sequence number above the last, or "*" in an empty
         mailbox, is the client's mistake (RFC 3501 §9, seq-number); `lenient` passes over those too.
         """
-        if seqset.saved:
-            raise bad(b"There is no saved search result")
         if uid:
-            return by_uid(seqset, self.known_uids())
-        if not lenient and not fits(seqset, self.count):
+            spans = by_uid(seqset, self.known_uids())
+        elif lenient or fits(seqset, self.count):
+            spans = by_number(seqset, self.count)
+        else:
             raise bad(b"No message has that number")
-        return by_number(seqset, self.count)
+        return merge([*spans, *by_uid(self._saved, self.known_uids())]) if seqset.saved else spans
+
+    def save_result(self, spans: Sequence[Span]) -> None:
+        """Keep what "$" stands for (RFC 5182 §2.1).
+
+        Kept as ranges of uids from the first to the last of a span: no message will ever come to lie between them, and
+        those that are expunged are not found any more.
+        """
+        uids = self._uids
+        self._saved = SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
 
     def uids_of(self, spans: Sequence[Span]) -> list[int]:
         """The uids at these positions."""
@@ -450,10 +469,19 @@ class SelectedMailbox:
     def everything(self) -> Rows:
         """All messages the client knows, for reading at once; without RECENT, and perhaps longer than `count`."""
         view = self.view
+        whole = (view.uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
         if self._uids is view.uids:
-            columns = (self._uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
-            return Rows(range(self.count), *columns)
-        return self._looked_up(range(self.count))
+            return Rows(range(self.count), *whole)
+        if len(self._gone) > _FEW_GONE:
+            return self._looked_up(range(self.count))
+        known = bisect_right(view.uids, self._last_uid)  # the view's columns with the few that are gone put back
+        columns = [column[:known] for column in whole]
+        for uid, lost in sorted(self._gone.items()):
+            at = bisect_left(columns[0], uid)
+            was = (uid, lost.mask, lost.size, lost.date, lost.modseq, lost.content_id)
+            for column, value in zip(columns, was, strict=True):
+                column.insert(at, value)
+        return Rows(range(self.count), *columns)
 
     def recent_spans(self) -> list[Span]:
         """The positions of the messages that are \\Recent here."""

@@ -20,6 +20,7 @@ async def select(session: Session, command: Select) -> bytes:
     if command.resync is not None and command.resync.matches is not None and b"UIDONLY" in session.enabled:
         raise Refused(b"BAD [UIDREQUIRED] Only UIDs name messages now")  # RFC 9586
     before, session.selected = session.selected, None
+    session.end_contexts()
     try:
         place = await session.place(command.mailbox)
         selected = await SelectedMailbox.open(
@@ -34,6 +35,7 @@ async def select(session: Session, command: Select) -> bytes:
             before.close()
             if session.enabled & {b"QRESYNC", b"IMAP4REV2"}:
                 session.send(b"* OK [CLOSED] What was selected is closed\r\n")  # RFC 7162 §3.2.11, RFC 9051 §7.1
+    selected.called = command.mailbox
     session.selected = selected
     if command.condstore:
         session.enable_condstore()

@@ -8,14 +8,14 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
-from postroom.imap.types import Append, Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
 from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore
@@ -24,6 +24,9 @@ from .places import Place
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
+
+if TYPE_CHECKING:
+    from .contexts import Contexts
 
 _log = logging.getLogger("postroom.imap")
 # Commands whose arguments or results are message sequence numbers, refused once UIDONLY is enabled (RFC 9586)
@@ -62,8 +65,8 @@ class Notified(Protocol):
     flags: bool
     expunge_at_once: bool
 
-    async def tell_new(self, selected: SelectedMailbox) -> None:
-        """Send what was asked for of messages that EXISTS has just told of."""
+    async def tell_new(self, selected: SelectedMailbox, after: int) -> None:
+        """Send what was asked for of messages that EXISTS has just told of: those with uids after this one."""
 
 
 class Pushes(Protocol):
@@ -113,6 +116,7 @@ class Session:
         self.person: Person | None = None
         self.signed_in: Account | None = None
         self.selected: SelectedMailbox | None = None
+        self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
         self.watchers: list[Watcher] = []
         self.notified: Notified | None = None  # None: as before NOTIFY
@@ -123,6 +127,7 @@ class Session:
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
         self._unawaited = 0  # octets sent since the client was last waited for
+        self._progress_due: float | None = None  # when a long command next says how far it is
 
     # ---- what commands need
 
@@ -173,6 +178,12 @@ class Session:
         if b"CONDSTORE" not in self.enabled:
             self.enabled.add(b"CONDSTORE")
 
+    @property
+    def selected_name(self) -> str:
+        """What the client calls the selected mailbox; its present name, when it is one of the person's own."""
+        selected = self.mailbox
+        return selected.view.mailbox.name if selected.account is self.signed_in else selected.called
+
     async def place(self, name: str) -> Place:
         """Which account has the mailbox of this name, and what it is called there."""
         return Place(self.account, name)
@@ -194,6 +205,16 @@ class Session:
             await self.connection.drain()
             if self.connection.closed:
                 raise EndOfSession
+
+    async def emit_promised(self, octets: AsyncIterator[bytes]) -> None:
+        """Send a literal whose length has been said; when its octets can't be had, there is no way back."""
+        try:
+            async for piece in octets:
+                await self.emit(piece)
+        except MailError as error:
+            _log.error("%s: a literal can't be finished: %s", self.peer, error)
+            self.connection.abort()
+            raise EndOfSession from error
 
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
@@ -272,9 +293,16 @@ class Session:
 
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
+        self.end_contexts()
         if self.selected is not None:
             self.selected.close()
             self.selected = None
+
+    def end_contexts(self) -> None:
+        """Updates of search results cease with the selected state (RFC 5267 §4.3)."""
+        if self.contexts is not None:
+            self.contexts.close()
+            self.contexts = None
 
     # ---- the conversation
 
@@ -323,6 +351,7 @@ class Session:
 
     async def _carry_out(self, info: CommandInfo, command: Command) -> None:
         answer: bytes | None
+        self._progress_due = None
         try:
             self._check_state(command, info)
             answer = await self.service.handler(info.name)(self, command)
@@ -336,9 +365,9 @@ class Session:
         except Exception:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
-        if self.selected is not None and self.selected.has_news:
-            await self._announce(info.does)
-        if self.watchers:
+        if self.has_news:
+            await self.announce(info.does)
+        if self.watchers and not self.leaving:
             await self.tell_news()
         if answer is None:
             return
@@ -357,11 +386,10 @@ class Session:
         elif Does.WRITES in info.does and self.selected is not None and self.selected.read_only:
             refusal = no(b"READ-ONLY", b"The mailbox is open read-only")
         if refusal is not None:
-            if isinstance(command, Append):
-                self.engine.refuse_literal()
+            self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
-    async def _announce(self, does: Does) -> None:
+    async def announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return
@@ -380,10 +408,16 @@ class Session:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        if updates := selected.take_updates(expunge=expunge, flags=notified is None or notified.flags):
+        flags = notified is None or notified.flags
+        before = selected.last_uid
+        if (contexts := self.contexts) is not None:
+            async with contexts.lock:
+                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge, flags=flags))
+                await self.emit(await contexts.catch_up())
+        elif updates := selected.take_updates(expunge=expunge, flags=flags):
             await self.emit(updates)
-            if notified is not None:
-                await notified.tell_new(selected)
+        if notified is not None and selected.last_uid > before:
+            await notified.tell_new(selected, before)  # RFC 5465 §5.2: behind what contexts say
 
     async def tell_news(self) -> None:
         """Send what the watchers have heard."""
@@ -391,9 +425,30 @@ class Session:
             if watcher.has_news and (news := await watcher.take_news()):
                 await self.emit(news)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything of the selected mailbox that the client has not been told."""
+        if self.selected is None:
+            return False
+        return self.selected.has_news or (self.contexts is not None and self.contexts.has_news)
+
     def mailbox_is_gone(self) -> EndOfSession:
         """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
         return self.goodbye("The selected mailbox was deleted")
+
+    async def progress(self, done: int | None = None, total: int | None = None) -> None:
+        """Say now and then how far a long command is (RFC 9585 §3); between two responses only."""
+        now = self.service.clock.monotonic()
+        if self._progress_due is None:
+            self._progress_due = now + self.settings.progress_seconds
+        if now < self._progress_due:
+            return
+        self._progress_due = now + self.settings.progress_seconds
+        known = b"NIL NIL"
+        if done is not None:
+            known = b"%d %b" % (done, b"%d" % total if total and total >= done else b"NIL")
+        self.send(b'* OK [INPROGRESS ("%b" %b)] Still at it\r\n' % (self.tag, known))
+        await self.connection.drain()
 
     async def breathe(self) -> None:
         """Let other sessions have the loop."""

@@ -15,6 +15,16 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_append_octets: Annotated[
         int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
     ] = 52_428_800
+    max_append_total_octets: Annotated[
+        int, Meta(ge=1024, description="Octets of all messages of one APPEND (MULTIAPPEND) together.")
+    ] = 104_857_600
+    quirk_8bit_headers_in_append: Annotated[
+        bool,
+        Meta(
+            description="Accept 8-bit octets in the header of an appended message though UTF8=ACCEPT is not enabled, "
+            "which RFC 6855 forbids and clients do that copy old mail."
+        ),
+    ] = True
     idle_timeout_seconds: Annotated[
         float,
         Meta(ge=1, description="Seconds a signed-in client may be silent; RFC 3501 asks for at least 1800."),
@@ -41,6 +51,9 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             "server (SETMETADATA)."
         ),
     ] = ()
+    max_annotation_octets: Annotated[
+        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account.")
+    ] = 16_777_216
     list_batch_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
     ] = 200
@@ -64,6 +77,28 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             "given up and the client is told so.",
         ),
     ] = 20_000
+    max_contexts: Annotated[
+        int, Meta(ge=1, description="Results that one session may have kept up to date by UPDATE (RFC 5267).")
+    ] = 16
+    max_context_messages: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Messages in all the results that UPDATE keeps up to date in one session; "
+            "the first one is kept whatever its size.",
+        ),
+    ] = 250_000
+    max_thread_ids: Annotated[
+        int,
+        Meta(
+            ge=1000,
+            description="Message ids that one THREAD=REFERENCES remembers; what further ones refer to is not followed.",
+        ),
+    ] = 1_000_000
+    max_preview_read_octets: Annotated[
+        int,
+        Meta(ge=1024, description="Octets read for a PREVIEW of a message that was stored before previews were kept."),
+    ] = 1_048_576
     compress: Annotated[bool, Meta(description="Whether COMPRESS=DEFLATE is offered.")] = True
     deflate_level: Annotated[
         int, Meta(ge=1, le=9, description="Effort of COMPRESS=DEFLATE: 1 is fast, 9 makes the fewest octets.")
@@ -78,3 +113,13 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_nested_header_octets: Annotated[
         int, Meta(ge=1024, description="Octets of an attached message's header that HEADER.FIELDS looks at.")
     ] = 1_048_576
+    max_saved_result_ranges: Annotated[
+        int, Meta(ge=1, description="Ranges of messages in the search result that a session saves for $.")
+    ] = 50_000
+    max_searched_mailboxes: Annotated[int, Meta(ge=1, description="Mailboxes that one ESEARCH looks into.")] = 2000
+    progress_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
+    ] = 10.0
+    max_search_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a search that goes on is ended with NO [LIMIT].")
+    ] = 120.0

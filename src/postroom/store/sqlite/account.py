@@ -47,6 +47,7 @@ from .appending import Append, Item, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
+from .fuzzy_searching import search_fuzzy
 from .moving import Copy, Expunge
 from .pool import Pool
 from .purging import Purge
@@ -497,6 +498,16 @@ class SqliteAccount:
         search = TextSearch(self._files, self._store.message_settings)
         async with self._store.searches:
             return await self._read(partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids))
+
+    async def search_fuzzy(
+        self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
+    ) -> dict[int, int]:
+        self._books.numbered(mailbox_id)
+        if uids is not None:
+            uids = _still(uids)
+        job = partial(search_fuzzy, mailbox_id=mailbox_id, query=query, uids=uids, settings=self._files.settings)
+        async with self._store.searches:
+            return await self._read(job)
 
     async def search_sent(self, mailbox_id: int, first_day: int, last_day: int) -> set[int]:
         self._books.numbered(mailbox_id)

@@ -10,6 +10,7 @@ import apsw
 
 from .files import AccountFiles
 from .query import fetch
+from .schema import VERSION
 
 # What each mailbox says of itself beside what its rows say
 _COUNTERS = """
@@ -51,6 +52,18 @@ _QUESTIONS = {  # each finds rows that must not exist
     """,
     "messages that are expunged as well": "SELECT uid FROM messages JOIN expunged USING (mailbox_id, uid)",
     "changes after the account's last": "SELECT uid FROM messages, account WHERE messages.modseq > account.modseq",
+    "changes after their mailbox's last": """
+        SELECT uid FROM mailboxes JOIN (
+          SELECT mailbox_id, uid, modseq FROM messages UNION ALL SELECT mailbox_id, uid, modseq FROM expunged
+        ) ON id = mailbox_id WHERE modseq > highest_modseq
+    """,
+    "mailboxes that forgot more than happened": "SELECT id FROM mailboxes WHERE purged_modseq > highest_modseq",
+    "annotations of no mailbox": """
+        SELECT entry FROM annotations WHERE mailbox_id <> 0 AND mailbox_id NOT IN (SELECT id FROM mailboxes)
+    """,
+    "rights in no mailbox": """
+        SELECT identifier FROM acl WHERE mailbox_id NOT IN (SELECT id FROM mailboxes WHERE deleted_at IS NULL)
+    """,
     "contents after the account's last": "SELECT contents.id FROM contents, account WHERE contents.id >= content_next",
 }
 
@@ -60,6 +73,9 @@ def problems(db: apsw.Connection, files: AccountFiles) -> list[str]:
     found = [f"SQLite: {line}" for (line,) in fetch(db, "PRAGMA quick_check") if line != "ok"]
     if found:
         return found
+    version = int(db.pragma("user_version"))
+    if version != VERSION:
+        return [f"tables of version {version}: open the account with this program once, which brings it to {VERSION}"]
     for mailbox_id, name, *counters in fetch(db, _COUNTERS):
         if counters[:4] != counters[4:]:
             found.append(f"mailbox {mailbox_id} ({name}) counts {counters[:4]}, holds {counters[4:]}")

@@ -6,7 +6,7 @@ names any more. Never: removes anything a mailbox shows. Raises: nothing of its 
 
 from array import array
 from collections.abc import Sequence
-from operator import itemgetter
+from itertools import takewhile
 
 import apsw
 
@@ -32,7 +32,7 @@ class Purge(Write):
         settings, db = scope.settings, scope.db
         limit = settings.purge_step_messages
         expired = scope.now - settings.undo_days * _DAY
-        done, contents = _expire_tombstones(db, expired, limit)
+        done, contents = _expire_tombstones(db, expired, scope.now, limit)
         if len(done) < limit:
             more_done, more_contents = _expire_mailboxes(db, expired, limit - len(done))
             done += more_done
@@ -55,15 +55,19 @@ def _listed(numbers: Sequence[int]) -> "tuple[apsw.CArrayBinding]":
     return (apsw.carray(array("q", numbers)),)
 
 
-def _expire_tombstones(db: apsw.Connection, before: int, limit: int) -> tuple[list[int], list[int]]:
+def _expire_tombstones(db: apsw.Connection, before: int, now: int, limit: int) -> tuple[list[int], list[int]]:
     """Tombstones removed (one entry each) and the contents they named."""
-    found = fetch(
+    # In the order of their modseq, which is that of time. Where the clock was put back, one may wait for one before it,
+    # but not for one from the future.
+    oldest = fetch(
         db,
-        "SELECT mailbox_id, uid, content_id, modseq FROM expunged WHERE expunged_at <= ? ORDER BY expunged_at LIMIT ?",
-        (before, limit),
+        "SELECT mailbox_id, uid, content_id, modseq, expunged_at FROM expunged INDEXED BY expunged_by_modseq "
+        "WHERE expunged_at <= ? ORDER BY modseq LIMIT ?",
+        (now, limit),
     )
+    found = [row[:4] for row in takewhile(lambda row: row[4] <= before, oldest)]
     # What is forgotten is remembered: who knows an older state can't be told what has gone since (RFC 7162 §3.2.5.1).
-    latest = {mailbox_id: modseq for mailbox_id, _, _, modseq in sorted(found, key=itemgetter(3))}
+    latest: dict[int, int] = {mailbox_id: modseq for mailbox_id, _, _, modseq in found}
     db.executemany(
         "UPDATE mailboxes SET purged_modseq = max(purged_modseq, ?) WHERE id = ?",
         [(modseq, mailbox_id) for mailbox_id, modseq in latest.items()],

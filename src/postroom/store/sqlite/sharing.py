@@ -63,7 +63,7 @@ class SetAcl(Write):
 
 
 class Shares:
-    """The index: shared.db and a copy of it in memory. Made at the first share, read at the first question.
+    """The index: shared.db and a copy of it in memory. Made at the first share, read when it is first needed.
 
     The methods that touch the disk are for a thread, one at a time.
     """
@@ -89,10 +89,8 @@ class Shares:
         return account_id in self._accounts.get(identifier, ())
 
     def differs(self, account_id: int, identifiers: set[str]) -> bool:
-        """Whether `correct` may have something to do; stale rows can wait until the index is needed."""
-        if not self.loaded:
-            return bool(identifiers)
-        return identifiers != {name for name, ids in self._accounts.items() if account_id in ids}
+        """Whether `correct` may have something to do."""
+        return not self.loaded or identifiers != {name for name, ids in self._accounts.items() if account_id in ids}
 
     # ---- in a thread
     def load(self) -> None:

@@ -144,7 +144,6 @@ class SqliteStore:
             self.next_purge.pop(account_id, None)
             self._swept.discard(account_id)
             await self._call(partial(remove_account, self._files(account_id), self.ids.token(12), self.probe))
-            await self._call(self._shares.load)  # stale rows of an account that is gone would never be met again
             await self._correct_shares(account_id, set())
         finally:
             del self._changing[account_id]

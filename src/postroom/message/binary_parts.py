@@ -1,0 +1,84 @@
+"""A message that holds NULs, made into one that any reader can take: the parts that hold them become base64.
+
+Owns: which parts, their header fields, the new octets in pieces. Never: changes any other octet, holds a part. Raises:
+NotEncodable where a NUL stands outside of what can be encoded.
+"""
+
+import re
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator
+
+from .parts import PartMap, PartNode
+from .structure import Kind
+
+Read = Callable[[int, int], bytes]
+
+_IDENTITY = (b"7bit", b"8bit", b"binary")
+_FIELD = re.compile(rb"^Content-Transfer-Encoding[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
+_MIME_VERSION = re.compile(rb"^MIME-Version[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_LINE = 57  # octets that make a line of 76 (RFC 2045 §6.8)
+_PIECE = _LINE * 1024
+
+
+class NotEncodable(Exception):
+    """A NUL in a header, between parts, or in a part that has been encoded otherwise."""
+
+
+def without_nul(parts: bytes, size: int, read: Read) -> Iterator[bytes]:
+    """The message anew. `parts` is its packed PartMap, `read` gives its octets from one offset to another.
+
+    Pieces may be empty: they give the caller the chance to do something else while much is read.
+    """
+    root = PartMap.unpack(parts).root
+    at = 0
+    for node in _leaves(root):
+        has_nul = False
+        for start in range(node.body_start, node.body_end, _PIECE):
+            has_nul = b"\0" in read(start, min(start + _PIECE, node.body_end))
+            if has_nul:
+                break
+            yield b""
+        if not has_nul or node.encoding not in _IDENTITY:
+            continue
+        yield from _copied(read, at, node.header_start)
+        yield _header(b"".join(_copied(read, node.header_start, node.body_start)), node is root)
+        yield from _encoded(read, node.body_start, node.body_end)
+        if node is root:
+            yield b"\r\n"
+        at = node.body_end
+    yield from _copied(read, at, size)
+
+
+def _leaves(root: PartNode) -> Iterator[PartNode]:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.kind is Kind.LEAF:
+            yield node
+        stack += reversed(node.children)
+
+
+def _copied(read: Read, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, _PIECE):
+        piece = read(at, min(at + _PIECE, end))
+        if b"\0" in piece:
+            raise NotEncodable
+        yield piece
+
+
+def _header(header: bytes, is_message: bool) -> bytes:
+    """With base64 in it; fields that are missing go in front of the empty line."""
+    field = b"Content-Transfer-Encoding: base64\r\n"
+    header, found = _FIELD.subn(field, header, count=1)
+    missing = b"" if found else field
+    if is_message and not _MIME_VERSION.search(header):  # RFC 2045 §4
+        missing = b"MIME-Version: 1.0\r\n" + missing
+    empty = len(header) - (2 if header.endswith(b"\r\n") else 1)
+    return header[:empty] + missing + header[empty:] if missing else header
+
+
+def _encoded(read: Read, start: int, end: int) -> Iterator[bytes]:
+    for at in range(start, end, _PIECE):
+        piece = read(at, min(at + _PIECE, end))
+        lines = [b2a_base64(piece[k : k + _LINE], newline=False) for k in range(0, len(piece), _LINE)]
+        yield (b"\r\n" if at > start else b"") + b"\r\n".join(lines)

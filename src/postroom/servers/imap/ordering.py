@@ -1,0 +1,100 @@
+"""The order that SORT asks for (RFC 5256 §3, RFC 5957 §4).
+
+Owns: what each criterion compares, putting messages in order by it. Never: computes base subjects and their like (the
+store has them since delivery), answers the client. Raises: StoreError.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from postroom.imap.contexts import Descending, Entry
+from postroom.imap.sorting import Criterion, SortKey
+from postroom.store.api import SortFact
+
+from .searching import Searching
+from .selected import Rows, SelectedMailbox
+from .session import Session
+
+FACTS_AT_ONCE = 10_000  # messages whose facts are asked for before other sessions get their turn
+_FACTS = {
+    SortKey.CC: SortFact.CC,
+    SortKey.DATE: SortFact.SENT,
+    SortKey.FROM: SortFact.FROM,
+    SortKey.SUBJECT: SortFact.SUBJECT,
+    SortKey.TO: SortFact.TO,
+    SortKey.DISPLAYFROM: SortFact.DISPLAY_FROM,
+    SortKey.DISPLAYTO: SortFact.DISPLAY_TO,
+}
+_NUMBERS = (SortKey.ARRIVAL, SortKey.DATE, SortKey.SIZE, SortKey.RELEVANCY)
+
+Column = Sequence[Any]  # a value a message
+
+
+async def fact_columns(
+    session: Session, selected: SelectedMailbox, rows: Rows, facts: Sequence[SortFact], found: Sequence[int]
+) -> list[Column]:
+    """These facts of the messages at these ascending positions. Of what was expunged, and purged since, none is known:
+    "" for a text."""
+    columns: list[list[Any]] = [[] for _ in facts]
+    uids, dates = rows.uids, rows.dates
+    nothing = [None if fact is SortFact.SENT else "" for fact in facts]
+    for start in range(0, len(found), FACTS_AT_ONCE):
+        asked = [uids[at] for at in found[start : start + FACTS_AT_ONCE]]
+        told = await selected.account.sort_facts(selected.mailbox_id, facts, asked)
+        if len(told) < len(asked):
+            by_uid = {row[0]: row for row in told}
+            told = [by_uid.get(uid) or (uid, *nothing) for uid in asked]
+        for column, values in zip(columns, list(zip(*told, strict=True))[1:], strict=True):
+            column += values
+        await session.breathe()
+    if SortFact.SENT in facts:  # RFC 5256 §2.2: without a Date that can be read, INTERNALDATE
+        sent = columns[facts.index(SortFact.SENT)]
+        sent[:] = [dates[at] if date is None else date for at, date in zip(found, sent, strict=True)]
+    return list(columns)
+
+
+async def key_columns(
+    session: Session,
+    selected: SelectedMailbox,
+    searching: Searching,
+    criteria: Sequence[Criterion],
+    found: Sequence[int],
+) -> list[Column]:
+    """What each criterion compares of the messages at these ascending positions, which `searching` has found."""
+    rows = searching.rows
+    facts = [_FACTS[one.key] for one in criteria if one.key in _FACTS]
+    told = dict(zip(facts, await fact_columns(session, selected, rows, facts, found) if facts else (), strict=True))
+    columns: list[Column] = []
+    for criterion in criteria:
+        if criterion.key is SortKey.ARRIVAL:
+            columns.append([rows.dates[at] for at in found])
+        elif criterion.key is SortKey.SIZE:
+            columns.append([rows.sizes[at] for at in found])
+        elif criterion.key is SortKey.RELEVANCY:  # RFC 6203 §6: the highest first
+            columns.append([-score for score in searching.scores(found)])
+        else:
+            columns.append(told[_FACTS[criterion.key]])
+    return columns
+
+
+async def in_order(session: Session, criteria: Sequence[Criterion], columns: Sequence[Column], count: int) -> list[int]:
+    """The indexes 0 to `count`, sorted. Python's sort keeps the order of equal ones, also when it is reversed: so the
+    last tie-breaker is the mailbox's order, and REVERSE does not touch it (RFC 5256 §3)."""
+    order = list(range(count))
+    for criterion, column in zip(reversed(criteria), reversed(columns), strict=True):
+        order.sort(key=column.__getitem__, reverse=criterion.reverse)
+        await session.breathe()
+    return order
+
+
+def entries(criteria: Sequence[Criterion], columns: Sequence[Column], uids: Sequence[int]) -> Iterator[Entry]:
+    """The same keys a message, as contexts keep them."""
+    directed: list[Column] = []
+    for criterion, column in zip(criteria, columns, strict=True):
+        if not criterion.reverse:
+            directed.append(column)
+        elif criterion.key in _NUMBERS:
+            directed.append([-value for value in column])
+        else:
+            directed.append([Descending(value) for value in column])
+    return zip(*directed, uids, strict=True)

@@ -1,0 +1,178 @@
+"""SEARCH: every key, alone and joined."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from postroom.servers.imap import searching
+
+from .room import Client, both_stores, message, open_room, run
+
+
+def seconds(year: int, month: int, day: int, hour: int = 12) -> int:
+    return int(datetime.datetime(year, month, day, hour, tzinfo=datetime.UTC).timestamp())
+
+
+async def found(client: Client, keys: str | bytes) -> list[int]:
+    keys = keys.encode() if isinstance(keys, str) else keys
+    [line] = await client.ok(b"SEARCH " + keys)
+    assert line.startswith(b"* SEARCH")
+    return [int(number) for number in line.split()[2:]]
+
+
+@both_stores
+def test_every_key(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(
+                b"From: Ann <ann@x.example>\r\nTo: Bo <bo@x.example>\r\nCc: cy@x.example\r\nBcc: di@x.example\r\n"
+                b"Subject: Invoice 42\r\nDate: Mon, 7 Feb 1994 21:52:25 -0800\r\nX-Tag: red\r\n\r\nplease pay\r\n",
+                flags=frozenset(("\\Seen", "\\Answered", "$Work")),
+                internal_date=seconds(2020, 1, 1),
+            )
+            await room.deliver(
+                message("Holiday", b"hotel and flight\r\n" * 20, "Tue, 1 Feb 2000 00:30:00 +1400"),
+                flags=frozenset(("\\Flagged", "\\Deleted")),
+                internal_date=seconds(2020, 1, 2, 0),
+            )
+            await room.deliver(message("=?utf-8?q?Gr=C3=BC=C3=9Fe?=", b"Text\r\n"), flags=frozenset(("\\Draft",)))
+            client = await room.client("INBOX")
+            for keys, expected in {
+                "ALL": [1, 2, 3],
+                "SEEN": [1],
+                "UNSEEN": [2, 3],
+                "ANSWERED": [1],
+                "UNANSWERED": [2, 3],
+                "FLAGGED": [2],
+                "UNFLAGGED": [1, 3],
+                "DELETED": [2],
+                "UNDELETED": [1, 3],
+                "DRAFT": [3],
+                "UNDRAFT": [1, 2],
+                "RECENT": [1, 2, 3],
+                "NEW": [2, 3],
+                "OLD": [],
+                "KEYWORD $work": [1],
+                "UNKEYWORD $work": [2, 3],
+                "KEYWORD unknown": [],
+                "BEFORE 2-Jan-2020": [1],
+                "ON 2-Jan-2020": [2],
+                "SINCE 2-Jan-2020": [2, 3],
+                "SENTBEFORE 8-Feb-1994": [1, 3],
+                "SENTON 7-Feb-1994": [1, 3],
+                "SENTSINCE 1-Feb-2000": [2],
+                "LARGER 300": [2],
+                "SMALLER 300": [1, 3],
+                "FROM ann": [1],
+                "FROM X.EXAMPLE": [1, 2, 3],
+                'TO "bo <"': [1],
+                "CC cy": [1],
+                "BCC di@": [1],
+                "SUBJECT invoice": [1],
+                "BODY HOTEL": [2],
+                "BODY invoice": [],
+                "TEXT invoice": [1],
+                "HEADER X-Tag RED": [1],
+                'HEADER X-Tag ""': [1],
+                "HEADER X-Tag blue": [],
+                "1:2": [1, 2],
+                "2,9": [2],
+                "UID 2:*": [2, 3],
+                "NOT 2": [1, 3],
+                "NOT NOT 2": [2],
+                "OR SEEN DRAFT": [1, 3],
+                "OR (SEEN FLAGGED) (UNSEEN 3)": [3],
+                "UNSEEN FROM x.example NOT BODY hotel": [3],
+                "SEEN UNSEEN": [],
+                "2:3 TEXT hotel": [2],
+                "NOT TEXT hotel": [1, 3],
+            }.items():
+                assert await found(client, keys) == expected, keys
+            needle = "grüsse".encode()
+            assert await found(client, b"CHARSET UTF-8 SUBJECT {%d+}\r\n%b" % (len(needle), needle)) in ([3], [])
+            needle = "Grüße".encode()
+            assert await found(client, b"CHARSET UTF-8 SUBJECT {%d+}\r\n%b" % (len(needle), needle)) == [3]
+            assert (await client.command("SEARCH CHARSET X-NONE ALL")).tagged.startswith(b"NO [BADCHARSET")
+
+    run(play())
+
+
+@both_stores
+def test_uid_search_answers_with_uids(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for number in range(4):
+                await room.deliver(message(f"s{number}"))
+            client = await room.client("INBOX")
+            await client.ok("STORE 2 +FLAGS.SILENT (\\Deleted)")
+            await client.ok("EXPUNGE")
+            assert await client.ok("UID SEARCH ALL") == [b"* SEARCH 1 3 4"]
+            assert await client.ok("UID SEARCH 2:3") == [b"* SEARCH 3 4"]
+            assert await client.ok("UID SEARCH SUBJECT s2") == [b"* SEARCH 3"]
+            assert await client.ok("UID SEARCH UID 900:*") == [b"* SEARCH 4"]
+
+    run(play())
+
+
+def test_an_empty_mailbox(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client("INBOX")
+            for keys in ("ALL", "1:*", "UID 1:*", "NOT TEXT x", "TEXT x"):
+                assert await found(client, keys) == []
+
+    run(play())
+
+
+def test_large_mailboxes_are_searched_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "_CHUNK", 10)
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            for _ in range(6):
+                await client.ok("COPY 1:* INBOX")
+            await client.ok("STORE 10:20 +FLAGS.SILENT (\\Seen)")
+            assert await found(client, "SEEN") == list(range(10, 21))
+            assert await found(client, "ALL UNSEEN LARGER 1") == [*range(1, 10), *range(21, 65)]
+            assert await found(client, "OR SEEN 64") == [*range(10, 21), 64]
+            assert len(await found(client, "TEXT meeting")) == 64
+
+    run(play())
+
+
+@both_stores
+def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            for key in (
+                "BEFORE 1-Jan-0001",
+                "SENTBEFORE 1-Jan-0001",
+                "NOT SINCE 1-Jan-0001",
+                "NOT SENTSINCE 1-Jan-0001",
+            ):
+                assert await client.ok(f"SEARCH {key}") == [b"* SEARCH"], key
+
+    run(play())
+
+
+@both_stores
+def test_several_flags_at_once(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for flags in ((), ("\\Seen",), ("\\Flagged", "$Work"), ("\\Seen", "\\Flagged"), ("\\Flagged",)):
+                await room.deliver(message("x"), flags=frozenset(flags))
+            client = await room.client("INBOX")
+            assert await found(client, "UNSEEN FLAGGED") == [3, 5]
+            assert await found(client, "UNSEEN FLAGGED KEYWORD $work") == [3]
+            assert await found(client, "UNSEEN FLAGGED UNKEYWORD $work") == [5]
+            assert await found(client, "FLAGGED KEYWORD none") == []
+            assert await found(client, "FLAGGED UNKEYWORD none 3:4") == [3, 4]
+            assert await found(client, "SEEN UNSEEN") == []
+            assert await found(client, "NOT (SEEN FLAGGED)") == [1, 2, 3, 5]
+
+    run(play())

@@ -1,0 +1,66 @@
+"""THREAD and UID THREAD over the store's facts."""
+
+from pathlib import Path
+
+import pytest
+
+from postroom.servers.imap import threads
+
+from .room import both_stores, open_room, run
+
+
+def mail(subject: str, own: str = "", references: str = "", second: int = 0) -> bytes:
+    fields = [f"Subject: {subject}", f"Date: Mon, 7 Feb 1994 10:00:{second:02} +0000"]
+    fields += [f"Message-ID: <{own}>"] * bool(own) + [f"References: {references}"] * bool(references)
+    return "\r\n".join([*fields, "", "text", ""]).encode()
+
+
+MAIL = (
+    mail("lunch", "1@x", second=9),
+    mail("Re: lunch", "2@x", "<1@x>", second=2),
+    mail("Lunch", "", second=3),
+    mail("other", "4@x", "<0@x> <1@x>", second=1),
+    mail("other", "5@x", "<9@x>", second=8),
+    mail("", "2@x", "<9@x>", second=4),  # a second message of an id that there is already
+)
+
+
+@both_stores
+@pytest.mark.parametrize("at_once", [2, 10_000])
+def test_both_algorithms(tmp_path: Path, kind: str, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "FACTS_AT_ONCE", at_once)
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for octets in MAIL:
+                await room.deliver(octets)
+            client = await room.client("INBOX")
+            for command, expected in {
+                # 0 has one child and goes; 9 has two and stays; the threads of "lunch" are gathered under a dummy
+                "THREAD REFERENCES UTF-8 ALL": b"* THREAD ((3)(1 (4)(2)))((6)(5))",
+                "THREAD ORDEREDSUBJECT UTF-8 ALL": b"* THREAD (4 5)(2 (3)(1))(6)",
+                "UID THREAD REFERENCES UTF-8 NOT UID 1": b"* THREAD ((4)(2))(3)((6)(5))",
+                "THREAD REFERENCES UTF-8 FLAGGED": b"* THREAD",
+                "THREAD ORDEREDSUBJECT UTF-8 FLAGGED": b"* THREAD",
+            }.items():
+                [line] = await client.ok(command)
+                assert line == expected, command
+
+    run(play())
+
+
+def test_message_ids_beyond_the_limit(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, max_thread_ids=1000) as room:
+            await room.deliver(mail("a", "a@x"))
+            for start in range(0, 1100, 100):
+                await room.deliver(mail(str(start), "", " ".join(f"<{n}@x>" for n in range(start, start + 90))))
+            await room.deliver(mail("b", "b@x", "<a@x>"))
+            await room.deliver(mail("c", "c@x", "<b@x>"))
+            client = await room.client("INBOX")
+            [line] = await client.ok("THREAD REFERENCES UTF-8 SUBJECT a SUBJECT b")
+            assert line == b"* THREAD"
+            [line] = await client.ok("THREAD REFERENCES UTF-8 ALL")
+            assert line.startswith(b"* THREAD (1 ")
+
+    run(play())
