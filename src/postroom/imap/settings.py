@@ -64,6 +64,9 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     max_mailbox_octets: Annotated[
         int, Meta(description="Longest mailbox name or LIST pattern in octets, as sent.", ge=64)
     ] = 1024
+    max_identifier_octets: Annotated[
+        int, Meta(description="Longest identifier of an access control list in octets, as sent.", ge=64)
+    ] = 512
     max_list_patterns: Annotated[int, Meta(description="Most patterns in one extended LIST.", ge=1)] = 64
     max_filter_mailboxes: Annotated[
         int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)

@@ -454,3 +454,56 @@ def test_groups_without_events_watch_nothing(tmp_path: Path) -> None:
             await quiet(client)
 
     run(play())
+
+
+@both_stores
+def test_mailboxes_that_others_share(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            owner, client = await room.client(), await room.client(name="bob")
+            for name in ("team", "team/a", "hidden"):
+                await owner.ok(f"CREATE {name}")
+            await owner.ok("SETACL team bob@x.example lr")
+            await owner.ok("SETACL team/a bob@x.example l")
+            theirs = "#user/alice@x.example"
+            lines = await client.ok(
+                f"NOTIFY SET STATUS"
+                f" (mailboxes ({theirs}/team/a {theirs}/hidden) (MessageNew MessageExpunge MailboxName))"
+                f" (subtree {theirs}/team (MessageNew MessageExpunge MailboxName))"
+            )
+            assert lines[0] == b'* LIST (\\NoAccess) "/" #user/alice@x.example/team/a'  # §3.1
+            assert [line.split()[2] for line in lines[1:]] == [b"#user/alice@x.example/team"]
+            await room.deliver(mailbox="team")
+            await heard(client, b"* STATUS #user/alice@x.example/team (MESSAGES 1 ...)")
+            await room.deliver(mailbox="team/a")
+            await room.deliver(mailbox="hidden")
+            await owner.ok("CREATE hidden/more")
+            await owner.ok("DELETE hidden/more")
+            await quiet(client)  # what may not be seen is not told of
+            await owner.ok("SETACL hidden bob@x.example lr")  # §5.4: as if it had been created
+            await heard(client, b'* LIST (\\HasNoChildren) "/" #user/alice@x.example/hidden')
+            await room.deliver(mailbox="hidden")  # §5.9: watched again
+            await heard(client, b"* STATUS #user/alice@x.example/hidden (MESSAGES 2 ...)")
+            await owner.ok("SETACL hidden bob@x.example lrs")
+            await quiet(client)
+            await owner.ok("DELETEACL hidden bob@x.example")
+            await heard(client, b'* LIST (\\NonExistent \\HasNoChildren) "/" #user/alice@x.example/hidden')
+            await room.deliver(mailbox="hidden")
+            await quiet(client)
+            await owner.ok("RENAME team crew")
+            await heard(client, b'* LIST (...) "/" #user/alice@x.example/crew ("OLDNAME" (#user/alice@x.example/team))')
+
+    run(play())
+
+
+def test_too_many_accounts(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, max_notify_accounts=1) as room:
+            client = await room.client()
+            others = [f"#user/{name}/x" for name in room.directory.people if name != "alice@x.example"]
+            assert len(others) > 1
+            await client.ok(f"NOTIFY SET (mailboxes {others[0]} (MailboxName))")
+            refused = await client.command(f"NOTIFY SET (mailboxes ({' '.join(others)}) (MailboxName))")
+            assert refused.tagged.startswith(b"NO [NOTIFICATIONOVERFLOW]")
+
+    run(play())

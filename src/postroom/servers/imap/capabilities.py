@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.imap.acl import EXTRA_RIGHTS
 from postroom.sasl import SERVER_MECHANISMS
 
 from .compression import may_compress
@@ -80,6 +81,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"ACL", 4314),
+    Capability(b"RIGHTS=" + EXTRA_RIGHTS, 4314),
+    Capability(b"LIST-MYRIGHTS", 8440),
     Capability(b"ESEARCH", 4731),
     Capability(b"SEARCHRES", 5182),
     Capability(b"WITHIN", 5032),

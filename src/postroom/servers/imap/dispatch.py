@@ -5,6 +5,7 @@ runs anything; the states a command may be given in, and its consequences, are i
 """
 
 from . import (
+    acl,
     append,
     compression,
     fetch,
@@ -65,6 +66,11 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID MOVE": messages.copy,
     b"EXPUNGE": messages.expunge,
     b"UID EXPUNGE": messages.uid_expunge,
+    b"SETACL": acl.set_acl,
+    b"DELETEACL": acl.delete_acl,
+    b"GETACL": acl.get_acl,
+    b"LISTRIGHTS": acl.list_rights,
+    b"MYRIGHTS": acl.my_rights,
     **sorting.HANDLERS,
     **multisearch.HANDLERS,
     b"COMPRESS": compression.compress,

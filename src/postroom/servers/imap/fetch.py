@@ -68,6 +68,8 @@ class _Fetching:
         self._sets_seen = not selected.read_only and any(
             isinstance(item, Section | Binary) and not item.peek for item in items
         )
+        if "s" not in selected.rights:  # RFC 4314 §4
+            self._sets_seen = False
         self._newly_seen: set[int] = set()
         self._wants = NOTHING
         for some in self._columns:

@@ -34,9 +34,10 @@ from postroom.store.api import (
 )
 
 from .fetch import send_items
-from .filters import covered
+from .filters import Covered, covered
 from .pushing import Pusher
 from .refusal import Refused, no
+from .rights import NEEDED, effective, meets
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -56,7 +57,7 @@ async def notify(session: Session, command: Notify) -> bytes:
     news, before = Notification(session, command.groups), session.notified
     try:
         await news.start()
-        if command.groups and session.selected is not None and not session.selected.deleted:
+        if command.groups and session.selected is not None and not session.selected.lost:
             session.notified = None  # §3.1: an implicit NOOP, whatever is wanted from now on
             await session.tell_updates(session.selected, expunge=True)
         await session.emit(await news.refused_names())
@@ -117,6 +118,7 @@ class Notification:
         self._stirred: dict[Key, set[NotifyEvent]] = {}
         self._names: dict[str, str] = {}  # to be listed, with their old names
         self._known: set[str] = set()  # of those that are others': what the client could see when it happened
+        self._granted: set[str] = set()  # of those: what nothing happened to but that rights were given or taken
         self._annotated: dict[str, dict[str, None]] = {}
         self._overflown = False
 
@@ -129,6 +131,7 @@ class Notification:
         if not self._groups:
             return
         self._listen(self._session.account, "", own=True)
+        await self._listen_to_others()
         if NotifyEvent.SERVER_METADATA_CHANGE in self._wanted:
             self._session.service.note_watchers.add(self._hear_notes)
         await self._look()
@@ -149,6 +152,29 @@ class Notification:
         self._feeds[account.account_id] = feed
         account.subscribe_changes(feed.hear)
 
+    async def _listen_to_others(self) -> None:
+        """Hear of accounts that names lead to, whatever may be seen there now: rights can be given later (§5.9)."""
+        session = self._session
+        names = {name for group in self._groups for name in group.mailboxes.mailboxes}
+        if any(group.mailboxes.scope is Scope.SUBSCRIBED for group in self._groups):
+            names.update(await session.account.subscriptions())
+        for name in names:
+            try:
+                place = await session.place(name)
+            except (NoSuchMailbox, BadMailboxName, Refused):
+                continue
+            if (account_id := place.account.account_id) not in self._feeds:
+                if len(self._feeds) > session.settings.max_notify_accounts:
+                    raise no(_OVERFLOW, b"Too many accounts to watch")
+                self._listen(await session.service.store.open(account_id), place.prefix, own=False)
+
+    def _may_watch(self, one: Covered) -> bool:
+        """§5: "l" and "r"."""
+        session = self._session
+        if one.account.account_id == session.account.account_id:
+            return True
+        return meets(effective(one.mailbox.acl, session.address), NEEDED[b"NOTIFY"])
+
     async def _look(self) -> None:
         """Which mailboxes the groups cover now."""
         session, most = self._session, self._session.settings.max_notify_mailboxes
@@ -158,13 +184,12 @@ class Notification:
         for group in self._groups:
             for one in await covered(session, [group.mailboxes]):
                 key = one.account.account_id, one.mailbox.mailbox_id
+                if key[0] not in self._feeds or not self._may_watch(one):
+                    continue
                 if key not in found:
                     told = before[key].mailbox if key in before else one.mailbox
                     found[key] = _Watched(one.name, told, set())
                 found[key].events |= group.events
-                if key[0] not in self._feeds:
-                    account = await session.service.store.open(key[0])
-                    self._listen(account, one.name.removesuffix(one.mailbox.name), own=False)
             if len(found) > most:
                 self._overflown = True
                 return
@@ -223,9 +248,11 @@ class Notification:
             elif event.kind is not MailboxEventKind.RENAMED:
                 # §5.4: of a mailbox that comes or goes its parent is affected too, and what may be seen comes and goes
                 above = event.name.rpartition(DELIMITER)[0]
-                affected = [event.name, above] if above and event.kind is not MailboxEventKind.ACL else [event.name]
-                if event.kind is not MailboxEventKind.ACL or not feed.own:
-                    self._affect(feed, affected)
+                if event.kind is not MailboxEventKind.ACL:
+                    self._affect(feed, [event.name, above] if above else [event.name])
+                elif not feed.own and (name := feed.prefix + event.name) not in self._names:
+                    self._affect(feed, [event.name])
+                    self._granted.add(name)
             elif parents((event.old_name,)).isdisjoint(renamed):  # §5.4: children need no response of their own
                 self._rename(feed, event)
 
@@ -237,7 +264,8 @@ class Notification:
 
     def _list(self, feed: _Feed, name: str, old: str = "") -> None:
         self._names[name] = old or self._names.pop(name, "")
-        if not feed.own and any(one.name == name for one in self._watched.values()):
+        self._granted.discard(name)
+        if not feed.own and any(one.name in (name, old) for one in self._watched.values()):
             self._known.add(name)
 
     def _rename(self, feed: _Feed, event: MailboxEvent) -> None:
@@ -294,10 +322,11 @@ class Notification:
             return self._give_up()
         names, self._names = self._names, {}
         known, self._known = self._known, set()
+        granted, self._granted = self._granted, set()
         stirred, self._stirred = self._stirred, {}
         annotated, self._annotated = self._annotated, {}
         name_of = self._session.mailbox_name
-        lines = await self._lists(names, known) if names else []
+        lines = await self._lists(names, known, granted) if names else []
         for key, events in stirred.items():
             if not self._is_selected(key) and (watched := self._watched.get(key)) is not None:
                 lines.append(await self._status(key[0], watched, events & watched.events))
@@ -309,10 +338,11 @@ class Notification:
         self.close()
         self._groups, self._wanted, self._watched = [], frozenset(), {}
         self._stirred, self._names, self._annotated = {}, {}, {}
+        self._known, self._granted = set(), set()
         self.messages = self.flags = self._overflown = self._stale = False
         return b"* OK [%b] There is too much to tell; ask again\r\n" % _OVERFLOW
 
-    async def _lists(self, names: dict[str, str], known: set[str]) -> list[bytes]:
+    async def _lists(self, names: dict[str, str], known: set[str], granted: set[str]) -> list[bytes]:
         """LIST responses as they are true now (§5.4, §5.5)."""
         session = self._session
         boxes = {mailbox.name: mailbox for mailbox in await session.account.mailboxes()}
@@ -322,17 +352,31 @@ class Notification:
         lines: list[bytes] = []
         for name, old in names.items():
             mailbox = boxes.get(name)
-            if mailbox is None and name not in known and any(map(name.startswith, others)):
-                continue  # it is not this client's business that there ever was one
+            if any(map(name.startswith, others)):
+                mailbox = mailbox or await self._visible(name)
+                if mailbox is None and name not in known:
+                    continue  # it is not this client's business that there ever was one
+                if name in granted and (mailbox is not None) == (name in known):
+                    continue  # it is others whose rights have changed
+                if mailbox is None and old:
+                    name, old = old, ""  # where it went the client can't see
             attributes = [] if mailbox is not None else ["\\NonExistent"]
             attributes.append("\\HasChildren" if name in with_children else "\\HasNoChildren")
             if name in self._subscribed:
                 attributes.append("\\Subscribed")
-            if mailbox is not None and mailbox.special_use is not None:
+            # RFC 6154 §2: a use is its owner's alone, and theirs have names in front of the mailbox's own
+            if mailbox is not None and mailbox.special_use is not None and name == mailbox.name:
                 attributes.append(mailbox.special_use)
             more = b' ("OLDNAME" (%b))' % session.mailbox_name(old) if old else b""
             lines.append(encode.list_line(attributes, session.mailbox_name(name), more=more))
         return lines
+
+    async def _visible(self, name: str) -> Mailbox | None:
+        """Another person's mailbox, if this one may know of it."""
+        try:
+            return await (await self._session.place(name)).mailbox(b"LIST")
+        except (NoSuchMailbox, BadMailboxName, Refused):
+            return None
 
     async def _status(self, account_id: int, watched: _Watched, events: set[NotifyEvent]) -> bytes:
         before, feed = watched.mailbox, self._feeds[account_id]
@@ -375,7 +419,7 @@ class Notification:
         for group in self._groups:
             for name in group.mailboxes.mailboxes:
                 try:
-                    await (await session.place(name)).mailbox()
+                    await (await session.place(name)).mailbox(b"NOTIFY")
                 except (NoSuchMailbox, BadMailboxName):
                     continue
                 except Refused:

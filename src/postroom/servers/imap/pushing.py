@@ -80,7 +80,7 @@ class Pusher:
         if self._stopped or self._task is not None:
             return
         session, selected = self._session, self._session.selected
-        if selected is not None and selected.deleted:
+        if selected is not None and selected.lost:
             self._say_goodbye()
             return
         if (
@@ -127,7 +127,7 @@ class Pusher:
     async def _tell_once(self) -> None:
         session, selected = self._session, self._session.selected
         if selected is not None:
-            if selected.deleted:
+            if selected.lost:
                 self._say_goodbye()
                 return
             at_once = self._idle or (session.notified is not None and session.notified.expunge_at_once)

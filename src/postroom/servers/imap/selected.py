@@ -17,6 +17,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.seqset import Span, by_number, by_uid, fits, merge, write
 from postroom.imap.types import SeqSet
 from postroom.store.api import (
@@ -36,6 +37,7 @@ from postroom.store.api import (
 )
 
 from .refusal import bad
+from .rights import effective, may_write, permitted
 
 LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
@@ -70,11 +72,17 @@ class SelectedMailbox:
         read_only: bool,
         claims: set[tuple[int, int]],
         enabled: AbstractSet[bytes] = frozenset(),
+        guest: str | None = None,
     ) -> None:
         self.account = account
         self.view = view
         self.mailbox_id = view.mailbox.mailbox_id
-        self.read_only = read_only
+        self.guest = guest  # who has it open, by address, when it is another person's
+        self._acl: tuple[tuple[str, str], ...] | None = None  # what `_rights` were taken from
+        self._rights = ALL_RIGHTS
+        self._examined = read_only
+        self._takes_recent = not self.read_only  # as long as it is selected, whatever becomes of the rights
+        self._rights_told = self.rights
         self.deleted = False  # by somebody, while it was selected
         self.on_change: Callable[[], None] | None = None
         self._claims = claims
@@ -104,13 +112,14 @@ class SelectedMailbox:
         read_only: bool,
         claims: set[tuple[int, int]],
         enabled: AbstractSet[bytes] = frozenset(),
+        guest: str | None = None,
     ) -> "SelectedMailbox":
         """`claims` is shared by all sessions: the (account, mailbox) pairs whose \\Recent marks one is just taking."""
         view = await account.view(mailbox.mailbox_id)
-        selected = cls(account, view, read_only, claims, enabled)
+        selected = cls(account, view, read_only, claims, enabled, guest)
         account.subscribe_changes(selected._hear)
         try:
-            if read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
+            if selected.read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
                 recent = min(view.mailbox.recent, selected.count)
                 first = view.uids[selected.count - recent] if recent else selected._last_uid + 1
                 selected._recent.append((first, _NO_UID))  # what arrives may be new to all (§2.3.2)
@@ -129,13 +138,33 @@ class SelectedMailbox:
         self.account.unsubscribe_changes(self._hear)
         self.account.release(self.view)
 
+    # ---- what may be done with it
+
+    @property
+    def rights(self) -> str:
+        """The person's rights as they are now (RFC 4314 §5.1.1)."""
+        if self.guest is not None and self._acl is not (acl := self.view.mailbox.acl):
+            self._acl, self._rights = acl, effective(acl, self.guest)
+        return self._rights
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened by EXAMINE, or there is no right to change anything (RFC 4314 §5.2)."""
+        return self._examined or (self.guest is not None and not may_write(self.rights))
+
+    @property
+    def lost(self) -> bool:
+        """Deleted, or no longer to be read by this person."""
+        return self.deleted or (self.guest is not None and "r" not in self.rights)
+
     # ---- what others do
 
     def _hear(self, change: Change) -> None:
         if isinstance(change, MailboxesChanged):
-            if self.mailbox_id not in change.removed:
+            if self.mailbox_id in change.removed:
+                self.deleted = True
+            elif self.rights == self._rights_told:
                 return
-            self.deleted = True
         elif change.mailbox_id != self.mailbox_id:
             return
         elif isinstance(change, MessagesAdded):
@@ -164,7 +193,13 @@ class SelectedMailbox:
     def has_news(self) -> bool:
         """Whether there is anything the client has not been told."""
         uids = self.view.uids
-        return bool(self._gone or self._changed or self.deleted or (uids and uids[-1] > self._last_uid))
+        return bool(
+            self._gone
+            or self._changed
+            or self.deleted
+            or (uids and uids[-1] > self._last_uid)
+            or self.rights != self._rights_told
+        )
 
     @property
     def last_uid(self) -> int:
@@ -180,7 +215,7 @@ class SelectedMailbox:
     def should_claim(self) -> bool:
         """Whether there are \\Recent marks that this session may take (see claim_recent)."""
         return (
-            not self.read_only
+            self._takes_recent
             and b"IMAP4REV2" not in self._enabled  # RFC 9051 appendix E: no \\Recent there
             and self.view.mailbox.recent > 0
             and (self.account.account_id, self.mailbox_id) not in self._claims
@@ -215,6 +250,8 @@ class SelectedMailbox:
             return b""
         told = self._last_uid
         out: list[bytes] = []
+        if self.rights != self._rights_told:  # RFC 4314 §5.1.1
+            out.append(self.flags_responses())
         if expunge and self._gone:
             out += self._expunges()
         if self._take_new():
@@ -359,13 +396,17 @@ class SelectedMailbox:
     def flags_responses(self) -> bytes:
         """FLAGS and PERMANENTFLAGS (RFC 3501 §6.3.1, §7.1, §7.2.6)."""
         self._keywords_told = len(self.view.keywords)
-        flags = " ".join([*(name for name, _ in SYSTEM_FLAGS), *self.view.keywords]).encode()
-        if self.read_only:
-            permanent, text = b"", b"No permanent flags permitted"
-        else:
-            room = self._keywords_told < MAX_KEYWORD_BITS
-            permanent, text = flags + (b" \\*" if room else b""), b"Flags permitted"
-        return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] %b\r\n" % (flags, permanent, text)
+        self._rights_told = rights = self.rights
+        names = [*(name for name, _ in SYSTEM_FLAGS), *self.view.keywords]
+        permanent: list[str] = []
+        if not self.read_only:  # RFC 4314 §5.1.1: those that may be changed
+            mine = permitted(names, rights)
+            permanent = [name for name in names if name in mine]
+            if self._keywords_told < MAX_KEYWORD_BITS and "w" in rights:
+                permanent.append("\\*")
+        text = "Flags permitted" if permanent else "No permanent flags permitted"
+        line = f"* FLAGS ({' '.join(names)})\r\n* OK [PERMANENTFLAGS ({' '.join(permanent)})] {text}\r\n"
+        return line.encode()
 
     def said_flags(self, uids: Iterable[int]) -> None:
         """The client is told the flags of these messages otherwise: no need to say them again."""

@@ -23,12 +23,14 @@ async def select(session: Session, command: Select) -> bytes:
     session.end_contexts()
     try:
         place = await session.place(command.mailbox)
+        mailbox = await place.mailbox(b"EXAMINE" if command.read_only else b"SELECT")
         selected = await SelectedMailbox.open(
             place.account,
-            await place.mailbox(),
+            mailbox,
             read_only=command.read_only,
             claims=session.service.claims,
             enabled=session.enabled,
+            guest=place.guest,
         )
     finally:
         if before is not None:  # only now: selecting a mailbox again then finds its view still there
@@ -44,7 +46,7 @@ async def select(session: Session, command: Select) -> bytes:
         await resynchronize(session, selected, command.resync)
     if command.read_only:
         return b"OK [READ-ONLY] EXAMINE completed"
-    return b"OK [READ-WRITE] SELECT completed"
+    return b"OK [READ-ONLY] SELECT completed" if selected.read_only else b"OK [READ-WRITE] SELECT completed"
 
 
 def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
@@ -67,7 +69,8 @@ def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
 async def close(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.2: removes the messages with \\Deleted, without EXPUNGE responses."""
     selected = session.mailbox
-    if not selected.read_only and not selected.deleted:
+    # RFC 4314 §4: without the right to expunge, CLOSE only closes
+    if not selected.read_only and not selected.deleted and "e" in selected.rights:
         await selected.account.expunge(selected.mailbox_id, None, origin=selected)
     session.deselect()
     return b"OK CLOSE completed"

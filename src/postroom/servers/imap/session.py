@@ -18,10 +18,11 @@ from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
 from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
 from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
-from postroom.store.api import Account, MailStore
+from postroom.store.api import Account, MailStore, NoSuchMailbox
 
-from .places import Place
+from .places import Place, Visits, resolve
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
 
@@ -115,6 +116,7 @@ class Session:
         self.tag = b"*"
         self.person: Person | None = None
         self.signed_in: Account | None = None
+        self.visits = Visits(self)
         self.selected: SelectedMailbox | None = None
         self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
@@ -185,8 +187,14 @@ class Session:
         return selected.view.mailbox.name if selected.account is self.signed_in else selected.called
 
     async def place(self, name: str) -> Place:
-        """Which account has the mailbox of this name, and what it is called there."""
-        return Place(self.account, name)
+        """Which account has the mailbox of this name, and what it is called there. Raises NoSuchMailbox."""
+        return await resolve(self, name)
+
+    @property
+    def address(self) -> str:
+        """The person's address, by which access control lists know them."""
+        assert self.person is not None
+        return self.person.address
 
     @property
     def peer(self) -> str:
@@ -273,6 +281,7 @@ class Session:
             watcher.close()
         self.watchers.clear()
         self.notified = self.pusher = None
+        self.visits.close()
         if self.signed_in is not None:
             self.signed_in.close()
             self.signed_in = None
@@ -290,6 +299,15 @@ class Session:
             raise self.goodbye("This account is no longer active")
         self.person = now
         return now
+
+    async def owner(self, place: Place) -> Person:
+        """Whose quota counts there, as the directory knows them now."""
+        if place.guest is None:
+            return await self.current_person()
+        owner = await self.service.directory.person(place.account.account_id)
+        if owner is None or not owner.enabled:
+            raise NoSuchMailbox(f"{place.name}: its owner is gone")
+        return owner
 
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
@@ -352,8 +370,11 @@ class Session:
     async def _carry_out(self, info: CommandInfo, command: Command) -> None:
         answer: bytes | None
         self._progress_due = None
+        self.visits.trim()
         try:
             self._check_state(command, info)
+            if self.selected is not None and self.selected.guest is not None:
+                await self._check_rights(self.selected, info)
             answer = await self.service.handler(info.name)(self, command)
         except Refused as refused:
             answer = refused.answer
@@ -389,12 +410,23 @@ class Session:
             self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
+    async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
+        """What a command needs in somebody else's mailbox, as it is now (RFC 4314 §4, §5.1.1)."""
+        if info.states is not State.SELECTED or Does.CHANGES_STATE in info.does:
+            return
+        owner = await self.service.directory.person(selected.account.account_id)
+        if selected.lost or owner is None or not owner.enabled:
+            raise self.mailbox_is_gone()
+        if not allows(selected.rights, info.name):
+            self.engine.refuse_literal()  # of a REPLACE
+            raise no(b"NOPERM", b"You have no right to do that")
+
     async def announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return
         selected = self.mailbox
-        if selected.deleted:
+        if selected.lost:
             raise self.mailbox_is_gone()
         await self.tell_updates(selected, expunge=Does.MAY_EXPUNGE in does)
 
@@ -433,7 +465,8 @@ class Session:
         return self.selected.has_news or (self.contexts is not None and self.contexts.has_news)
 
     def mailbox_is_gone(self) -> EndOfSession:
-        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
+        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names. So it does
+        when the right to read it is taken away (RFC 4314 §5.1.1), which is answered alike (§6)."""
         return self.goodbye("The selected mailbox was deleted")
 
     async def progress(self, done: int | None = None, total: int | None = None) -> None:

@@ -44,6 +44,22 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20
+    shared_account: Annotated[
+        str,
+        Meta(
+            description="Address of the account whose mailboxes are the shared ones, #shared/…, for those to whom "
+            "its access control lists give rights; empty: there are none."
+        ),
+    ] = ""
+    max_visited_accounts: Annotated[
+        int, Meta(ge=4, description="Other people's accounts that a session keeps open.")
+    ] = 16
+    carry_batch_messages: Annotated[
+        int, Meta(ge=1, description="Messages that COPY carries from one account to another in one write.")
+    ] = 200
+    carry_batch_octets: Annotated[
+        int, Meta(ge=65_536, description="Octets of the same, after which the messages so far are written.")
+    ] = 16_777_216
     administrators: Annotated[
         tuple[str, ...],
         Meta(
@@ -69,6 +85,9 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_notify_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that one client may watch with NOTIFY; more are refused.")
     ] = 10_000
+    max_notify_accounts: Annotated[
+        int, Meta(ge=1, description="Other people's accounts that one client may watch with NOTIFY; more are refused.")
+    ] = 64
     max_notifications: Annotated[
         int,
         Meta(
