@@ -5,6 +5,7 @@ from datetime import date
 from postroom.imap.encode import date_time, quoted, string
 from postroom.imap.notify import EventGroup, Notify, NotifyEvent
 from postroom.imap.seqset import written
+from postroom.imap.sorting import CancelUpdate, Sort, Thread
 from postroom.imap.types import (
     All,
     And,
@@ -157,6 +158,17 @@ def print_returns(returns: SearchReturn | None) -> bytes:
     options = [b"%b" % field.upper().encode() for field in SearchReturn.__dataclass_fields__ if getattr(returns, field)]
     told = [b"PARTIAL %d:%d" % returns.partial if o == b"PARTIAL" and returns.partial else o for o in options]
     return b"RETURN %b " % words(tuple(told))
+
+
+def print_sorting(command: Sort | Thread | CancelUpdate) -> bytes:
+    match command:
+        case Sort(criteria, key, _, charset, returns):
+            names = words(tuple(b"REVERSE " * one.reverse + one.key.value for one in criteria))
+            return print_returns(returns) + b"%b %b %b" % (names, charset, print_key(key))
+        case Thread(algorithm, key, _, charset):
+            return b"%b %b %b" % (algorithm.value, charset, print_key(key))
+        case CancelUpdate(tags):
+            return b" ".join(map(quoted, tags))
 
 
 def print_list(command: List) -> bytes:
@@ -312,6 +324,8 @@ def print_arguments(command: Command) -> bytes:
             return written(seqset)
         case Notify():
             return print_notify(command)
+    if isinstance(command, Sort | Thread | CancelUpdate):
+        return print_sorting(command)
     return repr(command).encode()  # an extension's, which has no other canonical form
 
 

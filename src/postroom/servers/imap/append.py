@@ -140,7 +140,7 @@ class Drafts:
         self._message_octets += octets
         if self._message_octets > settings.max_append_octets:
             raise no(b"TOOBIG", b"The message is larger than this server takes")  # RFC 4469 §4.2
-        if self._octets > settings.max_append_total_octets:
+        if self._octets > max(settings.max_append_total_octets, settings.max_append_octets):
             raise no(b"TOOBIG", b"The messages are larger together than this server takes at once")
         held = self._usage.octets - self._freed.octets + self._octets
         if self._quota_octets is not None and held > self._quota_octets:

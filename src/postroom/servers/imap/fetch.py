@@ -13,7 +13,7 @@ from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
 from . import binary, preview
 from .columns import NOTHING, Column, Later, Value, Values, column, literal
-from .refusal import bad
+from .refusal import Refused, bad
 from .resync import changed_since, say_vanished, window
 from .sections import Octets, picked, pieces
 from .selected import Rows, SelectedMailbox, batches
@@ -71,6 +71,7 @@ class _Fetching:
         if "s" not in selected.rights:  # RFC 4314 §4
             self._sets_seen = False
         self._newly_seen: set[int] = set()
+        self._refusal: Refused | None = None
         self._wants = NOTHING
         for some in self._columns:
             if some.wants is not NOTHING:  # arithmetic with enums is slow
@@ -100,6 +101,8 @@ class _Fetching:
                 await self._read_and_send(rows)
             else:
                 await self._send(rows, ())
+        if self._refusal is not None:
+            raise self._refusal
 
     async def _mark_seen(self, spans: list[Span]) -> None:
         """BODY[…] sets \\Seen (RFC 3501 §6.4.5); what changes is told with the message."""
@@ -131,9 +134,34 @@ class _Fetching:
             await self._send(rest if len(stored) == len(rest.uids) else _before(rest, len(stored)), stored)
 
     async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        try:
+            columns: list[Values] = [c.values(self._selected, rows, stored) for c in self._columns]
+        except Refused as refusal:
+            self._refusal = refusal
+            await self._send_what_can_be(rows, stored)
+            return
+        await self._send_columns(rows, self._formats, columns)
+
+    async def _send_what_can_be(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        """An item of one of these can't be answered, which makes the command fail in the end (RFC 3516 §4.3)."""
         selected = self._selected
-        columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
-        formats = self._formats
+        for at in range(len(rows.uids)):
+            row, one = _before(_after(rows, at), 1), stored[at : at + 1]
+            formats: list[bytes] = []
+            columns: list[Values] = []
+            for some in self._columns:
+                try:
+                    columns.append(some.values(selected, row, one))
+                except Refused:
+                    continue
+                formats.append(b" " + some.format if formats else some.format)
+            if formats:
+                await self._send_columns(row, formats, columns)
+            elif flags := self._unasked_flags(row)[0].lstrip():
+                await self._session.emit(selected.fetch_start % selected.numbers(row)[0] + flags + b")\r\n")
+
+    async def _send_columns(self, rows: Rows, formats: list[bytes], columns: list[Values]) -> None:
+        selected = self._selected
         if self._newly_seen and (not self._says_flags or selected.condstore):
             columns.append(self._unasked_flags(rows))
             formats = [*formats, b"%b"]

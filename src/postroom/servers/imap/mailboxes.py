@@ -139,8 +139,8 @@ async def _list(session: Session, command: List) -> None:
     others = await _others(session, command, subscribed)
     listing = _Listing(session, command, [*mailboxes, *(other.mailbox for other in others.values())], subscribed)
     found = listing.lines()
-    with_rights = b"MYRIGHTS" in command.return_options
     at_once = max(1, session.settings.list_batch_mailboxes * 8 // (8 + len(command.metadata)))
+    with_rights = b"MYRIGHTS" in command.return_options
     while batch := list(islice(found, at_once)):
         metadata = await _metadata(session, command, batch, others) if command.metadata else {}
         lines: list[bytes] = []

@@ -16,8 +16,13 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
     ] = 52_428_800
     max_append_total_octets: Annotated[
-        int, Meta(ge=1024, description="Octets of all messages of one APPEND (MULTIAPPEND) together.")
-    ] = 104_857_600
+        int,
+        Meta(
+            ge=1024,
+            description="Octets of all messages of one APPEND (MULTIAPPEND) together, should that be more than one "
+            "message may have. What is known of each is in memory until the last one has come.",
+        ),
+    ] = 67_108_864
     quirk_8bit_headers_in_append: Annotated[
         bool,
         Meta(
