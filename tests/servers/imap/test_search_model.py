@@ -37,7 +37,7 @@ def folded(text: str) -> str:
     """i;unicode-casemap, up to the compatibility forms that the case of a letter may bring out."""
     for _ in range(2):
         text = normalize("NFKD", text.casefold())
-    return text
+    return text.replace("ı", "i")
 
 
 @dataclass

@@ -380,6 +380,10 @@ class Notification:
 
     async def _status(self, account_id: int, watched: _Watched, events: set[NotifyEvent]) -> bytes:
         before, feed = watched.mailbox, self._feeds[account_id]
+        if not feed.own:
+            owner = await self._session.service.directory.person(account_id)
+            if owner is None or not owner.enabled:  # and with them what they shared
+                return b""
         try:
             now = await feed.account.mailbox(watched.name.removeprefix(feed.prefix))
         except NoSuchMailbox:

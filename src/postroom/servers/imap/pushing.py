@@ -85,8 +85,8 @@ class Pusher:
             return
         if (
             selected is None
-            # Who is told of a message first has it \Recent: ask before saying EXISTS
-            or selected.should_claim
+            or selected.guest is not None  # an owner who has left, or was locked out, has taken the mailbox along
+            or selected.should_claim  # who is told of a message first has it \Recent: ask before saying EXISTS
             or session.notified is not None
             or session.contexts is not None
             or any(watcher.has_news for watcher in session.watchers)
@@ -127,7 +127,7 @@ class Pusher:
     async def _tell_once(self) -> None:
         session, selected = self._session, self._session.selected
         if selected is not None:
-            if selected.lost:
+            if selected.lost or (selected.guest is not None and not await session.owner_is_here(selected)):
                 self._say_goodbye()
                 return
             at_once = self._idle or (session.notified is not None and session.notified.expunge_at_once)
