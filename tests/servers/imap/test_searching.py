@@ -216,3 +216,15 @@ def test_large_sets_many_keys_and_deep_trees_take_little_time(tmp_path: Path) ->
             assert time.process_time() - start < 5
 
     run(play())
+
+
+@both_stores
+def test_a_message_is_found_the_moment_append_returns(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client("INBOX")
+            for number in range(1, 6):
+                assert (await client.append("INBOX", message(f"s{number}", b"needle%d\r\n" % number))).ok
+                assert await found(client, f"BODY needle{number} SUBJECT s{number} TEXT needle") == [number]
+
+    run(play())
