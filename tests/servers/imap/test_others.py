@@ -96,6 +96,10 @@ def test_subscriptions_to_what_others_share(tmp_path: Path, kind: str) -> None:
                 b'* LIST (\\HasNoChildren \\Subscribed) "/" #shared/Sales'
             ]
             assert [name for name in await names(alice, '"" "*"', "LSUB") if "#" in name] == []
+            await bob.ok("SUBSCRIBE #user/ALICE@X.example/Work/2026")  # shown as it was written, and found all the same
+            assert b'* LIST (\\HasNoChildren \\Subscribed) "/" #user/ALICE@X.example/Work/2026' in await bob.ok(
+                'LIST (SUBSCRIBED) "" "#user/*"'
+            )
             await bob.ok(f"UNSUBSCRIBE {work}")
             assert work not in await names(bob, '"" "#*"', "LSUB")
 

@@ -155,6 +155,7 @@ async def _list(session: Session, command: List) -> None:
                     lines.append(await status.line(account, mailbox, name))
                 lines.append(metadata.get(name, b""))
         await session.emit(b"".join(lines))
+        session.visits.trim()
         await session.breathe()
 
 
