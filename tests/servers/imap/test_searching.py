@@ -4,6 +4,7 @@ import datetime
 import time
 from pathlib import Path
 
+import apsw
 import pytest
 
 from postroom.servers.imap import searching
@@ -226,5 +227,23 @@ def test_a_message_is_found_the_moment_append_returns(tmp_path: Path, kind: str)
             for number in range(1, 6):
                 assert (await client.append("INBOX", message(f"s{number}", b"needle%d\r\n" % number))).ok
                 assert await found(client, f"BODY needle{number} SUBJECT s{number} TEXT needle") == [number]
+
+    run(play())
+
+
+def test_a_message_without_a_save_date_is_judged_by_its_internal_date(tmp_path: Path) -> None:
+    """RFC 8514 §4.3; versions before did not keep save dates."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, "sqlite") as room:
+            for _ in range(2):
+                await room.deliver(internal_date=seconds(2001, 1, 1))
+            db = apsw.Connection(str(tmp_path / "accounts" / "1" / "mail.db"))
+            db.execute("UPDATE messages SET saved_at = NULL WHERE uid = 1")
+            db.close()
+            client = await room.client("INBOX")
+            assert await found(client, "SAVEDON 1-Jan-2001") == [1]
+            assert await found(client, "SAVEDSINCE 2-Jan-2001") == [2]
+            assert await found(client, "NOT SAVEDBEFORE 2-Jan-2001") == [2]
 
     run(play())
