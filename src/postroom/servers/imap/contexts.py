@@ -189,8 +189,7 @@ class Contexts:
         except MailError as error:
             _log.warning("%s: contexts not updated: %s", self._session.peer, error)
             self._changed |= changed
-            self._last_uid = first - 1
-            self._top = top
+            self._last_uid, self._top, self._moved = first - 1, top, True
             return b""
         return b"".join([self._update(context, *found) for context, found in looked])
 
