@@ -271,3 +271,21 @@ def test_append_leaves_out_flags(tmp_path: Path, kind: str) -> None:
             assert (await bob.append(dropbox)).tagged.startswith(b"NO [OVERQUOTA]")  # hers, not his
 
     run(play())
+
+
+@both_stores
+def test_changes_by_several_at_once_are_all_kept(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            clients = [await room.client() for _ in range(6)]
+            for _ in range(5):
+                await clients[0].ok('SETACL INBOX bob@x.example ""')
+                tags = [
+                    client.start(f"SETACL INBOX bob@x.example +{right}")
+                    for client, right in zip(clients, "lrswit", strict=True)
+                ]
+                for client, tag in zip(clients, tags, strict=True):
+                    assert (await client.finish(tag)).ok
+                assert (await clients[0].ok("GETACL INBOX"))[0].endswith(b" bob@x.example lrswitd")
+
+    run(play())

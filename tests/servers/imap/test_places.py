@@ -163,3 +163,21 @@ def test_an_owner_who_has_left_takes_the_mailboxes_along(tmp_path: Path, kind: s
                 room.directory.people["alice@x.example"] = person
 
     run(play())
+
+
+@both_stores
+def test_idle_ends_when_the_owner_has_left(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            alice = await room.client()
+            await alice.ok("SETACL INBOX bob@x.example lrswi")
+            bob = await room.client("#user/alice@x.example/INBOX", name="bob")
+            bob.start("IDLE")
+            assert await bob.response() == b"+ idling"
+            await room.deliver()
+            assert (await bob.response(), await bob.response()) == (b"* 1 EXISTS", b"* 1 RECENT")
+            room.set_enabled("alice@x.example", False)
+            await room.deliver()
+            assert (await bob.eof()).startswith(b"* BYE")
+
+    run(play())

@@ -38,18 +38,23 @@ async def set_acl(session: Session, command: SetAcl) -> bytes:
         if command.rights and command.mode != "-":
             raise no(b"CANNOT", b"Nobody here has that name")
         identifier = command.identifier
-    # Read again: nothing may happen between this and the change, or "+" would bring back what was taken away meanwhile
-    mailbox = await place.mailbox(b"SETACL")
-    held = ALL_RIGHTS if identifier == owner.address else dict(mailbox.acl).get(identifier, "")
-    if command.mode == "-":
-        rights = in_order(set(held) - set(command.rights))
-    else:
-        rights = in_order(command.rights + (held if command.mode else ""))
-    if identifier == "-" + owner.address or (identifier == owner.address and rights != ALL_RIGHTS):
+    if identifier == "-" + owner.address or (
+        identifier == owner.address and _changed(ALL_RIGHTS, command) != ALL_RIGHTS
+    ):
         raise no(b"CANNOT", b"The owner has all rights, always")
     if identifier != owner.address:
-        await place.account.set_acl(mailbox.mailbox_id, identifier, rights or None, origin=session.selected)
+        async with session.service.acl_lock:  # or "+" could bring back what another session takes away meanwhile
+            mailbox = await place.mailbox(b"SETACL")
+            rights = _changed(dict(mailbox.acl).get(identifier, ""), command)
+            await place.account.set_acl(mailbox.mailbox_id, identifier, rights or None, origin=session.selected)
     return b"OK SETACL completed"
+
+
+def _changed(held: str, command: SetAcl) -> str:
+    """RFC 4314 §3.1: rights added, taken away, or put in place of all."""
+    if command.mode == "-":
+        return in_order(set(held) - set(command.rights))
+    return in_order(command.rights + (held if command.mode else ""))
 
 
 async def delete_acl(session: Session, command: DeleteAcl) -> bytes:
@@ -59,7 +64,8 @@ async def delete_acl(session: Session, command: DeleteAcl) -> bytes:
     identifier = await _known(session, command.identifier) or command.identifier
     if identifier == (await session.owner(place)).address:
         raise no(b"CANNOT", b"The owner has all rights, always")
-    await place.account.set_acl(mailbox.mailbox_id, identifier, None, origin=session.selected)
+    async with session.service.acl_lock:
+        await place.account.set_acl(mailbox.mailbox_id, identifier, None, origin=session.selected)
     return b"OK DELETEACL completed"
 
 

@@ -117,15 +117,39 @@ class Pusher:
             return
         selected, session = self._selected, self._session
         if selected.lost:
-            self._stopped = True
-            session.mailbox_is_gone()
-            session.tasks.spawn(session.connection.close(), name="close")
-            return
-        if selected.should_claim:  # who is told of a message first has it \Recent: ask before saying EXISTS
+            self._leave()
+        elif selected.guest is not None:  # an owner who has left, or was locked out, has taken the mailbox along
             self._busy = True
-            session.tasks.spawn(self._claim(), name="claim")
+            session.tasks.spawn(self._visit(), name="visit")
+        else:
+            self._send_or_claim()
+
+    def _leave(self) -> None:
+        self._stopped = True
+        self._session.mailbox_is_gone()
+        self._session.tasks.spawn(self._session.connection.close(), name="close")
+
+    async def _visit(self) -> None:
+        here = False
+        try:
+            here = await self._session.owner_is_here(self._selected)
+        except MailError as error:
+            _log.warning("an owner was not found: %s", error)
+        finally:
+            self._busy = False
+        if self._stopped:
             return
-        self._send()
+        if here and not self._selected.lost:
+            self._send_or_claim()
+        else:
+            self._leave()
+
+    def _send_or_claim(self) -> None:
+        if self._selected.should_claim:  # who is told of a message first has it \Recent: ask before saying EXISTS
+            self._busy = True
+            self._session.tasks.spawn(self._claim(), name="claim")
+        else:
+            self._send()
 
     def _send(self) -> None:
         if (contexts := self._session.contexts) is not None:

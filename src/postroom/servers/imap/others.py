@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from postroom.accounts.api import Person
 from postroom.imap.list_match import DELIMITER
 from postroom.store.api import Mailbox, NoSuchAccount, NoSuchMailbox
+from postroom.store.names import canonical
 
 from .places import SHARED, USERS, is_foreign, owner_of, shown
 from .rights import ANYONE, NEEDED, effective, meets
@@ -49,6 +50,7 @@ async def visible(session: Session, patterns: Sequence[str], subscribed: Iterabl
     More than match: a mailbox has children whether the pattern means them or not.
     """
     found: dict[str, Other] = {}
+    subscribed = [name for name in subscribed if is_foreign(name)]
     store = session.service.store
     for space, person in await _owners(session, patterns, subscribed):
         try:
@@ -66,7 +68,19 @@ async def visible(session: Session, patterns: Sequence[str], subscribed: Iterabl
                 # RFC 6154 §2: where other people keep what they sent is nothing for this person's client
                 found[name] = Other(replace(mailbox, name=name, special_use=None), person.account_id, rights)
         await session.breathe()
+    for name in subscribed:
+        if name not in found and (other := found.get(await _usual(session, name))) is not None:
+            found[name] = replace(other, mailbox=replace(other.mailbox, name=name))
     return found
+
+
+async def _usual(session: Session, name: str) -> str:
+    """The name under which a mailbox is shown that was subscribed as "#user/BOB@x.example/inbox"."""
+    try:
+        person, rest = await owner_of(session, name)
+    except NoSuchMailbox:
+        return ""
+    return shown(name.partition(DELIMITER)[0], canonical(rest), person.address)
 
 
 async def _owners(session: Session, patterns: Sequence[str], subscribed: Iterable[str]) -> list[tuple[str, Person]]:
@@ -86,12 +100,11 @@ async def _owners(session: Session, patterns: Sequence[str], subscribed: Iterabl
             if any(_may_begin(head, shown(USERS, "", person.address)) for head in heads):
                 found[USERS, account_id] = person
     for name in subscribed:
-        if is_foreign(name):
-            try:
-                person, _ = await owner_of(session, name)
-            except NoSuchMailbox:
-                continue
-            found[name.partition(DELIMITER)[0], person.account_id] = person
+        try:
+            person, _ = await owner_of(session, name)
+        except NoSuchMailbox:
+            continue
+        found[name.partition(DELIMITER)[0], person.account_id] = person
     own = session.account.account_id
     return [(space, person) for (space, _), person in found.items() if person.enabled and person.account_id != own]
 

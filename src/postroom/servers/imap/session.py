@@ -71,6 +71,7 @@ class Surroundings(Protocol):
     engine_settings: ImapSettings
     tls_context: Callable[[], ssl.SSLContext | None]
     claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
+    acl_lock: asyncio.Lock  # held from the reading of an access control list to its change
     identification: bytes
 
     def handler(self, name: bytes) -> Handler:
@@ -370,12 +371,16 @@ class Session:
             self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
+    async def owner_is_here(self, selected: SelectedMailbox) -> bool:
+        """Whether the one whose mailbox is selected still has an account that is in use."""
+        owner = await self.service.directory.person(selected.account.account_id)
+        return owner is not None and owner.enabled
+
     async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
         """What a command needs in somebody else's mailbox, as it is now (RFC 4314 §4, §5.1.1)."""
         if info.states is not State.SELECTED or Does.CHANGES_STATE in info.does:
             return
-        owner = await self.service.directory.person(selected.account.account_id)
-        if selected.lost or owner is None or not owner.enabled:
+        if selected.lost or not await self.owner_is_here(selected):
             raise self.mailbox_is_gone()
         if not allows(selected.rights, info.name):
             self.engine.refuse_literal()  # of a REPLACE
