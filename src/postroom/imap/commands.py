@@ -3,7 +3,19 @@
 Owns: COMMANDS. The rows of an extension stand in its own module. Never: runs a command. Raises: nothing.
 """
 
-from . import acl, append_parser, arguments, compress, language, list_parser, metadata, multisearch, quota, sorting
+from . import (
+    acl,
+    append_parser,
+    arguments,
+    compress,
+    language,
+    list_parser,
+    metadata,
+    multisearch,
+    notify,
+    quota,
+    sorting,
+)
 from .table import ANY, SIGNED_IN, CommandInfo, Does, State
 
 
@@ -64,6 +76,7 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"UNAUTHENTICATE", arguments.bare(b"UNAUTHENTICATE"), SIGNED_IN, _STATE | _TAKES),  # RFC 8437 §3
     *compress.ROWS,
     *language.ROWS,
+    *notify.ROWS,
     *metadata.ROWS,
     *quota.ROWS,
 )

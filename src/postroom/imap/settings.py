@@ -81,6 +81,7 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Largest value in octets of a METADATA entry.", ge=1024)  # RFC 5464 §4.1: not less
     ] = 32768
     max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
+    max_notify_groups: Annotated[int, Meta(description="Most event groups in one NOTIFY.", ge=4)] = 64
     max_language_ranges: Annotated[int, Meta(description="Most language ranges in one LANGUAGE.", ge=1)] = 32
     quirk_utf8_in_quoted: Annotated[
         bool,

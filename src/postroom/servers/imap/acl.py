@@ -46,7 +46,7 @@ async def set_acl(session: Session, command: SetAcl) -> bytes:
         async with session.service.acl_lock:  # or "+" could bring back what another session takes away meanwhile
             mailbox = await place.mailbox(b"SETACL")
             rights = _changed(dict(mailbox.acl).get(identifier, ""), command)
-            await place.account.set_acl(mailbox.mailbox_id, identifier, rights or None, origin=session.selected)
+            await place.account.set_acl(mailbox.mailbox_id, identifier, rights or None, origin=session.origin)
     return b"OK SETACL completed"
 
 
@@ -65,7 +65,7 @@ async def delete_acl(session: Session, command: DeleteAcl) -> bytes:
     if identifier == (await session.owner(place)).address:
         raise no(b"CANNOT", b"The owner has all rights, always")
     async with session.service.acl_lock:
-        await place.account.set_acl(mailbox.mailbox_id, identifier, None, origin=session.selected)
+        await place.account.set_acl(mailbox.mailbox_id, identifier, None, origin=session.origin)
     return b"OK DELETEACL completed"
 
 

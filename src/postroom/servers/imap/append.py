@@ -132,7 +132,7 @@ class Drafts:
             internal_date=begin.internal_date,
             quota_octets=self._quota_octets,
             quota_messages=self._quota_messages,
-            origin=session.selected,
+            origin=session.origin,
         )
         self.messages.append((session.service.store.draft(), options))
         self._message_octets = 0

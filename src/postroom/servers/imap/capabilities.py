@@ -107,6 +107,7 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"LANGUAGE", 5255, When.ALWAYS),
     Capability(b"I18NLEVEL=1", 5255),
     Capability(b"UNAUTHENTICATE", 8437),
+    Capability(b"NOTIFY", 5465),
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
     Capability(b"UIDONLY", 9586, can_enable=True),

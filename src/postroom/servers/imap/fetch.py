@@ -44,6 +44,16 @@ async def fetch(session: Session, command: Fetch) -> bytes:
     return b"OK UID FETCH completed" if command.uid else b"OK FETCH completed"
 
 
+async def send_items(
+    session: Session, selected: SelectedMailbox, items: Sequence[FetchItem], spans: list[Span]
+) -> None:
+    """FETCH responses that no FETCH asked for (RFC 5465 §5.2)."""
+    if selected.uid_only:
+        items = tuple(item for item in items if item is not Item.UID) or (Item.UID,)
+    if spans:
+        await _Fetching(session, selected, items).run(spans)
+
+
 class _Fetching:
     """One FETCH under way."""
 

@@ -42,7 +42,7 @@ async def create(session: Session, command: Create) -> bytes:
             raise no(b"USEATTR", b"Only mailboxes of your own have a use")
         if any(mailbox.special_use == command.special_use for mailbox in await place.account.mailboxes()):
             raise no(b"USEATTR", b"Another mailbox has that use already")
-    made = await place.account.create(place.name, special_use=command.special_use, origin=session.selected)
+    made = await place.account.create(place.name, special_use=command.special_use, origin=session.origin)
     _tell_name(session, place, made, command.mailbox.removesuffix(DELIMITER))
     code = mailbox_id(place.account.account_id, made.mailbox_id)  # RFC 8474 §4.1
     return b"OK [MAILBOXID (%b)] CREATE completed" % code
@@ -79,7 +79,7 @@ async def delete(session: Session, command: Delete) -> bytes:
     """RFC 3501 §6.3.4. A session that deletes its own selected mailbox is in the authenticated state afterwards."""
     place = await session.place(command.mailbox)
     mailbox = await place.mailbox(b"DELETE")
-    await place.account.delete(place.name, origin=session.selected)
+    await place.account.delete(place.name, origin=session.origin)
     name = place.shown(mailbox.name)
     if b"IMAP4REV2" in session.enabled and name != command.mailbox:  # RFC 9051 §6.3.5
         old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(command.mailbox)
@@ -98,7 +98,7 @@ async def rename(session: Session, command: Rename) -> bytes:
         raise no(b"CANNOT", b"A mailbox stays with its owner; copy its messages")
     if old.guest is not None and mailbox.name == "INBOX":  # its messages would get the rights of their new place
         raise no(b"CANNOT", b"Only its owner can rename an INBOX")
-    await old.account.rename(old.name, new.name, origin=session.selected)
+    await old.account.rename(old.name, new.name, origin=session.origin)
     if b"IMAP4REV2" in session.enabled and mailbox.name != "INBOX":  # RFC 9051 §6.3.6: INBOX is still there
         _tell_name(session, new, await new.account.mailbox(new.name), command.old)
     return b"OK RENAME completed"
@@ -117,7 +117,7 @@ async def subscribe(session: Session, command: Subscribe) -> bytes:
         except NoSuchMailbox:
             if stored_name(name) not in await session.account.subscriptions():
                 raise
-    await session.account.subscribe(name, command.on, origin=session.selected)
+    await session.account.subscribe(name, command.on, origin=session.origin)
     return b"OK SUBSCRIBE completed" if command.on else b"OK UNSUBSCRIBE completed"
 
 

@@ -31,6 +31,7 @@ from postroom.store.api import (
     GoneMessage,
     Mailbox,
     MailboxesChanged,
+    MessagesAdded,
     MessagesExpunged,
     View,
 )
@@ -93,6 +94,10 @@ class SelectedMailbox:
         self._last_uid = view.uids[-1] if view.uids else 0  # the highest the client has been told of
         self._gone: dict[int, GoneMessage] = {}  # known to the client, no longer in the view
         self._changed: set[int] = set()  # uids whose flags others have changed
+        self._owed: set[int] = set()  # of those, what the client is told even if it wants to hear of no flags
+        self._unwanted: set[int] = set()  # uids of which it does not
+        self._own: set[int] = set()  # uids that this session has made and was not told of yet
+        self._own_told: set[int] = set()  # what `_own` was then
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
@@ -163,6 +168,9 @@ class SelectedMailbox:
                 return
         elif change.mailbox_id != self.mailbox_id:
             return
+        elif isinstance(change, MessagesAdded):
+            if change.origin is self:
+                self._own.update(change.uids)
         elif isinstance(change, FlagsChanged):
             if change.origin is self:
                 self.said_flags(change.uids)  # STORE and FETCH say so themselves; only what comes later is news
@@ -231,8 +239,14 @@ class SelectedMailbox:
 
     # ---- telling the client
 
-    def take_updates(self, *, expunge: bool) -> bytes:
-        """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now."""
+    def take_updates(self, *, expunge: bool, flags: bool = True) -> bytes:
+        """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now.
+
+        Without `flags` what others have done to flags is kept for a time when the client wants to know.
+        """
+        if flags and self._unwanted:
+            self._changed |= self._unwanted
+            self._unwanted.clear()
         if not self.has_news:
             return b""
         told = self._last_uid
@@ -243,6 +257,9 @@ class SelectedMailbox:
             out += self._expunges()
         if self._take_new():
             out.append(self.counts())
+        if not flags:
+            self._unwanted |= self._changed - self._owed
+            self._changed &= self._owed
         if self._changed:
             out += self._flag_changes(told)
         if self.vanishes:
@@ -286,6 +303,8 @@ class SelectedMailbox:
         uids = self.view.uids
         if not uids or uids[-1] <= self._last_uid:
             return False
+        if self._own or self._own_told:
+            self._own_told, self._own = self._own, set()
         if self._uids is uids:
             self.count = len(uids)
         else:  # there are unsaid expunges: numbers go on after all that the client knows
@@ -296,6 +315,7 @@ class SelectedMailbox:
 
     def _flag_changes(self, told: int) -> list[bytes]:
         changed, self._changed = self._changed, set()
+        self._owed.clear()
         view_index = self.view.index
         positions: list[int] = []
         for uid in sorted(changed):
@@ -361,7 +381,17 @@ class SelectedMailbox:
 
     def report(self, uids: Iterable[int]) -> None:
         """Tell the client the flags of these messages with the next updates."""
-        self._changed.update(uids)
+        uids = set(uids)
+        self._changed |= uids
+        self._owed |= uids
+
+    def arrived(self, after: int) -> list[Span]:
+        """The positions of the messages with uids after this one, but for those that this session has made itself."""
+        uids, own = self._uids, self._own_told
+        start, stop = bisect_right(uids, after, 0, self.count), self.count
+        if not own:
+            return [(start, stop)] if start < stop else []
+        return [(at, at + 1) for at in range(start, stop) if uids[at] not in own]
 
     def new_keywords(self) -> bytes:
         """FLAGS and PERMANENTFLAGS again when the mailbox has keywords that the client was not told of (§7.2.6)."""

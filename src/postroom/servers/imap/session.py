@@ -9,7 +9,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("postroom.imap")
 # Commands whose arguments or results are message sequence numbers, refused once UIDONLY is enabled (RFC 9586)
 _BY_NUMBER = frozenset(name for name, info in COMMANDS.items() if Does.USES_SEQ in info.does)
+_T = TypeVar("_T")
 _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 
 
@@ -46,16 +47,37 @@ NoteWatcher = Callable[[Sequence[str], object], None]
 class Watcher(Protocol):
     """Something besides the selected mailbox that has news for the client: told before a tagged answer, and in IDLE."""
 
-    on_news: Callable[[], None] | None  # set in IDLE
+    on_news: Callable[[], None] | None  # set while the session waits for its client
 
     @property
     def has_news(self) -> bool: ...
 
-    def take_news(self) -> bytes:
-        """Whole responses."""
+    async def take_news(self) -> bytes:
+        """Whole responses, b"" for none."""
 
     def close(self) -> None:
         """The session ends."""
+
+
+class Notified(Protocol):
+    """What the client wants to hear of the selected mailbox by itself, once it has said so (RFC 5465 §6.1)."""
+
+    messages: bool  # that messages come and go; else nothing at all
+    flags: bool
+    expunge_at_once: bool
+
+    async def tell_new(self, selected: SelectedMailbox, after: int) -> None:
+        """Send what was asked for of messages that EXISTS has just told of: those with uids after this one."""
+
+
+class Pushes(Protocol):
+    """Tells the client what happens while the session waits for it (pushing.py)."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def abandon(self) -> None: ...
 
 
 class Surroundings(Protocol):
@@ -100,6 +122,8 @@ class Session:
         self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
         self.watchers: list[Watcher] = []
+        self.notified: Notified | None = None  # None: as before NOTIFY
+        self.pusher: Pushes | None = None  # of what happens between commands
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
         self.language = DEFAULT_LANGUAGE  # RFC 5255
         self.leaving = False  # after LOGOUT
@@ -129,6 +153,11 @@ class Session:
         if self.selected is None:
             raise bad(b"Select a mailbox first")
         return self.selected
+
+    @property
+    def origin(self) -> object:
+        """By which changes of this session are known on the change feed."""
+        return self if self.selected is None else self.selected
 
     @property
     def utf8(self) -> bool:
@@ -217,6 +246,17 @@ class Session:
                 raise EndOfSession
             engine.feed(data)
 
+    async def pushing(self, pusher: Pushes, waiting: Awaitable[_T]) -> _T:
+        """Wait for the client, which is told meanwhile what happens."""
+        pusher.start()
+        try:
+            found = await waiting
+        except BaseException:
+            pusher.abandon()
+            raise
+        await pusher.stop()
+        return found
+
     async def next_line(self) -> bytes:
         """A line of the client's in the middle of a command; `engine.expect_line` was called before."""
         event = await self.next_event()
@@ -241,6 +281,7 @@ class Session:
         for watcher in self.watchers:
             watcher.close()
         self.watchers.clear()
+        self.notified = self.pusher = None
         self.visits.close()
         if self.signed_in is not None:
             self.signed_in.close()
@@ -309,7 +350,7 @@ class Session:
     async def _converse(self) -> None:
         commands = 0
         while not self.leaving:
-            event = await self.next_event()
+            event = await (self.next_event() if self.pusher is None else self.pushing(self.pusher, self.next_event()))
             if isinstance(event, Got):
                 self.tag = event.tag
                 await self._carry_out(COMMANDS[event.name], event.command)
@@ -348,9 +389,8 @@ class Session:
             answer = SERVER_BUG
         if self.has_news:
             await self.announce(info.does)
-        for watcher in self.watchers:
-            if watcher.has_news and not self.leaving:
-                await self.emit(watcher.take_news())
+        if self.watchers and not self.leaving:
+            await self.tell_news()
         if answer is None:
             return
         self.complete(answer)
@@ -393,18 +433,34 @@ class Session:
         selected = self.mailbox
         if selected.lost:
             raise self.mailbox_is_gone()
+        await self.tell_updates(selected, expunge=Does.MAY_EXPUNGE in does)
+
+    async def tell_updates(self, selected: SelectedMailbox, *, expunge: bool) -> None:
+        """Send what the client does not know of the selected mailbox, as far as it wants to."""
+        notified = self.notified
+        if notified is not None and not notified.messages:
+            return
         if selected.should_claim:
             try:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        expunge = Does.MAY_EXPUNGE in does
+        flags = notified is None or notified.flags
+        before = selected.last_uid
         if (contexts := self.contexts) is not None:
             async with contexts.lock:
-                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge))
+                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge, flags=flags))
                 await self.emit(await contexts.catch_up())
-        elif updates := selected.take_updates(expunge=expunge):
+        elif updates := selected.take_updates(expunge=expunge, flags=flags):
             await self.emit(updates)
+        if notified is not None and selected.last_uid > before:
+            await notified.tell_new(selected, before)  # RFC 5465 §5.2: behind what contexts say
+
+    async def tell_news(self) -> None:
+        """Send what the watchers have heard."""
+        for watcher in list(self.watchers):
+            if watcher.has_news and (news := await watcher.take_news()):
+                await self.emit(news)
 
     @property
     def has_news(self) -> bool:

@@ -87,6 +87,20 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     output_piece_octets: Annotated[
         int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
     ] = 262_144
+    max_notify_mailboxes: Annotated[
+        int, Meta(ge=1, description="Mailboxes that one client may watch with NOTIFY; more are refused.")
+    ] = 10_000
+    max_notify_accounts: Annotated[
+        int, Meta(ge=1, description="Other people's accounts that one client may watch with NOTIFY; more are refused.")
+    ] = 64
+    max_notifications: Annotated[
+        int,
+        Meta(
+            ge=16,
+            description="Mailboxes and annotations with news for a client that does not read, above which NOTIFY is "
+            "given up and the client is told so.",
+        ),
+    ] = 20_000
     max_contexts: Annotated[
         int, Meta(ge=1, description="Results that one session may have kept up to date by UPDATE (RFC 5267).")
     ] = 16
