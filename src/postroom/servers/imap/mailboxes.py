@@ -73,7 +73,10 @@ async def rename(session: Session, command: Rename) -> bytes:
     new = _to_make(session, command.new)
     await session.account.rename(command.old, new, origin=session.selected)
     if b"IMAP4REV2" in session.enabled and command.old != "INBOX":  # RFC 9051 §6.3.6: INBOX is still there
-        _tell_name(session, await session.account.mailbox(new), command.old)
+        try:
+            _tell_name(session, await session.account.mailbox(new), command.old)
+        except NoSuchMailbox:  # a level of hierarchy: only what is below it was renamed
+            pass
     return b"OK RENAME completed"
 
 
