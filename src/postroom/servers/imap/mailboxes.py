@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from postroom.imap import encode
-from postroom.imap.list_match import DELIMITER, Pattern, canonical, match, parents
+from postroom.imap.list_match import CHARACTERS_A_TURN, DELIMITER, Pattern, canonical, match_pieces, parents
 from postroom.imap.types import Bare, Create, Delete, List, Rename, Subscribe
 from postroom.store.api import Mailbox
 from postroom.store.names import canonical as stored_name
@@ -89,11 +89,13 @@ async def list_(session: Session, command: List) -> bytes:
     """LIST (RFC 3501 §6.3.8, RFC 5258) and LSUB (RFC 3501 §6.3.9)."""
     if command.lsub:
         names = await session.account.subscriptions()
-        lines = [
-            encode.list_line(() if found.listed else ("\\Noselect",), session.mailbox_name(found.name), lsub=True)
-            for found in match(names, command.reference, command.patterns)
-        ]
-        await session.emit(b"".join(lines))
+        for piece in match_pieces(names, command.reference, command.patterns):
+            lines = [
+                encode.list_line(() if found.listed else ("\\Noselect",), session.mailbox_name(found.name), lsub=True)
+                for found in piece
+            ]
+            await session.emit(b"".join(lines))
+            await session.breathe()
         return b"OK LSUB completed"
     if command.patterns == ("",) and not command.extended:
         session.send(encode.list_line(("\\Noselect",), b'""'))  # RFC 3501 §6.3.8: only the delimiter is asked for
@@ -108,6 +110,7 @@ async def _list(session: Session, command: List) -> None:
     account = session.account
     subscribed = frozenset(await account.subscriptions()) if _needs_subscriptions(command) else frozenset()
     listing = _Listing(session, command, await account.mailboxes(), subscribed)
+    await listing.match()
     found = listing.lines()
     at_once = max(1, session.settings.list_batch_mailboxes * 8 // (8 + len(command.metadata)))
     while batch := list(islice(found, at_once)):
@@ -146,17 +149,30 @@ class _Listing:
         self._absent = "\\NonExistent" if knows else "\\Noselect"
         self._selection = [option for option in command.select_options if option in (b"SUBSCRIBED", b"SPECIAL-USE")]
         self._patterns = [Pattern(canonical(command.reference, pattern)) for pattern in command.patterns if pattern]
+        self._matching: set[str] = set()
+
+    async def match(self) -> None:
+        """Find the names that match; `lines` tells of them. Others have their turn in between."""
+        characters = 0
+        names = self._selected()
+        for name in names | parents(names):
+            if any(pattern.matches(name) for pattern in self._patterns):
+                self._matching.add(name)
+            characters += len(name) * len(self._patterns)
+            if characters > CHARACTERS_A_TURN:
+                characters = 0
+                await self._session.breathe()
 
     def lines(self) -> Iterator[tuple[bytes, bytes, Mailbox | None]]:
         """LIST responses; the names in them; the mailboxes, where they exist and meet the selection criteria."""
         selected = self._selected()
-        matching = {name for name in selected if self._matches(name)}
+        matching = selected & self._matching
         childinfo: set[str] = set()
         shown = matching
         if b"RECURSIVEMATCH" in self._command.select_options:  # RFC 5258 §3.5
             childinfo = parents(selected)
             hidden = parents(name for name in selected if name not in matching)
-            shown = matching | {name for name in hidden if self._matches(name)}
+            shown = matching | hidden & self._matching
         for name in sorted(shown, key=_order):
             wire_name = self._session.mailbox_name(name)
             mailbox = self._mailboxes.get(name) if name in matching else None
@@ -170,9 +186,6 @@ class _Listing:
         if b"SPECIAL-USE" in self._selection:  # RFC 6154 §2
             names = [name for name in names if (box := self._mailboxes.get(name)) is not None and box.special_use]
         return set(names)
-
-    def _matches(self, name: str) -> bool:
-        return any(pattern.matches(name) for pattern in self._patterns)
 
     def _line(self, name: str, wire_name: bytes, childinfo: bool) -> bytes:
         mailbox = self._mailboxes.get(name)
