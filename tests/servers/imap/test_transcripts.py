@@ -2,8 +2,8 @@
 
 C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person, C3: and
 S3: for bob. "..." in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*}
-what the client sends (when asked; {*+}: at once), behind an S: line that ends with a literal's length what the server does. A +: line
-goes on right behind the octets of the M: lines before it. "G: INBOX 3" delivers three.
+what the client sends (when asked; {*+}: at once), behind an S: line that ends with a literal's length what the server
+does. A +: line goes on right behind the octets of the M: lines before it. "G: INBOX 3" delivers three.
 "Z: on" and "Z: off": the client compresses from here on (RFC 4978), or no longer does.
 """
 

@@ -20,13 +20,12 @@ from postroom.base import MailError
 from postroom.imap import encode
 from postroom.imap.contexts import Entry, Followed, FollowedSearch, FollowedSort, update_line
 from postroom.imap.search_parser import mentions
-from postroom.imap.seqset import runs
 from postroom.imap.sorting import CancelUpdate, Criterion
 from postroom.imap.types import And, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, SearchKey, SeqSet
 from postroom.store.api import Change, FlagsChanged, MessagesExpunged
 
 from .ordering import entries, key_columns
-from .refusal import bad
+from .refusal import bad, no
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Session
@@ -132,21 +131,24 @@ class Contexts:
         for tag in tags:
             self._contexts.pop(tag, None)
 
-    def _freeze(self, key: SearchKey) -> SearchKey:
-        """Numbers and "$" name what they name now (RFC 5267 §4.3)."""
+    def _freeze(self, key: SearchKey, room: list[int] | None = None) -> SearchKey:
+        """Numbers and "$" name what they name now (RFC 5267 §4.3): as ranges of uids, all together so many as "$"."""
+        room = [self._session.settings.max_saved_result_ranges] if room is None else room
         match key:
             case InSet(seqset, uid) if not uid or seqset.saved:
-                selected = self._selected
-                uids = selected.uids_of(selected.resolve(seqset, uid=uid, lenient=True))
-                return InSet(SeqSet(tuple(runs(uids))), uid=True)
+                ranges = self._selected.uid_ranges(self._selected.resolve(seqset, uid=uid, lenient=True))
+                room[0] -= len(ranges.ranges)
+                if room[0] < 0:
+                    raise no(b"LIMIT", b"The search names too many ranges to be kept up to date")
+                return InSet(ranges, uid=True)
             case And(keys):
-                return And(tuple([self._freeze(one) for one in keys]))
+                return And(tuple([self._freeze(one, room) for one in keys]))
             case Or(left, right):
-                return Or(self._freeze(left), self._freeze(right))
+                return Or(self._freeze(left, room), self._freeze(right, room))
             case Not(inner):
-                return Not(self._freeze(inner))
+                return Not(self._freeze(inner, room))
             case Fuzzy(inner):
-                return Fuzzy(self._freeze(inner))
+                return Fuzzy(self._freeze(inner, room))
         return key
 
     # ---- updates
