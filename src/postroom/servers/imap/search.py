@@ -102,8 +102,12 @@ def returns_of(session: Session, returns: SearchReturn | None) -> SearchReturn |
 
 
 def check_numbers(session: Session, key: SearchKey, *, uid: bool) -> None:
-    """A client that enabled UIDONLY uses message numbers nowhere, in keys neither (RFC 9586 §3)."""
-    if b"UIDONLY" in session.enabled and (not uid or _uses_numbers(key)):
+    """A client that enabled UIDONLY uses message numbers nowhere, in keys neither (RFC 9586 §3).
+
+    While they are used, they stay what they are: no EXPUNGE comes (RFC 7162 §3.2.10.2).
+    """
+    session.names_numbers = uid and _uses_numbers(key)
+    if b"UIDONLY" in session.enabled and (not uid or session.names_numbers):
         raise bad(b"Only UIDs name messages now", b"UIDREQUIRED")
 
 

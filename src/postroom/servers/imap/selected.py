@@ -229,6 +229,13 @@ class SelectedMailbox:
             b"Expunges are yet to be told" if believable else b"All told",
         )
 
+    def highest_modseq_response(self) -> bytes:
+        """Up to where everything has been told (RFC 7162 §3.1.2.1)."""
+        unsaid = [lost.modseq for lost in self._gone.values()]
+        unsaid += [self.view.modseqs[at] for uid in self._changed if (at := self.view.index(uid)) >= 0]
+        highest = min(unsaid) - 1 if unsaid else self.view.mailbox.highest_modseq
+        return b"* OK [HIGHESTMODSEQ %d] Highest modification sequence\r\n" % highest
+
     def _expunges(self) -> list[bytes]:
         uids, count, gone = self._uids, self.count, self._gone
         if len(gone) * 8 < count:
