@@ -218,9 +218,12 @@ class SelectedMailbox:
         return b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count)
 
     def _believable(self) -> bytes:
-        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was."""
+        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was.
+
+        Said with every answer, for each may bring a MODSEQ that the client would believe.
+        """
         believable = min(lost.modseq for lost in self._gone.values()) - 1 if self._gone else 0
-        if believable == self._held_back:
+        if not believable and not self._held_back:
             return b""
         self._held_back = believable
         highest = believable or self.view.mailbox.highest_modseq

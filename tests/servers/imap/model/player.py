@@ -99,7 +99,6 @@ class Player:
         """QRESYNC with all variations of its parameter, when there is something to resynchronize."""
         self.leave_mailbox()
         self.name = name
-        old, self.picture = self.picture, None
         picture = Picture(self.ledger, name, self.kind.has("UIDONLY"), self.condstore, self.kind.examine)
         parameter = ""
         cache = self.caches.pop(name, None)
@@ -108,9 +107,11 @@ class Player:
             parameter = f" (QRESYNC ({cache.validity} {cache.modseq}{self._more(cache)}))"
 
         def begins() -> None:
+            if self.picture is not None and self.picture.name != name:
+                self.leave_mailbox()
             self.picture = picture
 
-        closed = [old is None]
+        closed = [self.picture is None]
 
         def hears(line: bytes) -> None:
             closed[0] = closed[0] or line.startswith(b"* OK [CLOSED]")
