@@ -15,8 +15,9 @@ from . import binary, preview
 from .columns import NOTHING, Column, Later, Value, Values, column, literal
 from .refusal import Refused, bad
 from .resync import changed_since, say_vanished, window
+from .rows import Rows, batches
 from .sections import Octets, picked, pieces
-from .selected import Rows, SelectedMailbox, batches
+from .selected import SelectedMailbox
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")

@@ -129,6 +129,7 @@ class Session:
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
+        self.names_numbers = False  # the UID command under way has message numbers among its search keys
         self._unawaited = 0  # octets sent since the client was last waited for
         self._progress_due: float | None = None  # when a long command next says how far it is
 
@@ -180,6 +181,12 @@ class Session:
         """A command that says that the client knows of modification sequences has come (RFC 7162 §3.1)."""
         if b"CONDSTORE" not in self.enabled:
             self.enabled.add(b"CONDSTORE")
+            self.say_highest_modseq()
+
+    def say_highest_modseq(self) -> None:
+        """To a client that was not interested when it selected the mailbox (RFC 7162 §3.1)."""
+        if self.selected is not None:
+            self.send(self.selected.highest_modseq_response())
 
     @property
     def selected_name(self) -> str:
@@ -372,6 +379,7 @@ class Session:
         answer: bytes | None
         self._progress_due = None
         self.visits.trim()
+        self.names_numbers = False
         try:
             self._check_state(command, info)
             if self.selected is not None and self.selected.guest is not None:
@@ -388,7 +396,8 @@ class Session:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
         if self.has_news:
-            await self.announce(info.does)
+            # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
+            await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
         if self.watchers and not self.leaving:
             await self.tell_news()
         if answer is None:
