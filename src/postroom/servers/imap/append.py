@@ -14,6 +14,7 @@ from postroom.store.api import AppendOptions, NoSuchMailbox, OverQuota, Usage
 from postroom.store.draft import Draft
 
 from .catenate import Urls
+from .naming import list_response
 from .places import Place
 from .refusal import Refused, bad, no, refused
 from .rights import permitted
@@ -31,6 +32,10 @@ async def append(session: Session, command: Append) -> bytes:
             appended = await place.account.append_many(place.name, drafts.messages)
         except NoSuchMailbox as error:
             raise await place.no_target(error) from error
+    if b"IMAP4REV2" in session.enabled and not command.mailbox.isascii():
+        mailbox = await place.mailbox(b"APPEND")
+        if mailbox.name != place.name:  # RFC 9051 §6.3.12
+            session.send(list_response(session, place, mailbox, command.mailbox))
     # RFC 4315 §3, RFC 3502: in the order of the messages
     code = encode.appenduid_code(appended[0].uid_validity, [one.uid for one in appended])
     return b"OK [%b] APPEND completed" % code

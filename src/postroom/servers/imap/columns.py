@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from postroom.imap import encode
 from postroom.imap.types import Item, Section, SectionText
+from postroom.message import close_global
 from postroom.store.api import Account, Stored, Want
 
 from .object_ids import email_id, thread_id
@@ -89,6 +90,11 @@ def _wire(facts: list[bytes | None]) -> list[bytes]:
     return [fact if fact is not None else NIL for fact in facts]
 
 
+def _structures(selected: SelectedMailbox, facts: list[bytes | None]) -> list[bytes]:
+    """Only who knows UTF-8 headers knows message/global (RFC 9051 §9 media-message, RFC 9755)."""
+    return _wire(facts) if selected.knows_global else [close_global(fact) for fact in _wire(facts)]
+
+
 _ITEMS: dict[Item, Column] = {
     Item.UID: Column(b"UID %d", lambda selected, rows, stored: rows.uids),
     Item.SIZE: Column(b"RFC822.SIZE %d", lambda selected, rows, stored: rows.sizes),
@@ -100,7 +106,7 @@ _ITEMS: dict[Item, Column] = {
     ),
     Item.BODYSTRUCTURE: Column(
         b"BODYSTRUCTURE %b",
-        lambda selected, rows, stored: _wire([s.body_structure for s in stored]),
+        lambda selected, rows, stored: _structures(selected, [s.body_structure for s in stored]),
         Want.BODY_STRUCTURE,
     ),
     Item.EMAILID: Column(b"EMAILID (%b)", lambda selected, rows, stored: _email_ids(selected, rows)),
@@ -112,7 +118,9 @@ _ITEMS: dict[Item, Column] = {
         Want.THREAD,
     ),
     Item.SAVEDATE: Column(b"SAVEDATE %b", lambda selected, rows, stored: _save_dates(rows)),
-    Item.BODY: Column(b"BODY %b", lambda selected, rows, stored: _wire([s.body for s in stored]), Want.BODY),
+    Item.BODY: Column(
+        b"BODY %b", lambda selected, rows, stored: _structures(selected, [s.body for s in stored]), Want.BODY
+    ),
 }
 
 

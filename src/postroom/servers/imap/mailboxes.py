@@ -18,6 +18,7 @@ from postroom.store.api import Mailbox, NoSuchMailbox
 from postroom.store.names import canonical as stored_name
 
 from .metadata import list_metadata
+from .naming import list_response
 from .object_ids import mailbox_id
 from .others import Other, names_a_space, visible
 from .places import SHARED, USERS, Place, is_foreign
@@ -48,20 +49,16 @@ async def create(session: Session, command: Create) -> bytes:
 
 
 def _to_make(session: Session, name: str) -> str:
-    """RFC 9051 §5.1: a name that is not Net-Unicode is converted. Older clients would not look for it there."""
+    """RFC 9051 §5.1, RFC 6855 §3: a name that is not Net-Unicode is converted. Older clients would look for their own
+    spelling of it in what LIST says."""
     name = name.removesuffix(DELIMITER)
-    return unicodedata.normalize("NFC", name) if b"IMAP4REV2" in session.enabled else name
+    return unicodedata.normalize("NFC", name) if session.utf8 else name
 
 
 def _tell_name(session: Session, place: Place, mailbox: Mailbox, given: str) -> None:
     """Where what the client has named otherwise is found now (RFC 9051 §6.3.9.7)."""
-    name = place.shown(mailbox.name)
-    if b"IMAP4REV2" in session.enabled and name != given:
-        attributes = ["\\Subscribed"] if mailbox.subscribed and place.guest is None else []
-        if mailbox.special_use is not None and place.guest is None:
-            attributes.append(mailbox.special_use)
-        old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(given)
-        session.send(encode.list_line(attributes, session.mailbox_name(name), more=old_name))
+    if b"IMAP4REV2" in session.enabled and place.shown(mailbox.name) != given:
+        session.send(list_response(session, place, mailbox, given))
 
 
 async def _new_place(session: Session, name: str) -> Place:
@@ -81,9 +78,9 @@ async def _new_place(session: Session, name: str) -> Place:
 async def delete(session: Session, command: Delete) -> bytes:
     """RFC 3501 §6.3.4. A session that deletes its own selected mailbox is in the authenticated state afterwards."""
     place = await session.place(command.mailbox)
-    await place.mailbox(b"DELETE")
+    mailbox = await place.mailbox(b"DELETE")
     await place.account.delete(place.name, origin=session.origin)
-    name = place.shown(stored_name(place.name))
+    name = place.shown(mailbox.name)
     if b"IMAP4REV2" in session.enabled and name != command.mailbox:  # RFC 9051 §6.3.5
         old_name = b' ("OLDNAME" (%b))' % session.mailbox_name(command.mailbox)
         session.send(encode.list_line(["\\NonExistent"], session.mailbox_name(name), more=old_name))
@@ -108,9 +105,19 @@ async def rename(session: Session, command: Rename) -> bytes:
 
 
 async def subscribe(session: Session, command: Subscribe) -> bytes:
-    """SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.6, §6.3.7). They belong to who subscribes, also to what others share; as
-    the mailbox need not exist, no right is needed (RFC 4314 §4)."""
-    await session.account.subscribe(command.mailbox.removesuffix(DELIMITER), command.on, origin=session.origin)
+    """SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.6, §6.3.7). They belong to who subscribes, also to what others share.
+
+    Only what exists, or is subscribed already, can be subscribed; a name stays subscribed when its mailbox goes, until
+    the client takes it off.
+    """
+    name = command.mailbox.removesuffix(DELIMITER)
+    if command.on:
+        try:
+            await (await session.place(name)).mailbox(b"LIST")
+        except NoSuchMailbox:
+            if stored_name(name) not in await session.account.subscriptions():
+                raise
+    await session.account.subscribe(name, command.on, origin=session.origin)
     return b"OK SUBSCRIBE completed" if command.on else b"OK UNSUBSCRIBE completed"
 
 

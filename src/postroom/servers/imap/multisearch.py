@@ -13,7 +13,7 @@ from postroom.store.api import NoSuchMailbox
 
 from .filters import Covered, covered
 from .refusal import bad, no
-from .search import answer, check_numbers, search_selected
+from .search import answer, check_charset, check_keys, search_selected
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Handler, Session
@@ -25,7 +25,8 @@ async def multisearch(session: Session, command: MultiSearch) -> bytes:
     returns = search.returns or EVERYTHING
     if (command.in_selected or returns.update) and session.selected is None:  # RFC 7377 §2.2
         raise bad(b"No mailbox is selected")
-    check_numbers(session, search.key, uid=True)
+    check_charset(session, search)
+    check_keys(session, search.key, uid=True)
     selected = session.selected
     if command.in_selected:
         await search_selected(session, search, returns, mailbox=session.mailbox_name(session.selected_name))

@@ -43,6 +43,7 @@ LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_LISTS = 4096
+_UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
@@ -367,6 +368,11 @@ class SelectedMailbox:
     def vanishes(self) -> bool:
         """The client hears VANISHED for EXPUNGE (RFC 7162 §3.2.10, RFC 9586)."""
         return b"QRESYNC" in self._enabled or self.uid_only
+
+    @property
+    def knows_global(self) -> bool:
+        """The client knows that a message/global is a message with UTF-8 in its header (RFC 6532)."""
+        return not self._enabled.isdisjoint(_UTF8)
 
     @property
     def uid_only(self) -> bool:

@@ -3,10 +3,11 @@
 Owns: those commands. Never: keeps the view (selected.py does). Raises: Refused, StoreError.
 """
 
-from postroom.imap import encode
 from postroom.imap.types import Bare, Select
 
+from .naming import list_response
 from .object_ids import mailbox_id
+from .places import Place
 from .refusal import Refused, bad
 from .resync import resynchronize
 from .selected import SelectedMailbox
@@ -41,7 +42,7 @@ async def select(session: Session, command: Select) -> bytes:
     session.selected = selected
     if command.condstore:
         session.enable_condstore()
-    session.send(_opening(session, selected, command.mailbox))
+    session.send(_opening(session, selected, place, command.mailbox))
     if command.resync is not None:
         await resynchronize(session, selected, command.resync)
     if command.read_only:
@@ -49,7 +50,7 @@ async def select(session: Session, command: Select) -> bytes:
     return b"OK [READ-ONLY] SELECT completed" if selected.read_only else b"OK [READ-WRITE] SELECT completed"
 
 
-def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
+def _opening(session: Session, selected: SelectedMailbox, place: Place, given: str) -> bytes:
     current = selected.view.mailbox
     responses = [
         selected.flags_responses(),
@@ -60,7 +61,7 @@ def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
         b"* OK [MAILBOXID (%b)] Ok\r\n" % mailbox_id(selected.account.account_id, current.mailbox_id),  # RFC 8474 §4.3
     ]
     if b"IMAP4REV2" in session.enabled:  # RFC 9051 §6.3.2: LIST comes, UNSEEN went
-        responses.append(encode.list_line((), session.mailbox_name(name)))
+        responses.append(list_response(session, place, current, given))
     elif not selected.uid_only and (first_unseen := selected.first_unseen()):
         responses.append(b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen)
     return b"".join(responses)
