@@ -276,3 +276,22 @@ def test_a_mailbox_whose_name_is_denormalized_is_opened_by_it(tmp_path: Path, ki
             await client.ok(f'CREATE "{NFC}"')  # another one
 
     run(play())
+
+
+@both_stores
+def test_a_level_that_is_no_mailbox_is_renamed_with_what_is_below_it(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 §6.3.6, its first example: the answer is OK to an IMAP4rev2 client too."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client()
+            await client.ok("CREATE foo/bar")
+            await client.ok("RENAME foo zap")
+            await client.ok("ENABLE IMAP4rev2")
+            await client.ok("RENAME zap zowie")
+            assert await listed(client, 'LIST "" z*') == {
+                "zowie": {"\\NonExistent", "\\HasChildren"},
+                "zowie/bar": {"\\HasNoChildren"},
+            }
+
+    run(play())

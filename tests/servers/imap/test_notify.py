@@ -256,6 +256,7 @@ def test_what_is_covered_follows_names_and_subscriptions(tmp_path: Path, kind: s
             await heard(client, b"* STATUS a (MESSAGES 2 ...)")
             await other.ok("UNSUBSCRIBE a")
             await room.deliver(mailbox="a")
+            await quiet(client)
             await other.ok("RENAME a Lists/b")
             await room.deliver(mailbox="Lists/b")
             await heard(client, b"* STATUS Lists/b (MESSAGES 4 ...)")

@@ -81,6 +81,8 @@ class _Fetching:
             if some.wants is not NOTHING:  # arithmetic with enums is slow
                 self._wants = some.wants if self._wants is NOTHING else self._wants | some.wants
         self._may_be_long = bool(self._wants & (Want.WHOLE | Want.PREVIEW))
+        # A message's octets are sent once for each of its sections that are asked for
+        self._sections = max(1, sum(isinstance(item, Section | Binary) for item in items))
         first, *more = [c.format for c in self._columns]
         self._formats = [first, *(b" " + shape for shape in more)]
 
@@ -127,7 +129,7 @@ class _Fetching:
         self._newly_seen = set(flagged.uids)
 
     async def _read_and_send(self, rows: Rows) -> None:
-        account, budget = self._selected.account, self._session.settings.fetch_batch_octets
+        account, budget = self._selected.account, self._session.settings.fetch_batch_octets // self._sections
         done, total = 0, len(rows.uids)
         while done < total:
             if done:

@@ -54,6 +54,7 @@ async def _covered_by(session: Session, one: MailboxFilter) -> AsyncIterator[Cov
 
 async def _below(session: Session, one: MailboxFilter, top: str) -> AsyncIterator[Covered]:
     """What lies below a name; in another person's account only what `place` lets this person have."""
+    await session.breathe()  # a filter may name a thousand
     try:
         place = await session.place(top)
     except (NoSuchMailbox, BadMailboxName, Refused):

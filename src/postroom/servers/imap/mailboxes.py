@@ -12,7 +12,7 @@ from itertools import islice
 
 from postroom.imap import encode
 from postroom.imap.acl import ALL_RIGHTS, myrights_line
-from postroom.imap.list_match import DELIMITER, Pattern, canonical, match, parents
+from postroom.imap.list_match import CHARACTERS_A_TURN, DELIMITER, Pattern, canonical, match_pieces, parents
 from postroom.imap.types import Bare, Create, Delete, List, Rename, Subscribe
 from postroom.store.api import Mailbox, NoSuchMailbox
 from postroom.store.names import canonical as stored_name
@@ -92,14 +92,23 @@ async def delete(session: Session, command: Delete) -> bytes:
 async def rename(session: Session, command: Rename) -> bytes:
     """RFC 3501 §6.3.5"""
     old = await session.place(command.old)
-    mailbox = await old.mailbox(b"RENAME")
+    mailbox: Mailbox | None = None
+    try:
+        mailbox = await old.mailbox(b"RENAME")
+    except NoSuchMailbox:  # a level of hierarchy of one's own: what is below it is renamed
+        if old.guest is not None:
+            raise
     new = await _new_place(session, _to_make(session, command.new))
     if new.account.account_id != old.account.account_id:
         raise no(b"CANNOT", b"A mailbox stays with its owner; copy its messages")
-    if old.guest is not None and mailbox.name == "INBOX":  # its messages would get the rights of their new place
+    if (
+        old.guest is not None and mailbox is not None and mailbox.name == "INBOX"
+    ):  # its messages would get the rights of their new place
         raise no(b"CANNOT", b"Only its owner can rename an INBOX")
     await old.account.rename(old.name, new.name, origin=session.origin)
-    if b"IMAP4REV2" in session.enabled and mailbox.name != "INBOX":  # RFC 9051 §6.3.6: INBOX is still there
+    if (
+        b"IMAP4REV2" in session.enabled and mailbox is not None and mailbox.name != "INBOX"
+    ):  # RFC 9051 §6.3.6: INBOX is still there
         _tell_name(session, new, await new.account.mailbox(new.name), command.old)
     return b"OK RENAME completed"
 
@@ -125,11 +134,13 @@ async def list_(session: Session, command: List) -> bytes:
     """LIST (RFC 3501 §6.3.8, RFC 5258) and LSUB (RFC 3501 §6.3.9)."""
     if command.lsub:
         names = await session.account.subscriptions()
-        lines = [
-            encode.list_line(() if found.listed else ("\\Noselect",), session.mailbox_name(found.name), lsub=True)
-            for found in match(names, command.reference, command.patterns)
-        ]
-        await session.emit(b"".join(lines))
+        for piece in match_pieces(names, command.reference, command.patterns):
+            lines = [
+                encode.list_line(() if found.listed else ("\\Noselect",), session.mailbox_name(found.name), lsub=True)
+                for found in piece
+            ]
+            await session.emit(b"".join(lines))
+            await session.breathe()
         return b"OK LSUB completed"
     if command.patterns == ("",) and not command.extended:
         session.send(encode.list_line(("\\Noselect",), b'""'))  # RFC 3501 §6.3.8: only the delimiter is asked for
@@ -145,6 +156,7 @@ async def _list(session: Session, command: List) -> None:
     mailboxes = await session.account.mailboxes()
     others = await _others(session, command, subscribed)
     listing = _Listing(session, command, [*mailboxes, *(other.mailbox for other in others.values())], subscribed)
+    await listing.match()
     found = listing.lines()
     at_once = max(1, session.settings.list_batch_mailboxes * 8 // (8 + len(command.metadata)))
     with_rights = b"MYRIGHTS" in command.return_options
@@ -221,17 +233,30 @@ class _Listing:
         self._for_others = self._patterns
         if b"SUBSCRIBED" not in self._selection:  # see others.py
             self._for_others = [Pattern(pattern) for pattern in patterns if names_a_space(pattern)]
+        self._matching: set[str] = set()
+
+    async def match(self) -> None:
+        """Find the names that match; `lines` tells of them. Others have their turn in between."""
+        characters = 0
+        names = self._selected()
+        for name in names | parents(names):
+            if self._matches(name):
+                self._matching.add(name)
+            characters += len(name) * len(self._patterns)
+            if characters > CHARACTERS_A_TURN:
+                characters = 0
+                await self._session.breathe()
 
     def lines(self) -> Iterator[tuple[bytes, bytes, Mailbox | None]]:
         """LIST responses; the names in them; the mailboxes, where they exist and meet the selection criteria."""
         selected = self._selected()
-        matching = {name for name in selected if self._matches(name)}
+        matching = selected & self._matching
         childinfo: set[str] = set()
         shown = matching
         if b"RECURSIVEMATCH" in self._command.select_options:  # RFC 5258 §3.5
             childinfo = parents(selected)
             hidden = parents(name for name in selected if name not in matching)
-            shown = matching | {name for name in hidden if self._matches(name)}
+            shown = matching | hidden & self._matching
         for name in sorted(shown, key=_order):
             wire_name = self._session.mailbox_name(name)
             mailbox = self._mailboxes.get(name) if name in matching else None

@@ -42,7 +42,8 @@ from .rights import effective, may_write, permitted
 LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
-_MAX_CACHED_FLAG_LISTS = 4096
+_MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
+_FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
 _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
 _uid = attrgetter("uid")
@@ -101,6 +102,7 @@ class SelectedMailbox:
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self._flag_octets = 0
         self.called = view.mailbox.name  # by the client that selected it
         self._saved: SeqSet = SeqSet(())
 
@@ -435,11 +437,13 @@ class SelectedMailbox:
         try:
             return [known[mask] for mask in masks]
         except KeyError:
-            if len(known) > _MAX_CACHED_FLAG_LISTS:
-                known.clear()
+            if self._flag_octets > _MAX_CACHED_FLAG_OCTETS:  # 58 keywords of 255 octets each make 2**58 long lists
+                known = self._flag_lists = {}
+                self._flag_octets = 0
             for mask in set(masks):
                 if mask not in known:
-                    known[mask] = self._flag_list(mask)
+                    made = known[mask] = self._flag_list(mask)
+                    self._flag_octets += len(made) + _FLAG_LIST_COST
             return [known[mask] for mask in masks]
 
     def _flag_list(self, mask: int) -> bytes:
@@ -473,13 +477,14 @@ class SelectedMailbox:
         return merge([*spans, *by_uid(self._saved, self.known_uids())]) if seqset.saved else spans
 
     def save_result(self, spans: Sequence[Span]) -> None:
-        """Keep what "$" stands for (RFC 5182 §2.1).
+        """Keep what "$" stands for (RFC 5182 §2.1)."""
+        self._saved = self.uid_ranges(spans)
 
-        Kept as ranges of uids from the first to the last of a span: no message will ever come to lie between them, and
-        those that are expunged are not found any more.
-        """
+    def uid_ranges(self, spans: Sequence[Span]) -> SeqSet:
+        """These positions as ranges of uids from the first to the last of a span: no message will ever come to lie
+        between them, and those that are expunged are not found any more."""
         uids = self._uids
-        self._saved = SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
+        return SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
 
     def uids_of(self, spans: Sequence[Span]) -> list[int]:
         """The uids at these positions."""
