@@ -43,7 +43,7 @@ async def search_selected(
     if returns is None or not returns.update:
         await _search(session, command, returns, None, mailbox)
     else:
-        async with contexts_of(session).begin(command.key, uid=command.uid) as context:
+        async with contexts_of(session).begin(command.key, uid=command.uid, items=returns.update_items) as context:
             await _search(session, command, returns, context, mailbox)
 
 

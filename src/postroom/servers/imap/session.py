@@ -8,14 +8,14 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
-from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.types import Bad, Command, Event, Fatal, FetchItem, Got, Line
 from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore, NoSuchMailbox
@@ -66,8 +66,10 @@ class Notified(Protocol):
     flags: bool
     expunge_at_once: bool
 
-    async def tell_new(self, selected: SelectedMailbox, after: int) -> None:
-        """Send what was asked for of messages that EXISTS has just told of: those with uids after this one."""
+    items: Sequence[FetchItem]  # of new messages
+
+    async def tell_new(self, selected: SelectedMailbox, after: int, said: Container[int]) -> None:
+        """Send the items of messages that EXISTS has just told of: those with uids after this one, `said` excepted."""
 
 
 class Pushes(Protocol):
@@ -463,7 +465,8 @@ class Session:
         elif updates := selected.take_updates(expunge=expunge, flags=flags):
             await self.emit(updates)
         if notified is not None and selected.last_uid > before:
-            await notified.tell_new(selected, before)  # RFC 5465 §5.2: behind what contexts say
+            said = contexts.fetched if contexts is not None else ()
+            await notified.tell_new(selected, before, said)  # RFC 5465 §5.2: behind what contexts say
 
     async def tell_news(self) -> None:
         """Send what the watchers have heard."""
