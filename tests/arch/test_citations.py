@@ -1,6 +1,6 @@
 """docs/rfc.tsv and the RFC citations in the code agree.
 
-A row is an RFC ("9051") or what one of its sections demands ("9051 §6.3.2", "9051 §A.1", "9051 §6.3.2 LIST"). The rows of
+A row is an RFC ("9051") or what one of its sections demands ("9051 §6.3.2", "9051 §A.1", "9051 §6.3.2 LIST"). Rows of
 sections name the tests and plays that show it.
 """
 
