@@ -183,9 +183,9 @@ def _resync(cursor: Cursor) -> Resync:
         known = _without_star(cursor)
     if cursor.take(b" "):
         cursor.expect(b"(", "Expected sequence match data")
-        numbers = _without_star(cursor)
+        numbers = _ascending(cursor)
         cursor.space()
-        matches = (numbers, _without_star(cursor))
+        matches = (numbers, _ascending(cursor))
         cursor.expect(b")", "Invalid sequence match data")
     cursor.expect(b")", "Invalid values of QRESYNC")
     return Resync(uid_validity, modseq, known, matches)
@@ -196,6 +196,17 @@ def _without_star(cursor: Cursor) -> SeqSet:
     found = cursor.seqset()
     if found.saved or any(low is None or high is None for low, high in found.ranges):
         raise BadSyntax('No "*" is possible here')
+    return found
+
+
+def _ascending(cursor: Cursor) -> SeqSet:
+    """RFC 7162 §7 known-sequence-set, known-uid-set: in ascending order, so that none names more than there is."""
+    found = _without_star(cursor)
+    last = 0
+    for low, high in found.ranges:
+        if not last < (low or 0) <= (high or 0):
+            raise BadSyntax("Sequence match data must be in ascending order")
+        last = high or 0
     return found
 
 
@@ -278,7 +289,9 @@ def _modified(fetch: Fetch, modifiers: bytes) -> Fetch:
         seen.add(word)
         if word == b"CHANGEDSINCE":
             number = next(words, b"")
-            if not number.isdigit() or not 0 < int(number[:20]) < 2**63:
+            if (
+                not number.isdigit() or len(number) > 19 or not 0 < int(number) < 2**63
+            ):  # RFC 7162 §7 mod-sequence-value
                 raise BadSyntax("CHANGEDSINCE needs a modification sequence")
             fetch = replace(fetch, changed_since=int(number))
         elif word == b"VANISHED" and fetch.uid:

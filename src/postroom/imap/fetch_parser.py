@@ -64,14 +64,8 @@ def _cached(
 
 
 def _items(cursor: Cursor, uid: bool) -> tuple[FetchItem, ...]:
-    if cursor.take(b"("):
-        found = {_item(cursor): None}
-        while cursor.take(b" "):
-            found[_item(cursor)] = None
-            if len(found) > cursor.settings.max_fetch_items:
-                raise BadSyntax("Too many FETCH items")
-        cursor.expect(b")", "Invalid FETCH items")
-        items = tuple(found)
+    if cursor.next() == b"(":
+        items = parse_item_list(cursor)
     elif macro := _MACROS.get(cursor.data[cursor.at :].upper()):
         cursor.at = len(cursor.data)
         items = macro
@@ -81,6 +75,18 @@ def _items(cursor: Cursor, uid: bool) -> tuple[FetchItem, ...]:
     if uid and Item.UID not in items:  # RFC 3501 §6.4.8
         return (Item.UID, *items)
     return items
+
+
+def parse_item_list(cursor: Cursor) -> tuple[FetchItem, ...]:
+    """ "(" fetch-att *(SP fetch-att) ")": in FETCH, and what NOTIFY and SEARCH want of new messages (RFC 5465 §8)."""
+    cursor.expect(b"(", "Expected FETCH items")
+    found = {_item(cursor): None}
+    while cursor.take(b" "):
+        found[_item(cursor)] = None
+        if len(found) > cursor.settings.max_fetch_items:
+            raise BadSyntax("Too many FETCH items")
+    cursor.expect(b")", "Invalid FETCH items")
+    return tuple(found)
 
 
 def _item(cursor: Cursor) -> FetchItem:

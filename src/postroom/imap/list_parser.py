@@ -43,6 +43,7 @@ _RETURN_OPTIONS: dict[bytes, Callable[[Cursor, _Returns], None] | None] = {
     b"SUBSCRIBED": None,
     b"CHILDREN": None,
     b"SPECIAL-USE": None,
+    b"MYRIGHTS": None,  # RFC 8440 §5
     b"STATUS": _status,  # RFC 5819 §4
     b"METADATA": _metadata,  # RFC 9590 §4
 }

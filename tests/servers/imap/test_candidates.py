@@ -42,10 +42,36 @@ def test_flags_are_told_by_octets_as_by_numbers(first: int) -> None:
 
 @given(spans, spans)
 def test_spans(left: list[Span], right: list[Span]) -> None:
-    common = intersection(left, right)
+    common = intersection([left, right])
     assert positions(common) == positions(left) & positions(right)
     assert common == merge(list(common))
     assert positions(complement(left, 40)) == set(range(40)) - positions(left)
+
+
+@given(st.lists(spans, min_size=1, max_size=5))
+def test_what_many_have_in_common(sets: list[list[Span]]) -> None:
+    common = intersection(sets)
+    assert positions(common) == set[int].intersection(*map(positions, sets))
+    assert common == merge(list(common))
+
+
+@given(spans, spans, spans, spans)
+def test_what_is_saved_is_looked_up_once(
+    left: list[Span], right: list[Span], out: list[Span], saved: list[Span]
+) -> None:
+    """Bug: a search with "$" in a thousand keys went through the saved result a thousand times."""
+    columns, asked = Columns(), 0
+
+    def look_up() -> list[Span]:
+        nonlocal asked
+        asked += 1
+        return list(saved)
+
+    columns.beside_saved += [left, right]
+    columns.outside += out
+    columns.settle(40, look_up)
+    assert positions(columns.spans or []) == (positions(left) & positions(right) | positions(saved)) - positions(out)
+    assert asked == 1
 
 
 @given(some, spans)

@@ -30,7 +30,7 @@ def test_the_usual_mailboxes_and_their_uses(tmp_path: Path, kind: str) -> None:
             for use in ("Drafts", "Sent", "Trash", "Junk", "Archive"):
                 assert names[use] == {"\\HasNoChildren", "\\" + use}
             assert await client.ok('LIST "" ""') == [b'* LIST (\\Noselect) "/" ""']
-            assert await client.ok("NAMESPACE") == [b'* NAMESPACE (("" "/")) NIL NIL']
+            assert await client.ok("NAMESPACE") == [b'* NAMESPACE (("" "/")) (("#user/" "/")) NIL']
 
     run(play())
 

@@ -24,6 +24,9 @@ SUBJECT = re.compile(rb"Subject: (\S+)\r\n")
 OPERATIONS = (
     "append",
     "append",
+    "several",
+    "replace",
+    "uid replace",
     "store",
     "store",
     "silent",
@@ -115,11 +118,13 @@ class Picture:
     async def step(self, what: str, at: int, span: int, flag: str, mode: str) -> None:
         count = len(self.uids)
         if what == "append":
-            self.truth.count += 1
-            subject = f"s{self.truth.count}"
+            subject = self.new_subject()
             reply = await self.client.append("INBOX", message(subject))
             self.hear(reply.untagged)
-            self.truth.check(int(reply.tagged.split(b"]")[0].split()[-1]), subject.encode())
+            self.appended(reply, subject)
+        elif what == "several":
+            subjects = [self.new_subject(), self.new_subject()]
+            self.appended(await self.do("APPEND INBOX" + "".join(map(literal, subjects))), *subjects)
         elif what == "noop":
             await self.do("NOOP")
         elif what == "select":
@@ -133,6 +138,20 @@ class Picture:
         elif count:
             low = at % count + 1
             await self.by_number(what, low, min(low + span, count), flag, mode)
+
+    def new_subject(self) -> str:
+        self.truth.count += 1
+        return f"s{self.truth.count}"
+
+    def appended(self, reply: Reply, *subjects: str) -> None:
+        """The new messages are those that APPENDUID names."""
+        lines = [reply.tagged, *reply.untagged]
+        code = next((line for line in lines if b"[APPENDUID " in line), None)
+        assert (code is not None) == reply.ok
+        if code is not None:
+            uids = numbers_of(code.partition(b"]")[0].split()[-1])
+            for uid, subject in zip(uids, subjects, strict=True):
+                self.truth.check(uid, subject.encode())
 
     async def by_number(self, what: str, low: int, high: int, flag: str, mode: str) -> None:
         numbers = f"{low}:{high}"
@@ -152,6 +171,12 @@ class Picture:
             await self.do(f"UID STORE {uid_set} {mode} ({flag})")
         elif what == "uid expunge":
             await self.do(f"UID EXPUNGE {uid_set}")
+        elif what == "replace":
+            subject = self.new_subject()
+            self.appended(await self.do(f"REPLACE {low} INBOX{literal(subject)}"), subject)
+        elif what == "uid replace" and uids:
+            subject = self.new_subject()
+            self.appended(await self.do(f"UID REPLACE {uids[0]} INBOX{literal(subject)}"), subject)
         elif what == "copy":
             self.copied(await self.do(f"UID COPY {uid_set} INBOX"))
         elif what == "move":
@@ -176,6 +201,11 @@ class Picture:
             for old, new in zip(numbers_of(source), numbers_of(target), strict=True):
                 if old in self.truth.subjects:
                     self.truth.check(new, self.truth.subjects[old])
+
+
+def literal(subject: str) -> str:
+    text = message(subject).decode()
+    return f" {{{len(text)}+}}\r\n{text}"
 
 
 def numbers_of(uid_set: bytes) -> list[int]:

@@ -7,8 +7,9 @@ import pytest
 
 from postroom.imap import encode
 from postroom.servers.imap.naming import list_response
+from postroom.servers.imap.places import Place
 from postroom.servers.imap.session import Session
-from postroom.store.api import Mailbox
+from postroom.store.api import Account, Mailbox
 
 
 @pytest.mark.parametrize(
@@ -22,4 +23,13 @@ from postroom.store.api import Mailbox
 def test_list_response(given: str, subscribed: bool, use: str | None, line: bytes) -> None:
     session = cast(Session, SimpleNamespace(mailbox_name=encode.mailbox))
     mailbox = Mailbox(1, "a", 1, 1, 1, 0, 0, 0, 0, 0, use, subscribed)
-    assert list_response(session, mailbox, "a", given) == line
+    place = Place(cast(Account, None), "a")
+    assert list_response(session, place, mailbox, given) == line
+
+
+def test_of_anothers_mailbox_only_the_name_is_told() -> None:
+    session = cast(Session, SimpleNamespace(mailbox_name=encode.mailbox))
+    mailbox = Mailbox(1, "a", 1, 1, 1, 0, 0, 0, 0, 0, "\\Sent", True)
+    place = Place(cast(Account, None), "a", "bob@x.example", "#user/alice@x.example/")
+    line = b'* LIST () "/" #user/alice@x.example/a\r\n'
+    assert list_response(session, place, mailbox, "#user/alice@x.example/a") == line

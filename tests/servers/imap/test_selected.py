@@ -313,7 +313,7 @@ def test_batches_keep_runs_as_ranges_and_gather_the_scattered() -> None:
 
 
 def test_flag_lists_are_cached_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("postroom.servers.imap.selected._MAX_CACHED_FLAG_LISTS", 2)
+    monkeypatch.setattr("postroom.servers.imap.selected._MAX_CACHED_FLAG_OCTETS", 150)
     selected = opened(FakeAccount(1))
     for mask in range(8):
         assert selected.flag_lists([mask])

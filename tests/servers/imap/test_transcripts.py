@@ -1,14 +1,15 @@
 """The plays of tests/transcripts/imap_session over a socket.
 
-C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person. "..."
-in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*} what the client sends
-(when asked; {*+}: at once), behind an S: line that ends with a literal's length what the server does. A +: line goes on
-right behind the octets of the M: lines before it. "G: INBOX 3" delivers three.
+C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person, C3: and
+S3: for bob. "..." in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*}
+what the client sends (when asked; {*+}: at once), behind an S: line that ends with a literal's length what the server
+does. A +: line goes on right behind the octets of the M: lines before it. "G: INBOX 3" delivers three.
 "Z: on" and "Z: off": the client compresses from here on (RFC 4978), or no longer does.
 """
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,8 +89,9 @@ class Play:
 @pytest.mark.parametrize("name", sorted(path.name for path in PLAYS.glob("*.txt")))
 def test_play(tmp_path: Path, kind: str, name: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind, administrators=("alice@x.example",)) as room:
-            clients = {"": await room.client(), "2": await room.client()}
+        settings: dict[str, Any] = {"shared_account": "shared@x.example", "administrators": ("alice@x.example",)}
+        async with open_room(tmp_path, kind, **settings) as room:
+            clients = {"": await room.client(), "2": await room.client(), "3": await room.client(name="bob")}
             await Play(room, clients, read(PLAYS / name)).go()
 
     run(play())

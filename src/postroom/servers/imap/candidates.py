@@ -7,7 +7,7 @@ knows a session. Raises: nothing.
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 
@@ -29,8 +29,11 @@ class Columns:
     there: int = 0  # flags that a message must have
     missing: int = 0  # flags that it must not have
     bounds: dict[str, tuple[int, int]] = field(default_factory=dict)  # a column of Rows: least and greatest value
-    spans: list[Span] | None = None  # None: anywhere
+    sets: list[list[Span]] = field(default_factory=list)  # in each of which the positions must be
+    beside_saved: list[list[Span]] = field(default_factory=list)  # the same, of those that "$" does not name
     outside: list[Span] = field(default_factory=list)  # where they must not be
+    outside_saved: bool = False  # nor where "$" is
+    spans: list[Span] | None = None  # once settled: what all this leaves; None: anywhere
     never: bool = False  # no message can fulfil them
 
     def bound(self, column: str, least: int | None = None, most: int | None = None) -> None:
@@ -53,13 +56,19 @@ class Columns:
 
     def among(self, spans: list[Span]) -> None:
         """A further condition on the positions; `spans` ascend and are disjoint."""
-        self.spans = spans if self.spans is None else intersection(self.spans, spans)
-        self.never |= not self.spans
+        self.sets.append(spans)
 
-    def settle(self, count: int) -> None:
-        """No condition will come any more; the mailbox has `count` messages."""
+    def settle(self, count: int, saved: Callable[[], list[Span]] = list) -> None:
+        """No condition will come any more; the mailbox has `count` messages. `saved` tells what "$" names."""
+        if self.beside_saved:  # all of (these or "$") is (all of these) or "$"
+            self.among(merge([*intersection(self.beside_saved), *saved()]))
+        if self.outside_saved:
+            self.outside += saved()
         if self.outside:
             self.among(complement(merge(self.outside), count))
+        if self.sets:
+            self.spans = intersection(self.sets)
+            self.never |= not self.spans
 
     def look(self, rows: Rows, candidates: Candidates) -> Candidates:
         """The candidates for which all holds; the positions are not looked at."""
@@ -90,18 +99,20 @@ def flagged(masks: Sequence[int], candidates: Candidates, there: int, missing: i
     return [first + hit.start() for hit in _ONE.finditer(hits)]
 
 
-def intersection(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
-    """What two lists of spans have in common."""
+def intersection(sets: Sequence[Sequence[Span]]) -> list[Span]:
+    """What all lists of spans have in common, in one sweep: thousands of lists cost what their spans cost."""
+    if len(sets) == 1:
+        return list(sets[0])
+    some = [span for spans in sets for span in spans if span[0] < span[1]]
+    edges = sorted([*((start, 1) for start, _ in some), *((stop, -1) for _, stop in some)])
     found: list[Span] = []
-    a = b = 0
-    while a < len(left) and b < len(right):
-        start, stop = max(left[a][0], right[b][0]), min(left[a][1], right[b][1])
-        if start < stop:
-            found.append((start, stop))
-        if left[a][1] < right[b][1]:
-            a += 1
-        else:
-            b += 1
+    depth = 0
+    for edge, step in edges:  # where one span ends and another begins, the end comes first
+        depth += step
+        if depth == len(sets):
+            start = edge
+        elif step < 0 and depth == len(sets) - 1:
+            found.append((start, edge))
     return found
 
 

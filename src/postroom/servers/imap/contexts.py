@@ -20,18 +20,18 @@ from postroom.base import MailError
 from postroom.imap import encode
 from postroom.imap.contexts import Entry, Followed, FollowedSearch, FollowedSort, update_line
 from postroom.imap.search_parser import mentions
-from postroom.imap.seqset import runs
 from postroom.imap.sorting import CancelUpdate, Criterion
 from postroom.imap.types import And, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, SearchKey, SeqSet
 from postroom.store.api import Change, FlagsChanged, MessagesExpunged
 
 from .ordering import entries, key_columns
-from .refusal import bad
+from .refusal import bad, no
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")
+_MAX_UID = 2**32
 
 
 @dataclass(slots=True)
@@ -49,10 +49,10 @@ class Context:
         """Whether a change of flags can change the result."""
         return mentions(self.key, HasFlag) or mentions(self.key, ModSeq)
 
-    @property
-    def heeds_others(self) -> bool:
-        """Whether a message's being found depends on which others there are."""
-        return _has_star(self.key)
+    def heeds_others(self, last_uid: int) -> bool:
+        """Whether a message's being found depends on which others there are, when `last_uid` or a higher one is the
+        last. It does not with 5:*, as long as there is a message 5 or a later one (RFC 3501 §6.4.8)."""
+        return _names_last(self.key, last_uid)
 
 
 class Contexts:
@@ -67,6 +67,7 @@ class Contexts:
         self._gone: set[int] = set()  # uids that were expunged and may be in results yet
         self._moved = False  # something was expunged since all was last looked at
         self._last_uid = 0  # the last one that was looked at
+        self._top = 0  # the highest that was there then
         selected.account.subscribe_changes(self._hear)
 
     def close(self) -> None:
@@ -105,6 +106,7 @@ class Contexts:
                 self._changed.clear()
                 self._gone.clear()
                 self._last_uid = self._selected.last_uid
+                self._top = self._top_now()
             self._gone.update(self._selected.unsaid_gone)
             yield Context(tag, uid, self._freeze(key), tuple(criteria))
 
@@ -129,24 +131,31 @@ class Contexts:
         for tag in tags:
             self._contexts.pop(tag, None)
 
-    def _freeze(self, key: SearchKey) -> SearchKey:
-        """Numbers and "$" name what they name now (RFC 5267 §4.3)."""
+    def _freeze(self, key: SearchKey, room: list[int] | None = None) -> SearchKey:
+        """Numbers and "$" name what they name now (RFC 5267 §4.3): as ranges of uids, all together so many as "$"."""
+        room = [self._session.settings.max_saved_result_ranges] if room is None else room
         match key:
             case InSet(seqset, uid) if not uid or seqset.saved:
-                selected = self._selected
-                uids = selected.uids_of(selected.resolve(seqset, uid=uid, lenient=True))
-                return InSet(SeqSet(tuple(runs(uids))), uid=True)
+                ranges = self._selected.uid_ranges(self._selected.resolve(seqset, uid=uid, lenient=True))
+                room[0] -= len(ranges.ranges)
+                if room[0] < 0:
+                    raise no(b"LIMIT", b"The search names too many ranges to be kept up to date")
+                return InSet(ranges, uid=True)
             case And(keys):
-                return And(tuple([self._freeze(one) for one in keys]))
+                return And(tuple([self._freeze(one, room) for one in keys]))
             case Or(left, right):
-                return Or(self._freeze(left), self._freeze(right))
+                return Or(self._freeze(left, room), self._freeze(right, room))
             case Not(inner):
-                return Not(self._freeze(inner))
+                return Not(self._freeze(inner, room))
             case Fuzzy(inner):
-                return Fuzzy(self._freeze(inner))
+                return Fuzzy(self._freeze(inner, room))
         return key
 
     # ---- updates
+
+    def _top_now(self) -> int:
+        uids = self._selected.known_uids()
+        return uids[-1] if uids else 0
 
     def removals(self) -> bytes:
         """What to say before EXPUNGE: the expunged leave the results (RFC 5267 §4.3.4)."""
@@ -169,8 +178,11 @@ class Contexts:
         self._changed = set()
         self._last_uid = last
         self._moved = bool(selected.unsaid_gone)  # then again when the client knows
-        new = [(first, last)] if first <= last else []
-        some = _Looking(self._session, selected, changed, new)
+        top, self._top = self._top, self._top_now()
+        lowest = min(top, self._top)
+        if not changed and first > last and not any(one.heeds_others(lowest) for one in self._contexts.values()):
+            return b""
+        some = _Looking(self._session, selected, changed, (first, last), lowest)
         looked: list[tuple[Context, tuple[set[int], list[Entry]]]] = []
         try:
             for context in self._told():
@@ -179,7 +191,7 @@ class Contexts:
         except MailError as error:
             _log.warning("%s: contexts not updated: %s", self._session.peer, error)
             self._changed |= changed
-            self._last_uid = first - 1
+            self._last_uid, self._top, self._moved = first - 1, top, True
             return b""
         return b"".join([self._update(context, *found) for context, found in looked])
 
@@ -211,12 +223,14 @@ class _Looking:
     """Looks at messages again, for one context after the other."""
 
     def __init__(
-        self, session: Session, selected: SelectedMailbox, changed: set[int], new: list[tuple[int, int]]
+        self, session: Session, selected: SelectedMailbox, changed: set[int], new: tuple[int, int], top: int
     ) -> None:
+        """`new`: the first and the last uid that have come. `top`: there is this one or a higher, as there was."""
         self._session = session
         self._selected = selected
+        self._top = top
         self._searching = Searching(session, selected)
-        spans = selected.resolve(SeqSet(tuple(new)), uid=True) if new else []
+        spans = selected.resolve(SeqSet((new,)), uid=True) if new[0] <= new[1] else []
         self._new = [at for start, stop in spans for at in range(start, stop)]
         uids, there = self._searching.rows.uids, selected.view.index
         if len(changed) * 8 < selected.count:
@@ -229,13 +243,14 @@ class _Looking:
         """The uids that leave the result, and the entries that come into it."""
         uids, followed = self._searching.rows.uids, context.followed
         candidates: Sequence[int] = self._new
-        if context.heeds_others:
+        everything = context.heeds_others(self._top)
+        if everything:
             candidates = range(self._selected.count)
         elif context.heeds_flags:
             candidates = self._changed
         found = await self._searching.find(context.key, candidates)
         matching = {uids[at] for at in found}
-        looked_at = followed.members() if context.heeds_others else [uids[at] for at in candidates]
+        looked_at = followed.members() if everything else [uids[at] for at in candidates]
         out = {uid for uid in looked_at if uid not in matching and uid in followed}
         into = [at for at in found if uids[at] not in followed]
         if not context.criteria or not into:
@@ -244,17 +259,17 @@ class _Looking:
         return out, list(entries(context.criteria, columns, [uids[at] for at in into]))
 
 
-def _has_star(key: SearchKey) -> bool:
-    """Whether there is a set with "*" in it: the last message, whichever that is."""
+def _names_last(key: SearchKey, last_uid: int) -> bool:
+    """Whether there is a set in which "*" stands for the last message, and not for all that come."""
     match key:
         case InSet(seqset):
-            return any(None in bounds for bounds in seqset.ranges)
+            return any(None in bounds and (bounds[0] or bounds[1] or _MAX_UID) > last_uid for bounds in seqset.ranges)
         case And(keys):
-            return any(map(_has_star, keys))
+            return any(_names_last(one, last_uid) for one in keys)
         case Or(left, right):
-            return _has_star(left) or _has_star(right)
+            return _names_last(left, last_uid) or _names_last(right, last_uid)
         case Not(inner) | Fuzzy(inner):
-            return _has_star(inner)
+            return _names_last(inner, last_uid)
     return False
 
 

@@ -13,7 +13,7 @@ from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
 from . import binary, preview
 from .columns import NOTHING, Column, Later, Value, Values, column, literal
-from .refusal import bad
+from .refusal import Refused, bad
 from .resync import changed_since, say_vanished, window
 from .sections import Octets, picked, pieces
 from .selected import Rows, SelectedMailbox, batches
@@ -44,6 +44,16 @@ async def fetch(session: Session, command: Fetch) -> bytes:
     return b"OK UID FETCH completed" if command.uid else b"OK FETCH completed"
 
 
+async def send_items(
+    session: Session, selected: SelectedMailbox, items: Sequence[FetchItem], spans: list[Span]
+) -> None:
+    """FETCH responses that no FETCH asked for (RFC 5465 §5.2)."""
+    if selected.uid_only:
+        items = tuple(item for item in items if item is not Item.UID) or (Item.UID,)
+    if spans:
+        await _Fetching(session, selected, items).run(spans)
+
+
 class _Fetching:
     """One FETCH under way."""
 
@@ -58,12 +68,17 @@ class _Fetching:
         self._sets_seen = not selected.read_only and any(
             isinstance(item, Section | Binary) and not item.peek for item in items
         )
+        if "s" not in selected.rights:  # RFC 4314 §4
+            self._sets_seen = False
         self._newly_seen: set[int] = set()
+        self._refusal: Refused | None = None
         self._wants = NOTHING
         for some in self._columns:
             if some.wants is not NOTHING:  # arithmetic with enums is slow
                 self._wants = some.wants if self._wants is NOTHING else self._wants | some.wants
         self._may_be_long = bool(self._wants & (Want.WHOLE | Want.PREVIEW))
+        # A message's octets are sent once for each of its sections that are asked for
+        self._sections = max(1, sum(isinstance(item, Section | Binary) for item in items))
         first, *more = [c.format for c in self._columns]
         self._formats = [first, *(b" " + shape for shape in more)]
 
@@ -88,6 +103,8 @@ class _Fetching:
                 await self._read_and_send(rows)
             else:
                 await self._send(rows, ())
+        if self._refusal is not None:
+            raise self._refusal
 
     async def _mark_seen(self, spans: list[Span]) -> None:
         """BODY[…] sets \\Seen (RFC 3501 §6.4.5); what changes is told with the message."""
@@ -108,7 +125,7 @@ class _Fetching:
         self._newly_seen = set(flagged.uids)
 
     async def _read_and_send(self, rows: Rows) -> None:
-        account, budget = self._selected.account, self._session.settings.fetch_batch_octets
+        account, budget = self._selected.account, self._session.settings.fetch_batch_octets // self._sections
         done, total = 0, len(rows.uids)
         while done < total:
             if done:
@@ -119,9 +136,34 @@ class _Fetching:
             await self._send(rest if len(stored) == len(rest.uids) else _before(rest, len(stored)), stored)
 
     async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        try:
+            columns: list[Values] = [c.values(self._selected, rows, stored) for c in self._columns]
+        except Refused as refusal:
+            self._refusal = refusal
+            await self._send_what_can_be(rows, stored)
+            return
+        await self._send_columns(rows, self._formats, columns)
+
+    async def _send_what_can_be(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        """An item of one of these can't be answered, which makes the command fail in the end (RFC 3516 §4.3)."""
         selected = self._selected
-        columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
-        formats = self._formats
+        for at in range(len(rows.uids)):
+            row, one = _before(_after(rows, at), 1), stored[at : at + 1]
+            formats: list[bytes] = []
+            columns: list[Values] = []
+            for some in self._columns:
+                try:
+                    columns.append(some.values(selected, row, one))
+                except Refused:
+                    continue
+                formats.append(b" " + some.format if formats else some.format)
+            if formats:
+                await self._send_columns(row, formats, columns)
+            elif flags := self._unasked_flags(row)[0].lstrip():
+                await self._session.emit(selected.fetch_start % selected.numbers(row)[0] + flags + b")\r\n")
+
+    async def _send_columns(self, rows: Rows, formats: list[bytes], columns: list[Values]) -> None:
+        selected = self._selected
         if self._newly_seen and (not self._says_flags or selected.condstore):
             columns.append(self._unasked_flags(rows))
             formats = [*formats, b"%b"]

@@ -54,6 +54,7 @@ async def _covered_by(session: Session, one: MailboxFilter) -> AsyncIterator[Cov
 
 async def _below(session: Session, one: MailboxFilter, top: str) -> AsyncIterator[Covered]:
     """What lies below a name; in another person's account only what `place` lets this person have."""
+    await session.breathe()  # a filter may name a thousand
     try:
         place = await session.place(top)
     except (NoSuchMailbox, BadMailboxName, Refused):
@@ -66,13 +67,13 @@ async def _below(session: Session, one: MailboxFilter, top: str) -> AsyncIterato
             continue
         if place.account is session.account:
             yield Covered(name, place.account, box)
-        elif (child := await _named(session, name)) is not None:
+        elif (child := await _named(session, name, b"NOTIFY")) is not None:  # RFC 7377 §2.2: "l" as well
             yield child
 
 
-async def _named(session: Session, name: str) -> Covered | None:
+async def _named(session: Session, name: str, command: bytes = b"SELECT") -> Covered | None:
     try:
         place = await session.place(name)
-        return Covered(name, place.account, await place.mailbox())
+        return Covered(name, place.account, await place.mailbox(command))
     except (NoSuchMailbox, BadMailboxName, Refused):
         return None

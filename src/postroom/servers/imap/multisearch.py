@@ -51,8 +51,11 @@ async def _search(session: Session, box: Covered, search: Search, returns: Searc
     if not box.mailbox.messages:
         return
     try:
+        account = box.account
+        if account is not session.account:  # only the other people's accounts used last are open
+            account = (await session.place(box.name)).account
         opened = await SelectedMailbox.open(
-            box.account, box.mailbox, read_only=True, claims=session.service.claims, enabled=session.enabled
+            account, box.mailbox, read_only=True, claims=session.service.claims, enabled=session.enabled
         )
     except NoSuchMailbox:  # deleted meanwhile
         return

@@ -9,7 +9,7 @@ asked in turn, cheap ones first, each about what the ones before left over.
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from postroom.imap.seqset import merge
+from postroom.imap.seqset import Span, merge
 from postroom.imap.types import (
     All,
     And,
@@ -24,6 +24,7 @@ from postroom.imap.types import (
     Not,
     Or,
     SearchKey,
+    SeqSet,
     Smaller,
     Text,
     ThreadId,
@@ -54,6 +55,7 @@ class Searching:
         self._selected = selected
         self.rows: Rows = selected.everything()
         self._fuzzy = False  # inside a FUZZY key
+        self._saved_spans: list[Span] | None = None  # see _saved
         self._scored: dict[int, tuple[int, int]] = {}  # by uid: sum and number of its scores
         self._deadline = session.service.clock.monotonic() + session.settings.max_search_seconds
         self._now = int(session.service.clock.now())  # RFC 5032 §2: one moment for the whole search
@@ -68,7 +70,7 @@ class Searching:
         columns = Columns()
         others: list[SearchKey] = []
         self._join(key, columns, others)
-        columns.settle(self._selected.count)
+        columns.settle(self._selected.count, self._saved)
         if columns.never:
             return ()
         candidates = await self._look(columns, candidates)
@@ -93,7 +95,8 @@ class Searching:
             case HasFlag(flag, present):
                 self._join_flag(flag, present, columns)
             case InSet(seqset, uid):
-                columns.among(self._selected.resolve(seqset, uid=uid, lenient=True))
+                spans = self._selected.resolve(SeqSet(seqset.ranges), uid=uid, lenient=True)
+                (columns.beside_saved if seqset.saved else columns.sets).append(spans)
             case Not(inner):
                 self._join_not(inner, columns, others)
             case Larger(octets):
@@ -124,7 +127,8 @@ class Searching:
             case HasFlag(flag, present):
                 self._join_flag(flag, not present, columns)
             case InSet(seqset, uid):
-                columns.outside += self._selected.resolve(seqset, uid=uid, lenient=True)
+                columns.outside += self._selected.resolve(SeqSet(seqset.ranges), uid=uid, lenient=True)
+                columns.outside_saved |= seqset.saved
             case Larger(octets):
                 columns.bound("sizes", most=octets)
             case Smaller(octets):
@@ -150,6 +154,12 @@ class Searching:
             columns.flag(_SYSTEM_BITS.get(flag.lower(), 0), present)
         else:
             columns.flag(self._selected.keyword_bit(flag), present)
+
+    def _saved(self) -> list[Span]:
+        """What "$" names: looked up once a search, since it may have as many ranges as a mailbox has messages."""
+        if self._saved_spans is None:
+            self._saved_spans = self._selected.resolve(SeqSet((), saved=True), uid=True)
+        return self._saved_spans
 
     async def _look(self, columns: Columns, candidates: Candidates) -> Candidates:
         """What the view answers, some candidates at a time."""
@@ -243,9 +253,15 @@ class Searching:
         account, mailbox_id = self._selected.account, self._selected.mailbox_id
         if key.field is DateField.SENT:
             return self._with_uid(await account.search_sent(mailbox_id, first, last), candidates)
-        saved = await account.save_dates(mailbox_id)
         low, high = _seconds(key)
-        return self._with_uid({uid for uid, date in saved.items() if low <= date < high}, candidates)
+        uids, found = self.rows.uids, list[int]()
+        for start in range(0, len(candidates), _CHUNK):
+            some = candidates[start : start + _CHUNK]
+            saved = await account.save_dates(mailbox_id, [uids[at] for at in some])
+            dates = self.rows.dates  # RFC 8514 §4.3: what has no save date is judged by its internal date
+            found += [at for at in some if low <= saved.get(uids[at], dates[at]) < high]
+            await self._turn()
+        return found
 
     async def _find_thread(self, key: ThreadId, candidates: Candidates) -> Candidates:
         if (thread_id := self._number(b"T", key.objectid)) is None:

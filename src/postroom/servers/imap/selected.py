@@ -17,6 +17,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.seqset import Span, by_number, by_uid, fits, merge, write
 from postroom.imap.types import SeqSet
 from postroom.store.api import (
@@ -30,16 +31,19 @@ from postroom.store.api import (
     GoneMessage,
     Mailbox,
     MailboxesChanged,
+    MessagesAdded,
     MessagesExpunged,
     View,
 )
 
 from .refusal import bad
+from .rights import effective, may_write, permitted
 
 LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
-_MAX_CACHED_FLAG_LISTS = 4096
+_MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
+_FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
 _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
 _uid = attrgetter("uid")
@@ -70,11 +74,17 @@ class SelectedMailbox:
         read_only: bool,
         claims: set[tuple[int, int]],
         enabled: AbstractSet[bytes] = frozenset(),
+        guest: str | None = None,
     ) -> None:
         self.account = account
         self.view = view
         self.mailbox_id = view.mailbox.mailbox_id
-        self.read_only = read_only
+        self.guest = guest  # who has it open, by address, when it is another person's
+        self._acl: tuple[tuple[str, str], ...] | None = None  # what `_rights` were taken from
+        self._rights = ALL_RIGHTS
+        self._examined = read_only
+        self._takes_recent = not self.read_only  # as long as it is selected, whatever becomes of the rights
+        self._rights_told = self.rights
         self.deleted = False  # by somebody, while it was selected
         self.on_change: Callable[[], None] | None = None
         self._claims = claims
@@ -85,9 +95,14 @@ class SelectedMailbox:
         self._last_uid = view.uids[-1] if view.uids else 0  # the highest the client has been told of
         self._gone: dict[int, GoneMessage] = {}  # known to the client, no longer in the view
         self._changed: set[int] = set()  # uids whose flags others have changed
+        self._owed: set[int] = set()  # of those, what the client is told even if it wants to hear of no flags
+        self._unwanted: set[int] = set()  # uids of which it does not
+        self._own: set[int] = set()  # uids that this session has made and was not told of yet
+        self._own_told: set[int] = set()  # what `_own` was then
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self._flag_octets = 0
         self.called = view.mailbox.name  # by the client that selected it
         self._saved: SeqSet = SeqSet(())
 
@@ -100,13 +115,14 @@ class SelectedMailbox:
         read_only: bool,
         claims: set[tuple[int, int]],
         enabled: AbstractSet[bytes] = frozenset(),
+        guest: str | None = None,
     ) -> "SelectedMailbox":
         """`claims` is shared by all sessions: the (account, mailbox) pairs whose \\Recent marks one is just taking."""
         view = await account.view(mailbox.mailbox_id)
-        selected = cls(account, view, read_only, claims, enabled)
+        selected = cls(account, view, read_only, claims, enabled, guest)
         account.subscribe_changes(selected._hear)
         try:
-            if read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
+            if selected.read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
                 recent = min(view.mailbox.recent, selected.count)
                 first = view.uids[selected.count - recent] if recent else selected._last_uid + 1
                 selected._recent.append((first, _NO_UID))  # what arrives may be new to all (§2.3.2)
@@ -125,15 +141,38 @@ class SelectedMailbox:
         self.account.unsubscribe_changes(self._hear)
         self.account.release(self.view)
 
+    # ---- what may be done with it
+
+    @property
+    def rights(self) -> str:
+        """The person's rights as they are now (RFC 4314 §5.1.1)."""
+        if self.guest is not None and self._acl is not (acl := self.view.mailbox.acl):
+            self._acl, self._rights = acl, effective(acl, self.guest)
+        return self._rights
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened by EXAMINE, or there is no right to change anything (RFC 4314 §5.2)."""
+        return self._examined or (self.guest is not None and not may_write(self.rights))
+
+    @property
+    def lost(self) -> bool:
+        """Deleted, or no longer to be read by this person."""
+        return self.deleted or (self.guest is not None and "r" not in self.rights)
+
     # ---- what others do
 
     def _hear(self, change: Change) -> None:
         if isinstance(change, MailboxesChanged):
-            if self.mailbox_id not in change.removed:
+            if self.mailbox_id in change.removed:
+                self.deleted = True
+            elif self.rights == self._rights_told:
                 return
-            self.deleted = True
         elif change.mailbox_id != self.mailbox_id:
             return
+        elif isinstance(change, MessagesAdded):
+            if change.origin is self:
+                self._own.update(change.uids)
         elif isinstance(change, FlagsChanged):
             if change.origin is self:
                 self.said_flags(change.uids)  # STORE and FETCH say so themselves; only what comes later is news
@@ -157,7 +196,13 @@ class SelectedMailbox:
     def has_news(self) -> bool:
         """Whether there is anything the client has not been told."""
         uids = self.view.uids
-        return bool(self._gone or self._changed or self.deleted or (uids and uids[-1] > self._last_uid))
+        return bool(
+            self._gone
+            or self._changed
+            or self.deleted
+            or (uids and uids[-1] > self._last_uid)
+            or self.rights != self._rights_told
+        )
 
     @property
     def last_uid(self) -> int:
@@ -173,7 +218,7 @@ class SelectedMailbox:
     def should_claim(self) -> bool:
         """Whether there are \\Recent marks that this session may take (see claim_recent)."""
         return (
-            not self.read_only
+            self._takes_recent
             and b"IMAP4REV2" not in self._enabled  # RFC 9051 appendix E: no \\Recent there
             and self.view.mailbox.recent > 0
             and (self.account.account_id, self.mailbox_id) not in self._claims
@@ -196,16 +241,27 @@ class SelectedMailbox:
 
     # ---- telling the client
 
-    def take_updates(self, *, expunge: bool) -> bytes:
-        """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now."""
+    def take_updates(self, *, expunge: bool, flags: bool = True) -> bytes:
+        """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now.
+
+        Without `flags` what others have done to flags is kept for a time when the client wants to know.
+        """
+        if flags and self._unwanted:
+            self._changed |= self._unwanted
+            self._unwanted.clear()
         if not self.has_news:
             return b""
         told = self._last_uid
         out: list[bytes] = []
+        if self.rights != self._rights_told:  # RFC 4314 §5.1.1
+            out.append(self.flags_responses())
         if expunge and self._gone:
             out += self._expunges()
         if self._take_new():
             out.append(self.counts())
+        if not flags:
+            self._unwanted |= self._changed - self._owed
+            self._changed &= self._owed
         if self._changed:
             out += self._flag_changes(told)
         if self.vanishes:
@@ -249,6 +305,8 @@ class SelectedMailbox:
         uids = self.view.uids
         if not uids or uids[-1] <= self._last_uid:
             return False
+        if self._own or self._own_told:
+            self._own_told, self._own = self._own, set()
         if self._uids is uids:
             self.count = len(uids)
         else:  # there are unsaid expunges: numbers go on after all that the client knows
@@ -259,6 +317,7 @@ class SelectedMailbox:
 
     def _flag_changes(self, told: int) -> list[bytes]:
         changed, self._changed = self._changed, set()
+        self._owed.clear()
         view_index = self.view.index
         positions: list[int] = []
         for uid in sorted(changed):
@@ -324,7 +383,17 @@ class SelectedMailbox:
 
     def report(self, uids: Iterable[int]) -> None:
         """Tell the client the flags of these messages with the next updates."""
-        self._changed.update(uids)
+        uids = set(uids)
+        self._changed |= uids
+        self._owed |= uids
+
+    def arrived(self, after: int) -> list[Span]:
+        """The positions of the messages with uids after this one, but for those that this session has made itself."""
+        uids, own = self._uids, self._own_told
+        start, stop = bisect_right(uids, after, 0, self.count), self.count
+        if not own:
+            return [(start, stop)] if start < stop else []
+        return [(at, at + 1) for at in range(start, stop) if uids[at] not in own]
 
     def new_keywords(self) -> bytes:
         """FLAGS and PERMANENTFLAGS again when the mailbox has keywords that the client was not told of (§7.2.6)."""
@@ -335,13 +404,17 @@ class SelectedMailbox:
     def flags_responses(self) -> bytes:
         """FLAGS and PERMANENTFLAGS (RFC 3501 §6.3.1, §7.1, §7.2.6)."""
         self._keywords_told = len(self.view.keywords)
-        flags = " ".join([*(name for name, _ in SYSTEM_FLAGS), *self.view.keywords]).encode()
-        if self.read_only:
-            permanent, text = b"", b"No permanent flags permitted"
-        else:
-            room = self._keywords_told < MAX_KEYWORD_BITS
-            permanent, text = flags + (b" \\*" if room else b""), b"Flags permitted"
-        return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] %b\r\n" % (flags, permanent, text)
+        self._rights_told = rights = self.rights
+        names = [*(name for name, _ in SYSTEM_FLAGS), *self.view.keywords]
+        permanent: list[str] = []
+        if not self.read_only:  # RFC 4314 §5.1.1: those that may be changed
+            mine = permitted(names, rights)
+            permanent = [name for name in names if name in mine]
+            if self._keywords_told < MAX_KEYWORD_BITS and "w" in rights:
+                permanent.append("\\*")
+        text = "Flags permitted" if permanent else "No permanent flags permitted"
+        line = f"* FLAGS ({' '.join(names)})\r\n* OK [PERMANENTFLAGS ({' '.join(permanent)})] {text}\r\n"
+        return line.encode()
 
     def said_flags(self, uids: Iterable[int]) -> None:
         """The client is told the flags of these messages otherwise: no need to say them again."""
@@ -364,11 +437,13 @@ class SelectedMailbox:
         try:
             return [known[mask] for mask in masks]
         except KeyError:
-            if len(known) > _MAX_CACHED_FLAG_LISTS:
-                known.clear()
+            if self._flag_octets > _MAX_CACHED_FLAG_OCTETS:  # 58 keywords of 255 octets each make 2**58 long lists
+                known = self._flag_lists = {}
+                self._flag_octets = 0
             for mask in set(masks):
                 if mask not in known:
-                    known[mask] = self._flag_list(mask)
+                    made = known[mask] = self._flag_list(mask)
+                    self._flag_octets += len(made) + _FLAG_LIST_COST
             return [known[mask] for mask in masks]
 
     def _flag_list(self, mask: int) -> bytes:
@@ -402,13 +477,14 @@ class SelectedMailbox:
         return merge([*spans, *by_uid(self._saved, self.known_uids())]) if seqset.saved else spans
 
     def save_result(self, spans: Sequence[Span]) -> None:
-        """Keep what "$" stands for (RFC 5182 §2.1).
+        """Keep what "$" stands for (RFC 5182 §2.1)."""
+        self._saved = self.uid_ranges(spans)
 
-        Kept as ranges of uids from the first to the last of a span: no message will ever come to lie between them, and
-        those that are expunged are not found any more.
-        """
+    def uid_ranges(self, spans: Sequence[Span]) -> SeqSet:
+        """These positions as ranges of uids from the first to the last of a span: no message will ever come to lie
+        between them, and those that are expunged are not found any more."""
         uids = self._uids
-        self._saved = SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
+        return SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
 
     def uids_of(self, spans: Sequence[Span]) -> list[int]:
         """The uids at these positions."""
