@@ -8,8 +8,9 @@ import pytest
 from postroom.imap.types import Item, Section, SectionText
 from postroom.message import Scanner
 from postroom.servers.imap.columns import NIL, Value, column, literal
+from postroom.servers.imap.rows import Rows
 from postroom.servers.imap.sections import Octets, picked
-from postroom.servers.imap.selected import Rows, SelectedMailbox
+from postroom.servers.imap.selected import SelectedMailbox
 from postroom.store.api import Stored, Want
 
 PREFIX = b"Return-Path: <x@y.example>\r\n"

@@ -228,8 +228,9 @@ def test_names_of_mailboxes(tmp_path: Path, kind: str) -> None:
             assert gone[0] == b'* LIST (\\HasNoChildren) "/" Old'
             assert gone[1].startswith(b"* LIST (\\NonExistent \\HasNoChildren")
             await client.ok("CREATE mine")
-            await client.ok("DELETE mine")
             await client.ok("SUBSCRIBE mine")
+            await client.ok("DELETE mine")
+            await client.ok("UNSUBSCRIBE mine")
             await client.ok("RENAME Old Older")
             await quiet(client)
             await other.ok("RENAME INBOX kept")
@@ -255,6 +256,7 @@ def test_what_is_covered_follows_names_and_subscriptions(tmp_path: Path, kind: s
             await heard(client, b"* STATUS a (MESSAGES 2 ...)")
             await other.ok("UNSUBSCRIBE a")
             await room.deliver(mailbox="a")
+            await quiet(client)
             await other.ok("RENAME a Lists/b")
             await room.deliver(mailbox="Lists/b")
             await heard(client, b"* STATUS Lists/b (MESSAGES 4 ...)")
@@ -503,5 +505,42 @@ def test_too_many_accounts(tmp_path: Path) -> None:
             await client.ok(f"NOTIFY SET (mailboxes {others[0]} (MailboxName))")
             refused = await client.command(f"NOTIFY SET (mailboxes ({' '.join(others)}) (MailboxName))")
             assert refused.tagged.startswith(b"NO [NOTIFICATIONOVERFLOW]")
+
+    run(play())
+
+
+@both_stores
+def test_new_messages_of_a_result_that_is_kept_up_to_date(tmp_path: Path, kind: str) -> None:
+    """RFC 5465 §7, and §5.2: one FETCH with what both ask for."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(message("from the boss"))
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            tag = client.start('SEARCH RETURN (COUNT UPDATE (UID FLAGS BODY[HEADER.FIELDS (SUBJECT)])) SUBJECT "boss"')
+            assert b"COUNT 1" in (await client.finish(tag)).untagged[0]
+            idle = client.start("IDLE")
+            await heard(client, b"+ idling")
+            await room.deliver(message("boss again"))
+            fetched = b"* 2 FETCH (UID 2 FLAGS (...) BODY[HEADER.FIELDS (SUBJECT)] {...boss again...)"
+            addto = b'* ESEARCH (TAG "%b") ADDTO (0 2)' % tag
+            await heard(client, b"* 2 EXISTS", b"* ... RECENT", fetched, addto)
+            await room.deliver(message("somebody else"))
+            await heard(client, b"* 3 EXISTS", b"* ... RECENT")
+            client.send(b"DONE\r\n")
+            assert (await client.finish(idle)).untagged == []
+            await client.ok("NOTIFY SET (selected (MessageNew (FLAGS RFC822.SIZE) MessageExpunge))")
+            await room.deliver(message("the boss"))
+            both = b"* 4 FETCH (UID 4 FLAGS (...) BODY[HEADER.FIELDS (SUBJECT)] {...the boss... RFC822.SIZE ...)"
+            addto = b'* ESEARCH (TAG "%b") ADDTO (0 4)' % tag
+            await heard(client, b"* 4 EXISTS", b"* ... RECENT", both, addto)
+            await room.deliver(message("nobody"))
+            await heard(client, b"* 5 EXISTS", b"* ... RECENT", b"* 5 FETCH (FLAGS (...) RFC822.SIZE ...)")
+            reply = await client.append("INBOX", message("boss, by myself"))
+            assert not [line for line in reply.untagged if b"FETCH" in line]
+            assert b'* ESEARCH (TAG "%b") ADDTO (0 6)' % tag in reply.untagged
+            await quiet(client)
+            await other.ok("NOOP")
+            assert b"* SEARCH 1 2 3 4 5 6" in await other.ok("SEARCH UNSEEN")
 
     run(play())

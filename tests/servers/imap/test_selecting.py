@@ -166,3 +166,19 @@ def test_imap4rev2_is_told_of_the_mailbox_and_not_of_recent(tmp_path: Path, kind
             assert await client.ok("UNSELECT") == []
 
     run(play())
+
+
+@both_stores
+def test_the_end_of_what_was_selected_is_told_to_every_client(tmp_path: Path, kind: str) -> None:
+    """RFC 7162 §3.2.11: whether or not it has enabled anything."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client()
+            assert not any(b"[CLOSED]" in line for line in await client.ok("SELECT INBOX"))
+            assert (await client.ok("SELECT Archive"))[0] == b"* OK [CLOSED] What was selected is closed"
+            reply = await client.command("EXAMINE Nowhere")
+            assert not reply.ok
+            assert reply.untagged == [b"* OK [CLOSED] What was selected is closed"]
+
+    run(play())

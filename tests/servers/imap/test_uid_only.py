@@ -93,7 +93,7 @@ def test_a_window_of_a_fetch(tmp_path: Path, kind: str) -> None:
             # first the window, then what of it has changed
             await client.ok("UID STORE 1,8 +FLAGS.SILENT (\\Flagged)")
             said = await client.ok("UID FETCH 1:* (UID) (PARTIAL -1:-3 CHANGEDSINCE 10)")
-            assert [line.split()[1] for line in said] == [b"7"]
+            assert [line.split()[1] for line in said if b" FETCH " in line] == [b"7"]
             for wrong in ("0:3", "1:-2", "1", "-1:3"):
                 assert (await client.command(f"UID FETCH 1:* (UID) (PARTIAL {wrong})")).tagged.startswith(b"BAD")
 

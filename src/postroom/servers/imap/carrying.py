@@ -15,7 +15,8 @@ from postroom.store.draft import Draft
 
 from .places import Place
 from .rights import permitted
-from .selected import RECENT, Rows, SelectedMailbox
+from .rows import Rows
+from .selected import RECENT, SelectedMailbox
 from .session import Session
 
 

@@ -19,8 +19,9 @@ from postroom.message import close_global
 from postroom.store.api import Account, Stored, Want
 
 from .object_ids import email_id, thread_id
+from .rows import Rows
 from .sections import FIELDS, OF_HEADER, Octets, octets_of, picked, selector
-from .selected import Rows, SelectedMailbox
+from .selected import SelectedMailbox
 
 if TYPE_CHECKING:
     from .session import Session

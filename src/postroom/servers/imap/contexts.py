@@ -21,9 +21,10 @@ from postroom.imap import encode
 from postroom.imap.contexts import Entry, Followed, FollowedSearch, FollowedSort, update_line
 from postroom.imap.search_parser import mentions
 from postroom.imap.sorting import CancelUpdate, Criterion
-from postroom.imap.types import And, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, SearchKey, SeqSet
+from postroom.imap.types import And, FetchItem, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, SearchKey, SeqSet
 from postroom.store.api import Change, FlagsChanged, MessagesExpunged
 
+from .fetch import send_items
 from .ordering import entries, key_columns
 from .refusal import bad, no
 from .searching import Searching
@@ -42,6 +43,7 @@ class Context:
     uid: bool
     key: SearchKey
     criteria: tuple[Criterion, ...] = ()  # of SORT
+    items: tuple[FetchItem, ...] = ()  # told of new messages (RFC 5465 §7)
     followed: Followed = field(default_factory=lambda: FollowedSearch(()))
 
     @property
@@ -68,6 +70,7 @@ class Contexts:
         self._moved = False  # something was expunged since all was last looked at
         self._last_uid = 0  # the last one that was looked at
         self._top = 0  # the highest that was there then
+        self.fetched: set[int] = set()  # uids of new messages of which `catch_up` has sent FETCH
         selected.account.subscribe_changes(self._hear)
 
     def close(self) -> None:
@@ -93,7 +96,9 @@ class Contexts:
     # ---- beginning and end
 
     @asynccontextmanager
-    async def begin(self, key: SearchKey, *, uid: bool, criteria: Sequence[Criterion] = ()) -> AsyncIterator[Context]:
+    async def begin(
+        self, key: SearchKey, *, uid: bool, criteria: Sequence[Criterion] = (), items: Sequence[FetchItem] = ()
+    ) -> AsyncIterator[Context]:
         """A context for the search that is carried out meanwhile; `follow` begins its updates.
 
         What happens while it is carried out is looked at again afterwards.
@@ -108,7 +113,7 @@ class Contexts:
                 self._last_uid = self._selected.last_uid
                 self._top = self._top_now()
             self._gone.update(self._selected.unsaid_gone)
-            yield Context(tag, uid, self._freeze(key), tuple(criteria))
+            yield Context(tag, uid, self._freeze(key), tuple(criteria), tuple(items))
 
     def may_follow(self, context: Context, messages: int) -> bool:
         """Whether a result with so many messages can be kept up to date; the client is told when not."""
@@ -170,8 +175,12 @@ class Contexts:
         return b"".join(out)
 
     async def catch_up(self) -> bytes:
-        """What to say after EXISTS and FETCH: the results with the changed and new messages looked at again."""
+        """What to say after EXISTS and FETCH: the results with the changed and new messages looked at again.
+
+        The FETCH responses that a context wants of new messages are sent at once, for they come before (RFC 5465 §7).
+        """
         selected = self._selected
+        self.fetched.clear()
         changed, first, last = self._changed, self._last_uid + 1, selected.last_uid
         if not self._contexts or not (changed or first <= last or self._moved):
             return b""
@@ -193,7 +202,26 @@ class Contexts:
             self._changed |= changed
             self._last_uid, self._top, self._moved = first - 1, top, True
             return b""
+        if any(context.items for context, _ in looked):
+            await self._fetch_new(looked, first)
         return b"".join([self._update(context, *found) for context, found in looked])
+
+    async def _fetch_new(self, looked: "Iterable[tuple[Context, tuple[set[int], list[Entry]]]]", first: int) -> None:
+        """One FETCH a message, with all that its contexts and NOTIFY ask for (RFC 5465 §5.2)."""
+        session, selected = self._session, self._selected
+        wanted: dict[int, dict[FetchItem, None]] = {}
+        for context, (_, into) in looked:
+            for entry in into:
+                if entry[-1] >= first and context.items:
+                    wanted.setdefault(entry[-1], {}).update(dict.fromkeys(context.items))
+        for start, stop in selected.arrived(first - 1):
+            for uid in selected.uids_of([(start, stop)]):
+                if (items := wanted.get(uid)) is not None:
+                    self.fetched.add(uid)
+                    if session.notified is not None:
+                        items.update(dict.fromkeys(session.notified.items))
+                    at = selected.position(uid)
+                    await send_items(session, selected, tuple(items), [(at, at + 1)])
 
     def _told(self) -> list[Context]:
         """Those whose client can read their numbers (RFC 9586)."""

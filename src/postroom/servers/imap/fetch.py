@@ -6,6 +6,7 @@ message than a piece. Raises: Refused, StoreError, EndOfSession.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from postroom.imap.seqset import Span
 from postroom.imap.types import Binary, Fetch, FetchItem, Item, Preview, Section
@@ -15,8 +16,9 @@ from . import binary, preview
 from .columns import NOTHING, Column, Later, Value, Values, column, literal
 from .refusal import Refused, bad
 from .resync import changed_since, say_vanished, window
+from .rows import Rows, batches
 from .sections import Octets, picked, pieces
-from .selected import Rows, SelectedMailbox, batches
+from .selected import SelectedMailbox
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")
@@ -47,7 +49,10 @@ async def fetch(session: Session, command: Fetch) -> bytes:
 async def send_items(
     session: Session, selected: SelectedMailbox, items: Sequence[FetchItem], spans: list[Span]
 ) -> None:
-    """FETCH responses that no FETCH asked for (RFC 5465 §5.2)."""
+    """FETCH responses that no FETCH asked for (RFC 5465 §5.2). Nobody has seen a message by that."""
+    items = tuple(dict.fromkeys([replace(one, peek=True) if isinstance(one, Section) else one for one in items]))
+    if Item.MODSEQ in items:
+        session.enable_condstore()
     if selected.uid_only:
         items = tuple(item for item in items if item is not Item.UID) or (Item.UID,)
     if spans:

@@ -7,8 +7,8 @@ What the change feed says is only noted; responses are made when they can be sen
 client that reads slowly is told less often, and memory is bounded by the number of mailboxes.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from postroom.imap import encode
@@ -16,7 +16,7 @@ from postroom.imap.list_match import DELIMITER, parents
 from postroom.imap.mailbox_filter import OF_SELECTED, MailboxFilter, Scope, covers
 from postroom.imap.metadata import metadata_changed
 from postroom.imap.notify import MESSAGE_EVENTS, EventGroup, Notify, NotifyEvent
-from postroom.imap.types import FetchItem, Item, Section
+from postroom.imap.types import FetchItem
 from postroom.store.annotations import EVERYBODY
 from postroom.store.api import (
     Account,
@@ -108,7 +108,7 @@ class Notification:
         self.messages = NotifyEvent.MESSAGE_NEW in events
         self.flags = NotifyEvent.FLAG_CHANGE in events
         self.expunge_at_once = selected is not None and selected.mailboxes.scope is Scope.SELECTED  # §6.1
-        self._items = [_peeking(item) for item in selected.items] if selected is not None else []
+        self.items: Sequence[FetchItem] = selected.items if selected is not None else ()
         self._wanted = frozenset[NotifyEvent]().union(*(group.events for group in self._groups))
         self._feeds: dict[int, _Feed] = {}
         self._watched: dict[Key, _Watched] = {}
@@ -126,8 +126,6 @@ class Notification:
 
     async def start(self) -> None:
         """Begin to hear. Raises Refused where that is too much."""
-        if Item.MODSEQ in self._items:
-            self._session.enable_condstore()
         if not self._groups:
             return
         self._listen(self._session.account, "", own=True)
@@ -430,12 +428,12 @@ class Notification:
                     lines[name] = encode.list_line(("\\NoAccess",), session.mailbox_name(name))
         return b"".join(lines.values())
 
-    async def tell_new(self, selected: SelectedMailbox, after: int) -> None:
+    async def tell_new(self, selected: SelectedMailbox, after: int, said: Container[int]) -> None:
         """FETCH responses behind EXISTS, for what others have brought (§5.2)."""
-        if self._items:
-            await send_items(self._session, selected, self._items, selected.arrived(after))
-
-
-def _peeking(item: FetchItem) -> FetchItem:
-    """Nobody has seen what was sent without being asked for."""
-    return replace(item, peek=True) if isinstance(item, Section) and not item.peek else item
+        if not self.items:
+            return
+        spans = selected.arrived(after)
+        if said:
+            positions = [at for span in spans for at in range(*span)]
+            spans = [(at, at + 1) for at in positions if selected.uids_of([(at, at + 1)])[0] not in said]
+        await send_items(self._session, selected, self.items, spans)

@@ -11,8 +11,9 @@ from postroom.imap.contexts import Descending, Entry
 from postroom.imap.sorting import Criterion, SortKey
 from postroom.store.api import SortFact
 
+from .rows import Rows
 from .searching import Searching
-from .selected import Rows, SelectedMailbox
+from .selected import SelectedMailbox
 from .session import Session
 
 FACTS_AT_ONCE = 10_000  # messages whose facts are asked for before other sessions get their turn

@@ -43,7 +43,7 @@ async def search_selected(
     if returns is None or not returns.update:
         await _search(session, command, returns, None, mailbox)
     else:
-        async with contexts_of(session).begin(command.key, uid=command.uid) as context:
+        async with contexts_of(session).begin(command.key, uid=command.uid, items=returns.update_items) as context:
             await _search(session, command, returns, context, mailbox)
 
 
@@ -112,9 +112,11 @@ def check_charset(session: Session, command: Search) -> None:
 def check_keys(session: Session, key: SearchKey, *, uid: bool) -> None:
     """Keys that this client has given up by what it enabled.
 
+    While message numbers are used, they stay what they are: no EXPUNGE comes (RFC 7162 §3.2.10.2).
     With UIDONLY message numbers anywhere (RFC 9586 §3), with IMAP4rev2 NEW, OLD and RECENT (RFC 9051 Appendix E, 12).
     """
-    if b"UIDONLY" in session.enabled and (not uid or _any(key, _is_numbers)):
+    session.names_numbers = uid and _any(key, _is_numbers)
+    if b"UIDONLY" in session.enabled and (not uid or session.names_numbers):
         raise bad(b"Only UIDs name messages now", b"UIDREQUIRED")
     if b"IMAP4REV2" in session.enabled and _any(key, _is_recent):
         raise bad(b"Unknown search key")

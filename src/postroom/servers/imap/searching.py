@@ -35,7 +35,8 @@ from postroom.store.api import SYSTEM_FLAGS, TextField, TextQuery
 from .candidates import Candidates, Columns, cost, union, within, without
 from .object_ids import parse_object_id
 from .refusal import no
-from .selected import Rows, SelectedMailbox
+from .rows import Rows
+from .selected import SelectedMailbox
 from .session import Session
 
 _EPOCH_DAY = 719_163  # date(1970, 1, 1).toordinal()

@@ -12,9 +12,8 @@ has new arrays, `_uids` stays the old one, and columns are looked up uid by uid 
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from operator import attrgetter
 
 from postroom.imap.acl import ALL_RIGHTS
@@ -38,6 +37,7 @@ from postroom.store.api import (
 
 from .refusal import bad
 from .rights import effective, may_write, permitted
+from .rows import Rows
 
 LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
@@ -48,20 +48,6 @@ _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
-
-
-@dataclass(slots=True)
-class Rows:
-    """Some messages, as parallel columns; `positions` are sequence numbers less one."""
-
-    positions: Sequence[int]
-    uids: Sequence[int]
-    masks: Sequence[int]  # with RECENT
-    sizes: Sequence[int]
-    dates: Sequence[int]
-    modseqs: Sequence[int]
-    content_ids: Sequence[int]
-    save_dates: dict[int, int] = field(default_factory=dict, kw_only=True)  # by uid; only where somebody asked for them
 
 
 class SelectedMailbox:
@@ -275,9 +261,12 @@ class SelectedMailbox:
         return b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count)
 
     def _believable(self) -> bytes:
-        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was."""
+        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was.
+
+        Said with every answer, for each may bring a MODSEQ that the client would believe.
+        """
         believable = min(lost.modseq for lost in self._gone.values()) - 1 if self._gone else 0
-        if believable == self._held_back:
+        if not believable and not self._held_back:
             return b""
         self._held_back = believable
         highest = believable or self.view.mailbox.highest_modseq
@@ -285,6 +274,13 @@ class SelectedMailbox:
             highest,
             b"Expunges are yet to be told" if believable else b"All told",
         )
+
+    def highest_modseq_response(self) -> bytes:
+        """Up to where everything has been told (RFC 7162 §3.1.2.1)."""
+        unsaid = [lost.modseq for lost in self._gone.values()]
+        unsaid += [self.view.modseqs[at] for uid in self._changed if (at := self.view.index(uid)) >= 0]
+        highest = min(unsaid) - 1 if unsaid else self.view.mailbox.highest_modseq
+        return b"* OK [HIGHESTMODSEQ %d] Highest modification sequence\r\n" % highest
 
     def _expunges(self) -> list[bytes]:
         uids, count, gone = self._uids, self.count, self._gone
@@ -579,22 +575,3 @@ class SelectedMailbox:
         masks: array[int] = self.view.masks
         octets = masks.tobytes()[LOWEST_OCTET :: masks.itemsize].translate(_UNSEEN)
         return octets.find(b"\1", 0, self.count) + 1
-
-
-def batches(spans: Sequence[Span], size: int) -> Iterator[Sequence[int]]:
-    """The positions in `spans`, in order, at most `size` at a time; as a range wherever they are contiguous."""
-    scattered: list[int] = []
-    for start, stop in spans:
-        if not scattered and (stop - start >= size // 4 or len(spans) == 1):
-            for first in range(start, stop, size):
-                yield range(first, min(first + size, stop))
-            continue
-        while start < stop:
-            cut = min(start + size - len(scattered), stop)
-            scattered += range(start, cut)
-            start = cut
-            if len(scattered) >= size:
-                yield scattered
-                scattered = []
-    if scattered:
-        yield scattered

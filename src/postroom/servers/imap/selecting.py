@@ -36,12 +36,12 @@ async def select(session: Session, command: Select) -> bytes:
     finally:
         if before is not None:  # only now: selecting a mailbox again then finds its view still there
             before.close()
-            if session.enabled & {b"QRESYNC", b"IMAP4REV2"}:
-                session.send(b"* OK [CLOSED] What was selected is closed\r\n")  # RFC 7162 §3.2.11, RFC 9051 §7.1
+            # RFC 7162 §3.2.11, RFC 9051 §7.1: whatever the client has enabled
+            session.send(b"* OK [CLOSED] What was selected is closed\r\n")
     selected.called = command.mailbox
     session.selected = selected
     if command.condstore:
-        session.enable_condstore()
+        session.enabled.add(b"CONDSTORE")  # HIGHESTMODSEQ comes anyway
     session.send(_opening(session, selected, place, command.mailbox))
     if command.resync is not None:
         await resynchronize(session, selected, command.resync)

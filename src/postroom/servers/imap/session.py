@@ -8,14 +8,14 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
-from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.types import Bad, Command, Event, Fatal, FetchItem, Got, Line
 from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
 from postroom.store.api import Account, MailStore, NoSuchMailbox
@@ -66,8 +66,10 @@ class Notified(Protocol):
     flags: bool
     expunge_at_once: bool
 
-    async def tell_new(self, selected: SelectedMailbox, after: int) -> None:
-        """Send what was asked for of messages that EXISTS has just told of: those with uids after this one."""
+    items: Sequence[FetchItem]  # of new messages
+
+    async def tell_new(self, selected: SelectedMailbox, after: int, said: Container[int]) -> None:
+        """Send the items of messages that EXISTS has just told of: those with uids after this one, `said` excepted."""
 
 
 class Pushes(Protocol):
@@ -129,6 +131,7 @@ class Session:
         self.leaving = False  # after LOGOUT
         self.sign_in_failures = 0
         self._bad_in_a_row = 0
+        self.names_numbers = False  # the UID command under way has message numbers among its search keys
         self._unawaited = 0  # octets sent since the client was last waited for
         self._progress_due: float | None = None  # when a long command next says how far it is
 
@@ -180,6 +183,12 @@ class Session:
         """A command that says that the client knows of modification sequences has come (RFC 7162 §3.1)."""
         if b"CONDSTORE" not in self.enabled:
             self.enabled.add(b"CONDSTORE")
+            self.say_highest_modseq()
+
+    def say_highest_modseq(self) -> None:
+        """To a client that was not interested when it selected the mailbox (RFC 7162 §3.1)."""
+        if self.selected is not None:
+            self.send(self.selected.highest_modseq_response())
 
     @property
     def selected_name(self) -> str:
@@ -372,6 +381,7 @@ class Session:
         answer: bytes | None
         self._progress_due = None
         self.visits.trim()
+        self.names_numbers = False
         try:
             self._check_state(command, info)
             if self.selected is not None and self.selected.guest is not None:
@@ -388,7 +398,8 @@ class Session:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
         if self.has_news:
-            await self.announce(info.does)
+            # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
+            await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
         if self.watchers and not self.leaving:
             await self.tell_news()
         if answer is None:
@@ -454,7 +465,8 @@ class Session:
         elif updates := selected.take_updates(expunge=expunge, flags=flags):
             await self.emit(updates)
         if notified is not None and selected.last_uid > before:
-            await notified.tell_new(selected, before)  # RFC 5465 §5.2: behind what contexts say
+            said = contexts.fetched if contexts is not None else ()
+            await notified.tell_new(selected, before, said)  # RFC 5465 §5.2: behind what contexts say
 
     async def tell_news(self) -> None:
         """Send what the watchers have heard."""

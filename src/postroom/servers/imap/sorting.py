@@ -28,7 +28,8 @@ async def sort(session: Session, command: Sort) -> bytes:
     if command.returns is None or not command.returns.update:
         return await _sort(session, command, None)
     contexts = contexts_of(session)
-    async with contexts.begin(command.key, uid=command.uid, criteria=command.criteria) as context:
+    items = command.returns.update_items
+    async with contexts.begin(command.key, uid=command.uid, criteria=command.criteria, items=items) as context:
         return await _sort(session, command, context)
 
 
