@@ -64,6 +64,9 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     max_mailbox_octets: Annotated[
         int, Meta(description="Longest mailbox name or LIST pattern in octets, as sent.", ge=64)
     ] = 1024
+    max_identifier_octets: Annotated[
+        int, Meta(description="Longest identifier of an access control list in octets, as sent.", ge=64)
+    ] = 512
     max_list_patterns: Annotated[int, Meta(description="Most patterns in one extended LIST.", ge=1)] = 64
     max_filter_mailboxes: Annotated[
         int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)
@@ -78,6 +81,7 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Largest value in octets of a METADATA entry.", ge=1024)  # RFC 5464 §4.1: not less
     ] = 32768
     max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
+    max_notify_groups: Annotated[int, Meta(description="Most event groups in one NOTIFY.", ge=4)] = 64
     max_language_ranges: Annotated[int, Meta(description="Most language ranges in one LANGUAGE.", ge=1)] = 32
     quirk_utf8_in_quoted: Annotated[
         bool,

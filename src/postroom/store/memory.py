@@ -47,7 +47,7 @@ from .memory_annotations import MemoryAnnotations
 from .memory_contents import Content, octets_of
 from .memory_history import MemoryHistory
 from .memory_search import fuzzy_score, matches
-from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, canonical, checked, listing_key
+from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, checked, listing_key
 from .settings import StoreSettings
 from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of, gone, mailboxes_changed
 
@@ -136,7 +136,7 @@ class MemoryAccount:
 
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         books = self._begin()
-        new, old = checked(new, self._settings), canonical(old.removesuffix(SEPARATOR))
+        new, old = checked(new, self._settings), books.spelt(old.removesuffix(SEPARATOR))
         if old == INBOX:
             made = self._add(books, new)
             inbox, target = books.named(INBOX).mailbox_id, made.mailbox_id
@@ -168,7 +168,7 @@ class MemoryAccount:
 
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
         books = self._begin()
-        name = checked(name, self._settings) if on else canonical(name.removesuffix(SEPARATOR))
+        name = books.spelt(checked(name, self._settings) if on else name.removesuffix(SEPARATOR))
         if on:
             books.subscriptions |= {name}
         else:

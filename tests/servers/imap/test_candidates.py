@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from postroom.imap.seqset import Span, merge
 from postroom.imap.types import And, HasFlag, InSet, Not, Or, SearchKey, SeqSet, Text, TextIn
 from postroom.servers.imap.candidates import Columns, complement, cost, flagged, intersection, union, within, without
-from postroom.servers.imap.selected import Rows
+from postroom.servers.imap.rows import Rows
 
 spans = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 8)).map(lambda one: (one[0], one[0] + one[1]))).map(merge)
 some = st.sets(st.integers(0, 39)).map(sorted) | st.tuples(st.integers(0, 9), st.integers(9, 40)).map(

@@ -200,7 +200,9 @@ def test_a_store_by_number_holds_back_what_an_unsaid_expunge_would_make_untrue(t
             said = await client.ok("STORE 1 +FLAGS (\\Seen)")
             assert any(line.startswith(b"* 1 FETCH (UID 1 FLAGS (\\Seen") and b"MODSEQ (8)" in line for line in said)
             assert b"* OK [HIGHESTMODSEQ 6] Expunges are yet to be told" in said
+            said = await client.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")  # every MODSEQ would be believed
+            assert said == [b"* 1 FETCH (UID 1 MODSEQ (9))", b"* OK [HIGHESTMODSEQ 6] Expunges are yet to be told"]
             said = await client.ok("NOOP")
-            assert said == [b"* VANISHED 2", b"* OK [HIGHESTMODSEQ 8] All told"]
+            assert said == [b"* VANISHED 2", b"* OK [HIGHESTMODSEQ 9] All told"]
 
     run(play())

@@ -60,7 +60,8 @@ def test_the_highest_modseq_of_what_is_returned(tmp_path: Path, kind: str) -> No
                 account.release(view)
                 account.close()
             assert max(modseqs.values()) == modseqs[2]
-            [line] = await client.ok("SEARCH 1:3 MODSEQ 1")
+            [highest, line] = await client.ok("SEARCH 1:3 MODSEQ 1")
+            assert highest.startswith(b"* OK [HIGHESTMODSEQ %d]" % modseqs[2])  # RFC 7162 §3.1: for the first time
             assert line == b"* SEARCH 1 2 3 (MODSEQ %d)" % modseqs[2]
             [line] = await client.ok('SEARCH MODSEQ "/flags/\\\\seen" all 99999 SEEN')
             assert line == b"* SEARCH"
@@ -221,5 +222,74 @@ def test_imap4rev2_and_uidonly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             await client.ok("UID SEARCH RETURN (SAVE) UID 1:3")
             [line] = await client.ok("UID SEARCH $")
             assert line.endswith(b") UID ALL 1:3")
+
+    run(play())
+
+
+@both_stores
+def test_no_charset_once_utf8_is_enabled(tmp_path: Path, kind: str) -> None:
+    """RFC 6855 §3; for IMAP4rev2 alone it is superfluous, not wrong (RFC 9051 §6.4.4)."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(message("caf\u00e9"))
+            client = await room.client()
+            await client.ok("ENABLE IMAP4rev2")
+            await client.ok("SELECT INBOX")
+            [line] = await client.ok('SEARCH CHARSET UTF-8 SUBJECT "caf\u00e9"')
+            assert line.endswith(b"ALL 1")
+            assert (await client.command("SEARCH CHARSET KLINGON ALL")).tagged.startswith(b"NO [BADCHARSET ")
+            await client.ok("SEARCH RETURN (SAVE) ALL")
+            await client.ok("ENABLE UTF8=ACCEPT")
+            for command in (
+                "SEARCH CHARSET UTF-8 ALL",
+                "UID SEARCH RETURN (SAVE) CHARSET US-ASCII SEEN",
+                "ESEARCH IN (personal) CHARSET UTF-8 ALL",
+            ):
+                assert (await client.command(command)).tagged.startswith(b"BAD"), command
+            [line] = await client.ok('SEARCH $ SUBJECT "caf\u00e9"')  # RFC 9051 §6.4.4.1: BAD leaves "$" as it is
+            assert line.endswith(b"ALL 1")
+
+    run(play())
+
+
+@both_stores
+def test_imap4rev2_has_no_keys_for_recent(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 Appendix E, 12"""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            commands = ("SEARCH NEW", "SEARCH NOT OLD", "UID SEARCH OR SEEN RECENT", "SORT (DATE) UTF-8 RECENT")
+            for command in commands:
+                assert (await client.command(command)).ok, command
+            await client.ok("ENABLE IMAP4rev2")
+            for command in (*commands, "ESEARCH IN (selected) NEW", "THREAD ORDEREDSUBJECT UTF-8 (NEW)"):
+                assert (await client.command(command)).tagged == b"BAD Unknown search key", command
+
+    run(play())
+
+
+@both_stores
+@pytest.mark.parametrize(
+    "command", ["UID SEARCH 1:3", "UID SORT (SUBJECT) UTF-8 OR SEEN 3", "UID THREAD REFERENCES UTF-8 2"]
+)
+def test_no_expunge_while_a_uid_search_uses_message_numbers(tmp_path: Path, kind: str, command: str) -> None:
+    """RFC 7162 §3.2.10.2"""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await seven(room)
+            plain, quick, other = await room.client("INBOX"), await room.client(), await room.client("INBOX")
+            await quick.ok("ENABLE QRESYNC")
+            await quick.ok("SELECT INBOX")
+            await other.ok("UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+            await other.ok("EXPUNGE")
+            for client in (plain, quick):
+                said = await client.ok(command)
+                assert not any(b"EXPUNGE" in line or b"VANISHED" in line for line in said)
+            assert b"* 1 EXPUNGE" in await plain.ok("UID SEARCH SEEN")
+            assert b"* VANISHED 1" in await quick.ok("UID SEARCH UID 1:3")
 
     run(play())

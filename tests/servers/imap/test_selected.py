@@ -9,7 +9,7 @@ import pytest
 
 from postroom.imap.seqset import parse
 from postroom.servers.imap.refusal import Refused
-from postroom.servers.imap.selected import RECENT, SelectedMailbox, batches
+from postroom.servers.imap.selected import RECENT, SelectedMailbox
 from postroom.store.api import (
     DELETED,
     FLAGGED,
@@ -302,14 +302,6 @@ def test_first_unseen() -> None:
     for uid in (2, 3):
         account.flag(uid, SEEN)
     assert selected.first_unseen() == 0
-
-
-def test_batches_keep_runs_as_ranges_and_gather_the_scattered() -> None:
-    assert list(batches([(0, 10)], 4)) == [range(4), range(4, 8), range(8, 10)]
-    assert list(batches([(3, 5)], 100)) == [range(3, 5)]
-    assert list(batches([(0, 1), (2, 3), (5, 9)], 20)) == [[0, 2, 5, 6, 7, 8]]
-    assert list(batches([(0, 1), (2, 12)], 8)) == [[0, 2, 3, 4, 5, 6, 7, 8], [9, 10, 11]]
-    assert list(batches([], 4)) == []
 
 
 def test_flag_lists_are_cached_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

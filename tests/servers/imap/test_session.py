@@ -215,3 +215,44 @@ def test_a_client_with_a_thousand_commands_at_once_does_not_hold_up_the_others(t
             counter.cancel()
 
     run(play())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ENABLE CONDSTORE",
+        "ENABLE QRESYNC",
+        "FETCH 1 (MODSEQ)",
+        "FETCH 1 (UID) (CHANGEDSINCE 1)",
+        "STORE 1 (UNCHANGEDSINCE 1) +FLAGS.SILENT (\\Seen)",
+        "SEARCH MODSEQ 1",
+        "STATUS INBOX (HIGHESTMODSEQ)",
+    ],
+)
+def test_the_first_command_that_speaks_of_modseqs_is_told_the_highest(tmp_path: Path, command: str) -> None:
+    """RFC 7162 §3.1"""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            highest = b"* OK [HIGHESTMODSEQ 2] Highest modification sequence"
+            assert highest in await client.ok(command)
+            assert highest not in await client.ok(command)
+
+    run(play())
+
+
+def test_that_highest_modseq_stays_below_what_has_not_been_told(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            for _ in range(3):
+                await room.deliver()
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            await other.ok("STORE 2 +FLAGS (\\Deleted)")  # MODSEQ 5
+            await other.ok("EXPUNGE")
+            await other.ok("STORE 1 +FLAGS (\\Seen)")
+            said = await client.ok("SEARCH MODSEQ 1")
+            assert said[0] == b"* OK [HIGHESTMODSEQ 5] Highest modification sequence"
+
+    run(play())

@@ -78,6 +78,7 @@ def test_mod_sequences(tmp_path: Path) -> None:
             for subject in "ba":
                 await room.deliver(message(subject))
             client = await room.client("INBOX")
+            await client.ok("ENABLE CONDSTORE")
             assert (await told(client, "SORT (SUBJECT) UTF-8 MODSEQ 1")).startswith(b"* SORT 2 1 (MODSEQ ")
             line = await told(client, "SORT RETURN (COUNT) (SUBJECT) UTF-8 MODSEQ 1")
             assert b" COUNT 2 MODSEQ " in line

@@ -13,8 +13,9 @@ from postroom.store.api import Account, Stored, Want
 
 from .columns import NIL, Column, Later, Value, Values
 from .refusal import no
+from .rows import Rows
 from .sections import Octets, part_map, pieces
-from .selected import Rows, SelectedMailbox
+from .selected import SelectedMailbox
 from .session import Session
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.imap.acl import EXTRA_RIGHTS
 from postroom.sasl import SERVER_MECHANISMS
 
 from .compression import may_compress
@@ -80,12 +81,16 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"ACL", 4314),
+    Capability(b"RIGHTS=" + EXTRA_RIGHTS, 4314),
+    Capability(b"LIST-MYRIGHTS", 8440),
     Capability(b"ESEARCH", 4731),
     Capability(b"SEARCHRES", 5182),
     Capability(b"WITHIN", 5032),
     Capability(b"SEARCH=FUZZY", 6203),
     Capability(b"MULTISEARCH", 7377),
     Capability(b"INPROGRESS", 9585),
+    Capability(b"PARTIAL", 9394),
     Capability(b"SORT", 5256),
     Capability(b"SORT=DISPLAY", 5957),
     Capability(b"THREAD=ORDEREDSUBJECT", 5256),
@@ -100,7 +105,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"REPLACE", 8508),
     Capability(b"COMPRESS=DEFLATE", 4978, applies=may_compress),
     Capability(b"LANGUAGE", 5255, When.ALWAYS),
+    Capability(b"I18NLEVEL=1", 5255),
     Capability(b"UNAUTHENTICATE", 8437),
+    Capability(b"NOTIFY", 5465),
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
     Capability(b"UIDONLY", 9586, can_enable=True),

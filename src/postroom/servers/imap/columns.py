@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from postroom.imap import encode
 from postroom.imap.types import Item, Section, SectionText
+from postroom.message import close_global
 from postroom.store.api import Account, Stored, Want
 
 from .object_ids import email_id, thread_id
+from .rows import Rows
 from .sections import FIELDS, OF_HEADER, Octets, octets_of, picked, selector
-from .selected import Rows, SelectedMailbox
+from .selected import SelectedMailbox
 
 if TYPE_CHECKING:
     from .session import Session
@@ -89,6 +91,11 @@ def _wire(facts: list[bytes | None]) -> list[bytes]:
     return [fact if fact is not None else NIL for fact in facts]
 
 
+def _structures(selected: SelectedMailbox, facts: list[bytes | None]) -> list[bytes]:
+    """Only who knows UTF-8 headers knows message/global (RFC 9051 §9 media-message, RFC 9755)."""
+    return _wire(facts) if selected.knows_global else [close_global(fact) for fact in _wire(facts)]
+
+
 _ITEMS: dict[Item, Column] = {
     Item.UID: Column(b"UID %d", lambda selected, rows, stored: rows.uids),
     Item.SIZE: Column(b"RFC822.SIZE %d", lambda selected, rows, stored: rows.sizes),
@@ -100,7 +107,7 @@ _ITEMS: dict[Item, Column] = {
     ),
     Item.BODYSTRUCTURE: Column(
         b"BODYSTRUCTURE %b",
-        lambda selected, rows, stored: _wire([s.body_structure for s in stored]),
+        lambda selected, rows, stored: _structures(selected, [s.body_structure for s in stored]),
         Want.BODY_STRUCTURE,
     ),
     Item.EMAILID: Column(b"EMAILID (%b)", lambda selected, rows, stored: _email_ids(selected, rows)),
@@ -112,7 +119,9 @@ _ITEMS: dict[Item, Column] = {
         Want.THREAD,
     ),
     Item.SAVEDATE: Column(b"SAVEDATE %b", lambda selected, rows, stored: _save_dates(rows)),
-    Item.BODY: Column(b"BODY %b", lambda selected, rows, stored: _wire([s.body for s in stored]), Want.BODY),
+    Item.BODY: Column(
+        b"BODY %b", lambda selected, rows, stored: _structures(selected, [s.body for s in stored]), Want.BODY
+    ),
 }
 
 

@@ -73,13 +73,13 @@ async def _below(
             continue
         if place.account is session.account:
             yield Covered(name, place.account, box)
-        elif (child := await _named(session, name)) is not None:
+        elif (child := await _named(session, name, b"NOTIFY")) is not None:  # RFC 7377 §2.2: "l" as well
             yield child
 
 
-async def _named(session: Session, name: str) -> Covered | None:
+async def _named(session: Session, name: str, command: bytes = b"SELECT") -> Covered | None:
     try:
         place = await session.place(name)
-        return Covered(name, place.account, await place.mailbox())
+        return Covered(name, place.account, await place.mailbox(command))
     except (NoSuchMailbox, BadMailboxName, Refused):
         return None

@@ -42,8 +42,11 @@ async def identify(session: Session, command: Id) -> bytes:
 async def enable(session: Session, command: Enable) -> bytes:
     """RFC 5161 §3.1: names that can't be enabled are passed over; those that are enabled now are told."""
     fresh = [name for name in command.capabilities if session.service.can_enable(name) and name not in session.enabled]
+    unaware = b"CONDSTORE" not in session.enabled
     for name in fresh:
         session.enable(name)
     await watch_metadata(session)
     session.send(encode.enabled([session.service.can_enable(name) or name for name in fresh]))
+    if unaware and b"CONDSTORE" in session.enabled:
+        session.say_highest_modseq()
     return b"OK ENABLE completed"

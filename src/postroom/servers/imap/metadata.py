@@ -28,7 +28,7 @@ async def get_metadata(session: Session, command: GetMetadata) -> bytes:
     """RFC 5464 §4.2"""
     if command.mailbox:
         place = await session.place(command.mailbox)
-        values = await _of_mailbox(session, place.account, await place.mailbox())
+        values = await _of_mailbox(session, place.account, await place.mailbox(b"GETMETADATA"))
     else:
         values = await _of_server(session)
     found = chosen(values, command.entries, command.depth)
@@ -117,7 +117,7 @@ async def set_metadata(session: Session, command: SetMetadata) -> bytes:
         await _set_of_server(session, values)
     else:
         place = await session.place(command.mailbox)
-        mailbox = await place.mailbox()
+        mailbox = await place.mailbox(b"SETMETADATA")
         if SPECIAL_USE in values:
             await _set_special_use(session, place.account, mailbox, values)
         else:

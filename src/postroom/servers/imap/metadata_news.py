@@ -61,7 +61,7 @@ class MetadataNews:
     def has_news(self) -> bool:
         return bool(self._changed)
 
-    def take_news(self) -> bytes:
+    async def take_news(self) -> bytes:
         """The responses that are due."""
         changed, self._changed = self._changed, {}
         name_of, found = self._session.mailbox_name, []

@@ -13,7 +13,7 @@ from postroom.store.api import NoSuchMailbox
 
 from .filters import Covered, covered
 from .refusal import bad, no
-from .search import answer, check_numbers, search_selected
+from .search import answer, check_charset, check_keys, search_selected
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Handler, Session
@@ -25,7 +25,8 @@ async def multisearch(session: Session, command: MultiSearch) -> bytes:
     returns = search.returns or EVERYTHING
     if (command.in_selected or returns.update) and session.selected is None:  # RFC 7377 §2.2
         raise bad(b"No mailbox is selected")
-    check_numbers(session, search.key, uid=True)
+    check_charset(session, search)
+    check_keys(session, search.key, uid=True)
     selected = session.selected
     if command.in_selected:
         await search_selected(session, search, returns, mailbox=session.mailbox_name(session.selected_name))
@@ -50,8 +51,11 @@ async def _search(session: Session, box: Covered, search: Search, returns: Searc
     if not box.mailbox.messages:
         return
     try:
+        account = box.account
+        if account is not session.account:  # only the other people's accounts used last are open
+            account = (await session.place(box.name)).account
         opened = await SelectedMailbox.open(
-            box.account, box.mailbox, read_only=True, claims=session.service.claims, enabled=session.enabled
+            account, box.mailbox, read_only=True, claims=session.service.claims, enabled=session.enabled
         )
     except NoSuchMailbox:  # deleted meanwhile
         return

@@ -15,6 +15,7 @@ from postroom.store.api import (
     NoSuchMailbox,
     OverQuota,
     StoreFailure,
+    TooManyAclEntries,
     TooManyAnnotations,
     TooManyKeywords,
 )
@@ -57,6 +58,7 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (BadMailboxName, b"CANNOT"),
     (OverQuota, b"OVERQUOTA"),
     (TooManyKeywords, b"LIMIT"),
+    (TooManyAclEntries, b"LIMIT"),
     (TooManyAnnotations, b"METADATA TOOMANY"),  # RFC 5464 §4.3
     (TooManyNotes, b"METADATA TOOMANY"),
     (DirectoryFailure, b"UNAVAILABLE"),

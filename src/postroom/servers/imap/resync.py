@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from postroom.imap.seqset import Span, by_number, merge, numbers_within, write
 from postroom.imap.types import Resync, SeqSet
 
-from .selected import SelectedMailbox, batches
+from .rows import batches
+from .selected import SelectedMailbox
 from .session import Session
 
 

@@ -35,7 +35,8 @@ from postroom.store.api import SYSTEM_FLAGS, TextField, TextQuery
 from .candidates import Candidates, Columns, cost, union, within, without
 from .object_ids import parse_object_id
 from .refusal import no
-from .selected import Rows, SelectedMailbox
+from .rows import Rows
+from .selected import SelectedMailbox
 from .session import Session
 
 _EPOCH_DAY = 719_163  # date(1970, 1, 1).toordinal()
@@ -253,9 +254,15 @@ class Searching:
         account, mailbox_id = self._selected.account, self._selected.mailbox_id
         if key.field is DateField.SENT:
             return self._with_uid(await account.search_sent(mailbox_id, first, last), candidates)
-        saved = await account.save_dates(mailbox_id)
         low, high = _seconds(key)
-        return self._with_uid({uid for uid, date in saved.items() if low <= date < high}, candidates)
+        uids, found = self.rows.uids, list[int]()
+        for start in range(0, len(candidates), _CHUNK):
+            some = candidates[start : start + _CHUNK]
+            saved = await account.save_dates(mailbox_id, [uids[at] for at in some])
+            dates = self.rows.dates  # RFC 8514 §4.3: what has no save date is judged by its internal date
+            found += [at for at in some if low <= saved.get(uids[at], dates[at]) < high]
+            await self._turn()
+        return found
 
     async def _find_thread(self, key: ThreadId, candidates: Candidates) -> Candidates:
         if (thread_id := self._number(b"T", key.objectid)) is None:

@@ -3,6 +3,7 @@
 Owns: the service object, the ID. Never: talks to a client (session.py does). Raises: nothing.
 """
 
+import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 
@@ -53,6 +54,7 @@ class ImapService:
         self.max_mailboxes = max_mailboxes
         self.note_watchers: set[NoteWatcher] = set()
         self.claims: set[tuple[int, int]] = set()  # see SelectedMailbox.claim_recent
+        self.acl_lock = asyncio.Lock()
         fields: Sequence[tuple[bytes, bytes | None]] = [(b"name", b"Postroom"), (b"vendor", b"Postroom")]
         self.identification = encode.identification([*fields, (b"version", version.encode())] if version else fields)
 
