@@ -20,19 +20,21 @@ PREFIXES = [
 # None of these announces a literal at its end that would have to be sent, or that could not be skipped
 WORDS = [
     b"(" * 1000, b"(" * 30_000, b")" * 1000, b"{" * 30_000, b"}{" * 1000, b"{5}{5}x", b"{0+}\r\n" * 500, b"{0+}\r\n",
-    b"{3+}\r\nabc", b"~{3+}\r\nabc", b"~{0+}\r\n", b"{3+}\r\na\0c", b"{4+}\r\n\r\n\r\n", b"{70000+}\r\n" + b"x" * 70_000,
-    b"{99999999999}", b"{4294967296}", b"{18446744073709551616}", b"~{99999999999}",
+    b"{3+}\r\nabc", b"~{3+}\r\nabc", b"~{0+}\r\n", b"{3+}\r\na\0c", b"{4+}\r\n\r\n\r\n",
+    b"{70000+}\r\n" + b"x" * 70_000, b"{99999999999}", b"{4294967296}", b"{18446744073709551616}", b"~{99999999999}",
     b"\0", b"\xff\xfe", b"\xc3\xa9", b"\x7f", b"\x01", b"\t", b"a" * 30_000, b"()", b"(())", b"( )", b"(a b", b"a)",
-    b'"' + b'\\"' * 10_000 + b'"', b'"\\', b'"\\x"', b'"', b'""', b'"\\\\"', b"\\", b"\\Seen", b"(\\Seen)", b"(\\)", b"\\*",
-    b"0", b"00", b"-1", b"9" * 20, b"9" * 5000, b"0" * 5000 + b"1", b"4294967295", b"4294967296", b"9223372036854775807",
-    b"9223372036854775808", b"18446744073709551616", b"*", b"$", b"$,$", b"1,$", b"*:1", b"9:1", b"4294967295:*", b":", b",",
-    b",".join(b"%d" % number for number in range(1, 20_000, 2)), b"1:4294967295," * 4000 + b"1", b"*:*," * 10_000 + b"*",
-    b"NIL", b"INBOX", b"inbox", b"%", b"*%" * 400, b"%%", b"&", b"&AAA-", b"&2AA-", b"&AGE-", b"&-&-", b"&Jjo", b"&Jjo-a",
-    b"a/" * 400, b"/", b"//", b"]", b"[", b"[]", b"<", b"<0.0>", b"0.4294967296>", b"1." * 200 + b"1]", b"1.0]", b"TEXT.1]",
-    b"99999999999999999999.1>", b"OR " * 1000 + b"ALL", b"NOT " * 1000 + b"ALL", b"ALL " * 3000 + b"ALL", b"1-Jan-0001",
-    b"31-Dec-9999", b"29-Feb-1900", b"00-Jan-2000", b'01-Jan-0001 00:00:00 +9959"', b'31-Dec-9999 23:59:60 -9959"',
-    b"PRECEDENCE", b"CHARSET X-UNKNOWN ALL", b"CHARSET idna ALL", b"CHARSET zlib TEXT x", b"CHARSET UTF-7 TEXT +AAA-",
-    b"(" + b" ".join(b"k%d" % number for number in range(5000)) + b")", b"+ " * 1000, b"UID UID UID", b"RETURN RETURN",
+    b'"' + b'\\"' * 10_000 + b'"', b'"\\', b'"\\x"', b'"', b'""', b'"\\\\"', b"\\", b"\\Seen", b"(\\Seen)", b"(\\)",
+    b"\\*", b"0", b"00", b"-1", b"9" * 20, b"9" * 5000, b"0" * 5000 + b"1", b"4294967295", b"4294967296",
+    b"9223372036854775807", b"9223372036854775808", b"18446744073709551616", b"*", b"$", b"$,$", b"1,$", b"*:1",
+    b"9:1", b"4294967295:*", b":", b",", b",".join(b"%d" % number for number in range(1, 20_000, 2)),
+    b"1:4294967295," * 4000 + b"1", b"*:*," * 10_000 + b"*", b"NIL", b"INBOX", b"inbox", b"%", b"*%" * 400, b"%%",
+    b"&", b"&AAA-", b"&2AA-", b"&AGE-", b"&-&-", b"&Jjo", b"&Jjo-a", b"a/" * 400, b"/", b"//", b"]", b"[", b"[]",
+    b"<", b"<0.0>", b"0.4294967296>", b"1." * 200 + b"1]", b"1.0]", b"TEXT.1]", b"99999999999999999999.1>",
+    b"OR " * 1000 + b"ALL", b"NOT " * 1000 + b"ALL", b"ALL " * 3000 + b"ALL", b"1-Jan-0001", b"31-Dec-9999",
+    b"29-Feb-1900", b"00-Jan-2000", b'01-Jan-0001 00:00:00 +9959"', b'31-Dec-9999 23:59:60 -9959"', b"PRECEDENCE",
+    b"CHARSET X-UNKNOWN ALL", b"CHARSET idna ALL", b"CHARSET zlib TEXT x", b"CHARSET UTF-7 TEXT +AAA-",
+    b"(" + b" ".join(b"k%d" % number for number in range(5000)) + b")", b"+ " * 1000, b"UID UID UID",
+    b"RETURN RETURN",
 ]  # fmt: skip
 
 

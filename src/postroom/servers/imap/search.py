@@ -109,6 +109,12 @@ def check_charset(session: Session, command: Search) -> None:
         raise bad(b"No charset after ENABLE UTF8=ACCEPT: text is UTF-8")
 
 
+def check_needed_charset(session: Session, charset: bytes) -> None:
+    """The same where there must be one: it is UTF-8 then (RFC 6855 §3 with its erratum 4029)."""
+    if charset != b"UTF-8" and b"UTF8=ACCEPT" in session.enabled:
+        raise bad(b"The charset is UTF-8 after ENABLE UTF8=ACCEPT")
+
+
 def check_keys(session: Session, key: SearchKey, *, uid: bool) -> None:
     """Keys that this client has given up by what it enabled.
 
