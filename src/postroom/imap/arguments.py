@@ -175,7 +175,7 @@ def _resync(cursor: Cursor) -> Resync:
     cursor.expect(b"(", "Expected the values of QRESYNC")
     uid_validity = cursor.number()
     cursor.space()
-    modseq = cursor.modseq()
+    modseq = cursor.modseq(zero=cursor.settings.quirk_spelling)
     known: SeqSet | None = None
     matches: tuple[SeqSet, SeqSet] | None = None
     if cursor.data.startswith(b" ", cursor.at) and not cursor.data.startswith(b" (", cursor.at):
@@ -276,10 +276,11 @@ def _fetch(cursor: Cursor, uid: bool) -> Fetch:
         return Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID)
     items = parse_items(Cursor(cursor.data[: found.start()], cursor.at, cursor.settings, utf8=cursor.utf8), uid)
     cursor.at = found.end()
-    return _modified(Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID), found[1])
+    fetch = Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID)
+    return _modified(fetch, found[1], 0 if cursor.settings.quirk_spelling else 1)
 
 
-def _modified(fetch: Fetch, modifiers: bytes) -> Fetch:
+def _modified(fetch: Fetch, modifiers: bytes, least_modseq: int) -> Fetch:
     """fetch-modifier *(SP fetch-modifier): CHANGEDSINCE, VANISHED (RFC 7162 §3.1.4.1, §3.2.6), PARTIAL (RFC 9394)."""
     words = iter(modifiers.upper().split(b" "))
     seen: set[bytes] = set()
@@ -290,7 +291,7 @@ def _modified(fetch: Fetch, modifiers: bytes) -> Fetch:
         if word == b"CHANGEDSINCE":
             number = next(words, b"")
             if (
-                not number.isdigit() or len(number) > 19 or not 0 < int(number) < 2**63
+                not number.isdigit() or len(number) > 19 or not least_modseq <= int(number) < 2**63
             ):  # RFC 7162 §7 mod-sequence-value
                 raise BadSyntax("CHANGEDSINCE needs a modification sequence")
             fetch = replace(fetch, changed_since=int(number))
