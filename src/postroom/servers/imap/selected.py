@@ -9,8 +9,6 @@ is gone, `_uids` is the View's own array and every column can be sliced from the
 has new arrays, `_uids` stays the old one, and columns are looked up uid by uid until the EXPUNGEs have been said.
 """
 
-import sys
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -22,7 +20,6 @@ from postroom.imap.types import SeqSet
 from postroom.store.api import (
     FIRST_KEYWORD_BIT,
     MAX_KEYWORD_BITS,
-    SEEN,
     SYSTEM_FLAGS,
     Account,
     Change,
@@ -39,8 +36,6 @@ from .refusal import bad
 from .rights import effective, may_write, permitted
 from .rows import Rows
 
-LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
-_UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
 _FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
@@ -571,7 +566,5 @@ class SelectedMailbox:
         """Sequence number of the first message without \\Seen, 0 when there is none (RFC 3501 §7.1 UNSEEN)."""
         if not self.view.mailbox.unseen:
             return 0
-        # The system flags lie in the lowest octet of a mask: much faster by octets than by numbers.
-        masks: array[int] = self.view.masks
-        octets = masks.tobytes()[LOWEST_OCTET :: masks.itemsize].translate(_UNSEEN)
-        return octets.find(b"\1", 0, self.count) + 1
+        at = self.view.first_unseen()
+        return at + 1 if at < self.count else 0
