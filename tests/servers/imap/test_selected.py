@@ -322,8 +322,10 @@ def test_a_change_by_others_after_ones_own_is_still_told() -> None:
     account = FakeAccount(2)
     selected = opened(account)
     account.flag(1, SEEN)
-    account.flag(1, SEEN | FLAGGED, origin=selected)  # STORE's own answer says all of this
-    assert not selected.has_news
+    account.flag(1, SEEN | FLAGGED, origin=selected)  # of which .SILENT says nothing
+    before = selected.has_news
+    selected.said_flags([1])  # as STORE without it does
+    assert (before, selected.has_news) == (True, False)
     account.flag(1, DELETED)
     assert selected.take_updates(expunge=False) == b"* 1 FETCH (UID 1 FLAGS (\\Deleted))\r\n"
 

@@ -156,8 +156,7 @@ class SelectedMailbox:
                 self._own.update(change.uids)
         elif isinstance(change, FlagsChanged):
             if change.origin is self:
-                self.said_flags(change.uids)  # STORE and FETCH say so themselves; only what comes later is news
-                return
+                return  # STORE and FETCH say so themselves; what others did before stays to be told after .SILENT
             self._changed.update(change.uids)
         elif isinstance(change, MessagesExpunged):
             gone: Sequence[GoneMessage] = change.gone
