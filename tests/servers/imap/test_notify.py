@@ -234,7 +234,7 @@ def test_names_of_mailboxes(tmp_path: Path, kind: str) -> None:
             await client.ok("RENAME Old Older")
             await quiet(client)
             await other.ok("RENAME INBOX kept")
-            await heard(client, b'* LIST (...) "/" kept')  # INBOX itself is as it was
+            await heard(client, b'* LIST (...) "/" kept ("OLDNAME" (INBOX))')  # INBOX itself is as it was
             await quiet(client)
 
     run(play())
