@@ -141,7 +141,9 @@ class MemoryAccount:
             made = self._add(books, new)
             inbox, target = books.named(INBOX).mailbox_id, made.mailbox_id
             self._annotations.copy(inbox, target)
-            effects: list[Effect] = [mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made)])]
+            effects: list[Effect] = [
+                mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made, INBOX)])
+            ]
             found = list(self._rows[inbox].values())
             if found:
                 self._transfer(books, inbox, target, found, effects, move=True, origin=origin)

@@ -189,11 +189,11 @@ async def uid_expunge(session: Session, command: UidExpunge) -> bytes:
 
 
 def _highest(selected: SelectedMailbox, gone: Sequence[int]) -> bytes:
-    """RFC 7162 §3.2.7: after an expunge, the new modification sequence. All others' changes are told before it."""
+    """RFC 7162 §3.2.7: after an expunge, the new modification sequence; what is wanted of the rest is told before."""
     if not gone or not selected.vanishes:
         return b""
     return _highest_code(selected)
 
 
 def _highest_code(selected: SelectedMailbox) -> bytes:
-    return b"[HIGHESTMODSEQ %d] " % selected.view.mailbox.highest_modseq
+    return b"[HIGHESTMODSEQ %d] " % selected.highest_told(but_unwanted=True)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from postroom.accounts.api import Administration, Directory, Person
@@ -449,20 +450,21 @@ class Session:
     async def tell_updates(self, selected: SelectedMailbox, *, expunge: bool) -> None:
         """Send what the client does not know of the selected mailbox, as far as it wants to."""
         notified = self.notified
-        if notified is not None and not notified.messages:
-            return
-        if selected.should_claim:
+        silent = notified is not None and not notified.messages
+        if silent:  # RFC 5465 §3.1; but RFC 3501 §6.4.3: the client's own EXPUNGE is answered
+            expunge &= selected.owes_expunge
+        elif selected.should_claim:
             try:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        flags = notified is None or notified.flags
+        take = partial(selected.take_updates, flags=notified is None or notified.flags, new=not silent)
         before = selected.last_uid
-        if (contexts := self.contexts) is not None:
+        if (contexts := self.contexts) is not None and not (silent and not expunge):
             async with contexts.lock:
-                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge, flags=flags))
+                await self.emit(contexts.removals() + take(expunge=expunge))
                 await self.emit(await contexts.catch_up())
-        elif updates := selected.take_updates(expunge=expunge, flags=flags):
+        elif updates := take(expunge=expunge):
             await self.emit(updates)
         if notified is not None and selected.last_uid > before:
             said = contexts.fetched if contexts is not None else ()
