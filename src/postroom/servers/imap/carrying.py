@@ -50,10 +50,12 @@ class _Carrying:
         self._place = place
         self._target = target
         self._rights = place.rights(target)
+        self._quota: tuple[int | None, int | None] = None, None
 
     async def check_room(self, rows: Rows) -> None:
         """The quota of the one whose account it is; known before anything is read."""
         owner = await self._session.owner(self._place)
+        self._quota = owner.quota_octets, owner.quota_messages  # others may fill the account meanwhile
         usage = await self._place.account.usage()
         octets, messages = usage.octets + sum(rows.sizes), usage.messages + len(rows.uids)
         if (owner.quota_octets is not None and octets > owner.quota_octets) or (
@@ -90,7 +92,14 @@ class _Carrying:
     def _options(self, rows: Rows, at: int) -> AppendOptions:
         # RFC 3501 §6.4.7: flags and internal date are kept; RFC 4314 §4: flags that may be set there
         flags = self._selected.view.flag_names(rows.masks[at] & (RECENT - 1))
-        return AppendOptions(flags=permitted(flags, self._rights), internal_date=rows.dates[at], origin=self._selected)
+        octets, messages = self._quota
+        return AppendOptions(
+            flags=permitted(flags, self._rights),
+            internal_date=rows.dates[at],
+            quota_octets=octets,
+            quota_messages=messages,
+            origin=self._selected,
+        )
 
     async def undo(self) -> None:
         """Take out again what was brought."""
