@@ -5,6 +5,7 @@ holds a message in memory (the drafts spool them). Raises: Refused, StoreError, 
 """
 
 import logging
+from dataclasses import replace
 from types import TracebackType
 
 from postroom.imap import encode
@@ -36,6 +37,8 @@ async def append(session: Session, command: Append) -> bytes:
         mailbox = await place.mailbox(b"APPEND")
         if mailbox.name != place.name:  # RFC 9051 §6.3.12
             session.send(list_response(session, place, mailbox, command.mailbox))
+    if not drafts.may_tell_uids:
+        return b"OK APPEND completed"
     # RFC 4315 §3, RFC 3502: in the order of the messages
     code = encode.appenduid_code(appended[0].uid_validity, [one.uid for one in appended])
     return b"OK [%b] APPEND completed" % code
@@ -51,7 +54,8 @@ class Drafts:
         self._freed = freed
         self._urls = Urls(session)
         self._usage = _NOTHING
-        self._rights = ""  # to the mailbox where the messages are to go
+        self._mailbox_id = 0  # where the messages are to go
+        self._rights = ""  # to that mailbox
         self._quota_octets: int | None = None
         self._quota_messages: int | None = None
         self._octets = 0  # of all messages, with what was announced
@@ -77,6 +81,8 @@ class Drafts:
             while stretch is not None:
                 stretch = await self._take(stretch)
             await self._finish_message()
+            if place.guest is not None:
+                await self._look_again(place)
         except BaseException:
             session.engine.refuse_literal()  # not asked for, or thrown away when it comes unasked (RFC 7888 §4)
             raise
@@ -92,8 +98,23 @@ class Drafts:
             mailbox = await place.mailbox(b"APPEND")
         except NoSuchMailbox as error:
             raise await place.no_target(error) from error
-        self._rights = place.rights(mailbox)
+        self._mailbox_id, self._rights = mailbox.mailbox_id, place.rights(mailbox)
         return place
+
+    async def _look_again(self, place: Place) -> None:
+        """Literals may have taken long: by now the right may be gone, or the name another mailbox's."""
+        before = self._mailbox_id
+        await self._target(place.shown(place.name))
+        if self._mailbox_id != before:
+            raise await place.no_target(NoSuchMailbox(f"{place.name} is another one now"))
+        self.messages = [
+            (draft, replace(options, flags=permitted(options.flags, self._rights))) for draft, options in self.messages
+        ]
+
+    @property
+    def may_tell_uids(self) -> bool:
+        """RFC 4315 §3: not to whom the mailbox may not be opened by."""
+        return "r" in self._rights
 
     async def _know_quota(self, place: Place) -> None:
         person = await self._session.owner(place)

@@ -155,6 +155,8 @@ async def copy(session: Session, command: Copy) -> bytes:
     code = encode.copyuid_code(copied.uid_validity, copied.source_uids, copied.target_uids)
     if not code:
         return b"OK %b completed, nothing to do" % name
+    if "r" not in place.rights(target):  # RFC 4315 §3: nothing of a mailbox that may not be opened
+        return b"OK %b completed" % name
     if command.move:
         session.send(encode.untagged(b"OK", "Moved", code))  # RFC 6851 §4.3: before the EXPUNGEs
         return b"OK %b completed" % name

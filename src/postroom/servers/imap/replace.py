@@ -11,6 +11,7 @@ from postroom.store.api import Appended, NoSuchMailbox, NoSuchMessage, Usage
 from .append import Drafts
 from .places import Place
 from .refusal import Refused, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -25,6 +26,9 @@ async def replace(session: Session, command: Replace) -> bytes:
         raise
     with Drafts(session, freed=Usage(size, 1)) as drafts:
         place = await drafts.receive(command.append)
+        await session.check_selected()  # the message may have taken long to come
+        if not allows(selected.rights, b"REPLACE"):
+            raise no(b"NOPERM", b"You have no right to do that")
         try:
             appended = await _exchange(selected, uid, place, drafts)
         except NoSuchMailbox as error:
@@ -32,8 +36,9 @@ async def replace(session: Session, command: Replace) -> bytes:
         except NoSuchMessage as error:
             raise _gone() from error
     # RFC 8508 §4.3: APPENDUID comes before the EXPUNGE, and so does EXISTS in §3.2's example
-    code = encode.appenduid_code(appended.uid_validity, (appended.uid,))
-    session.send(encode.untagged(b"OK", "Replacement Message ready", code))
+    if drafts.may_tell_uids:
+        code = encode.appenduid_code(appended.uid_validity, (appended.uid,))
+        session.send(encode.untagged(b"OK", "Replacement Message ready", code))
     await session.announce(Does.USES_SEQ)
     return b"OK UID REPLACE completed" if command.uid else b"OK REPLACE completed"
 
