@@ -397,11 +397,14 @@ class Session:
         except Exception:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
-        if self.has_news:
-            # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
-            await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
-        if self.watchers and not self.leaving:
-            await self.tell_news()
+        try:
+            if self.has_news:
+                # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
+                await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
+            if self.watchers and not self.leaving:
+                await self.tell_news()
+        except (MailError, Refused) as error:  # what was done is done, and answered
+            _log.warning("%s: not told: %s", self.peer, error)
         if answer is None:
             return
         self.complete(answer)
