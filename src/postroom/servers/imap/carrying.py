@@ -4,13 +4,14 @@ Owns: reading messages in pieces and appending them elsewhere. Never: holds a la
 it), checks who may (messages.py does). Raises: StoreError.
 
 Messages go in batches; when a later one fails, what earlier ones brought is removed again, so that the target is as it
-was (RFC 3501 §6.4.7). What is not on disk twice can't be lost: MOVE removes the source last.
+was (RFC 3501 §6.4.7). What is not on disk twice can't be lost: MOVE removes the source last, and when the store can't say
+whether it has, the copies stay: a commit that failed may have been made.
 """
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from postroom.store.api import Appended, AppendOptions, Copied, Mailbox, NoSuchMailbox, OverQuota
+from postroom.store.api import Appended, AppendOptions, Copied, Mailbox, NoSuchMailbox, OverQuota, StoreFailure
 from postroom.store.draft import Draft
 
 from .places import Place
@@ -33,7 +34,9 @@ async def carry(
         await carrying.run(rows)
         if move:
             await selected.account.remove(selected.mailbox_id, rows.uids, origin=selected)
-    except Exception:
+    except Exception as error:
+        if carrying.complete and isinstance(error, StoreFailure):
+            raise
         await carrying.undo()
         raise
     done = carrying.appended
@@ -45,6 +48,7 @@ class _Carrying:
 
     def __init__(self, session: Session, selected: SelectedMailbox, place: Place, target: Mailbox) -> None:
         self.appended: list[Appended] = []
+        self.complete = False
         self._session = session
         self._selected = selected
         self._place = place
@@ -81,6 +85,7 @@ class _Carrying:
                 self.appended += await self._place.account.append_many(self._place.name, batch)
             if self.appended[-1].mailbox_id != self._target.mailbox_id:  # another one has got the name meanwhile
                 raise NoSuchMailbox(self._place.name)
+        self.complete = True
 
     async def _read(self, draft: Draft, content_id: int, size: int) -> None:
         step = self._session.settings.output_piece_octets
