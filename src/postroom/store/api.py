@@ -237,8 +237,8 @@ class View:
     dates: "array[int]" = field(default_factory=lambda: array("q"))  # INTERNALDATE, seconds
     content_ids: "array[int]" = field(default_factory=lambda: array("q"))
     keywords: list[str] = field(default_factory=list)  # bit FIRST_KEYWORD_BIT + index; grows only
-    changes: RecentChanges = field(default_factory=RecentChanges)
-    seen_below: int = 0  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true
+    changes: RecentChanges = field(default_factory=RecentChanges, compare=False)
+    seen_below: int = field(default=0, compare=False)  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true
 
     def first_unseen(self) -> int:
         """Position of the first message without \\Seen, or -1. Each message is looked at once, not each time."""
