@@ -313,7 +313,7 @@ class MailboxEvent:
     kind: MailboxEventKind
     mailbox_id: int  # 0 where a name without a mailbox was (un)subscribed
     name: str
-    old_name: str = ""  # of a renamed one
+    old_name: str = ""  # of a renamed one; INBOX of a new one that has got all its messages (RFC 3501 §6.3.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,7 +332,10 @@ class OpenViews:
                 self._remove(mailbox_id)
                 self._recent.pop(mailbox_id, None)
                 self.claimed.pop(mailbox_id, None)
-        elif not isinstance(effect, Annotated):
+        elif isinstance(effect, Annotated):
+            if effect.change.mailbox_id is not None:
+                self.refresh(effect.change.mailbox_id)
+        else:
             self._count_recent(effect)
             self._fold_in(effect)
         for subscriber in tuple(self._subscribers):

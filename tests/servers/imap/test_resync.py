@@ -211,6 +211,32 @@ def test_a_store_by_number_holds_back_what_an_unsaid_expunge_would_make_untrue(t
     run(play())
 
 
+def test_what_has_yet_to_be_announced_has_not_vanished(tmp_path: Path) -> None:
+    """With a history that does not reach back, all UIDs that are not there vanish: not those of new messages."""
+
+    async def play() -> None:
+        settings = {"undo_days": 0, "purge_interval_seconds": 0}
+        async with open_room(tmp_path, "sqlite", store_settings=settings) as room:
+            for _ in range(4):
+                await room.deliver()
+            client, other = await room.client(), await room.client("INBOX")
+            await client.ok("ENABLE QRESYNC")
+            await client.ok("SELECT INBOX")
+            await other.ok("UID STORE 2 +FLAGS (\\Deleted)")
+            await other.ok("EXPUNGE")
+            account = await room.store.open(1)
+            while await account.expunged_since(1, 1) is not None:
+                await room.deliver()
+            account.close()
+            await client.ok("NOOP")
+            uid = await room.deliver()
+            said = await client.ok("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)")
+            assert said[0] == b"* VANISHED (EARLIER) 2"
+            assert said[-2].startswith(b"* %d EXISTS" % (uid - 1))
+
+    run(play())
+
+
 @both_stores
 def test_a_client_that_missed_little_costs_little(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the last changes touched is remembered: the other messages are not looked at, however many there are."""

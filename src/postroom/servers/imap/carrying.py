@@ -4,13 +4,14 @@ Owns: reading messages in pieces and appending them elsewhere. Never: holds a la
 it), checks who may (messages.py does). Raises: StoreError.
 
 Messages go in batches; when a later one fails, what earlier ones brought is removed again, so that the target is as it
-was (RFC 3501 §6.4.7). What is not on disk twice can't be lost: MOVE removes the source last.
+was (RFC 3501 §6.4.7). Nothing is lost: MOVE removes the source last, and when the store can't say whether it has, the
+copies stay: a commit that failed may have been made.
 """
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from postroom.store.api import Appended, AppendOptions, Copied, Mailbox, NoSuchMailbox, OverQuota
+from postroom.store.api import Appended, AppendOptions, Copied, Mailbox, NoSuchMailbox, OverQuota, StoreFailure
 from postroom.store.draft import Draft
 
 from .places import Place
@@ -33,7 +34,9 @@ async def carry(
         await carrying.run(rows)
         if move:
             await selected.account.remove(selected.mailbox_id, rows.uids, origin=selected)
-    except Exception:
+    except Exception as error:
+        if carrying.complete and isinstance(error, StoreFailure):
+            raise
         await carrying.undo()
         raise
     done = carrying.appended
@@ -45,15 +48,18 @@ class _Carrying:
 
     def __init__(self, session: Session, selected: SelectedMailbox, place: Place, target: Mailbox) -> None:
         self.appended: list[Appended] = []
+        self.complete = False
         self._session = session
         self._selected = selected
         self._place = place
         self._target = target
         self._rights = place.rights(target)
+        self._quota: tuple[int | None, int | None] = None, None
 
     async def check_room(self, rows: Rows) -> None:
         """The quota of the one whose account it is; known before anything is read."""
         owner = await self._session.owner(self._place)
+        self._quota = owner.quota_octets, owner.quota_messages  # others may fill the account meanwhile
         usage = await self._place.account.usage()
         octets, messages = usage.octets + sum(rows.sizes), usage.messages + len(rows.uids)
         if (owner.quota_octets is not None and octets > owner.quota_octets) or (
@@ -79,6 +85,7 @@ class _Carrying:
                 self.appended += await self._place.account.append_many(self._place.name, batch)
             if self.appended[-1].mailbox_id != self._target.mailbox_id:  # another one has got the name meanwhile
                 raise NoSuchMailbox(self._place.name)
+        self.complete = True
 
     async def _read(self, draft: Draft, content_id: int, size: int) -> None:
         step = self._session.settings.output_piece_octets
@@ -90,7 +97,14 @@ class _Carrying:
     def _options(self, rows: Rows, at: int) -> AppendOptions:
         # RFC 3501 §6.4.7: flags and internal date are kept; RFC 4314 §4: flags that may be set there
         flags = self._selected.view.flag_names(rows.masks[at] & (RECENT - 1))
-        return AppendOptions(flags=permitted(flags, self._rights), internal_date=rows.dates[at], origin=self._selected)
+        octets, messages = self._quota
+        return AppendOptions(
+            flags=permitted(flags, self._rights),
+            internal_date=rows.dates[at],
+            quota_octets=octets,
+            quota_messages=messages,
+            origin=self._selected,
+        )
 
     async def undo(self) -> None:
         """Take out again what was brought."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from postroom.accounts.api import Person
 from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.list_match import DELIMITER
-from postroom.store.api import Account, Mailbox, NoSuchMailbox
+from postroom.store.api import Account, Mailbox, NoSuchAccount, NoSuchMailbox
 
 from .refusal import Refused, answer_to, no
 from .rights import NEEDED, effective, meets
@@ -130,7 +130,12 @@ async def resolve(session: "Session", name: str) -> Place:
     prefix = name.removesuffix(rest)
     if person.account_id == session.account.account_id:
         return Place(session.account, rest, prefix=prefix)
-    return Place(await session.visits.account(person.account_id), rest, session.address, prefix)
+    if not await session.is_active():  # what others gave ends with the account, though sessions go on
+        raise NoSuchMailbox(name)
+    try:
+        return Place(await session.visits.account(person.account_id), rest, session.address, prefix)
+    except NoSuchAccount as error:  # just being removed
+        raise NoSuchMailbox(name) from error
 
 
 class Visits:

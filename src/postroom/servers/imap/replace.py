@@ -11,6 +11,7 @@ from postroom.store.api import Appended, NoSuchMailbox, NoSuchMessage, Usage
 from .append import Drafts
 from .places import Place
 from .refusal import Refused, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -25,6 +26,9 @@ async def replace(session: Session, command: Replace) -> bytes:
         raise
     with Drafts(session, freed=Usage(size, 1)) as drafts:
         place = await drafts.receive(command.append)
+        await session.check_selected()  # the message may have taken long to come
+        if not allows(selected.rights, b"REPLACE"):
+            raise no(b"NOPERM", b"You have no right to do that")
         try:
             appended = await _exchange(selected, uid, place, drafts)
         except NoSuchMailbox as error:

@@ -62,6 +62,8 @@ async def say_vanished(
         # What this session still shows is told by VANISHED without EARLIER, later.
         vanished = write(uid for uid in _within(lost, asked) if selected.position(uid) < 0)
     else:
+        # Beyond the last UID that the client was told of lie messages that EXISTS has yet to announce.
+        asked = [(start, min(stop, selected.last_uid + 1)) for start, stop in asked]
         vanished = _gaps(selected.known_uids(), asked)
     if vanished:
         await session.emit(b"* VANISHED (EARLIER) %b\r\n" % vanished)

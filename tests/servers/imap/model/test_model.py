@@ -13,13 +13,12 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.servers.imap.room import STORES, Room, message, open_room
-
-from postroom.net import NetSettings
 
 from .ledger import FLAGS, Effect, Found, FoundMailbox, Ledger
 from .moves import LEAVES, MODES, OPERATIONS, Step, play
@@ -27,6 +26,13 @@ from .picture import FETCHED, FLAG_LIST, MODSEQ, SUBJECT, UID
 from .player import Kind, Player
 
 SOAK = int(os.environ.get("POSTROOM_SOAK", "0"))
+# So that even small answers are given in pieces, between which others have their turn
+SMALL: dict[str, Any] = {
+    "fetch_batch_messages": 2,
+    "fetch_batch_octets": 200,
+    "output_piece_octets": 200,
+    "list_batch_mailboxes": 1,
+}
 ENABLE = ("", "CONDSTORE", "QRESYNC", "QRESYNC", "UIDONLY", "IMAP4rev2", "QRESYNC IMAP4rev2", "QRESYNC UIDONLY")
 
 kinds = st.lists(
@@ -197,10 +203,10 @@ async def told_in_idle(player: Player, mailboxes: list[FoundMailbox]) -> None:
         raise AssertionError(f"not told in IDLE: {player.picture.unlike(the_one(mailboxes, player))}") from None
 
 
-async def whole(kind: str, undo_days: int, clients: list[Kind], script: list[Step]) -> None:
+async def whole(kind: str, undo_days: int, clients: list[Kind], script: list[Step], *, small: bool = False) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        net = NetSettings()
-        async with open_room(Path(folder), kind, net=net, store_settings={"undo_days": undo_days}) as room:
+        store: dict[str, Any] = {"undo_days": undo_days} | ({"max_idle_view_messages": 0} if small else {})
+        async with open_room(Path(folder), kind, store_settings=store, **(SMALL if small else {})) as room:
             ledger = Ledger()
             await prepare(room, ledger)
             players = [Player(room, ledger, client) for client in clients]
@@ -228,11 +234,11 @@ def test_every_view_is_explainable(kind: str, examples: int, undo_days: int) -> 
         database=None,
         print_blob=True,
     )
-    @given(kinds, scripts())
-    def check(clients: list[Kind], script: list[Step]) -> None:
+    @given(kinds, scripts(), st.booleans())
+    def check(clients: list[Kind], script: list[Step], small: bool) -> None:
         async def limited() -> None:
             async with asyncio.timeout(60):
-                await whole(kind, undo_days, clients, script)
+                await whole(kind, undo_days, clients, script, small=small)
 
         asyncio.run(limited())
 
