@@ -238,7 +238,9 @@ class View:
     content_ids: "array[int]" = field(default_factory=lambda: array("q"))
     keywords: list[str] = field(default_factory=list)  # bit FIRST_KEYWORD_BIT + index; grows only
     changes: RecentChanges = field(default_factory=RecentChanges, compare=False)
-    seen_below: int = field(default=0, compare=False)  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true
+    seen_below: int = field(
+        default=0, compare=False
+    )  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true
 
     def first_unseen(self) -> int:
         """Position of the first message without \\Seen, or -1. Each message is looked at once, not each time."""
