@@ -39,6 +39,7 @@ from .rows import Rows
 
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
+_FEW = 8  # one in so many messages is sooner looked up than all are looked at
 _FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
 _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _uid = attrgetter("uid")
@@ -317,13 +318,16 @@ class SelectedMailbox:
     def _flag_changes(self, told: int) -> list[bytes]:
         changed, self._changed = self._changed, set()
         self._owed.clear()
-        view_index = self.view.index
-        positions: list[int] = []
-        for uid in sorted(changed):
-            if uid <= told and uid not in self._gone and view_index(uid) >= 0:
-                positions.append(bisect_left(self._uids, uid, 0, self.count))
+        changed.difference_update(self._gone)
+        if len(changed) * _FEW > self.count:
+            known = self._uids[: bisect_right(self._uids, told, 0, self.count)]
+            positions: Sequence[int] = [at for at, uid in enumerate(known) if uid in changed]
+        else:
+            positions = [at for uid in sorted(changed) if uid <= told and (at := self.position(uid)) >= 0]
         if not positions:
             return []
+        if positions[-1] - positions[0] + 1 == len(positions):  # their columns are slices of the view's
+            positions = range(positions[0], positions[-1] + 1)
         return [self.new_keywords(), self.flag_rows(self.rows(positions))]
 
     def flag_rows(self, rows: Rows, *, with_uid: bool = True, with_flags: bool = True) -> bytes:
