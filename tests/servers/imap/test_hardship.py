@@ -1,4 +1,4 @@
-"""What a session does when somebody means it ill, or the store fails it: no bug, no end of the conversation, no loss."""
+"""What a session does when somebody means it ill, or the store fails it: no bug, no end, no loss."""
 
 import logging
 from collections.abc import Awaitable
