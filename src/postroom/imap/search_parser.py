@@ -5,7 +5,7 @@ search_returns'. Raises: BadSyntax, with NO [BADCHARSET …] for a charset that 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from postroom.message.charset import python_codec
 
@@ -255,15 +255,21 @@ def check_returns(returns: SearchReturn | None, key: SearchKey) -> None:
         raise BadSyntax("RELEVANCY without FUZZY")
 
 
+def keys_within(key: SearchKey) -> Iterator[SearchKey]:
+    """The key and every key in it."""
+    waiting = [key]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        match one:
+            case And(keys):
+                waiting += keys
+            case Or(left, right):
+                waiting += (left, right)
+            case Not(inner) | Fuzzy(inner):
+                waiting.append(inner)
+
+
 def mentions(key: SearchKey, kind: type) -> bool:
     """Whether a key of this kind is anywhere in the tree."""
-    if isinstance(key, kind):
-        return True
-    match key:
-        case And(keys):
-            return any(mentions(one, kind) for one in keys)
-        case Or(left, right):
-            return mentions(left, kind) or mentions(right, kind)
-        case Not(inner) | Fuzzy(inner):
-            return mentions(inner, kind)
-    return False
+    return any(isinstance(one, kind) for one in keys_within(key))

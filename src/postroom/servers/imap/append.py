@@ -10,7 +10,7 @@ from types import TracebackType
 from postroom.imap import encode
 from postroom.imap.types import Append, Bad, Begin, Literal, Next, Piece, Url
 from postroom.message import Facts, NotEncodable, without_nul
-from postroom.store.api import AppendOptions, NoSuchMailbox, OverQuota, Usage
+from postroom.store.api import AppendOptions, Mailbox, NoSuchMailbox, OverQuota, Usage
 from postroom.store.draft import Draft
 
 from .catenate import Urls
@@ -32,10 +32,11 @@ async def append(session: Session, command: Append) -> bytes:
             appended = await place.account.append_many(place.name, drafts.messages)
         except NoSuchMailbox as error:
             raise await place.no_target(error) from error
-    if b"IMAP4REV2" in session.enabled and not command.mailbox.isascii():
-        mailbox = await place.mailbox(b"APPEND")
-        if mailbox.name != place.name:  # RFC 9051 §6.3.12
-            session.send(list_response(session, place, mailbox, command.mailbox))
+    target = drafts.target
+    if b"IMAP4REV2" in session.enabled and target.name != place.name:  # RFC 9051 §6.3.12
+        session.send(list_response(session, place, target, command.mailbox))
+    if not place.tells_uids(target):
+        return b"OK APPEND completed"
     # RFC 4315 §3, RFC 3502: in the order of the messages
     code = encode.appenduid_code(appended[0].uid_validity, [one.uid for one in appended])
     return b"OK [%b] APPEND completed" % code
@@ -51,7 +52,8 @@ class Drafts:
         self._freed = freed
         self._urls = Urls(session)
         self._usage = _NOTHING
-        self._rights = ""  # to the mailbox where the messages are to go
+        self.target: Mailbox  # where the messages are to go
+        self._rights = ""  # to it
         self._quota_octets: int | None = None
         self._quota_messages: int | None = None
         self._octets = 0  # of all messages, with what was announced
@@ -89,10 +91,10 @@ class Drafts:
         """Where the messages are to go."""
         place = await self._session.place(name)
         try:
-            mailbox = await place.mailbox(b"APPEND")
+            self.target = await place.mailbox(b"APPEND")
         except NoSuchMailbox as error:
             raise await place.no_target(error) from error
-        self._rights = place.rights(mailbox)
+        self._rights = place.rights(self.target)
         return place
 
     async def _know_quota(self, place: Place) -> None:

@@ -44,22 +44,28 @@ async def _covered_by(session: Session, one: MailboxFilter) -> AsyncIterator[Cov
         if (place := await _named(session, name)) is not None:
             yield place
     if one.scope in (Scope.SUBTREE, Scope.SUBTREE_ONE):
+        listed: dict[int, Sequence[Mailbox]] = {}
         for top in one.mailboxes:
-            async for place in _below(session, one, top):
+            async for place in _below(session, one, top, listed):
                 yield place
     elif one.scope in (Scope.PERSONAL, Scope.INBOXES):
         for box in await session.account.mailboxes():
             yield Covered(box.name, session.account, box)
 
 
-async def _below(session: Session, one: MailboxFilter, top: str) -> AsyncIterator[Covered]:
-    """What lies below a name; in another person's account only what `place` lets this person have."""
+async def _below(
+    session: Session, one: MailboxFilter, top: str, listed: dict[int, Sequence[Mailbox]]
+) -> AsyncIterator[Covered]:
+    """What lies below a name; in another person's account only what `place` lets this person have. `listed`: the
+    mailboxes of the accounts that were asked already."""
     await session.breathe()  # a filter may name a thousand
     try:
         place = await session.place(top)
     except (NoSuchMailbox, BadMailboxName, Refused):
         return
-    for box in await place.account.mailboxes():
+    if (boxes := listed.get(place.account.account_id)) is None:
+        boxes = listed[place.account.account_id] = await place.account.mailboxes()
+    for box in boxes:
         if not box.name.startswith(place.name + "/"):
             continue
         name = top + box.name[len(place.name) :]

@@ -122,7 +122,7 @@ class SetSpecialUse(Write):
         changed = scope.books.use(self._mailbox_id, self._special_use)
         if not changed:
             return None
-        modseq = scope.next_modseq()
+        modseq = scope.next_modseq(*changed)
         for box in changed:
             scope.touched.add(box.mailbox_id)
             scope.db.execute("UPDATE mailboxes SET special_use = ? WHERE id = ?", (box.special_use, box.mailbox_id))
