@@ -1,6 +1,7 @@
 """The composition root: builds, starts, stops, reloads; and says plainly what is in the way."""
 
 import asyncio
+import imaplib
 import shutil
 import smtplib
 import socket
@@ -13,10 +14,13 @@ import pytest
 from postroom.app import App, StartFailed, running
 from postroom.config import Config, ListenSettings
 from postroom.net import NetSettings, TlsSettings, self_signed
+from postroom.servers.imap import ImapSessionSettings
 from postroom.smtp import SmtpSettings
+from postroom.store import StoreSettings
 
 NAMES = ("smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps")
 BOB = "bob@example.test"
+GONE = b"[NONEXISTENT] Mailbox doesn't exist"
 
 
 def config(folder: Path) -> Config:
@@ -57,9 +61,74 @@ def test_every_listener_greets_and_the_same_data_serves_again(tmp_path: Path) ->
     asyncio.run(main())
 
 
-def _send(port: int) -> None:
+def _send(port: int, recipient: str = BOB) -> None:
     with smtplib.SMTP("127.0.0.1", port) as smtp:
-        assert smtp.sendmail("x@else.test", [BOB], "Subject: hello\r\n\r\nx\r\n") == {}
+        assert smtp.sendmail("x@else.test", [recipient], "Subject: hello\r\n\r\nx\r\n") == {}
+
+
+def test_what_an_administrator_sets_by_imap_holds_everywhere(tmp_path: Path) -> None:
+    """A quota of RFC 9208 stops mail that arrives; a note of RFC 5464 is there after a restart."""
+    administrators = ImapSessionSettings(administrators=(BOB,))
+    settings = msgspec.structs.replace(config(tmp_path), imap=administrators, store=StoreSettings(max_mailboxes=77))
+
+    def administer(port: int) -> None:
+        with imaplib.IMAP4("127.0.0.1", port) as imap:
+            imap.login(BOB, "secret")
+            assert imap.setquota(BOB, "(MESSAGE 1)")[1] == [f"{BOB} (MESSAGE 1 1 MAILBOX 6 77)".encode()]
+            status, said = imap.xatom("SETMETADATA", '"" (/shared/comment "Back on Monday")')
+            assert (status, said) == ("OK", [b"SETMETADATA completed"])
+
+    async def main() -> None:
+        async with running(App(settings)) as app:
+            await app.directory.add_domain("example.test")
+            await app.directory.add_person(BOB, "secret")
+            await asyncio.to_thread(_send, app.port("smtp"))
+            await asyncio.to_thread(administer, app.port("imap"))
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                await asyncio.to_thread(_send, app.port("smtp"))
+        async with running(App(settings)) as app:
+            assert await app.directory.notes() == {"/shared/comment": b"Back on Monday"}
+
+    asyncio.run(main())
+
+
+def test_what_is_shared_is_shared_after_a_restart_too(tmp_path: Path) -> None:
+    """RFC 4314 and RFC 2342 with the real directory: names in any case, people who come and go."""
+    shared = "office@example.test"
+    settings = msgspec.structs.replace(config(tmp_path), imap=ImapSessionSettings(shared_account=shared))
+
+    def share(port: int) -> None:
+        with imaplib.IMAP4("127.0.0.1", port) as imap:
+            imap.login(shared, "secret")
+            assert imap.setacl("INBOX", "Bob@Example.test", "lrsi")[0] == "OK"
+            assert imap.setacl("INBOX", "nobody@example.test", "lr")[0] == "NO"
+            assert imap.getacl("INBOX")[1] == [f"INBOX {shared} lrswipkxtecda {BOB} lrsi".encode()]
+
+    def look(port: int, present: bool) -> None:
+        with imaplib.IMAP4("127.0.0.1", port) as imap:
+            imap.login(BOB, "secret")
+            found = [b'(\\HasNoChildren) "/" #shared/INBOX'] if present else [None]
+            assert imap.list('""', '"#shared/*"')[1] == found
+            assert imap.select("#shared/INBOX") == (("OK", [b"1"]) if present else ("NO", [GONE]))
+            assert imap.select("#user/OFFICE@example.test/INBOX")[0] == ("OK" if present else "NO")
+
+    async def main() -> None:
+        async with running(App(settings)) as app:
+            await app.directory.add_domain("example.test")
+            await app.directory.add_person(BOB, "secret")
+            await app.directory.add_person(shared, "secret")
+            await app.directory.set_alias("all@example.test", (shared,))
+            await asyncio.to_thread(share, app.port("imap"))
+            await asyncio.to_thread(_send, app.port("smtp"), "all@example.test")
+        async with running(App(settings)) as app:
+            await asyncio.to_thread(look, app.port("imap"), True)
+            await app.directory.set_enabled(shared, False)
+            await asyncio.to_thread(look, app.port("imap"), False)
+            await app.directory.remove_alias("all@example.test")
+            await app.directory.remove_person(shared)
+            await asyncio.to_thread(look, app.port("imap"), False)
+
+    asyncio.run(main())
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

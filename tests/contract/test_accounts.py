@@ -463,3 +463,22 @@ def test_an_answer_is_never_older_than_the_last_change(run: Run) -> None:
             await directory.remove_alias("carol@example.org")
 
     run(play)
+
+
+def test_people_are_found_by_the_name_they_sign_in_by(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_alias("sales@example.org", ("bob@example.org",))
+        for name in ("bob@example.org", "BOB@Example.ORG", '"bob"@example.org', "bob"):
+            person = await directory.find(name)
+            assert person is not None
+            assert (person.address, person.quota_octets) == ("bob@example.org", 5000), name
+        for name in ("sales@example.org", "bob+tag@example.org", "bob@example.net", "nobody", "", "@", "a" * 10_000):
+            assert await directory.find(name) is None, name
+        await directory.set_enabled("bob@example.org", False)
+        disabled = await directory.find("bob@example.org")
+        assert disabled is not None
+        assert not disabled.enabled
+        await directory.remove_person("bob@example.org")
+        assert await directory.find("bob@example.org") is None
+
+    run(play, sign_in_domain="example.org")

@@ -4,6 +4,7 @@ was acknowledged is there, and the store works on as soon as the disk does."""
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ async def make_and_fill(store: SqliteStore, account: SqliteAccount) -> object:
         return await account.append("new/one", draft, AppendOptions(create=True))
 
 
+async def put_several(store: SqliteStore, account: SqliteAccount, *contents: bytes) -> object:
+    with ExitStack() as drafts:
+        pairs = []
+        for content in contents:
+            draft = drafts.enter_context(store.draft())
+            draft.write(content)
+            draft.finish()
+            pairs.append((draft, AppendOptions()))
+        return await account.append_many("INBOX", pairs)
+
+
 async def replace(store: SqliteStore, account: SqliteAccount, content: bytes, target: str) -> object:
     with store.draft() as draft:
         draft.write(content)
@@ -72,6 +84,7 @@ async def replace(store: SqliteStore, account: SqliteAccount, content: bytes, ta
 ACTS: dict[str, Act] = {
     "append": lambda store, account: put(store, account, SMALL),
     "append large": lambda store, account: put(store, account, LARGE),
+    "append several": lambda store, account: put_several(store, account, LARGE, SMALL, LARGE),
     "make and fill": make_and_fill,
     "flags": flag,
     "copy": lambda store, account: account.copy(1, [1, 2], "Archive"),

@@ -3,7 +3,9 @@
 from datetime import date
 
 from postroom.imap.encode import date_time, quoted, string
+from postroom.imap.notify import EventGroup, Notify, NotifyEvent
 from postroom.imap.seqset import written
+from postroom.imap.sorting import CancelUpdate, Sort, Thread
 from postroom.imap.types import (
     All,
     And,
@@ -158,6 +160,17 @@ def print_returns(returns: SearchReturn | None) -> bytes:
     return b"RETURN %b " % words(tuple(told))
 
 
+def print_sorting(command: Sort | Thread | CancelUpdate) -> bytes:
+    match command:
+        case Sort(criteria, key, _, charset, returns):
+            names = words(tuple(b"REVERSE " * one.reverse + one.key.value for one in criteria))
+            return print_returns(returns) + b"%b %b %b" % (names, charset, print_key(key))
+        case Thread(algorithm, key, _, charset):
+            return b"%b %b %b" % (algorithm.value, charset, print_key(key))
+        case CancelUpdate(tags):
+            return b" ".join(map(quoted, tags))
+
+
 def print_list(command: List) -> bytes:
     text = words(command.select_options) + b" " if command.select_options else b""
     text += mailbox(command.reference) + b" "
@@ -249,6 +262,25 @@ def print_id(command: Id) -> bytes:
     return words(tuple(pairs))
 
 
+def print_group(group: EventGroup) -> bytes:
+    text = group.mailboxes.scope.value
+    if group.mailboxes.mailboxes:
+        text += b" " + words(tuple(map(mailbox, group.mailboxes.mailboxes)))
+    events = []
+    for event in NotifyEvent:
+        if event in group.events:
+            events.append(event.value)
+            if event is NotifyEvent.MESSAGE_NEW and group.items:
+                events.append(words(tuple(map(print_item, group.items))))
+    return words((text, words(tuple(events)) if events else b"NONE"))
+
+
+def print_notify(command: Notify) -> bytes:
+    if not command.groups:
+        return b"NONE"
+    return b"SET " + b"STATUS " * command.status + b" ".join(map(print_group, command.groups))
+
+
 def print_arguments(command: Command) -> bytes:
     match command:
         case Bare():
@@ -290,6 +322,10 @@ def print_arguments(command: Command) -> bytes:
             return written(seqset) + b" " + mailbox(name)
         case UidExpunge(seqset):
             return written(seqset)
+        case Notify():
+            return print_notify(command)
+    if isinstance(command, Sort | Thread | CancelUpdate):
+        return print_sorting(command)
     return repr(command).encode()  # an extension's, which has no other canonical form
 
 

@@ -1,6 +1,8 @@
 """SORT, THREAD and CANCELUPDATE as values."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.imap import ImapSettings
 from postroom.imap.sorting import (
@@ -21,6 +23,8 @@ from postroom.imap.syntax import BadSyntax
 from postroom.imap.table import Parse
 from postroom.imap.tokens import Cursor
 from postroom.imap.types import All, Command, HasFlag, SearchReturn, Text, TextIn
+
+from .printer import print_sorting
 
 
 def parsed(parse: Parse, arguments: bytes) -> Command:
@@ -110,6 +114,31 @@ def test_a_charset_that_is_not_known(parse: Parse, start: bytes) -> None:
         parsed(parse, start + b" X-NONE ALL")
     assert caught.value.status == b"NO"
     assert caught.value.code.startswith(b"BADCHARSET")
+
+
+NAMES: dict[type, bytes] = {Sort: b"SORT", Thread: b"THREAD", CancelUpdate: b"CANCELUPDATE"}
+KEYS = st.sampled_from([All(), HasFlag("\\Seen", False), Text(TextIn.SUBJECT, "café")])
+CRITERIA = st.lists(
+    st.builds(Criterion, st.sampled_from([key for key in SortKey if key is not SortKey.RELEVANCY]), st.booleans()),
+    min_size=1, unique_by=lambda one: one.key,
+).map(tuple)  # fmt: skip
+RETURNS = st.none() | st.builds(
+    SearchReturn, min=st.booleans(), count=st.just(True), update=st.booleans(), context=st.booleans(),
+    partial=st.none() | st.tuples(st.integers(1, 9), st.integers(1, 9)),
+)  # fmt: skip
+TAGS = st.lists(st.text("ab1", min_size=1).map(str.encode), min_size=1).map(tuple)
+COMMANDS = (
+    st.builds(Sort, CRITERIA, KEYS, st.booleans(), st.just(b"UTF-8"), RETURNS)
+    | st.builds(Thread, st.sampled_from(Threading), KEYS, st.booleans(), st.just(b"UTF-8"))
+    | st.builds(CancelUpdate, TAGS)
+)
+
+
+@given(COMMANDS)
+def test_what_is_printed_is_parsed_again(command: Sort | Thread | CancelUpdate) -> None:
+    prefix = b"UID " if not isinstance(command, CancelUpdate) and command.uid else b""
+    row = next(row for row in ROWS if row.name == prefix + NAMES[type(command)])
+    assert parsed(row.parse, b" " + print_sorting(command)) == command
 
 
 def test_the_rows_are_named() -> None:

@@ -1,5 +1,6 @@
 """Both algorithms of THREAD against a plain telling of the RFC's steps."""
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postroom.imap.threads import ReferenceThreads, ordered_subject, write
+from postroom.imap.threads import ReferenceThreads, Threads, ordered_subject, write
 
 
 class Mail(NamedTuple):
@@ -243,6 +244,54 @@ def test_no_messages_no_threads() -> None:
 def test_ids_beyond_the_limit_join_nothing() -> None:
     mail = [Mail("a@x"), Mail("b@x", ("a@x",)), Mail("c@x", ("b@x",)), Mail("d@x", ("a@x", "c@x"))]
     assert threads(mail, 2) == "(1 (2 3)(4))"
+
+
+def test_long_message_ids() -> None:
+    long = "x" * 5000
+    mail = [Mail(f"{long}1@x"), Mail(f"{long}2@x", (f"{long}1@x",)), Mail("", (f"{long}2@x",))]
+    assert threads(mail) == "(1 2 3)"
+
+
+# ---- the RFC's responses
+
+
+def read(text: str) -> tuple[Threads, list[int]]:
+    """A THREAD response as trees, and the numbers of their messages."""
+    numbers = sorted(map(int, re.findall("[0-9]+", text)))
+    index = {number: at for at, number in enumerate(numbers)}
+    found = Threads(len(numbers), [], {})
+    above: list[int | None] = [None]  # the node that what follows is a child of, by depth of parentheses
+    for token in re.findall("[0-9]+|[()]", text):
+        if token == ")":
+            above.pop()
+        elif token == "(":
+            above.append(above[-1])
+        else:
+            node = index[int(token)]
+            (found.roots if above[-1] is None else found.children.setdefault(above[-1], [])).append(node)
+            above[-1] = node
+    return found, numbers
+
+
+SPLIT = "(2)(3 6 (4 23)(44 7 96))"
+ORDERED = (
+    "(166)(167)(168)(169)(172)(170)(171)(173)(174 (175)(176)(178)(181)(180))(179)(177 (183)(182)(188)(184)(185)(186)"
+    "(187)(189))(190)(191)(192)(193)(194 195)(196 (197)(198))(199)(200 202)(201)(203)(204)(205)(206 207)(208)"
+)
+
+
+@pytest.mark.parametrize("text", [SPLIT, ORDERED])
+def test_the_responses_of_the_rfc_are_written_as_they_are(text: str) -> None:
+    """RFC 5256 §3, §4"""
+    assert b"".join(write(*read(text))).decode() == text
+
+
+def test_dummies_are_written_as_nothing() -> None:
+    """RFC 5256 §3: (172)((170)(179))(171)(173)((174)(175)(176)(178)(181)(180)) of the last example"""
+    numbers = [170, 171, 172, 173, 174, 175, 176, 178, 179, 180, 181]
+    found = Threads(11, [2, 11, 1, 3, 12], {11: [0, 8], 12: [4, 5, 6, 7, 10, 9]})
+    text = b"(172)((170)(179))(171)(173)((174)(175)(176)(178)(181)(180))"
+    assert b"".join(write(found, numbers)) == text
 
 
 # ---- size

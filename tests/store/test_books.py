@@ -106,3 +106,13 @@ def test_room_for_what_is_replaced() -> None:
         quota_octets=15, quota_messages=4
     )
     assert with_room(AppendOptions(), 5) == AppendOptions()
+
+
+def test_a_mailbox_is_found_by_the_denormalized_form_of_its_name() -> None:
+    """RFC 9051 §5.1; where both spellings are mailboxes, each is the one it says."""
+    one = books("Caf\u00e9", "Cafe\u0301s")
+    assert one.named("Cafe\u0301").name == "Caf\u00e9"
+    assert one.named("Cafe\u0301s").name == "Cafe\u0301s"
+    with pytest.raises(NoSuchMailbox):
+        one.named("Caf\u00e9s")
+    assert (one.spelt("inbox"), one.spelt("cafe\u0301")) == ("INBOX", "cafe\u0301")

@@ -22,7 +22,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for section, name in (
             ("smtp", "max_message_octets"),
             ("imap", "max_append_octets"),
-            ("imap", "max_append_total_octets"),
         ):
             text = text.replace(f"\n[{section}]\n", f"\n[{section}]\n{name} = {SIZE * 3}\n")
         return text

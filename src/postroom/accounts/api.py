@@ -139,6 +139,9 @@ class Directory(Protocol):
 
     async def person(self, account_id: int) -> Person | None: ...
 
+    async def find(self, username: str) -> Person | None:
+        """The person who signs in by this name: their primary address in any case, or without the sign-in domain."""
+
     async def may_send_as(self, person: Person, address: str) -> bool:
         """True when `address` is one of the person's own: primary, detail form, alias that points (only) at them,
         catch-all of a domain that is theirs."""

@@ -107,6 +107,11 @@ class BookDirectory:
         row = self._book.tables.person_by_id(account_id)
         return row.person if row is not None else None
 
+    async def find(self, username: str) -> Person | None:
+        key = self._sign_in_key(username)
+        row = self._book.tables.person(key) if key is not None else None
+        return row.person if row is not None else None
+
     async def may_send_as(self, person: Person, address: str) -> bool:
         return resolution.may_send_as(self._book.tables, self._settings, person, address)
 

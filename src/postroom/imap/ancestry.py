@@ -9,6 +9,8 @@ all. Mail as people write it hardly ever asks: a node without children can't clo
 be below another.
 """
 
+from array import array
+
 _NONE = -1
 
 
@@ -18,13 +20,13 @@ class Forest:
     __slots__ = ("_children", "_left", "_right", "_up", "parents")
 
     def __init__(self) -> None:
-        self.parents: list[int] = []
-        self._children: list[int] = []  # how many
+        self.parents = array("q")
+        self._children = array("q")  # how many
         # Each node is in one splay tree, ordered from the root down: left of it are ancestors. `_up` of a splay tree's
         # top is the parent of its topmost node.
-        self._up: list[int] = []
-        self._left: list[int] = []
-        self._right: list[int] = []
+        self._up = array("q")
+        self._left = array("q")
+        self._right = array("q")
 
     def add(self) -> int:
         """A new root."""

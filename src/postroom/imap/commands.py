@@ -3,7 +3,19 @@
 Owns: COMMANDS. The rows of an extension stand in its own module. Never: runs a command. Raises: nothing.
 """
 
-from . import append_parser, arguments, compress, language, list_parser, metadata, multisearch, quota, sorting
+from . import (
+    acl,
+    append_parser,
+    arguments,
+    compress,
+    language,
+    list_parser,
+    metadata,
+    multisearch,
+    notify,
+    quota,
+    sorting,
+)
 from .table import ANY, SIGNED_IN, CommandInfo, Does, State
 
 
@@ -58,11 +70,13 @@ COMMANDS: dict[bytes, CommandInfo] = _table(
     CommandInfo(b"UID COPY", arguments.uid_copy, State.SELECTED, _EXPUNGE),
     CommandInfo(b"UID MOVE", arguments.uid_move, State.SELECTED, _EXPUNGE | _WRITES),
     CommandInfo(b"UID EXPUNGE", arguments.uid_expunge, State.SELECTED, _EXPUNGE | _WRITES),
+    *acl.ROWS,
     *sorting.ROWS,
     *multisearch.ROWS,
     CommandInfo(b"UNAUTHENTICATE", arguments.bare(b"UNAUTHENTICATE"), SIGNED_IN, _STATE | _TAKES),  # RFC 8437 §3
     *compress.ROWS,
     *language.ROWS,
+    *notify.ROWS,
     *metadata.ROWS,
     *quota.ROWS,
 )

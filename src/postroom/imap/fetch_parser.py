@@ -35,7 +35,8 @@ _MACROS = {b"FAST": _FAST, b"ALL": _ALL, b"FULL": (*_ALL, Item.BODY)}
 _PART = re.compile(rb"[1-9][0-9]{0,9}(?:\.[1-9][0-9]{0,9})*")
 _TEXT = re.compile(rb"[A-Za-z]+(?:\.[A-Za-z]+)*")
 _TEXTS = {text.value: text for text in SectionText if text.value}
-_PARTIAL = re.compile(rb"<([0-9]{1,10})\.([1-9][0-9]{0,9})>")
+_PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")  # RFC 9051 §9 number64
+_MAX = 2**63 - 1
 _FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+")  # RFC 5322 §3.6.8 ftext
 _FIELD_ATOM = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\]+")
 _CACHED_OCTETS = 512
@@ -63,14 +64,8 @@ def _cached(
 
 
 def _items(cursor: Cursor, uid: bool) -> tuple[FetchItem, ...]:
-    if cursor.take(b"("):
-        found = {_item(cursor): None}
-        while cursor.take(b" "):
-            found[_item(cursor)] = None
-            if len(found) > cursor.settings.max_fetch_items:
-                raise BadSyntax("Too many FETCH items")
-        cursor.expect(b")", "Invalid FETCH items")
-        items = tuple(found)
+    if cursor.next() == b"(":
+        items = parse_item_list(cursor)
     elif macro := _MACROS.get(cursor.data[cursor.at :].upper()):
         cursor.at = len(cursor.data)
         items = macro
@@ -80,6 +75,18 @@ def _items(cursor: Cursor, uid: bool) -> tuple[FetchItem, ...]:
     if uid and Item.UID not in items:  # RFC 3501 §6.4.8
         return (Item.UID, *items)
     return items
+
+
+def parse_item_list(cursor: Cursor) -> tuple[FetchItem, ...]:
+    """ "(" fetch-att *(SP fetch-att) ")": in FETCH, and what NOTIFY and SEARCH want of new messages (RFC 5465 §8)."""
+    cursor.expect(b"(", "Expected FETCH items")
+    found = {_item(cursor): None}
+    while cursor.take(b" "):
+        found[_item(cursor)] = None
+        if len(found) > cursor.settings.max_fetch_items:
+            raise BadSyntax("Too many FETCH items")
+    cursor.expect(b")", "Invalid FETCH items")
+    return tuple(found)
 
 
 def _item(cursor: Cursor) -> FetchItem:
@@ -168,7 +175,7 @@ def _partial(cursor: Cursor) -> tuple[tuple[int, int] | None, bytes]:
     if (found := _PARTIAL.match(cursor.data, cursor.at)) is None:
         raise BadSyntax("Invalid partial range")
     partial = int(found[1]), int(found[2])
-    if max(partial) > 2**32 - 1:
+    if max(partial) > _MAX:
         raise BadSyntax("Number too large")
     cursor.at = found.end()
     return partial, b"<%d>" % partial[0]

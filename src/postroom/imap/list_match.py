@@ -4,10 +4,11 @@ Owns: "*" and "%", INBOX's case, the levels of hierarchy that "%" makes visible.
 Raises: nothing. A match takes time linear in the name, whatever the pattern.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 DELIMITER = "/"
+CHARACTERS_A_TURN = 50_000  # of names that are looked at, for each pattern, before others get their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,12 @@ def _collapse(pattern: str) -> list[str]:
 
 
 def match(names: Iterable[str], reference: str, patterns: Sequence[str]) -> list[Match]:
-    """The names that any of the patterns means, in their order, each once.
+    """What `match_pieces` finds, in one."""
+    return [found for piece in match_pieces(names, reference, patterns) for found in piece]
+
+
+def match_pieces(names: Iterable[str], reference: str, patterns: Sequence[str]) -> Iterator[list[Match]]:
+    """The names that any of the patterns means, in their order, each once; in pieces, so that others have their turn.
 
     For LIST `names` are the mailboxes, for LSUB the subscriptions. A pattern that ends with "%" also shows the levels
     of hierarchy above names, where these are no names themselves: before the first name below them.
@@ -115,7 +121,12 @@ def match(names: Iterable[str], reference: str, patterns: Sequence[str]) -> list
     names = list(names)
     known = set(names)
     found: list[Match] = []
+    looked_at = 0
     for name in names:
+        if looked_at > CHARACTERS_A_TURN:
+            yield found
+            found, looked_at = [], 0
+        looked_at += len(name) * (len(compiled) + len(levels))
         if levels and DELIMITER in name:
             at = name.find(DELIMITER)
             while at >= 0:
@@ -127,7 +138,7 @@ def match(names: Iterable[str], reference: str, patterns: Sequence[str]) -> list
                 at = name.find(DELIMITER, at + 1)
         if any(pattern.matches(name) for pattern in compiled):
             found.append(Match(name))
-    return found
+    yield found
 
 
 def parents(names: Iterable[str]) -> set[str]:

@@ -7,6 +7,7 @@ A return option is a row of _RETURN_OPTIONS: its name, and what reads the argume
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from unicodedata import normalize
 
 from .metadata import entries
 from .syntax import BadSyntax
@@ -42,6 +43,7 @@ _RETURN_OPTIONS: dict[bytes, Callable[[Cursor, _Returns], None] | None] = {
     b"SUBSCRIBED": None,
     b"CHILDREN": None,
     b"SPECIAL-USE": None,
+    b"MYRIGHTS": None,  # RFC 8440 §5
     b"STATUS": _status,  # RFC 5819 §4
     b"METADATA": _metadata,  # RFC 9590 §4
 }
@@ -65,6 +67,8 @@ def parse_list(cursor: Cursor) -> List:
     else:
         pattern = cursor.list_mailbox()
         patterns = () if pattern is None else (pattern,)  # RFC 5258 §3: patterns not accepted are ignored
+    if cursor.utf8:
+        patterns = _spellings(patterns)
     returns = _Returns()
     if cursor.take(b" "):
         extended = True
@@ -84,6 +88,11 @@ def parse_lsub(cursor: Cursor) -> List:
     pattern = cursor.list_mailbox()
     cursor.end()
     return List(reference, () if pattern is None else (pattern,), lsub=True)
+
+
+def _spellings(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Mailboxes are found by denormalized names too (RFC 9051 §5.1)."""
+    return tuple(dict.fromkeys(form for pattern in patterns for form in (pattern, normalize("NFC", pattern))))
 
 
 def _patterns(cursor: Cursor) -> tuple[str, ...]:

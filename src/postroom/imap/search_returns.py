@@ -10,10 +10,11 @@ An option of an extension is a field of SearchReturn, a row of _OPTIONS or a bra
 import re
 from collections.abc import Iterator, Sequence
 
+from .fetch_parser import parse_item_list
 from .seqset import write_pieces
 from .syntax import BadSyntax
 from .tokens import Cursor
-from .types import SearchReturn
+from .types import FetchItem, SearchReturn
 
 _OPTIONS = {
     b"MIN": "min",
@@ -26,11 +27,11 @@ _OPTIONS = {
     b"UPDATE": "update",
 }
 _RETURN = re.compile(rb"RETURN \(", re.IGNORECASE)
-_RANGE = re.compile(rb"(-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )])")
+_RANGE = re.compile(rb"(-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )]|\Z)")
 _MAX = 2**32 - 1
 _PIECE = 8192  # numbers
 
-Option = bool | tuple[int, int]
+Option = bool | tuple[int, int] | tuple[FetchItem, ...]
 EVERYTHING = SearchReturn(all=True)
 
 
@@ -57,6 +58,9 @@ def _option(cursor: Cursor, options: dict[str, Option]) -> None:
     name = cursor.atom("Expected a return option").upper()
     if (field := _OPTIONS.get(name)) is not None:
         options[field] = True
+        if name == b"UPDATE" and cursor.take(b" ("):  # RFC 5465 §7, §8 modifier-update
+            cursor.at -= 1
+            options["update_items"] = parse_item_list(cursor)
     elif name == b"PARTIAL":
         if "partial" in options:  # RFC 5267 §4.4: not more than one
             raise BadSyntax("PARTIAL more than once")

@@ -64,6 +64,9 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     max_mailbox_octets: Annotated[
         int, Meta(description="Longest mailbox name or LIST pattern in octets, as sent.", ge=64)
     ] = 1024
+    max_identifier_octets: Annotated[
+        int, Meta(description="Longest identifier of an access control list in octets, as sent.", ge=64)
+    ] = 512
     max_list_patterns: Annotated[int, Meta(description="Most patterns in one extended LIST.", ge=1)] = 64
     max_filter_mailboxes: Annotated[
         int, Meta(description="Most mailbox names in one filter of ESEARCH or NOTIFY.", ge=1)
@@ -78,8 +81,17 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         int, Meta(description="Largest value in octets of a METADATA entry.", ge=1024)  # RFC 5464 §4.1: not less
     ] = 32768
     max_id_fields: Annotated[int, Meta(description="Most field-value pairs in one ID.", ge=1)] = 30
+    max_notify_groups: Annotated[int, Meta(description="Most event groups in one NOTIFY.", ge=4)] = 64
     max_language_ranges: Annotated[int, Meta(description="Most language ranges in one LANGUAGE.", ge=1)] = 32
     quirk_utf8_in_quoted: Annotated[
         bool,
         Meta(description="Accept valid UTF-8 inside quoted strings, which RFC 3501 forbids and clients send."),
+    ] = True
+    quirk_spelling: Annotated[
+        bool,
+        Meta(
+            description="Accept what clients send though the grammar has it otherwise: a space behind the last "
+            "argument, a quoted keyword in SEARCH, a day of one digit in APPEND's date, 0 as the modification sequence "
+            "that CHANGEDSINCE and QRESYNC start from."
+        ),
     ] = True

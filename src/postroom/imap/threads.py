@@ -8,12 +8,15 @@ mailbox is long. Work for many messages is cut into pieces: the generators yield
 their turn.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from .ancestry import Forest
 
 _PIECE = 20_000  # messages gone through, or written, at a time
+_LONG_ID = 100  # characters; of a longer message id its hash is remembered, which no other's form is like
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class ReferenceThreads:
         self._max_ids = max_ids
         self._forest = Forest()
         self._nodes: dict[str, int] = {}  # by message id
-        self._message_of: list[int] = []  # by node; -1: no message with that id is known, so it is a dummy
+        self._message_of = array("q")  # by node; -1: no message with that id is known, so it is a dummy
         self._sent: list[int] = []
         self._subjects: list[str] = []
         self._is_reply: list[bool] = []
@@ -79,6 +82,8 @@ class ReferenceThreads:
         self._is_reply.append(is_reply)
 
     def _node(self, message_id: str) -> int:
+        if len(message_id) > _LONG_ID:
+            message_id = blake2b(message_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
         node = self._nodes.get(message_id, -1)
         if node < 0 and len(self._nodes) < self._max_ids:
             node = self._nodes[message_id] = self._new_node()

@@ -222,6 +222,7 @@ class SearchReturn:
     partial: tuple[int, int] | None = None  # RFC 9394; as the client wrote it, both ends above or both below 0
     context: bool = False  # RFC 5267 §4.2: a hint that more is to come, which is not needed here
     update: bool = False  # RFC 5267 §4.3: the client is told how the result changes
+    update_items: tuple[FetchItem, ...] = ()  # RFC 5465 §7: and this of messages that are new in it
 
     @property
     def tells(self) -> bool:

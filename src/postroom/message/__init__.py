@@ -5,6 +5,7 @@ from .base_subject import base_subject
 from .binary_parts import NotEncodable, without_nul
 from .casemap import fold
 from .charset import decode_text, python_codec
+from .closed_messages import close_global
 from .compose import compose_text, encode_body, format_field, format_mailbox, format_raw_field
 from .dates import format_date, format_internal_date, parse_date, parse_day, parse_internal_date
 from .dsn import Action, DeliveryReport, Dsn, RecipientReport, Returned, compose_dsn
@@ -58,6 +59,7 @@ __all__ = [
     "SearchText",
     "SortKeys",
     "base_subject",
+    "close_global",
     "compose_dsn",
     "compose_text",
     "decode_field",

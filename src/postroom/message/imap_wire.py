@@ -8,6 +8,7 @@ import re
 from .addresses import Address
 from .structure import Kind, Part
 
+OPEN_GLOBAL = b'("message" "global" '  # how each message/global with a message inside begins
 _SPECIAL = re.compile(rb'["\\\0\r\n\x80-\xff]')
 _NOT_QUOTABLE = re.compile(rb"[\0\r\n\x80-\xff]")
 _TO_ESCAPE = re.compile(rb'(["\\])')
@@ -95,9 +96,9 @@ def body_and_structure(part: Part) -> tuple[bytes, bytes]:
                 nstring(part.location),
             ),
         )
-    basic = b"(%b %b %b %b %b %b %d" % (
-        string(part.type),
-        string(part.subtype),
+    global_message = part.kind is Kind.MESSAGE and part.subtype.lower() == b"global"
+    basic = b"%b%b %b %b %b %d" % (
+        OPEN_GLOBAL if global_message else b"(%b %b " % (string(part.type), string(part.subtype)),
         _params(part.params),
         nstring(part.content_id),
         nstring(part.description),

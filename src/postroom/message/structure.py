@@ -11,12 +11,15 @@ from .header import HeaderIndex
 from .mime_fields import Params, language_tags, only_token, param, parse_content_type, parse_disposition
 
 MAX_BOUNDARY = 80  # RFC 2046 §5.1.1 allows 70; longer ones are cut, which keeps what must be looked ahead bounded
+_MESSAGES = (b"rfc822", b"global")
+# RFC 6532 §3.7: a message/global may have another encoding, and then nobody can look into it in place.
+_IDENTITY = (b"7bit", b"8bit", b"binary")
 
 
 class Kind(enum.Enum):
     LEAF = 0
     MULTIPART = 1  # with a boundary, so that it can have parts
-    MESSAGE = 2  # message/rfc822: one child, the message inside
+    MESSAGE = 2  # message/rfc822, message/global: one child, the message inside
 
 
 @dataclass(slots=True)
@@ -53,22 +56,24 @@ def describe(part: Part, header: HeaderIndex, in_digest: bool, may_open: bool) -
         part.type, part.subtype, part.params = parsed
     elif in_digest and content_type is None:  # RFC 2046 §5.1.5
         part.type, part.subtype = b"message", b"rfc822"
+    if b"content-transfer-encoding" in fields:
+        part.encoding = only_token(header.first(b"content-transfer-encoding") or b"") or b"7bit"
     major = part.type.lower()
+    if major == b"message" and part.subtype.lower() == b"global":
+        may_open = may_open and part.encoding.lower() in _IDENTITY
     part.is_text = major == b"text"
     if major == b"multipart":
         boundary = param(part.params, b"boundary")
         if may_open:
             part.kind = Kind.MULTIPART
             part.boundary = (boundary or b"")[:MAX_BOUNDARY].rstrip(b" \t")
-    elif major == b"message" and part.subtype.lower() == b"rfc822" and may_open:
+    elif major == b"message" and part.subtype.lower() in _MESSAGES and may_open:
         part.kind = Kind.MESSAGE
     if not may_open and major in (b"multipart", b"message"):
-        # RFC 3501 §9 has no closed multipart or message/rfc822 in BODYSTRUCTURE.
+        # RFC 9051 §9 has no closed multipart, message/rfc822 or message/global in BODYSTRUCTURE.
         part.type, part.subtype = b"application", b"octet-stream"
     if part.is_text and param(part.params, b"charset") is None:  # RFC 2046 §4.1.2
         part.params = [*part.params, (b"charset", b"us-ascii")]
-    if b"content-transfer-encoding" in fields:
-        part.encoding = only_token(header.first(b"content-transfer-encoding") or b"") or b"7bit"
     part.content_id = header.first(b"content-id")
     part.description = header.text(b"content-description")
     part.md5 = header.first(b"content-md5")

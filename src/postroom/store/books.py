@@ -6,6 +6,7 @@ and a snapshot can be handed to another thread. Never: does I/O. Raises: the ref
 
 from collections.abc import Iterable
 from dataclasses import replace
+from unicodedata import normalize
 
 from .api import (
     DELETED,
@@ -164,8 +165,15 @@ class Books:
         new.subscriptions = self.subscriptions
         return new
 
+    def spelt(self, name: str) -> str:
+        """A name as the mailbox has it: RFC 9051 §5.1 wants one opened by the denormalized name it was made by."""
+        name = canonical(name)
+        if name.isascii() or name in self.names or (normal := normalize("NFC", name)) not in self.names:
+            return name
+        return normal
+
     def named(self, name: str) -> Box:
-        mailbox_id = self.names.get(canonical(name))
+        mailbox_id = self.names.get(self.spelt(name))
         if mailbox_id is None:
             raise NoSuchMailbox(repr(name))
         return self.boxes[mailbox_id]

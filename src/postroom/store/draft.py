@@ -15,11 +15,13 @@ class Draft:
 
     def __init__(self, spool: Spool, scanner: Scanner) -> None:
         self.spool = spool
-        self._scanner = scanner
+        self._scanner: Scanner | None = scanner
         self._facts: Facts | None = None
 
     def write(self, piece: bytes) -> None:
         """Append octets of the message as they arrive; any splitting gives the same facts."""
+        if self._scanner is None:
+            raise ValueError("the message is finished")
         self.spool.write(piece)
         self._scanner.feed(piece)
 
@@ -29,9 +31,10 @@ class Draft:
 
     def finish(self) -> Facts:
         """No more octets will come; the facts. Calling it again returns the same facts."""
-        if self._facts is None:
+        if self._scanner is not None:
             self._facts = self._scanner.finish()
-        return self._facts
+            self._scanner = None  # a draft may wait for others: it keeps no more than its facts
+        return self.facts
 
     @property
     def facts(self) -> Facts:

@@ -47,7 +47,7 @@ from .memory_annotations import MemoryAnnotations
 from .memory_contents import Content, octets_of
 from .memory_history import MemoryHistory
 from .memory_search import fuzzy_score, matches
-from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, canonical, checked, listing_key
+from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, checked, listing_key
 from .settings import StoreSettings
 from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of, gone, mailboxes_changed
 
@@ -136,12 +136,14 @@ class MemoryAccount:
 
     async def rename(self, old: str, new: str, *, origin: object = None) -> None:
         books = self._begin()
-        new, old = checked(new, self._settings), canonical(old.removesuffix(SEPARATOR))
+        new, old = checked(new, self._settings), books.spelt(old.removesuffix(SEPARATOR))
         if old == INBOX:
             made = self._add(books, new)
             inbox, target = books.named(INBOX).mailbox_id, made.mailbox_id
             self._annotations.copy(inbox, target)
-            effects: list[Effect] = [mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made)])]
+            effects: list[Effect] = [
+                mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made, INBOX)])
+            ]
             found = list(self._rows[inbox].values())
             if found:
                 self._transfer(books, inbox, target, found, effects, move=True, origin=origin)
@@ -160,7 +162,7 @@ class MemoryAccount:
     ) -> Mailbox | None:
         books = self._begin()
         if changed := books.use(mailbox_id, special_use):
-            self._commit(books, list(uses_changed(changed, self.account_id, books.next_modseq(), origin)))
+            self._commit(books, list(uses_changed(changed, self.account_id, self._number(books, *changed), origin)))
         return self._mailbox(changed[1].mailbox_id) if len(changed) > 1 else None
 
     async def subscriptions(self) -> list[str]:
@@ -168,7 +170,7 @@ class MemoryAccount:
 
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
         books = self._begin()
-        name = checked(name, self._settings) if on else canonical(name.removesuffix(SEPARATOR))
+        name = books.spelt(checked(name, self._settings) if on else name.removesuffix(SEPARATOR))
         if on:
             books.subscriptions |= {name}
         else:
@@ -210,9 +212,8 @@ class MemoryAccount:
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
     ) -> None:
         books = self._begin()
-        if mailbox_id is not None:
-            books.numbered(mailbox_id)
-        if effects := self._annotations.change(mailbox_id, owner, values, books.next_modseq(), origin):
+        boxes = () if mailbox_id is None else (books.touch(mailbox_id),)  # RFC 7162 §3.2: the mailbox has changed
+        if effects := self._annotations.change(mailbox_id, owner, values, self._number(books, *boxes), origin):
             self._commit(books, effects)
 
     async def annotation_octets(self) -> int:

@@ -21,6 +21,7 @@ from postroom.store.api import Account, AppendOptions, MailStore
 
 from .deflate import DeflateStream
 
+PEOPLE = ("alice@x.example", "bob@x.example", "carol@x.example", "shared@x.example")
 STORES = ("memory", "sqlite")
 LITERAL = re.compile(rb"\{(\d+)\}$")
 MESSAGE = (
@@ -43,10 +44,7 @@ class FakeDirectory:
     """People by name; everybody's password is their name's first part and "-secret"."""
 
     def __init__(self) -> None:
-        self.people = {
-            name: Person(number, name, None, None)
-            for number, name in enumerate(("alice@x.example", "bob@x.example"), start=1)
-        }
+        self.people = {name: Person(number, name, None, None) for number, name in enumerate(PEOPLE, start=1)}
         self.said: dict[str, bytes] = {}
 
     async def is_local_domain(self, domain: str) -> bool:
@@ -64,6 +62,9 @@ class FakeDirectory:
 
     async def person(self, account_id: int) -> Person | None:
         return next((person for person in self.people.values() if person.account_id == account_id), None)
+
+    async def find(self, username: str) -> Person | None:
+        return self.people.get(username.lower())
 
     async def person_of(self, address: str) -> Person | None:
         return self.people.get(address.lower())
@@ -165,6 +166,11 @@ class Client:
         self.send(octets + b"\r\n")
         return await self.finish(tag)
 
+    async def eof_after(self, command: str) -> bytes:
+        """All that comes after a command on which the server closes."""
+        self.start(command)
+        return await self.eof()
+
     async def eof(self) -> bytes:
         """All that comes until the server closes."""
         async with asyncio.timeout(20):
@@ -210,6 +216,20 @@ class Room:
             await client.ok(f"SELECT {select}")
         return client
 
+    def add_person(self, address: str, account_id: int) -> None:
+        """Somebody who can sign in; their account is not made."""
+        self.directory.people[address] = Person(account_id, address, None, None)
+
+    def set_enabled(self, address: str, enabled: bool) -> None:
+        self.directory.people[address] = replace(self.directory.people[address], enabled=enabled)
+
+    def set_quota(self, address: str, octets: int | None, messages: int | None) -> None:
+        person = self.directory.people[address]
+        self.directory.people[address] = replace(person, quota_octets=octets, quota_messages=messages)
+
+    def remove_person(self, address: str) -> None:
+        del self.directory.people[address]
+
     async def deliver(self, octets: bytes = MESSAGE, mailbox: str = "INBOX", account_id: int = 1, **more: Any) -> int:
         """Put a message there as a delivery would; its uid."""
         account: Account = await self.store.open(account_id)
@@ -239,7 +259,7 @@ async def open_room(
     store_settings: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Room]:
-    """Everything running, for alice and bob."""
+    """Everything running, for PEOPLE."""
     settings = {"plaintext_sign_in_on_loopback": True, "sign_in_failure_delay_seconds": 0.0} | settings
     store = make_store(kind, directory, **(store_settings or {}))
     people = FakeDirectory()

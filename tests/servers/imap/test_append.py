@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -332,5 +333,57 @@ def test_what_encoding_adds_counts(tmp_path: Path, kind: str) -> None:
             assert reply.tagged.startswith(b"NO [TOOBIG]")
             assert not list(tmp_path.rglob("spool-*"))
             assert await client.ok("NOOP") == []
+
+    run(play())
+
+
+# ---- whatever is sent
+
+GOOD, BAD = (
+    b" {%d+}\r\n%b" % (len(MESSAGE), MESSAGE),
+    b" (\\Seen a) {3+}\r\nabc",
+    b' "17-Jul-1996 02:44:25 -0700" ~{5+}\r\n\r\na\0b',
+    b' CATENATE (URL "/INBOX/;UID=1" TEXT {8+}\r\nx LOGOUT URL {13+}\r\n/INBOX/;UID=1)',
+    b' CATENATE (URL "/INBOX/;UID=1/;SECTION=HEADER")',
+), (
+    b" {0+}\r\n",
+    b" (\\Seen {8+}\r\nx LOGOUT",
+    b" {3+}\r\na\0b",
+    b" x",
+    b" UTF8 (~{8+}\r\nx LOGOUT)",
+    b" UTF8 (~{8+}\r\nx LOGOUT",
+    b' CATENATE (URL "/INBOX/;UID=99" TEXT {8+}\r\nx LOGOUT)',
+    b" CATENATE (TEXT {8+}\r\nx LOGOUT",
+    b" CATENATE (TEXT {8+}\r\nx LOGOUT URL {8+}\r\nx LOGOUT)",
+    b" CATENATE ()",
+    b" ~{9+}\r\nA: \0\r\n\r\nx",
+    b" {70000+}\r\n" + b"x LOGOUT\r\n" * 7000,
+)  # fmt: skip
+
+
+@both_stores
+@pytest.mark.parametrize("seed", range(3))
+def test_each_command_has_one_answer_and_does_all_or_nothing(tmp_path: Path, kind: str, seed: int) -> None:
+    """Messages that can be taken and such that can't, in any order, in any pieces."""
+    chance = Random(seed)
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind, max_append_octets=65_536, max_bad_commands=1000) as room:
+            client = await room.client()
+            count = await room.deliver() and 1
+            for _ in range(60):
+                stretches = [chance.choice(GOOD) for _ in range(chance.randint(1, 4))]
+                if bad := chance.random() < 0.5:
+                    stretches.insert(chance.randint(0, len(stretches)), chance.choice(BAD))
+                command = b"a APPEND INBOX" + b"".join(stretches) + b"\r\nb STATUS INBOX (MESSAGES)\r\n"
+                cut = chance.randint(1, len(command))
+                client.send(command[:cut])
+                await asyncio.sleep(0)
+                client.send(command[cut:])
+                reply = await client.finish(b"a")
+                assert reply.ok != bad, (stretches, reply)
+                count += 0 if bad else len(stretches)
+                assert (await client.finish(b"b")).untagged == [b"* STATUS INBOX (MESSAGES %d)" % count]
+            assert not list(tmp_path.rglob("spool-*"))
 
     run(play())

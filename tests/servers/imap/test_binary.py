@@ -97,11 +97,21 @@ def test_an_unknown_encoding(tmp_path: Path, kind: str, octets: bytes) -> None:
     async def play() -> None:
         async with open_room(tmp_path, kind) as room:
             await room.deliver(mime((b"x-uuencode", octets), (b"7bit", b"text")))
+            await room.deliver(mime((b"base64", b"eHk=")))
             client = await room.client("INBOX")
             for item in ("BINARY.PEEK[1]", "BINARY.SIZE[1]"):
                 reply = await client.command(f"FETCH 1 {item}")
                 assert reply.tagged.startswith(b"NO [UNKNOWN-CTE]")
                 assert reply.untagged == []
+            reply = await client.command("FETCH 1:2 (BINARY.SIZE[1] UID)")
+            assert reply.tagged.startswith(b"NO [UNKNOWN-CTE]")  # but what can be told is
+            assert reply.untagged == [b"* 1 FETCH (UID 1)", b"* 2 FETCH (BINARY.SIZE[1] 2 UID 2)"]
+            reply = await client.command("FETCH 1:2 BINARY[1]")
+            assert reply.tagged.startswith(b"NO [UNKNOWN-CTE]")
+            assert reply.untagged == [
+                b"* 1 FETCH (FLAGS (\\Seen \\Recent))",
+                b"* 2 FETCH (BINARY[1] {2}\r\nxy FLAGS (\\Seen \\Recent))",
+            ]
             assert (await fetch(client, "BINARY.SIZE[2]")).endswith(b"BINARY.SIZE[2] 4)")
 
     run(play())

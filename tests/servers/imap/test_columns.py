@@ -1,5 +1,6 @@
 """FETCH items as columns: formats, sections, substrings."""
 
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from postroom.imap.types import Item, Section, SectionText
 from postroom.message import Scanner
 from postroom.servers.imap.columns import NIL, Value, column, literal
+from postroom.servers.imap.rows import Rows
 from postroom.servers.imap.sections import Octets, picked
-from postroom.servers.imap.selected import Rows, SelectedMailbox
+from postroom.servers.imap.selected import SelectedMailbox
 from postroom.store.api import Stored, Want
 
 PREFIX = b"Return-Path: <x@y.example>\r\n"
@@ -41,7 +43,8 @@ def stored(*, whole: bool = True) -> Stored:
 
 def value(item: Item | Section, *, whole: bool = True) -> Value:
     rows = Rows(range(1), [7], [0], [123], [822_000_000], [9], [5])
-    [one] = column(item).values(cast(SelectedMailbox, None), rows, [stored(whole=whole)])
+    selected = cast(SelectedMailbox, SimpleNamespace(knows_global=True))
+    [one] = column(item).values(selected, rows, [stored(whole=whole)])
     return one
 
 
@@ -145,5 +148,7 @@ def test_empty_strings_are_quoted_and_missing_facts_nil() -> None:
     bare = Stored(1, 0, 0, 0)
     rows = Rows(range(1), [1], [0], [0], [0], [0], [1])
     for item in (Item.ENVELOPE, Item.BODY, Item.BODYSTRUCTURE):
-        assert column(item).values(cast(SelectedMailbox, None), rows, [bare]) == [NIL]
-    assert column(Section(part=(1,))).values(cast(SelectedMailbox, None), rows, [bare]) == [NIL]
+        assert column(item).values(cast(SelectedMailbox, SimpleNamespace(knows_global=True)), rows, [bare]) == [NIL]
+    assert column(Section(part=(1,))).values(
+        cast(SelectedMailbox, SimpleNamespace(knows_global=True)), rows, [bare]
+    ) == [NIL]

@@ -4,10 +4,14 @@ import asyncio
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from postroom.store.api import StoreFailure
+from postroom.store.memory import MemoryAccount
 
 from .room import STORES, Client, Reply, Room, both_stores, message, open_room, run
 
@@ -22,6 +26,8 @@ PROGRAMS = (
     "SORT%s (REVERSE SUBJECT) UTF-8 OR SEEN FLAGGED",
     "UID SORT%s (REVERSE DATE REVERSE SIZE) UTF-8 UNKEYWORD $Work",
     "UID SEARCH%s NOT UID *",
+    "UID SEARCH%s UID 7:*",
+    "UID SEARCH%s OR UID *:2 UID 9:* UNSEEN",
     "SORT%s (REVERSE ARRIVAL FROM) UTF-8 OR UID 4:* SUBJECT a",
     "UID SORT%s (SIZE) UTF-8 SUBJECT b",
 )
@@ -314,5 +320,56 @@ def test_no_message_numbers_for_those_who_read_none(tmp_path: Path) -> None:
             *_, told = await client.ok("UID STORE 1 +FLAGS.SILENT (\\Seen)")
             assert told == b'* ESEARCH (TAG "t4") UID REMOVEFROM (0 1)'
             assert await client.ok("UID EXPUNGE 1") == []
+
+    run(play())
+
+
+def test_what_is_being_looked_at_when_idle_ends_is_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looking, go_on = asyncio.Event(), asyncio.Event()
+    search_text = MemoryAccount.search_text
+
+    async def slowly(self: MemoryAccount, *args: Any) -> set[int]:
+        found = await search_text(self, *args)
+        looking.set()
+        await go_on.wait()
+        return found
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await room.deliver(message("b"))
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            await client.ok("SEARCH RETURN (UPDATE ALL) SUBJECT b")
+            monkeypatch.setattr(MemoryAccount, "search_text", slowly)
+            idle = client.start("IDLE")
+            await room.deliver(message("b"))
+            await looking.wait()
+            client.send(b"DONE\r\n")
+            fetch = client.start("FETCH 1:* UID")
+            await other.ok("UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+            await other.ok("EXPUNGE")
+            go_on.set()
+            told = (await client.finish(idle)).untagged
+            assert b'* ESEARCH (TAG "t3") ADDTO (0 2)' in told
+            gone = [b'* ESEARCH (TAG "t3") REMOVEFROM (0 1)', b"* 1 EXPUNGE"]
+            assert [line for line in told if line in gone] == gone  # IDLE may be told so (RFC 2177 §3)
+            assert (await client.finish(fetch)).untagged == [b"* 1 FETCH (UID 2)"]
+            assert await client.ok("NOOP") == []
+
+    run(play())
+
+
+def test_a_store_in_trouble_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(self: MemoryAccount, *args: Any) -> set[int]:
+        raise StoreFailure("a test")
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client("INBOX")
+            await client.ok("SEARCH RETURN (UPDATE) SUBJECT b")
+            await room.deliver(message("b"))
+            with monkeypatch.context() as broken:
+                broken.setattr(MemoryAccount, "search_text", fails)
+                assert (await client.ok("NOOP"))[0] == b"* 1 EXISTS"
+            assert await client.ok("NOOP") == [b'* ESEARCH (TAG "t3") ADDTO (0 1)']
 
     run(play())

@@ -202,3 +202,50 @@ def test_a_keyword_is_told_before_flags_that_nobody_asked_for(tmp_path: Path) ->
             assert said[2] == b"* 1 FETCH (BODY[TEXT]<0> {3}\r\nHel FLAGS (\\Seen $Work \\Recent))"
 
     run(play())
+
+
+@both_stores
+def test_only_who_knows_utf8_headers_sees_into_a_message_global(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 §9 media-message; to RFC 3501 §9 it is a part like any other."""
+    inner = "Subject: Gr\u00fc\u00dfe\r\n\r\ntext\r\n".encode()
+    octets = b"Subject: x\r\nContent-Type: message/global\r\n\r\n" + inner
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(octets)
+            client = await room.client("INBOX")
+            basic = b'("message" "global" NIL NIL NIL "7bit" %d' % len(inner)
+            assert await client.ok("FETCH 1 BODY") == [b"* 1 FETCH (BODY %b))" % basic]
+            assert await client.ok("FETCH 1 BODYSTRUCTURE") == [
+                b"* 1 FETCH (BODYSTRUCTURE %b NIL NIL NIL NIL))" % basic
+            ]
+            [text] = await client.ok("FETCH 1 BODY.PEEK[1.TEXT]")
+            assert text.endswith(b"{6}\r\ntext\r\n)")
+            assert await client.ok('SEARCH BODY "gr\u00fc\u00dfe"') == [b"* SEARCH 1"]
+            await client.ok("ENABLE UTF8=ACCEPT")
+            [line] = await client.ok("FETCH 1 BODYSTRUCTURE")
+            subject = "{7}\r\nGr\u00fc\u00dfe".encode()
+            assert line.startswith(b"* 1 FETCH (BODYSTRUCTURE %b (NIL %b NIL" % (basic, subject))
+            assert line.endswith(
+                b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 6 1 NIL NIL NIL NIL) 3 NIL NIL NIL NIL))'
+            )
+
+    run(play())
+
+
+@both_stores
+def test_a_substring_may_be_of_63_bits(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 §9 partial"""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(b"Subject: x\r\n\r\ntext\r\n")
+            client = await room.client("INBOX")
+            most = 2**63 - 1
+            for item, label in (("BODY.PEEK[TEXT]", b"BODY[TEXT]"), ("BINARY.PEEK[1]", b"BINARY[1]")):
+                [line] = await client.ok(f"FETCH 1 {item}<2.{most}>")
+                assert line == b"* 1 FETCH (%b<2> {4}\r\nxt\r\n)" % label
+                [line] = await client.ok(f"FETCH 1 {item}<{most}.{most}>")
+                assert line == b'* 1 FETCH (%b<%d> "")' % (label, most)
+
+    run(play())

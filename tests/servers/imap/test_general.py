@@ -42,3 +42,16 @@ def test_logout_before_sign_in(tmp_path: Path) -> None:
             assert await client.eof() == b"* BYE Logging out\r\na OK LOGOUT completed\r\n"
 
     run(play())
+
+
+def test_enable_changes_nothing_in_capability(tmp_path: Path) -> None:
+    """RFC 5161 §3.1, RFC 9051 §6.3.1"""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.client()
+            before = await client.ok("CAPABILITY")
+            await client.ok("ENABLE IMAP4rev2 UTF8=ACCEPT QRESYNC UIDONLY METADATA")
+            assert await client.ok("CAPABILITY") == before
+
+    run(play())

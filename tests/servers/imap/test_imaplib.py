@@ -33,7 +33,7 @@ def use(port: int, tls: ssl.SSLContext) -> None:
         assert client.status("INBOX", "(MESSAGES UNSEEN)") == ("OK", [b"INBOX (MESSAGES 1 UNSEEN 0)"])
         assert client.rename("Work/2026", "Work/2027")[0] == "OK"
         assert client.delete("Work/2027")[0] == "OK"
-        assert client.namespace() == ("OK", [b'(("" "/")) NIL NIL'])
+        assert client.namespace() == ("OK", [b'(("" "/")) (("#user/" "/")) NIL'])
 
 
 @both_stores

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from postroom.imap import encode
+
 from .room import Client, both_stores, open_room, run
 
 
@@ -28,7 +30,7 @@ def test_the_usual_mailboxes_and_their_uses(tmp_path: Path, kind: str) -> None:
             for use in ("Drafts", "Sent", "Trash", "Junk", "Archive"):
                 assert names[use] == {"\\HasNoChildren", "\\" + use}
             assert await client.ok('LIST "" ""') == [b'* LIST (\\Noselect) "/" ""']
-            assert await client.ok("NAMESPACE") == [b'* NAMESPACE (("" "/")) NIL NIL']
+            assert await client.ok("NAMESPACE") == [b'* NAMESPACE (("" "/")) (("#user/" "/")) NIL']
 
     run(play())
 
@@ -198,5 +200,98 @@ def test_children_of_inbox_in_any_case(tmp_path: Path, kind: str) -> None:
             await client.ok("RENAME inbox was")  # RFC 3501 §6.3.5: children of INBOX stay
             assert set(await listed(client, 'LIST "" inbox/%')) == {"INBOX/kid2", "INBOX/old"}
             await client.ok("DELETE inbox/kid2")
+
+    run(play())
+
+
+@both_stores
+def test_what_does_not_exist_cannot_be_subscribed(tmp_path: Path, kind: str) -> None:
+    """RFC 3501 §6.3.6 allows it; a name that is subscribed stays so, and UNSUBSCRIBE always works."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client()
+            assert (await client.command("SUBSCRIBE nowhere")).tagged.startswith(b"NO [NONEXISTENT]")
+            await client.ok("CREATE a/b")
+            assert (await client.command("SUBSCRIBE a")).tagged.startswith(b"NO [NONEXISTENT]")
+            await client.ok("SUBSCRIBE a/b/")
+            await client.ok("DELETE a/b")
+            await client.ok("SUBSCRIBE a/b")  # RFC 9051 §6.3.7: it is subscribed already
+            await client.ok("UNSUBSCRIBE a/b")
+            assert (await client.command("SUBSCRIBE a/b")).tagged.startswith(b"NO [NONEXISTENT]")
+            await client.ok("UNSUBSCRIBE nowhere")
+
+    run(play())
+
+
+NFD, NFC = "Cafe\u0301", "Caf\u00e9"
+
+
+@both_stores
+def test_a_denormalized_name_works_in_every_command(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 §5.1: what CREATE takes, SELECT and all others must take, and mean the same mailbox."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client()
+            await client.ok("ENABLE IMAP4rev2")
+            [told] = await client.ok(f'CREATE "{NFD}"')
+            assert told.endswith(f'"/" "{NFC}" ("OLDNAME" ("{NFD}"))'.encode())
+            assert (await client.command(f'CREATE "{NFD}"')).tagged.startswith(b"NO [ALREADYEXISTS]")
+            await client.ok(f'SUBSCRIBE "{NFD}"')
+            old_name = f'"/" "{NFC}" ("OLDNAME" ("{NFD}"))'.encode()
+            reply = await client.append(f'"{NFD}"')
+            assert [line.endswith(old_name) for line in reply.untagged] == [True]
+            for command in ("SELECT", "EXAMINE"):
+                lines = await client.ok(f'{command} "{NFD}"')
+                assert [line for line in lines if b"LIST" in line] == [b"* LIST (\\Subscribed) " + old_name]
+            assert (await client.command(f'COPY 1 "{NFD}"')).ok
+            assert await client.ok(f'STATUS "{NFD}" (MESSAGES)') == [f'* STATUS "{NFD}" (MESSAGES 2)'.encode()]
+            [line] = await client.ok(f'LIST "" "{NFD}"')
+            assert line.endswith(f'"/" "{NFC}"'.encode())
+            await client.ok(f'UNSUBSCRIBE "{NFD}"')
+            assert await client.ok(f'LIST (SUBSCRIBED) "" "{NFC}"') == []
+            await client.ok(f'RENAME "{NFD}" plain')
+            await client.ok(f'RENAME plain "{NFD}"')
+            assert await client.ok(f'DELETE "{NFD}"') == [
+                f'* LIST (\\NonExistent) "/" "{NFC}" ("OLDNAME" ("{NFD}"))'.encode()
+            ]
+
+    run(play())
+
+
+@both_stores
+def test_a_mailbox_whose_name_is_denormalized_is_opened_by_it(tmp_path: Path, kind: str) -> None:
+    """Made by an IMAP4rev1 client, which finds the very name it gave."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client()
+            wire = encode.mailbox(NFD).decode()
+            await client.ok(f"CREATE {wire}")
+            assert list(await listed(client, f'LIST "" {wire}')) == [wire]
+            await client.ok("ENABLE UTF8=ACCEPT")
+            await client.ok(f'SELECT "{NFD}"')
+            assert (await client.command(f'SELECT "{NFC}"')).tagged.startswith(b"NO [NONEXISTENT]")
+            await client.ok(f'CREATE "{NFC}"')  # another one
+
+    run(play())
+
+
+@both_stores
+def test_a_level_that_is_no_mailbox_is_renamed_with_what_is_below_it(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 §6.3.6, its first example: the answer is OK to an IMAP4rev2 client too."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client()
+            await client.ok("CREATE foo/bar")
+            await client.ok("RENAME foo zap")
+            await client.ok("ENABLE IMAP4rev2")
+            await client.ok("RENAME zap zowie")
+            assert await listed(client, 'LIST "" z*') == {
+                "zowie": {"\\NonExistent", "\\HasChildren"},
+                "zowie/bar": {"\\HasNoChildren"},
+            }
 
     run(play())

@@ -125,6 +125,23 @@ def test_too_large_and_too_many_leave_all_as_it_was(tmp_path: Path, kind: str) -
     run(play())
 
 
+@both_stores
+def test_all_annotations_of_an_account_are_bounded(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind, max_annotation_octets=1 << 20) as room:
+            client = await room.client()
+            for number in range(32):
+                name, value = ('""', "INBOX", "Sent")[number % 3], b"x" * 32768
+                await client.ok(f"SETMETADATA {name} (/private/{number} ~{{32768+}}\r\n".encode() + value + b")")
+            for name in ('""', "Drafts"):
+                reply = await client.command(f'SETMETADATA {name} (/private/more "x")')
+                assert reply.tagged.startswith(b"NO [OVERQUOTA]")
+            await client.ok("SETMETADATA INBOX (/private/1 NIL)")
+            await client.ok('SETMETADATA Drafts (/private/more "x")')
+
+    run(play())
+
+
 def test_a_value_too_large_for_any_command(tmp_path: Path) -> None:
     """RFC 5464 §4.3: the client learns what the server takes, and has not to send it first."""
 

@@ -127,7 +127,7 @@ def test_a_long_search_says_how_far_it_is(tmp_path: Path) -> None:
                 line for line in reply.untagged if b"NIL" not in line
             ]
             await client.ok("SELECT f1")
-            tag = client.start("SEARCH UNSEEN TEXT x NOT TEXT y SUBJECT z")
+            tag = client.start("SEARCH UNSEEN TEXT x NOT TEXT zz SUBJECT in")
             reply = await client.finish(tag)
             assert b'* OK [INPROGRESS ("%b" NIL NIL)] Still at it' % tag in reply.untagged
             assert reply.untagged[-1].startswith(b"* SEARCH")
@@ -143,5 +143,33 @@ def test_other_modseqs_are_those_of_their_mailbox(tmp_path: Path) -> None:
             modseqs = {name: int(text.rpartition(" ")[2]) for name, text in told.items()}
             assert all(" MODSEQ " in text for text in told.values())
             assert modseqs["f1"] > modseqs["f2/banana"]
+
+    run(play())
+
+
+@both_stores
+def test_other_peoples_mailboxes_need_rights(tmp_path: Path, kind: str) -> None:
+    """RFC 7377 §2.2: "r" for what is named, "l" too for what is not; all others are as if they did not exist."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            alice, bob = await room.client(), await room.client(name="bob")
+            for name, rights in (("team", "lr"), ("team/open", "lr"), ("team/hidden", "r"), ("team/closed", "l")):
+                await bob.ok(f"CREATE {name}")
+                await bob.ok(f"SETACL {name} alice@x.example {rights}")
+                await room.deliver(mailbox=name, account_id=2)
+            top = "#user/bob@x.example/team"
+            assert await found(alice, f"ESEARCH IN (subtree {top}) ALL") == {top: "ALL 1", top + "/open": "ALL 1"}
+            named = f"ESEARCH IN (mailboxes ({top}/hidden {top}/closed #user/bob@x.example/INBOX)) ALL"
+            assert await found(alice, named) == {top + "/hidden": "ALL 1"}
+            assert await found(alice, "ESEARCH IN (personal) ALL") == {}
+            await alice.ok(f"SUBSCRIBE {top}")
+            assert await found(alice, "ESEARCH IN (subscribed) ALL") == {top: "ALL 1"}
+            await alice.ok(f"SELECT {top}/open")
+            assert await found(alice, "ESEARCH ALL") == {top + "/open": "ALL 1"}
+            assert await found(alice, f"ESEARCH IN (selected subtree {top}) ALL") == {
+                top: "ALL 1",
+                top + "/open": "ALL 1",
+            }
 
     run(play())

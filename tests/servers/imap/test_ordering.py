@@ -79,3 +79,17 @@ def test_every_key(tmp_path: Path, kind: str, at_once: int, monkeypatch: pytest.
                 assert line == b"* SORT " + expected, wanted
 
     run(play())
+
+
+@both_stores
+def test_texts_are_in_the_order_of_unicode_casemap(tmp_path: Path, kind: str) -> None:
+    """RFC 5255 §4.2, RFC 5051 §2: by title case, so "_" comes behind the letters and "É" behind "E"."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for subject in ("_x", "éa", "zoo", "Ea", "[x", "eb"):
+                await room.deliver(f"Subject: {subject}\r\n\r\n".encode())
+            client = await room.client("INBOX")
+            assert await client.ok("SORT (SUBJECT) UTF-8 ALL") == [b"* SORT 4 6 2 3 5 1"]
+
+    run(play())

@@ -227,6 +227,54 @@ def test_imap4rev2_and_uidonly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @both_stores
+def test_no_charset_once_utf8_is_enabled(tmp_path: Path, kind: str) -> None:
+    """RFC 6855 §3; for IMAP4rev2 alone it is superfluous, not wrong (RFC 9051 §6.4.4)."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(message("caf\u00e9"))
+            client = await room.client()
+            await client.ok("ENABLE IMAP4rev2")
+            await client.ok("SELECT INBOX")
+            [line] = await client.ok('SEARCH CHARSET UTF-8 SUBJECT "caf\u00e9"')
+            assert line.endswith(b"ALL 1")
+            assert (await client.command("SEARCH CHARSET KLINGON ALL")).tagged.startswith(b"NO [BADCHARSET ")
+            await client.ok("SEARCH RETURN (SAVE) ALL")
+            await client.ok("ENABLE UTF8=ACCEPT")
+            for command in (
+                "SEARCH CHARSET UTF-8 ALL",
+                "UID SEARCH RETURN (SAVE) CHARSET US-ASCII SEEN",
+                "ESEARCH IN (personal) CHARSET UTF-8 ALL",
+            ):
+                assert (await client.command(command)).tagged.startswith(b"BAD"), command
+            for command in ("SORT (DATE) US-ASCII ALL", "UID THREAD REFERENCES ISO-8859-1 ALL"):
+                assert (await client.command(command)).tagged.startswith(b"BAD"), command
+                await client.ok(command.replace("US-ASCII", "utf-8").replace("ISO-8859-1", "UTF-8"))
+            [line] = await client.ok('SEARCH $ SUBJECT "caf\u00e9"')  # RFC 9051 §6.4.4.1: BAD leaves "$" as it is
+            assert line.endswith(b"ALL 1")
+
+    run(play())
+
+
+@both_stores
+def test_imap4rev2_has_no_keys_for_recent(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 Appendix E, 12"""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            commands = ("SEARCH NEW", "SEARCH NOT OLD", "UID SEARCH OR SEEN RECENT", "SORT (DATE) UTF-8 RECENT")
+            for command in commands:
+                assert (await client.command(command)).ok, command
+            await client.ok("ENABLE IMAP4rev2")
+            for command in (*commands, "ESEARCH IN (selected) NEW", "THREAD ORDEREDSUBJECT UTF-8 (NEW)"):
+                assert (await client.command(command)).tagged == b"BAD Unknown search key", command
+
+    run(play())
+
+
+@both_stores
 @pytest.mark.parametrize(
     "command", ["UID SEARCH 1:3", "UID SORT (SUBJECT) UTF-8 OR SEEN 3", "UID THREAD REFERENCES UTF-8 2"]
 )

@@ -1,14 +1,13 @@
 """SEARCH: every key, alone and joined."""
 
 import datetime
-from array import array
+import time
 from pathlib import Path
 
+import apsw
 import pytest
 
-from postroom.imap.types import And, HasFlag, InSet, Not, Or, SearchKey, SeqSet, Text, TextIn
 from postroom.servers.imap import searching
-from postroom.servers.imap.searching import _cost, _flagged
 
 from .room import Client, both_stores, message, open_room, run
 
@@ -146,13 +145,6 @@ def test_large_mailboxes_are_searched_in_chunks(tmp_path: Path, monkeypatch: pyt
     run(play())
 
 
-def test_cheap_keys_are_asked_first() -> None:
-    body, subject = Text(TextIn.BODY, "x"), Text(TextIn.SUBJECT, "x")
-    flag, one = HasFlag("\\Seen", True), InSet(SeqSet(((1, 1),)), uid=False)
-    keys: list[SearchKey] = [And((body, flag)), Or(flag, body), Not(body), subject, flag, one]
-    assert sorted(keys, key=_cost)[:3] == [one, flag, subject]
-
-
 @both_stores
 def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
@@ -170,18 +162,6 @@ def test_before_the_first_day_there_is_nothing(tmp_path: Path, kind: str) -> Non
     run(play())
 
 
-@pytest.mark.parametrize("first", [0, 7])
-def test_flags_are_told_by_octets_as_by_numbers(first: int) -> None:
-    numbers = [mask * 7 % 1024 for mask in range(500)]
-    masks = array("q", numbers)
-    for there, missing in [(1, 0), (0, 1), (4, 1), (0, 31), (31, 0), (128, 3), (256, 1), (0, 256), (1, 1), (0, 1024)]:
-        candidates = range(first, 490)
-        expected = [at for at in candidates if not ~numbers[at] & there and not numbers[at] & missing]
-        assert list(_flagged(masks, candidates, there, missing)) == expected
-        assert list(_flagged(masks, list(candidates), there, missing)) == expected
-        assert list(_flagged(tuple(numbers), candidates, there, missing)) == expected
-
-
 @both_stores
 def test_several_flags_at_once(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
@@ -196,5 +176,74 @@ def test_several_flags_at_once(tmp_path: Path, kind: str) -> None:
             assert await found(client, "FLAGGED UNKEYWORD none 3:4") == [3, 4]
             assert await found(client, "SEEN UNSEEN") == []
             assert await found(client, "NOT (SEEN FLAGGED)") == [1, 2, 3, 5]
+
+    run(play())
+
+
+def test_a_search_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, max_search_seconds=1e-9) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            assert (await client.command("SEARCH RETURN (SAVE) TEXT meeting")).tagged.startswith(b"NO [LIMIT]")
+            assert await client.ok("SEARCH 1") == [b"* SEARCH 1"]  # what the view answers at once is not long
+
+    run(play())
+
+
+def test_large_sets_many_keys_and_deep_trees_take_little_time(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            await room.deliver()
+            client = await room.client("INBOX")
+            for _ in range(14):
+                await client.ok("COPY 1:* INBOX")
+            count = 2**14
+            start = time.process_time()
+            every_second = b",".join(b"%d" % uid for uid in range(count, 0, -2))[:65_000].rpartition(b",")[0]
+            some = every_second.count(b",") + 1
+            assert some > 8_000
+            [line] = await client.ok(b"UID SEARCH RETURN (COUNT) UID " + every_second)
+            assert line.endswith(b"COUNT %d" % some)
+            [line] = await client.ok(b"SEARCH RETURN (COUNT) NOT " + every_second)
+            assert line.endswith(b"COUNT %d" % (count - some))
+            [line] = await client.ok(b"SEARCH RETURN (COUNT) " + b" ".join(b"NOT %d" % n for n in range(1, 1001)))
+            assert line.endswith(b"COUNT %d" % (count - 1000))
+            [line] = await client.ok(b"SEARCH RETURN (COUNT) " + b" ".join(b"LARGER %d" % n for n in range(100, 1100)))
+            assert line.endswith(b"COUNT 0")
+            for depth, expected in ((24, 0), (23, count)):  # each NOT OR SEEN turns nothing into all, all into nothing
+                [line] = await client.ok(b"SEARCH RETURN (COUNT) " + b"NOT OR SEEN " * depth + b"SEEN")
+                assert line.endswith(b"COUNT %d" % expected)
+            assert time.process_time() - start < 5
+
+    run(play())
+
+
+@both_stores
+def test_a_message_is_found_the_moment_append_returns(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client = await room.client("INBOX")
+            for number in range(1, 6):
+                assert (await client.append("INBOX", message(f"s{number}", b"needle%d\r\n" % number))).ok
+                assert await found(client, f"BODY needle{number} SUBJECT s{number} TEXT needle") == [number]
+
+    run(play())
+
+
+def test_a_message_without_a_save_date_is_judged_by_its_internal_date(tmp_path: Path) -> None:
+    """RFC 8514 §4.3; versions before did not keep save dates."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, "sqlite") as room:
+            for _ in range(2):
+                await room.deliver(internal_date=seconds(2001, 1, 1))
+            db = apsw.Connection(str(tmp_path / "accounts" / "1" / "mail.db"))
+            db.execute("UPDATE messages SET saved_at = NULL WHERE uid = 1")
+            db.close()
+            client = await room.client("INBOX")
+            assert await found(client, "SAVEDON 1-Jan-2001") == [1]
+            assert await found(client, "SAVEDSINCE 2-Jan-2001") == [2]
+            assert await found(client, "NOT SAVEDBEFORE 2-Jan-2001") == [2]
 
     run(play())

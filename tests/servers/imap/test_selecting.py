@@ -147,6 +147,28 @@ def test_examine_shows_what_arrives_as_recent_and_takes_it_from_nobody(tmp_path:
 
 
 @both_stores
+def test_imap4rev2_is_told_of_the_mailbox_and_not_of_recent(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 §6.3.2: LIST with the right attributes; neither RECENT nor UNSEEN."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(mailbox="Sent")
+            client = await room.client()
+            await client.ok("ENABLE IMAP4rev2")
+            for subscribed in (True, False):
+                if not subscribed:
+                    await client.ok("UNSUBSCRIBE Sent")
+                lines = await client.ok("SELECT Sent")
+                attributes = b"\\Subscribed \\Sent" if subscribed else b"\\Sent"
+                assert b'* LIST (%b) "/" Sent' % attributes in lines
+                assert not [line for line in lines if b"RECENT" in line or b"UNSEEN" in line]
+            assert b"* OK [CLOSED] What was selected is closed" in await client.ok("EXAMINE INBOX")
+            assert await client.ok("UNSELECT") == []
+
+    run(play())
+
+
+@both_stores
 def test_the_end_of_what_was_selected_is_told_to_every_client(tmp_path: Path, kind: str) -> None:
     """RFC 7162 §3.2.11: whether or not it has enabled anything."""
 

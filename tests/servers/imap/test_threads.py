@@ -28,7 +28,7 @@ MAIL = (
 @both_stores
 @pytest.mark.parametrize("at_once", [2, 10_000])
 def test_both_algorithms(tmp_path: Path, kind: str, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "FACTS_AT_ONCE", at_once)
+    monkeypatch.setattr(threads, "_AT_ONCE", at_once)
 
     async def play() -> None:
         async with open_room(tmp_path, kind) as room:

@@ -1,20 +1,22 @@
 """The plays of tests/transcripts/imap_session over a socket.
 
-C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person. "..."
-in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*} what the client sends
-(when asked), behind an S: line that ends with a literal's length what the server does. A +: line goes on right behind
-the octets of the M: lines before it. "G: INBOX 3" delivers three.
+C: a line of the client, S: the server's next line, C2: and S2: the same for a second client of the same person, C3: and
+S3: for bob. "..." in a server's line stands for anything. M: lines of a message: behind a C: line that ends with {*}
+what the client sends (when asked; {*+}: at once), behind an S: line that ends with a literal's length what the server
+does. A +: line goes on right behind the octets of the M: lines before it. "G: INBOX 3" delivers three.
 "Z: on" and "Z: off": the client compresses from here on (RFC 4978), or no longer does.
 """
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .room import Client, Room, both_stores, open_room, run
 
 PLAYS = Path(__file__).parents[2] / "transcripts" / "imap_session"
+LITERAL = re.compile(rb"\{\*(\+?)\}$")
 LITERAL_LENGTH = re.compile(rb"\{\d+\}$")
 
 
@@ -48,13 +50,16 @@ class Play:
 
     def stretches(self, line: bytes) -> list[bytes]:
         """A command, cut where the client waits for the server's "+"."""
-        found = []
-        while line.endswith(b"{*}"):
-            message = self.message()
-            found.append(line[:-2] + b"%d}\r\n" % len(message))
+        found, sent = [], b""
+        while literal := LITERAL.search(line):
+            message, plus = self.message(), literal[1]
+            sent += line[: literal.start()] + b"{%d%b}\r\n" % (len(message), plus)
+            if not plus:
+                found.append(sent)
+                sent = b""
             goes_on = self.lines and self.lines[0][0] == "+"
             line = message + (self.lines.pop(0)[1] if goes_on else b"")
-        return [*found, line + b"\r\n"]
+        return [*found, sent + line + b"\r\n"]
 
     async def go(self) -> None:
         while self.lines:
@@ -84,8 +89,9 @@ class Play:
 @pytest.mark.parametrize("name", sorted(path.name for path in PLAYS.glob("*.txt")))
 def test_play(tmp_path: Path, kind: str, name: str) -> None:
     async def play() -> None:
-        async with open_room(tmp_path, kind, administrators=("alice@x.example",)) as room:
-            clients = {"": await room.client(), "2": await room.client()}
+        settings: dict[str, Any] = {"shared_account": "shared@x.example", "administrators": ("alice@x.example",)}
+        async with open_room(tmp_path, kind, **settings) as room:
+            clients = {"": await room.client(), "2": await room.client(), "3": await room.client(name="bob")}
             await Play(room, clients, read(PLAYS / name)).go()
 
     run(play())

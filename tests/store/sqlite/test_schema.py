@@ -96,6 +96,18 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
     perform(tmp_path, play)
 
 
+def test_an_upgrade_folds_the_dotless_i(tmp_path: Path) -> None:
+    make_version_1(tmp_path / "x.db", 3)
+    db = connect(tmp_path)
+    db.execute("UPDATE search_text SET body = 'ırmak', headers = 'subject: sı' WHERE content_id = 2")
+    db.execute("UPDATE search_text SET subject = 'sı' WHERE content_id = 2")
+    migrate(db)
+    assert db.execute("SELECT subject, headers, body FROM search_text WHERE content_id = 2").fetchall() == [
+        ("si", "subject: si", "irmak")
+    ]
+    db.close()
+
+
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.db"
     make_version_1(path, 3)

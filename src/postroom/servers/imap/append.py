@@ -5,17 +5,20 @@ holds a message in memory (the drafts spool them). Raises: Refused, StoreError, 
 """
 
 import logging
+from dataclasses import replace
 from types import TracebackType
 
 from postroom.imap import encode
 from postroom.imap.types import Append, Bad, Begin, Literal, Next, Piece, Url
 from postroom.message import Facts, NotEncodable, without_nul
-from postroom.store.api import AppendOptions, NoSuchMailbox, OverQuota, Usage
+from postroom.store.api import AppendOptions, Mailbox, NoSuchMailbox, OverQuota, Usage
 from postroom.store.draft import Draft
 
 from .catenate import Urls
+from .naming import list_response
 from .places import Place
-from .refusal import Refused, answer_to, bad, no, refused
+from .refusal import Refused, bad, no, refused
+from .rights import permitted
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")
@@ -29,7 +32,12 @@ async def append(session: Session, command: Append) -> bytes:
         try:
             appended = await place.account.append_many(place.name, drafts.messages)
         except NoSuchMailbox as error:
-            raise Refused(answer_to(error, try_create=True)) from error
+            raise await place.no_target(error) from error
+    target = drafts.target
+    if b"IMAP4REV2" in session.enabled and target.name != place.name:  # RFC 9051 §6.3.12
+        session.send(list_response(session, place, target, command.mailbox))
+    if not place.tells_uids(target):
+        return b"OK APPEND completed"
     # RFC 4315 §3, RFC 3502: in the order of the messages
     code = encode.appenduid_code(appended[0].uid_validity, [one.uid for one in appended])
     return b"OK [%b] APPEND completed" % code
@@ -45,6 +53,8 @@ class Drafts:
         self._freed = freed
         self._urls = Urls(session)
         self._usage = _NOTHING
+        self.target: Mailbox  # where the messages are to go
+        self._rights = ""  # to it
         self._quota_octets: int | None = None
         self._quota_messages: int | None = None
         self._octets = 0  # of all messages, with what was announced
@@ -70,6 +80,8 @@ class Drafts:
             while stretch is not None:
                 stretch = await self._take(stretch)
             await self._finish_message()
+            if place.guest is not None:
+                await self._look_again(place)
         except BaseException:
             session.engine.refuse_literal()  # not asked for, or thrown away when it comes unasked (RFC 7888 §4)
             raise
@@ -82,13 +94,27 @@ class Drafts:
         """Where the messages are to go."""
         place = await self._session.place(name)
         try:
-            await place.mailbox()
+            self.target = await place.mailbox(b"APPEND")
         except NoSuchMailbox as error:
-            raise Refused(answer_to(error, try_create=True)) from error
+            raise await place.no_target(error) from error
+        self._rights = place.rights(self.target)
         return place
 
+    async def _look_again(self, place: Place) -> None:
+        """Literals may have taken long: by now the right may be gone, or the name another mailbox's."""
+        before = self.target.mailbox_id
+        await self._target(place.shown(place.name))
+        if self.target.mailbox_id != before:
+            raise await place.no_target(NoSuchMailbox(f"{place.name} is another one now"))
+        self.messages = [
+            (draft, replace(options, flags=permitted(options.flags, self._rights))) for draft, options in self.messages
+        ]
+
     async def _know_quota(self, place: Place) -> None:
-        person = await self._session.current_person()
+        person = await self._session.owner(place)
+        selected = self._session.selected
+        if selected is not None and selected.account.account_id != place.account.account_id:
+            self._freed = _NOTHING  # what will be gone counts elsewhere
         self._quota_octets, self._quota_messages = person.quota_octets, person.quota_messages
         if person.quota_octets is not None or person.quota_messages is not None:
             self._usage = await place.account.usage()
@@ -117,11 +143,11 @@ class Drafts:
             raise OverQuota(f"{held} of {self._quota_messages} messages")
         session = self._session
         options = AppendOptions(
-            flags=frozenset(begin.flags),
+            flags=permitted(begin.flags, self._rights),  # RFC 4314 §4: others are left out
             internal_date=begin.internal_date,
             quota_octets=self._quota_octets,
             quota_messages=self._quota_messages,
-            origin=session.selected,
+            origin=session.origin,
         )
         self.messages.append((session.service.store.draft(), options))
         self._message_octets = 0
@@ -134,7 +160,7 @@ class Drafts:
         self._message_octets += octets
         if self._message_octets > settings.max_append_octets:
             raise no(b"TOOBIG", b"The message is larger than this server takes")  # RFC 4469 §4.2
-        if self._octets > settings.max_append_total_octets:
+        if self._octets > max(settings.max_append_total_octets, settings.max_append_octets):
             raise no(b"TOOBIG", b"The messages are larger together than this server takes at once")
         held = self._usage.octets - self._freed.octets + self._octets
         if self._quota_octets is not None and held > self._quota_octets:

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from postroom.imap.types import Binary
-from postroom.message import Decoder, PartMap, transfer_decoder
+from postroom.message import Decoder, transfer_decoder
 from postroom.store.api import Account, Stored, Want
 
 from .columns import NIL, Column, Later, Value, Values
 from .refusal import no
-from .sections import Octets, pieces
-from .selected import Rows, SelectedMailbox
+from .rows import Rows
+from .sections import Octets, part_map, pieces
+from .selected import SelectedMailbox
 from .session import Session
 
 
@@ -49,7 +50,7 @@ def _place(part: tuple[int, ...], stored: Stored) -> tuple[Octets, bytes] | None
     """Where a part lies, and its encoding. A whole message has none, only its body may."""
     if not part:
         return Octets(stored.content_id, 0, stored.size), b"binary"
-    node = PartMap.unpack(stored.parts).find(part) if stored.parts is not None else None
+    node = part_map(stored.parts).find(part) if stored.parts is not None else None
     if node is None:
         return None
     start, end = stored.prefix_len + node.body_start, stored.prefix_len + node.body_end

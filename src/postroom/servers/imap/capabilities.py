@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from postroom.imap.acl import EXTRA_RIGHTS
 from postroom.sasl import SERVER_MECHANISMS
 
 from .compression import may_compress
 from .quota import RESOURCES
+from .settings import ImapSessionSettings
 from .signin import may_sign_in
 from .status import append_limit
 
@@ -80,12 +82,16 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"UNSELECT", 3691),
     Capability(b"UIDPLUS", 4315),
     Capability(b"MOVE", 6851),
+    Capability(b"ACL", 4314),
+    Capability(b"RIGHTS=" + EXTRA_RIGHTS, 4314),
+    Capability(b"LIST-MYRIGHTS", 8440),
     Capability(b"ESEARCH", 4731),
     Capability(b"SEARCHRES", 5182),
     Capability(b"WITHIN", 5032),
     Capability(b"SEARCH=FUZZY", 6203),
     Capability(b"MULTISEARCH", 7377),
     Capability(b"INPROGRESS", 9585),
+    Capability(b"PARTIAL", 9394),
     Capability(b"SORT", 5256),
     Capability(b"SORT=DISPLAY", 5957),
     Capability(b"THREAD=ORDEREDSUBJECT", 5256),
@@ -100,7 +106,9 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"REPLACE", 8508),
     Capability(b"COMPRESS=DEFLATE", 4978, applies=may_compress),
     Capability(b"LANGUAGE", 5255, When.ALWAYS),
+    Capability(b"I18NLEVEL=1", 5255),
     Capability(b"UNAUTHENTICATE", 8437),
+    Capability(b"NOTIFY", 5465),
     Capability(b"CONDSTORE", 7162, can_enable=True),
     Capability(b"QRESYNC", 7162, can_enable=True),
     Capability(b"UIDONLY", 9586, can_enable=True),
@@ -112,12 +120,18 @@ CAPABILITIES: tuple[Capability, ...] = (
 CAN_BE_ENABLED = {capability.name.upper(): capability.name for capability in CAPABILITIES if capability.can_enable}
 
 
+def withheld(settings: ImapSessionSettings) -> frozenset[bytes]:
+    """What the operator would rather not offer, in upper case."""
+    return frozenset(word.upper().encode() for word in settings.withheld_capabilities)
+
+
 def capabilities(session: "Session") -> bytes:
     """The words that hold in this session's state, in their order."""
+    unsaid = withheld(session.settings)
     hidden = When.BEFORE_SIGN_IN if session.signed_in is not None else When.SIGNED_IN
     words = [
         one.name if one.value is None else one.value(session)
         for one in CAPABILITIES
-        if one.when is not hidden and one.applies(session)
+        if one.when is not hidden and one.applies(session) and one.name.upper() not in unsaid
     ]
     return b" ".join(words)

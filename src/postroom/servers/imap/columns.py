@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from postroom.imap import encode
 from postroom.imap.types import Item, Section, SectionText
+from postroom.message import close_global
 from postroom.store.api import Account, Stored, Want
 
 from .object_ids import email_id, thread_id
+from .rows import Rows
 from .sections import FIELDS, OF_HEADER, Octets, octets_of, picked, selector
-from .selected import Rows, SelectedMailbox
+from .selected import SelectedMailbox
 
 if TYPE_CHECKING:
     from .session import Session
@@ -79,6 +81,14 @@ def _email_ids(selected: SelectedMailbox, rows: Rows) -> list[bytes]:
     return [email_id(account_id, content_id) for content_id in rows.content_ids]
 
 
+def _thread_ids(selected: SelectedMailbox, stored: Sequence[Stored]) -> list[bytes]:
+    """RFC 8474 §5.2: NIL for a guest, to whom a thread would tell what else its owner has."""
+    if selected.guest is not None:
+        return [NIL] * len(stored)
+    account_id = selected.account.account_id
+    return [b"(%b)" % thread_id(account_id, s.thread_id or s.content_id) for s in stored]
+
+
 def _save_dates(rows: Rows) -> list[bytes]:
     """RFC 8514 §4.3; NIL for what was stored before save dates were kept, or is gone by now."""
     dates = [rows.save_dates.get(uid) for uid in rows.uids]
@@ -87,6 +97,11 @@ def _save_dates(rows: Rows) -> list[bytes]:
 
 def _wire(facts: list[bytes | None]) -> list[bytes]:
     return [fact if fact is not None else NIL for fact in facts]
+
+
+def _structures(selected: SelectedMailbox, facts: list[bytes | None]) -> list[bytes]:
+    """Only who knows UTF-8 headers knows message/global (RFC 9051 §9 media-message, RFC 9755)."""
+    return _wire(facts) if selected.knows_global else [close_global(fact) for fact in _wire(facts)]
 
 
 _ITEMS: dict[Item, Column] = {
@@ -100,19 +115,19 @@ _ITEMS: dict[Item, Column] = {
     ),
     Item.BODYSTRUCTURE: Column(
         b"BODYSTRUCTURE %b",
-        lambda selected, rows, stored: _wire([s.body_structure for s in stored]),
+        lambda selected, rows, stored: _structures(selected, [s.body_structure for s in stored]),
         Want.BODY_STRUCTURE,
     ),
     Item.EMAILID: Column(b"EMAILID (%b)", lambda selected, rows, stored: _email_ids(selected, rows)),
     Item.THREADID: Column(
-        b"THREADID (%b)",
-        lambda selected, rows, stored: [
-            thread_id(selected.account.account_id, s.thread_id or s.content_id) for s in stored
-        ],
+        b"THREADID %b",
+        lambda selected, rows, stored: _thread_ids(selected, stored),
         Want.THREAD,
     ),
     Item.SAVEDATE: Column(b"SAVEDATE %b", lambda selected, rows, stored: _save_dates(rows)),
-    Item.BODY: Column(b"BODY %b", lambda selected, rows, stored: _wire([s.body for s in stored]), Want.BODY),
+    Item.BODY: Column(
+        b"BODY %b", lambda selected, rows, stored: _structures(selected, [s.body for s in stored]), Want.BODY
+    ),
 }
 
 

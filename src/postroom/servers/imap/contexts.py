@@ -19,19 +19,20 @@ from dataclasses import dataclass, field
 from postroom.base import MailError
 from postroom.imap import encode
 from postroom.imap.contexts import Entry, Followed, FollowedSearch, FollowedSort, update_line
-from postroom.imap.search_parser import mentions
-from postroom.imap.seqset import runs
+from postroom.imap.search_parser import keys_within, mentions
 from postroom.imap.sorting import CancelUpdate, Criterion
-from postroom.imap.types import And, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, SearchKey, SeqSet
+from postroom.imap.types import And, FetchItem, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, SearchKey, SeqSet
 from postroom.store.api import Change, FlagsChanged, MessagesExpunged
 
+from .fetch import send_items
 from .ordering import entries, key_columns
-from .refusal import bad
+from .refusal import Refused, bad, no
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")
+_MAX_UID = 2**32
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Context:
     uid: bool
     key: SearchKey
     criteria: tuple[Criterion, ...] = ()  # of SORT
+    items: tuple[FetchItem, ...] = ()  # told of new messages (RFC 5465 §7)
     followed: Followed = field(default_factory=lambda: FollowedSearch(()))
 
     @property
@@ -49,10 +51,10 @@ class Context:
         """Whether a change of flags can change the result."""
         return mentions(self.key, HasFlag) or mentions(self.key, ModSeq)
 
-    @property
-    def heeds_others(self) -> bool:
-        """Whether a message's being found depends on which others there are."""
-        return _has_star(self.key)
+    def heeds_others(self, last_uid: int) -> bool:
+        """Whether a message's being found depends on which others there are, when `last_uid` or a higher one is the
+        last. It does not with 5:*, as long as there is a message 5 or a later one (RFC 3501 §6.4.8)."""
+        return _names_last(self.key, last_uid)
 
 
 class Contexts:
@@ -67,6 +69,8 @@ class Contexts:
         self._gone: set[int] = set()  # uids that were expunged and may be in results yet
         self._moved = False  # something was expunged since all was last looked at
         self._last_uid = 0  # the last one that was looked at
+        self._top = 0  # the highest that was there then
+        self.fetched: set[int] = set()  # uids of new messages of which `catch_up` has sent FETCH
         selected.account.subscribe_changes(self._hear)
 
     def close(self) -> None:
@@ -92,7 +96,9 @@ class Contexts:
     # ---- beginning and end
 
     @asynccontextmanager
-    async def begin(self, key: SearchKey, *, uid: bool, criteria: Sequence[Criterion] = ()) -> AsyncIterator[Context]:
+    async def begin(
+        self, key: SearchKey, *, uid: bool, criteria: Sequence[Criterion] = (), items: Sequence[FetchItem] = ()
+    ) -> AsyncIterator[Context]:
         """A context for the search that is carried out meanwhile; `follow` begins its updates.
 
         What happens while it is carried out is looked at again afterwards.
@@ -105,8 +111,9 @@ class Contexts:
                 self._changed.clear()
                 self._gone.clear()
                 self._last_uid = self._selected.last_uid
+                self._top = self._top_now()
             self._gone.update(self._selected.unsaid_gone)
-            yield Context(tag, uid, self._freeze(key), tuple(criteria))
+            yield Context(tag, uid, self._freeze(key), tuple(criteria), tuple(items))
 
     def may_follow(self, context: Context, messages: int) -> bool:
         """Whether a result with so many messages can be kept up to date; the client is told when not."""
@@ -129,24 +136,31 @@ class Contexts:
         for tag in tags:
             self._contexts.pop(tag, None)
 
-    def _freeze(self, key: SearchKey) -> SearchKey:
-        """Numbers and "$" name what they name now (RFC 5267 §4.3)."""
+    def _freeze(self, key: SearchKey, room: list[int] | None = None) -> SearchKey:
+        """Numbers and "$" name what they name now (RFC 5267 §4.3): as ranges of uids, all together so many as "$"."""
+        room = [self._session.settings.max_saved_result_ranges] if room is None else room
         match key:
             case InSet(seqset, uid) if not uid or seqset.saved:
-                selected = self._selected
-                uids = selected.uids_of(selected.resolve(seqset, uid=uid, lenient=True))
-                return InSet(SeqSet(tuple(runs(uids))), uid=True)
+                ranges = self._selected.uid_ranges(self._selected.resolve(seqset, uid=uid, lenient=True))
+                room[0] -= len(ranges.ranges)
+                if room[0] < 0:
+                    raise no(b"LIMIT", b"The search names too many ranges to be kept up to date")
+                return InSet(ranges, uid=True)
             case And(keys):
-                return And(tuple([self._freeze(one) for one in keys]))
+                return And(tuple([self._freeze(one, room) for one in keys]))
             case Or(left, right):
-                return Or(self._freeze(left), self._freeze(right))
+                return Or(self._freeze(left, room), self._freeze(right, room))
             case Not(inner):
-                return Not(self._freeze(inner))
+                return Not(self._freeze(inner, room))
             case Fuzzy(inner):
-                return Fuzzy(self._freeze(inner))
+                return Fuzzy(self._freeze(inner, room))
         return key
 
     # ---- updates
+
+    def _top_now(self) -> int:
+        uids = self._selected.known_uids()
+        return uids[-1] if uids else 0
 
     def removals(self) -> bytes:
         """What to say before EXPUNGE: the expunged leave the results (RFC 5267 §4.3.4)."""
@@ -161,27 +175,53 @@ class Contexts:
         return b"".join(out)
 
     async def catch_up(self) -> bytes:
-        """What to say after EXISTS and FETCH: the results with the changed and new messages looked at again."""
+        """What to say after EXISTS and FETCH: the results with the changed and new messages looked at again.
+
+        The FETCH responses that a context wants of new messages are sent at once, for they come before (RFC 5465 §7).
+        """
         selected = self._selected
+        self.fetched.clear()
         changed, first, last = self._changed, self._last_uid + 1, selected.last_uid
         if not self._contexts or not (changed or first <= last or self._moved):
             return b""
         self._changed = set()
         self._last_uid = last
         self._moved = bool(selected.unsaid_gone)  # then again when the client knows
-        new = [(first, last)] if first <= last else []
-        some = _Looking(self._session, selected, changed, new)
+        top, self._top = self._top, self._top_now()
+        lowest = min(top, self._top)
+        if not changed and first > last and not any(one.heeds_others(lowest) for one in self._contexts.values()):
+            return b""
+        some = _Looking(self._session, selected, changed, (first, last), lowest)
         looked: list[tuple[Context, tuple[set[int], list[Entry]]]] = []
         try:
             for context in self._told():
                 looked.append((context, await some.look(context)))
                 await self._session.breathe()
-        except MailError as error:
+        except (MailError, Refused) as error:
             _log.warning("%s: contexts not updated: %s", self._session.peer, error)
             self._changed |= changed
-            self._last_uid = first - 1
+            self._last_uid, self._top, self._moved = first - 1, top, True
             return b""
+        if any(context.items for context, _ in looked):
+            await self._fetch_new(looked, first)
         return b"".join([self._update(context, *found) for context, found in looked])
+
+    async def _fetch_new(self, looked: "Iterable[tuple[Context, tuple[set[int], list[Entry]]]]", first: int) -> None:
+        """One FETCH a message, with all that its contexts and NOTIFY ask for (RFC 5465 §5.2)."""
+        session, selected = self._session, self._selected
+        wanted: dict[int, dict[FetchItem, None]] = {}
+        for context, (_, into) in looked:
+            for entry in into:
+                if entry[-1] >= first and context.items:
+                    wanted.setdefault(entry[-1], {}).update(dict.fromkeys(context.items))
+        for start, stop in selected.arrived(first - 1):
+            for uid in selected.uids_of([(start, stop)]):
+                if (items := wanted.get(uid)) is not None:
+                    self.fetched.add(uid)
+                    if session.notified is not None:
+                        items.update(dict.fromkeys(session.notified.items))
+                    at = selected.position(uid)
+                    await send_items(session, selected, tuple(items), [(at, at + 1)])
 
     def _told(self) -> list[Context]:
         """Those whose client can read their numbers (RFC 9586)."""
@@ -211,12 +251,14 @@ class _Looking:
     """Looks at messages again, for one context after the other."""
 
     def __init__(
-        self, session: Session, selected: SelectedMailbox, changed: set[int], new: list[tuple[int, int]]
+        self, session: Session, selected: SelectedMailbox, changed: set[int], new: tuple[int, int], top: int
     ) -> None:
+        """`new`: the first and the last uid that have come. `top`: there is this one or a higher, as there was."""
         self._session = session
         self._selected = selected
+        self._top = top
         self._searching = Searching(session, selected)
-        spans = selected.resolve(SeqSet(tuple(new)), uid=True) if new else []
+        spans = selected.resolve(SeqSet((new,)), uid=True) if new[0] <= new[1] else []
         self._new = [at for start, stop in spans for at in range(start, stop)]
         uids, there = self._searching.rows.uids, selected.view.index
         if len(changed) * 8 < selected.count:
@@ -229,13 +271,14 @@ class _Looking:
         """The uids that leave the result, and the entries that come into it."""
         uids, followed = self._searching.rows.uids, context.followed
         candidates: Sequence[int] = self._new
-        if context.heeds_others:
+        everything = context.heeds_others(self._top)
+        if everything:
             candidates = range(self._selected.count)
         elif context.heeds_flags:
             candidates = self._changed
         found = await self._searching.find(context.key, candidates)
         matching = {uids[at] for at in found}
-        looked_at = followed.members() if context.heeds_others else [uids[at] for at in candidates]
+        looked_at = followed.members() if everything else [uids[at] for at in candidates]
         out = {uid for uid in looked_at if uid not in matching and uid in followed}
         into = [at for at in found if uids[at] not in followed]
         if not context.criteria or not into:
@@ -244,18 +287,14 @@ class _Looking:
         return out, list(entries(context.criteria, columns, [uids[at] for at in into]))
 
 
-def _has_star(key: SearchKey) -> bool:
-    """Whether there is a set with "*" in it: the last message, whichever that is."""
-    match key:
-        case InSet(seqset):
-            return any(None in bounds for bounds in seqset.ranges)
-        case And(keys):
-            return any(map(_has_star, keys))
-        case Or(left, right):
-            return _has_star(left) or _has_star(right)
-        case Not(inner) | Fuzzy(inner):
-            return _has_star(inner)
-    return False
+def _names_last(key: SearchKey, last_uid: int) -> bool:
+    """Whether there is a set in which "*" stands for the last message, and not for all that come."""
+    return any(
+        None in bounds and (bounds[0] or bounds[1] or _MAX_UID) > last_uid
+        for one in keys_within(key)
+        if isinstance(one, InSet)
+        for bounds in one.seqset.ranges
+    )
 
 
 def contexts_of(session: Session) -> Contexts:

@@ -5,6 +5,7 @@ runs anything; the states a command may be given in, and its consequences, are i
 """
 
 from . import (
+    acl,
     append,
     compression,
     fetch,
@@ -15,6 +16,7 @@ from . import (
     messages,
     metadata,
     multisearch,
+    notify,
     quota,
     replace,
     search,
@@ -64,10 +66,16 @@ HANDLERS: dict[bytes, Handler] = {
     b"UID MOVE": messages.copy,
     b"EXPUNGE": messages.expunge,
     b"UID EXPUNGE": messages.uid_expunge,
+    b"SETACL": acl.set_acl,
+    b"DELETEACL": acl.delete_acl,
+    b"GETACL": acl.get_acl,
+    b"LISTRIGHTS": acl.list_rights,
+    b"MYRIGHTS": acl.my_rights,
     **sorting.HANDLERS,
     **multisearch.HANDLERS,
     b"COMPRESS": compression.compress,
     b"LANGUAGE": language.language,
+    b"NOTIFY": notify.notify,
     b"UNAUTHENTICATE": signin.unauthenticate,
     **metadata.HANDLERS,
     **quota.HANDLERS,

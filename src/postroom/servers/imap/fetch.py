@@ -6,6 +6,7 @@ message than a piece. Raises: Refused, StoreError, EndOfSession.
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from postroom.imap.seqset import Span
 from postroom.imap.types import Binary, Fetch, FetchItem, Item, Preview, Section
@@ -13,10 +14,11 @@ from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
 from . import binary, preview
 from .columns import NOTHING, Column, Later, Value, Values, column, literal
-from .refusal import bad
+from .refusal import Refused, bad
 from .resync import changed_since, say_vanished, window
+from .rows import Rows, batches
 from .sections import Octets, picked, pieces
-from .selected import Rows, SelectedMailbox, batches
+from .selected import SelectedMailbox
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")
@@ -44,6 +46,23 @@ async def fetch(session: Session, command: Fetch) -> bytes:
     return b"OK UID FETCH completed" if command.uid else b"OK FETCH completed"
 
 
+async def send_items(
+    session: Session, selected: SelectedMailbox, items: Sequence[FetchItem], spans: list[Span]
+) -> None:
+    """FETCH responses that no FETCH asked for (RFC 5465 §5.2). Nobody has seen a message by that."""
+    items = tuple(dict.fromkeys([replace(one, peek=True) if isinstance(one, Section) else one for one in items]))
+    if Item.MODSEQ in items:
+        session.enable_condstore()
+    if selected.uid_only:
+        items = tuple(item for item in items if item is not Item.UID) or (Item.UID,)
+    if not spans:
+        return
+    try:
+        await _Fetching(session, selected, items).run(spans)
+    except Refused:  # an item that some message has not: no command is there to be refused
+        pass
+
+
 class _Fetching:
     """One FETCH under way."""
 
@@ -58,12 +77,17 @@ class _Fetching:
         self._sets_seen = not selected.read_only and any(
             isinstance(item, Section | Binary) and not item.peek for item in items
         )
+        if "s" not in selected.rights:  # RFC 4314 §4
+            self._sets_seen = False
         self._newly_seen: set[int] = set()
+        self._refusal: Refused | None = None
         self._wants = NOTHING
         for some in self._columns:
             if some.wants is not NOTHING:  # arithmetic with enums is slow
                 self._wants = some.wants if self._wants is NOTHING else self._wants | some.wants
         self._may_be_long = bool(self._wants & (Want.WHOLE | Want.PREVIEW))
+        # A message's octets are sent once for each of its sections that are asked for
+        self._sections = max(1, sum(isinstance(item, Section | Binary) for item in items))
         first, *more = [c.format for c in self._columns]
         self._formats = [first, *(b" " + shape for shape in more)]
 
@@ -88,6 +112,8 @@ class _Fetching:
                 await self._read_and_send(rows)
             else:
                 await self._send(rows, ())
+        if self._refusal is not None:
+            raise self._refusal
 
     async def _mark_seen(self, spans: list[Span]) -> None:
         """BODY[…] sets \\Seen (RFC 3501 §6.4.5); what changes is told with the message."""
@@ -108,7 +134,7 @@ class _Fetching:
         self._newly_seen = set(flagged.uids)
 
     async def _read_and_send(self, rows: Rows) -> None:
-        account, budget = self._selected.account, self._session.settings.fetch_batch_octets
+        account, budget = self._selected.account, self._session.settings.fetch_batch_octets // self._sections
         done, total = 0, len(rows.uids)
         while done < total:
             if done:
@@ -119,9 +145,37 @@ class _Fetching:
             await self._send(rest if len(stored) == len(rest.uids) else _before(rest, len(stored)), stored)
 
     async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        if len(stored) == 1 and self._is_too_much(stored[0]):
+            await self._send_one_by_one(rows, stored)
+            return
+        try:
+            columns: list[Values] = [c.values(self._selected, rows, stored) for c in self._columns]
+        except Refused as refusal:
+            self._refusal = refusal
+            await self._send_what_can_be(rows, stored)
+            return
+        await self._send_columns(rows, self._formats, columns)
+
+    async def _send_what_can_be(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        """An item of one of these can't be answered, which makes the command fail in the end (RFC 3516 §4.3)."""
         selected = self._selected
-        columns: list[Values] = [c.values(selected, rows, stored) for c in self._columns]
-        formats = self._formats
+        for at in range(len(rows.uids)):
+            row, one = _before(_after(rows, at), 1), stored[at : at + 1]
+            formats: list[bytes] = []
+            columns: list[Values] = []
+            for some in self._columns:
+                try:
+                    columns.append(some.values(selected, row, one))
+                except Refused:
+                    continue
+                formats.append(b" " + some.format if formats else some.format)
+            if formats:
+                await self._send_columns(row, formats, columns)
+            elif flags := self._unasked_flags(row)[0].lstrip():
+                await self._session.emit(selected.fetch_start % selected.numbers(row)[0] + flags + b")\r\n")
+
+    async def _send_columns(self, rows: Rows, formats: list[bytes], columns: list[Values]) -> None:
+        selected = self._selected
         if self._newly_seen and (not self._says_flags or selected.condstore):
             columns.append(self._unasked_flags(rows))
             formats = [*formats, b"%b"]
@@ -131,6 +185,30 @@ class _Fetching:
                 await self._send_in_pieces(selected.fetch_start % number, formats, values)
             return
         await self._session.emit(_formatted(selected.fetch_start, formats, numbers, columns))
+
+    def _is_too_much(self, stored: Stored) -> bool:
+        """Whether all sections of a message would be too much to have in memory at once, or too long to wait for."""
+        octets = len(stored.whole or b"") + len(stored.header or b"")
+        return self._sections > 1 and octets * self._sections > self._session.settings.fetch_batch_octets
+
+    async def _send_one_by_one(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        """A row with hundreds of sections of a message: each is made when the ones before have been taken."""
+        session, selected = self._session, self._selected
+        begin, end = selected.fetch_start % selected.numbers(rows)[0], b""
+        for shape, some in zip(self._formats, self._columns, strict=True):
+            try:
+                value = some.values(selected, rows, stored)[0]
+            except Refused as refusal:  # see _send_what_can_be
+                self._refusal = refusal
+                continue
+            await self._send_value(shape if not begin else begin + shape.lstrip(), value)
+            begin, end = b"", b")\r\n"
+            await session.breathe()
+        if self._newly_seen and (not self._says_flags or selected.condstore):
+            flags = self._unasked_flags(rows)[0]
+            await session.emit(begin + flags.lstrip() if begin else flags)
+            end = b")\r\n"
+        await session.emit(end)
 
     def _unasked_flags(self, rows: Rows) -> list[bytes]:
         """FLAGS that changed by this very FETCH, where they were not asked for, with the space before them.
@@ -153,21 +231,24 @@ class _Fetching:
 
     async def _send_in_pieces(self, start: bytes, formats: list[bytes], values: Sequence[Value]) -> None:
         """A row with a section that is too large for one piece of memory."""
-        session, account = self._session, self._selected.account
-        await session.emit(start)
+        await self._session.emit(start)
         for shape, value in zip(formats, values, strict=True):
-            if isinstance(value, Later):
-                await value.send(session, account, shape)
-            elif not isinstance(value, Octets):
-                await session.emit(shape % value)
-            elif value.fields is not None:
-                end = min(value.end, value.start + session.settings.max_nested_header_octets)
-                header = await account.read_range(value.content_id, value.start, end)
-                await session.emit(shape % literal(picked(value.fields, header)))
-            else:
-                await session.emit(shape % (b"{%d}\r\n" % (value.end - value.start)))
-                await session.emit_promised(pieces(account, value, session.settings.output_piece_octets))
-        await session.emit(b")\r\n")
+            await self._send_value(shape, value)
+        await self._session.emit(b")\r\n")
+
+    async def _send_value(self, shape: bytes, value: Value) -> None:
+        session, account = self._session, self._selected.account
+        if isinstance(value, Later):
+            await value.send(session, account, shape)
+        elif not isinstance(value, Octets):
+            await session.emit(shape % value)
+        elif value.fields is not None:
+            end = min(value.end, value.start + session.settings.max_nested_header_octets)
+            header = await account.read_range(value.content_id, value.start, end)
+            await session.emit(shape % literal(picked(value.fields, header)))
+        else:
+            await session.emit(shape % (b"{%d}\r\n" % (value.end - value.start)))
+            await session.emit_promised(pieces(account, value, session.settings.output_piece_octets))
 
 
 def _column(item: FetchItem, session: Session) -> Column:

@@ -7,11 +7,15 @@ Raises: Refused, StoreError.
 from collections.abc import Sequence
 
 from postroom.imap import encode
+from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.seqset import positions, write
 from postroom.imap.types import Bare, Copy, Store, StoreMode, UidExpunge
-from postroom.store.api import FlagAction, NoSuchMailbox
+from postroom.store.api import SYSTEM_FLAGS, FlagAction, Mailbox, NoSuchMailbox
 
-from .refusal import Refused, answer_to, no
+from .carrying import carry
+from .places import Place
+from .refusal import no
+from .rights import permitted
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -20,6 +24,9 @@ _ACTIONS = {
     StoreMode.ADD: FlagAction.ADD,
     StoreMode.REMOVE: FlagAction.REMOVE,
 }
+
+
+_FLAG_RIGHTS = {"s", "t", "w"}
 
 
 async def store(session: Session, command: Store) -> bytes:
@@ -32,23 +39,50 @@ async def store(session: Session, command: Store) -> bytes:
     gone = selected.gone_among(uids)
     unmodified: Sequence[int] = ()
     if len(uids) > gone:
-        flagged = await selected.account.set_flags(
-            selected.mailbox_id,
-            uids,
-            _ACTIONS[command.mode],
-            frozenset(command.flags),
-            unchanged_since=command.unchanged_since,
-            origin=selected,
-        )
-        unmodified = flagged.unmodified
-        gone = len(uids) - len(flagged.uids) - len(unmodified)
+        flagged, unmodified = await _change_flags(selected, command, uids)
+        gone = len(uids) - len(flagged) - len(unmodified)
         # With CONDSTORE even a silent change has a modification sequence to be told (RFC 7162 §3.1.3, §3.2.4).
         if not command.silent or selected.condstore:
             whole = not gone and not unmodified
-            at = positions(spans) if whole else [selected.position(uid) for uid in flagged.uids]
+            at = positions(spans) if whole else [selected.position(uid) for uid in flagged]
             await _say_flags(session, selected, at, with_uid=command.uid, with_flags=not command.silent)
         selected.report(unmodified)  # RFC 7162 §3.1.3: so that the client need not ask
     return _done(b"STORE", gone, len(uids), command.uid, _modified(selected, unmodified, uid=command.uid))
+
+
+async def _change_flags(
+    selected: SelectedMailbox, command: Store, uids: Sequence[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The messages whose flags are as wanted now, and those that UNCHANGEDSINCE has kept from it."""
+    unmodified: Sequence[int] = ()
+    since = command.unchanged_since
+    for action, flags in _steps(selected, command):
+        flagged = await selected.account.set_flags(
+            selected.mailbox_id, uids, action, flags, unchanged_since=since, origin=selected
+        )
+        uids = flagged.uids
+        if since is not None:  # a second step is for what the first has let through, whose number it has changed
+            unmodified, since = flagged.unmodified, None
+    return uids, unmodified
+
+
+def _steps(selected: SelectedMailbox, command: Store) -> list[tuple[FlagAction, frozenset[str]]]:
+    """What is to be done with the flags: what the rights allow, the rest stays as it is (RFC 4314 §4).
+
+    With no right to any of them the command is refused; with a right to some it SHOULD NOT be.
+    """
+    action, flags, rights = _ACTIONS[command.mode], frozenset(command.flags), selected.rights
+    if selected.guest is None or rights == ALL_RIGHTS:
+        return [(action, flags)]
+    mine = permitted(flags, rights)
+    if flags and not mine:
+        raise no(b"NOPERM", b"You have no right to change these flags")
+    if action is not FlagAction.REPLACE or set(rights) >= _FLAG_RIGHTS:
+        return [(action, mine)]
+    known = [*(name for name, _ in SYSTEM_FLAGS), *selected.view.keywords]
+    named = {flag.lower() for flag in flags}
+    others = permitted((flag for flag in known if flag.lower() not in named), rights)
+    return [(FlagAction.REMOVE, others), (FlagAction.ADD, mine)]
 
 
 async def _say_flags(
@@ -96,40 +130,47 @@ async def copy(session: Session, command: Copy) -> bytes:
     name = b"%b%b" % (b"UID " if command.uid else b"", b"MOVE" if command.move else b"COPY")
     uids = selected.uids_of(selected.resolve(command.seqset, uid=command.uid))
     if not uids:
-        await _check_target(session, command.mailbox)
+        await _target(session, command)
         return b"OK %b completed, nothing to do" % name
     if not command.uid and selected.gone_among(uids):  # RFC 2180 §4.4: all or none
         raise no(b"EXPUNGEISSUED", b"Some of the messages no longer exist")
+    place, target = await _target(session, command)
     try:
-        if command.move:
-            copied = await session.account.move(selected.mailbox_id, uids, command.mailbox, origin=selected)
+        if place.account.account_id != selected.account.account_id or not set(place.rights(target)) >= _FLAG_RIGHTS:
+            copied = await carry(session, selected, uids, place, target, move=command.move)
+        elif command.move:
+            copied = await selected.account.move(selected.mailbox_id, uids, place.name, origin=selected)
         else:
-            person = await session.current_person()
-            copied = await session.account.copy(
+            person = await session.owner(place)
+            copied = await selected.account.copy(
                 selected.mailbox_id,
                 uids,
-                command.mailbox,
+                place.name,
                 origin=selected,
                 quota_octets=person.quota_octets,
                 quota_messages=person.quota_messages,
             )
     except NoSuchMailbox as error:
-        raise Refused(answer_to(error, try_create=True)) from error
+        raise await place.no_target(error) from error
     code = encode.copyuid_code(copied.uid_validity, copied.source_uids, copied.target_uids)
     if not code:
         return b"OK %b completed, nothing to do" % name
+    if not place.tells_uids(target):
+        return b"OK %b completed" % name
     if command.move:
         session.send(encode.untagged(b"OK", "Moved", code))  # RFC 6851 §4.3: before the EXPUNGEs
-        return b"OK %b completed" % name
+        # RFC 6851 §4.4: in the tagged OK, by when all others' changes are told
+        return b"OK %b%b completed" % (_highest_code(selected) if selected.condstore else b"", name)
     return b"OK [%b] %b completed" % (code, name)
 
 
-async def _check_target(session: Session, name: str) -> None:
+async def _target(session: Session, command: Copy) -> tuple[Place, Mailbox]:
     """RFC 3501 §6.4.7: with nothing to copy, a missing mailbox is missing all the same."""
+    place = await session.place(command.mailbox)
     try:
-        await session.account.mailbox(name)
+        return place, await place.mailbox(b"MOVE" if command.move else b"COPY")
     except NoSuchMailbox as error:
-        raise Refused(answer_to(error, try_create=True)) from error
+        raise await place.no_target(error) from error
 
 
 async def expunge(session: Session, command: Bare) -> bytes:
@@ -148,7 +189,11 @@ async def uid_expunge(session: Session, command: UidExpunge) -> bytes:
 
 
 def _highest(selected: SelectedMailbox, gone: Sequence[int]) -> bytes:
-    """RFC 7162 §3.2.7: after an expunge, the new modification sequence. All others' changes are told before it."""
+    """RFC 7162 §3.2.7: after an expunge, the new modification sequence; what is wanted of the rest is told before."""
     if not gone or not selected.vanishes:
         return b""
-    return b"[HIGHESTMODSEQ %d] " % selected.view.mailbox.highest_modseq
+    return _highest_code(selected)
+
+
+def _highest_code(selected: SelectedMailbox) -> bytes:
+    return b"[HIGHESTMODSEQ %d] " % selected.highest_told(but_unwanted=True)

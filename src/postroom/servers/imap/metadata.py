@@ -28,7 +28,7 @@ async def get_metadata(session: Session, command: GetMetadata) -> bytes:
     """RFC 5464 §4.2"""
     if command.mailbox:
         place = await session.place(command.mailbox)
-        values = await _of_mailbox(session, place.account, await place.mailbox())
+        values = await _of_mailbox(session, place.account, await place.mailbox(b"GETMETADATA"))
     else:
         values = await _of_server(session)
     found = chosen(values, command.entries, command.depth)
@@ -117,13 +117,24 @@ async def set_metadata(session: Session, command: SetMetadata) -> bytes:
         await _set_of_server(session, values)
     else:
         place = await session.place(command.mailbox)
-        mailbox = await place.mailbox()
+        mailbox = await place.mailbox(b"SETMETADATA")
         if SPECIAL_USE in values:
             await _set_special_use(session, place.account, mailbox, values)
         else:
+            await _check_room(session, place.account, values, guest=place.guest is not None)
             owner = session.account.account_id
             await place.account.set_annotations(mailbox.mailbox_id, owner, values, origin=session)
     return b"OK SETMETADATA completed"
+
+
+async def _check_room(
+    session: Session, account: Account, values: Mapping[str, bytes | None], *, guest: bool = False
+) -> None:
+    """RFC 5464 §7: nobody fills the disk with annotations, which no quota counts; nor guests what is the owner's."""
+    new = sum(len(value) for value in values.values() if value is not None)
+    most = session.settings.max_annotation_octets
+    if new and await account.annotation_octets() + new > (most // 2 if guest else most):
+        raise no(b"OVERQUOTA", b"The account holds too many octets of annotations")
 
 
 async def _set_of_server(session: Session, values: dict[str, bytes | None]) -> None:
@@ -131,6 +142,7 @@ async def _set_of_server(session: Session, values: dict[str, bytes | None]) -> N
         raise no(b"CANNOT", b"/shared/admin can't be changed")  # RFC 5464 §3.2.1.1
     shared = {entry for entry in values if entry.startswith(_SHARED)}
     if not shared:
+        await _check_room(session, session.account, values)
         await session.account.set_annotations(None, session.account.account_id, values, origin=session)
         return
     directory = administration(session)

@@ -1,7 +1,7 @@
 """METADATA responses nobody asked for: somebody else has changed an annotation (RFC 5464 §4.4.2).
 
-Owns: watching one session's account for such changes, once ENABLE METADATA or METADATA-SERVER was given. Never: tells
-values, or a session of its own changes. Raises: nothing.
+Owns: watching one session's account for such changes. Never: tells values, or a session of its own changes; decides
+which it wants to hear of (ENABLE does, and whoever else asks for `metadata_news`). Raises: nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,15 +17,22 @@ _SERVER = 0  # no mailbox's id
 
 
 async def watch_metadata(session: Session) -> None:
-    """Watch, if the client has enabled it and this is not done yet."""
-    if not session.enabled & {b"METADATA", b"METADATA-SERVER"}:
-        return
+    """What ENABLE METADATA and METADATA-SERVER ask for (RFC 5464 §4.1)."""
+    if session.enabled & {b"METADATA", b"METADATA-SERVER"}:
+        news = await metadata_news(session)
+        news.of_server = True
+        news.of_mailboxes = b"METADATA" in session.enabled
+
+
+async def metadata_news(session: Session) -> "MetadataNews":
+    """The session's, which tells nothing before it is told what to tell."""
     for watcher in session.watchers:
         if isinstance(watcher, MetadataNews):
-            return
+            return watcher
     news = MetadataNews(session)
     session.watchers.append(news)
     await news.start()
+    return news
 
 
 class MetadataNews:
@@ -36,6 +43,8 @@ class MetadataNews:
         self._account = session.account
         self._names: dict[int, str] = {}
         self._changed: dict[int, dict[str, None]] = {}
+        self.of_mailboxes = False  # of the person's own
+        self.of_server = False
         self.on_news: Callable[[], None] | None = None
 
     async def start(self) -> None:
@@ -52,7 +61,7 @@ class MetadataNews:
     def has_news(self) -> bool:
         return bool(self._changed)
 
-    def take_news(self) -> bytes:
+    async def take_news(self) -> bytes:
         """The responses that are due."""
         changed, self._changed = self._changed, {}
         name_of, found = self._session.mailbox_name, []
@@ -74,9 +83,8 @@ class MetadataNews:
         self._add(_SERVER, entries, origin)
 
     def _add(self, mailbox_id: int, entries: Sequence[str], origin: object) -> None:
-        if origin is self._session:
-            return
-        if mailbox_id != _SERVER and b"METADATA" not in self._session.enabled:
+        wanted = self.of_server if mailbox_id == _SERVER else self.of_mailboxes
+        if not wanted or origin is self._session:
             return
         self._changed.setdefault(mailbox_id, {}).update(dict.fromkeys(entries))
         if self.on_news is not None:

@@ -12,8 +12,8 @@ from postroom.imap.types import Search, SearchReturn
 from postroom.store.api import NoSuchMailbox
 
 from .filters import Covered, covered
-from .refusal import bad, no
-from .search import answer, check_numbers, search_selected
+from .refusal import Refused, bad, no
+from .search import answer, check_charset, check_keys, search_selected
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Handler, Session
@@ -25,9 +25,11 @@ async def multisearch(session: Session, command: MultiSearch) -> bytes:
     returns = search.returns or EVERYTHING
     if (command.in_selected or returns.update) and session.selected is None:  # RFC 7377 §2.2
         raise bad(b"No mailbox is selected")
-    check_numbers(session, search.key, uid=True)
+    check_charset(session, search)
+    check_keys(session, search.key, uid=True)
     selected = session.selected
     if command.in_selected:
+        await session.check_selected()
         await search_selected(session, search, returns, mailbox=session.mailbox_name(session.selected_name))
     boxes = await covered(session, command.sources)
     if len(boxes) > session.settings.max_searched_mailboxes:  # RFC 7377 §2.4
@@ -50,10 +52,22 @@ async def _search(session: Session, box: Covered, search: Search, returns: Searc
     if not box.mailbox.messages:
         return
     try:
+        account, guest = box.account, None
+        if account is not session.account:  # only the other people's accounts used last are open
+            session.visits.trim()
+            place = await session.place(box.name)
+            account, guest = place.account, place.guest
+            if (await place.mailbox()).mailbox_id != box.mailbox.mailbox_id:  # it may be read still, and is the same
+                return
         opened = await SelectedMailbox.open(
-            box.account, box.mailbox, read_only=True, claims=session.service.claims, enabled=session.enabled
+            account,
+            box.mailbox,
+            read_only=True,
+            claims=session.service.claims,
+            enabled=session.enabled,
+            guest=guest,
         )
-    except NoSuchMailbox:  # deleted meanwhile
+    except (NoSuchMailbox, Refused):  # deleted, or not to be read any more
         return
     try:
         searching = Searching(session, opened)

@@ -11,8 +11,9 @@ from postroom.imap.contexts import Descending, Entry
 from postroom.imap.sorting import Criterion, SortKey
 from postroom.store.api import SortFact
 
+from .rows import Rows
 from .searching import Searching
-from .selected import Rows, SelectedMailbox
+from .selected import SelectedMailbox
 from .session import Session
 
 FACTS_AT_ONCE = 10_000  # messages whose facts are asked for before other sessions get their turn
@@ -72,8 +73,10 @@ async def key_columns(
             columns.append([rows.sizes[at] for at in found])
         elif criterion.key is SortKey.RELEVANCY:  # RFC 6203 §6: the highest first
             columns.append([-score for score in searching.scores(found)])
-        else:
-            columns.append(told[_FACTS[criterion.key]])
+        elif criterion.key is SortKey.DATE:
+            columns.append(told[SortFact.SENT])
+        else:  # RFC 5051 §2 orders by title case, where "_" comes behind the letters; the facts are in lower case
+            columns.append([text.upper() for text in told[_FACTS[criterion.key]]])
     return columns
 
 

@@ -14,8 +14,9 @@ from postroom.message import Scanner
 from postroom.store.api import Account, Stored, Want
 
 from .columns import NIL, Column, Later, Value, Values
+from .rows import Rows
 from .sections import Octets, pieces
-from .selected import Rows, SelectedMailbox
+from .selected import SelectedMailbox
 from .session import Session
 
 

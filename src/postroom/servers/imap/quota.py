@@ -34,8 +34,11 @@ async def get_quota(session: Session, command: GetQuota) -> bytes:
 
 
 async def get_quota_root(session: Session, command: GetQuotaRoot) -> bytes:
-    """RFC 9208 §4.1.2; there need be no such mailbox."""
+    """RFC 9208 §4.1.2; of the person's own, there need be no such mailbox."""
     place = await session.place(command.mailbox)
+    if place.guest is not None:
+        # RFC 9208 §6: how full another's account is, only readers of a mailbox may know
+        await place.mailbox(b"GETQUOTAROOT")
     person = await session.service.directory.person(place.account.account_id)
     if person is None:
         raise no(b"NONEXISTENT", b"Nobody's mailbox")

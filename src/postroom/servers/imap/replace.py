@@ -10,7 +10,8 @@ from postroom.store.api import Appended, NoSuchMailbox, NoSuchMessage, Usage
 
 from .append import Drafts
 from .places import Place
-from .refusal import Refused, answer_to, no
+from .refusal import Refused, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -25,14 +26,17 @@ async def replace(session: Session, command: Replace) -> bytes:
         raise
     with Drafts(session, freed=Usage(size, 1)) as drafts:
         place = await drafts.receive(command.append)
+        await session.check_selected()  # the message may have taken long to come
+        if not allows(selected.rights, b"REPLACE"):
+            raise no(b"NOPERM", b"You have no right to do that")
         try:
             appended = await _exchange(selected, uid, place, drafts)
         except NoSuchMailbox as error:
-            raise Refused(answer_to(error, try_create=True)) from error
+            raise await place.no_target(error) from error
         except NoSuchMessage as error:
             raise _gone() from error
     # RFC 8508 §4.3: APPENDUID comes before the EXPUNGE, and so does EXISTS in §3.2's example
-    code = encode.appenduid_code(appended.uid_validity, (appended.uid,))
+    code = encode.appenduid_code(appended.uid_validity, (appended.uid,)) if place.tells_uids(drafts.target) else b""
     session.send(encode.untagged(b"OK", "Replacement Message ready", code))
     await session.announce(Does.USES_SEQ)
     return b"OK UID REPLACE completed" if command.uid else b"OK REPLACE completed"
@@ -55,7 +59,7 @@ def _gone() -> Refused:
 
 async def _exchange(selected: SelectedMailbox, uid: int, place: Place, drafts: Drafts) -> Appended:
     [(draft, options)] = drafts.messages
-    if place.account is selected.account:
+    if place.account.account_id == selected.account.account_id:
         return await selected.account.replace(selected.mailbox_id, uid, place.name, draft, options)
     # Two accounts share no transaction: whatever happens in between, the message is in one of them.
     if selected.view.index(uid) < 0:

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 
 from postroom.imap import encode
 from postroom.imap.contexts import FollowedSearch
-from postroom.imap.search_parser import mentions
+from postroom.imap.search_parser import keys_within, mentions
 from postroom.imap.search_returns import EVERYTHING, esearch, spoken_of
 from postroom.imap.seqset import runs
-from postroom.imap.types import And, Fuzzy, InSet, ModSeq, Not, Or, Search, SearchKey, SearchReturn
+from postroom.imap.types import HasFlag, InSet, ModSeq, Search, SearchKey, SearchReturn
 
+from .candidates import Candidates
 from .contexts import Context, contexts_of
 from .refusal import Refused, bad, no
-from .searching import Candidates, Searching
+from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -24,7 +25,8 @@ _LONG = 4096  # octets of a piece of a response
 
 async def search(session: Session, command: Search) -> bytes:
     """SEARCH and UID SEARCH."""
-    check_numbers(session, command.key, uid=command.uid)
+    check_charset(session, command)
+    check_keys(session, command.key, uid=command.uid)
     returns = returns_of(session, command.returns)
     await search_selected(session, command, returns)
     saved = b", result saved" if returns is not None and returns.save else b""
@@ -41,7 +43,7 @@ async def search_selected(
     if returns is None or not returns.update:
         await _search(session, command, returns, None, mailbox)
     else:
-        async with contexts_of(session).begin(command.key, uid=command.uid) as context:
+        async with contexts_of(session).begin(command.key, uid=command.uid, items=returns.update_items) as context:
             await _search(session, command, returns, context, mailbox)
 
 
@@ -101,27 +103,37 @@ def returns_of(session: Session, returns: SearchReturn | None) -> SearchReturn |
     return EVERYTHING if returns is None and b"IMAP4REV2" in session.enabled else returns
 
 
-def check_numbers(session: Session, key: SearchKey, *, uid: bool) -> None:
-    """A client that enabled UIDONLY uses message numbers nowhere, in keys neither (RFC 9586 §3).
+def check_charset(session: Session, command: Search) -> None:
+    """After ENABLE UTF8=ACCEPT a charset is one too many (RFC 6855 §3); IMAP4rev2 alone allows it (RFC 9051 §6.4.4)."""
+    if command.charset is not None and b"UTF8=ACCEPT" in session.enabled:
+        raise bad(b"No charset after ENABLE UTF8=ACCEPT: text is UTF-8")
 
-    While they are used, they stay what they are: no EXPUNGE comes (RFC 7162 §3.2.10.2).
+
+def check_needed_charset(session: Session, charset: bytes) -> None:
+    """The same where there must be one: it is UTF-8 then (RFC 6855 §3 with its erratum 4029)."""
+    if charset != b"UTF-8" and b"UTF8=ACCEPT" in session.enabled:
+        raise bad(b"The charset is UTF-8 after ENABLE UTF8=ACCEPT")
+
+
+def check_keys(session: Session, key: SearchKey, *, uid: bool) -> None:
+    """Keys that this client has given up by what it enabled.
+
+    While message numbers are used, they stay what they are: no EXPUNGE comes (RFC 7162 §3.2.10.2).
+    With UIDONLY message numbers anywhere (RFC 9586 §3), with IMAP4rev2 NEW, OLD and RECENT (RFC 9051 Appendix E, 12).
     """
-    session.names_numbers = uid and _uses_numbers(key)
+    session.names_numbers = uid and any(map(_is_numbers, keys_within(key)))
     if b"UIDONLY" in session.enabled and (not uid or session.names_numbers):
         raise bad(b"Only UIDs name messages now", b"UIDREQUIRED")
+    if b"IMAP4REV2" in session.enabled and any(map(_is_recent, keys_within(key))):
+        raise bad(b"Unknown search key")
 
 
-def _uses_numbers(key: SearchKey) -> bool:
-    match key:
-        case InSet(seqset, uid):
-            return not uid and bool(seqset.ranges)
-        case And(keys):
-            return any(map(_uses_numbers, keys))
-        case Or(left, right):
-            return _uses_numbers(left) or _uses_numbers(right)
-        case Not(inner) | Fuzzy(inner):
-            return _uses_numbers(inner)
-    return False
+def _is_numbers(key: SearchKey) -> bool:
+    return isinstance(key, InSet) and not key.uid and bool(key.seqset.ranges)
+
+
+def _is_recent(key: SearchKey) -> bool:
+    return isinstance(key, HasFlag) and key.flag == "\\Recent"
 
 
 def save_result(session: Session, selected: SelectedMailbox, found: Iterable[int]) -> None:

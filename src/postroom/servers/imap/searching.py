@@ -6,15 +6,11 @@ A key is asked about candidates, ascending positions, and answers with those it 
 asked in turn, cheap ones first, each about what the ones before left over.
 """
 
-import re
-from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from itertools import compress
 
-from postroom.imap.seqset import Span
+from postroom.imap.seqset import Span, merge
 from postroom.imap.types import (
     All,
     And,
@@ -29,33 +25,25 @@ from postroom.imap.types import (
     Not,
     Or,
     SearchKey,
+    SeqSet,
     Smaller,
     Text,
     ThreadId,
     Within,
 )
-from postroom.store.api import SYSTEM_FLAGS, TextField, TextQuery
+from postroom.store.api import SEEN, SYSTEM_FLAGS, TextField, TextQuery
 
+from .candidates import Candidates, Columns, cost, union, within, without
 from .object_ids import parse_object_id
-from .selected import LOWEST_OCTET, Rows, SelectedMailbox
+from .refusal import no
+from .rows import Rows
+from .selected import SelectedMailbox
 from .session import Session
 
 _EPOCH_DAY = 719_163  # date(1970, 1, 1).toordinal()
 _LAST_DAY = 3_652_059  # date.max.toordinal()
 _SYSTEM_BITS = {name.lower(): bit for name, bit in SYSTEM_FLAGS}
 _CHUNK = 50_000  # candidates looked at before other sessions get their turn
-
-_ONE = re.compile(b"\1")
-
-Candidates = Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Flags:
-    """A key that stands for several flags of the view: all of `there` and none of `missing`."""
-
-    there: int
-    missing: int
 
 
 class Searching:
@@ -69,7 +57,9 @@ class Searching:
         self._selected = selected
         self.rows: Rows = selected.everything()
         self._fuzzy = False  # inside a FUZZY key
+        self._saved_spans: list[Span] | None = None  # see _saved
         self._scored: dict[int, tuple[int, int]] = {}  # by uid: sum and number of its scores
+        self._deadline = session.service.clock.monotonic() + session.settings.max_search_seconds
         self._now = int(session.service.clock.now())  # RFC 5032 §2: one moment for the whole search
 
     @property
@@ -78,35 +68,146 @@ class Searching:
         return self._selected.view.mailbox.uid_validity
 
     async def find(self, key: SearchKey, candidates: Candidates) -> Candidates:
-        """Those of `candidates` for which the key holds."""
-        if not candidates or isinstance(key, All):
+        """Those of `candidates`, ascending positions, for which the key holds."""
+        columns = Columns()
+        others: list[SearchKey] = []
+        self._join(key, columns, others)
+        columns.settle(self._selected.count, self._saved)
+        if columns.never:
+            return ()
+        candidates = await self._look(columns, candidates)
+        for one in sorted(others, key=cost):
+            if not candidates:
+                break
+            candidates = await self._find_other(one, candidates)
+            await self._turn()
+        return candidates
+
+    def _join(self, key: SearchKey, columns: Columns, others: list[SearchKey]) -> None:
+        """All that the view answers becomes one look at its columns; the rest are other keys, all of which must hold.
+
+        Thousands of keys then cost hardly more than one.
+        """
+        match key:
+            case All():
+                pass
+            case And(keys):
+                for one in keys:
+                    self._join(one, columns, others)
+            case HasFlag(flag, present):
+                self._join_flag(flag, present, columns)
+            case InSet(seqset, uid):
+                spans = self._selected.resolve(SeqSet(seqset.ranges), uid=uid, lenient=True)
+                (columns.beside_saved if seqset.saved else columns.sets).append(spans)
+            case Not(inner):
+                self._join_not(inner, columns, others)
+            case Larger(octets):
+                columns.bound("sizes", least=octets + 1)
+            case Smaller(octets):
+                columns.bound("sizes", most=octets - 1)
+            case ModSeq(value):
+                columns.bound("modseqs", least=value)
+            case Within(seconds, younger):  # RFC 5032 §2: the moment itself counts for both
+                target = self._now - seconds
+                columns.bound("dates", *((target, None) if younger else (None, target)))
+            case DateRange(field) if field is DateField.INTERNAL:
+                # The internal date "disregarding time and timezone" (RFC 3501 §6.4.4) is its day in UTC here.
+                low, high = _seconds(key)
+                columns.bound("dates", low, high - 1)
+            case EmailId(objectid):  # RFC 8474 §6
+                content_id = self._number(b"M", objectid)
+                if content_id is None:
+                    columns.never = True
+                else:
+                    columns.bound("content_ids", content_id, content_id)
+            case _:
+                others.append(key)
+
+    def _join_not(self, key: SearchKey, columns: Columns, others: list[SearchKey]) -> None:
+        """The same for a key that must not hold."""
+        match key:
+            case HasFlag(flag, present):
+                self._join_flag(flag, not present, columns)
+            case InSet(seqset, uid):
+                columns.outside += self._selected.resolve(SeqSet(seqset.ranges), uid=uid, lenient=True)
+                columns.outside_saved |= seqset.saved
+            case Larger(octets):
+                columns.bound("sizes", most=octets)
+            case Smaller(octets):
+                columns.bound("sizes", least=octets)
+            case ModSeq(value):
+                columns.bound("modseqs", most=value - 1)
+            case Not(inner):
+                self._join(inner, columns, others)
+            case Or(left, right):
+                self._join_not(left, columns, others)
+                self._join_not(right, columns, others)
+            case _:
+                others.append(Not(key))
+
+    def _join_flag(self, flag: str, present: bool, columns: Columns) -> None:
+        if flag.lower() == "\\recent":
+            spans = self._selected.recent_spans()
+            if present:
+                columns.among(merge(spans))
+            else:
+                columns.outside += spans
+        elif flag.startswith("\\"):
+            columns.flag(_SYSTEM_BITS.get(flag.lower(), 0), present)
+        else:
+            columns.flag(self._selected.keyword_bit(flag), present)
+
+    def _saved(self) -> list[Span]:
+        """What "$" names: looked up once a search, since it may have as many ranges as a mailbox has messages."""
+        if self._saved_spans is None:
+            self._saved_spans = self._selected.resolve(SeqSet((), saved=True), uid=True)
+        return self._saved_spans
+
+    async def _look(self, columns: Columns, candidates: Candidates) -> Candidates:
+        """What the view answers, some candidates at a time."""
+        if columns.spans is not None:
+            candidates = within(candidates, columns.spans)
+        if columns.missing & SEEN and candidates and self.rows.masks is self._selected.view.masks:
+            first = self._selected.view.first_unseen()  # known already: none before it has to be looked at
+            candidates = candidates[bisect_left(candidates, first) :] if first >= 0 else ()
+        if len(candidates) <= _CHUNK:
+            return columns.look(self.rows, candidates)
+        if not (columns.there or columns.missing or columns.bounds):
             return candidates
-        if isinstance(key, And):
-            flags, others = self._join_flags(key.keys)
-            if flags is not None:
-                candidates = await self._look(flags, candidates)
-            for one in sorted(others, key=_cost):
-                candidates = await self.find(one, candidates)
-                await self._session.progress()
-            return candidates
-        if isinstance(key, Or):
-            left, right = sorted((key.left, key.right), key=_cost)
-            found = await self.find(left, candidates)
-            return sorted([*found, *await self.find(right, _without(candidates, found))])
-        if isinstance(key, Not):
-            return await self._find_not(key, candidates)
-        if isinstance(key, Fuzzy):
-            fuzzy, self._fuzzy = self._fuzzy, True
-            found = await self.find(key.key, candidates)
-            self._fuzzy = fuzzy
-            return found
-        if isinstance(key, Text):
-            return await self._find_text(key, candidates)
-        if isinstance(key, DateRange) and key.field is not DateField.INTERNAL:
-            return await self._find_dates(key, candidates)
-        if isinstance(key, ThreadId):
-            return await self._find_thread(key, candidates)
-        return await self._look(key, candidates)
+        found: list[int] = []
+        for start in range(0, len(candidates), _CHUNK):
+            found += columns.look(self.rows, candidates[start : start + _CHUNK])
+            await self._turn()
+        return candidates if len(found) == len(candidates) else found
+
+    async def _find_other(self, key: SearchKey, candidates: Candidates) -> Candidates:
+        match key:
+            case Or():
+                left, right = sorted((key.left, key.right), key=cost)
+                found = await self.find(left, candidates)
+                return union(candidates, found, await self.find(right, without(candidates, found)))
+            case Not():
+                return await self._find_not(key, candidates)
+            case Fuzzy(inner):
+                fuzzy, self._fuzzy = self._fuzzy, True
+                found = await self.find(inner, candidates)
+                self._fuzzy = fuzzy
+                return found
+            case Text():
+                return await self._find_text(key, candidates)
+            case DateRange():
+                return await self._find_dates(key, candidates)
+            case ThreadId():
+                return await self._find_thread(key, candidates)
+        raise TypeError(f"no such key: {key!r}")
+
+    async def _turn(self) -> None:
+        """Others' turn, and a look at the clock: a search that goes on for ever is ended."""
+        session = self._session
+        await session.breathe()
+        await session.progress()
+        if session.service.clock.monotonic() > self._deadline:
+            raise no(b"LIMIT", b"The search takes too long")  # RFC 5530 §3
 
     def uids(self, found: Candidates) -> Sequence[int]:
         """The uids at ascending positions; a range where they are one."""
@@ -131,73 +232,6 @@ class Searching:
         modseqs = self.rows.modseqs
         return max([modseqs[at] for at in found], default=0)
 
-    def _join_flags(self, keys: Sequence[SearchKey]) -> tuple["_Flags | None", list[SearchKey]]:
-        """All flags that must be there and must not as one key, and the other keys."""
-        wanted = {True: 0, False: 0}
-        others: list[SearchKey] = []
-        for key in keys:
-            if isinstance(key, HasFlag) and (bit := self._bit(key.flag)):
-                wanted[key.present] |= bit
-            else:
-                others.append(key)
-        there, missing = wanted[True], wanted[False]
-        return (_Flags(there, missing) if there | missing else None), others
-
-    async def _look(self, key: "SearchKey | _Flags", candidates: Candidates) -> Candidates:
-        """A key that the view answers, some candidates at a time."""
-        if len(candidates) <= _CHUNK:
-            return self._look_at(key, candidates)
-        found: list[int] = []
-        for start in range(0, len(candidates), _CHUNK):
-            found += self._look_at(key, candidates[start : start + _CHUNK])
-            await self._session.breathe()
-            await self._session.progress()
-        return found
-
-    def _look_at(self, key: "SearchKey | _Flags", candidates: Candidates) -> Candidates:
-        rows = self.rows
-        match key:
-            case _Flags(there, missing):
-                return _flagged(rows.masks, candidates, there, missing)
-            case HasFlag(flag, present) if flag.lower() == "\\recent":
-                recent = _within(candidates, self._selected.recent_spans())
-                return recent if present else _without(candidates, recent)
-            case HasFlag(flag, present):
-                if not (bit := self._bit(flag)):  # a keyword that no message has
-                    return () if present else candidates
-                return _flagged(rows.masks, candidates, *((bit, 0) if present else (0, bit)))
-            case Larger(octets):
-                sizes = rows.sizes
-                return [at for at in candidates if sizes[at] > octets]
-            case Smaller(octets):
-                sizes = rows.sizes
-                return [at for at in candidates if sizes[at] < octets]
-            case ModSeq(value):
-                modseqs = rows.modseqs
-                return [at for at in candidates if modseqs[at] >= value]
-            case Within(seconds, younger):  # RFC 5032 §2: the moment itself counts for both
-                dates, target = rows.dates, self._now - seconds
-                if younger:
-                    return [at for at in candidates if dates[at] >= target]
-                return [at for at in candidates if dates[at] <= target]
-            case EmailId(objectid):
-                contents, content = rows.content_ids, self._number(b"M", objectid)
-                return [at for at in candidates if contents[at] == content] if content is not None else ()
-            case DateRange():
-                # The internal date "disregarding time and timezone" (RFC 3501 §6.4.4) is its day in UTC here.
-                dates = rows.dates
-                first, last = _days(key)
-                low, high = (first - _EPOCH_DAY) * 86400, (last - _EPOCH_DAY + 1) * 86400
-                return [at for at in candidates if low <= dates[at] < high]
-            case InSet(seqset, uid):
-                return _within(candidates, self._selected.resolve(seqset, uid=uid, lenient=True))
-        raise TypeError(f"no such key: {key!r}")
-
-    def _bit(self, flag: str) -> int:
-        if flag.startswith("\\"):
-            return _SYSTEM_BITS.get(flag.lower(), 0)
-        return self._selected.keyword_bit(flag)
-
     async def _find_text(self, key: Text, candidates: Candidates) -> Candidates:
         query = TextQuery(TextField(key.where.value), key.needle, key.name)
         # Naming the candidates pays when few are left; for most of the mailbox it would only be a long list.
@@ -216,7 +250,7 @@ class Searching:
         scored = dict(self._scored)
         found = await self.find(key.key, candidates)
         self._scored = scored  # how well a message fits what it must not be says nothing of it
-        return _without(candidates, found)
+        return without(candidates, found)
 
     async def _find_dates(self, key: DateRange, candidates: Candidates) -> Candidates:
         """Days that the view does not have: of the Date field, of being saved."""
@@ -224,13 +258,19 @@ class Searching:
         account, mailbox_id = self._selected.account, self._selected.mailbox_id
         if key.field is DateField.SENT:
             return self._with_uid(await account.search_sent(mailbox_id, first, last), candidates)
-        saved = await account.save_dates(mailbox_id)
-        low, high = (first - _EPOCH_DAY) * 86400, (last - _EPOCH_DAY + 1) * 86400
-        return self._with_uid({uid for uid, date in saved.items() if low <= date < high}, candidates)
+        low, high = _seconds(key)
+        uids, found = self.rows.uids, list[int]()
+        for start in range(0, len(candidates), _CHUNK):
+            some = candidates[start : start + _CHUNK]
+            saved = await account.save_dates(mailbox_id, [uids[at] for at in some])
+            dates = self.rows.dates  # RFC 8514 §4.3: what has no save date is judged by its internal date
+            found += [at for at in some if low <= saved.get(uids[at], dates[at]) < high]
+            await self._turn()
+        return found
 
     async def _find_thread(self, key: ThreadId, candidates: Candidates) -> Candidates:
-        if (thread_id := self._number(b"T", key.objectid)) is None:
-            return ()
+        if (thread_id := self._number(b"T", key.objectid)) is None or self._selected.guest is not None:
+            return ()  # a guest is not told of threads (columns.py)
         found = await self._selected.account.search_thread(self._selected.mailbox_id, thread_id)
         return self._with_uid(found, candidates)
 
@@ -254,53 +294,7 @@ def _days(key: DateRange) -> tuple[int, int]:
     return 1 if key.first is None else key.first, _LAST_DAY if key.last is None else key.last
 
 
-def _flagged(masks: Sequence[int], candidates: Candidates, there: int, missing: int) -> Candidates:
-    """The candidates that have all flags of `there` and none of `missing`."""
-    if there & missing:
-        return ()
-    asked = there | missing
-    if asked > 255 or not isinstance(masks, array) or not isinstance(candidates, range):
-        return [at for at in candidates if masks[at] & asked == there]
-    # The system flags lie in the lowest octet of a mask: sixteen times faster by octets than by numbers.
-    octets = masks[candidates.start : candidates.stop].tobytes()[LOWEST_OCTET :: masks.itemsize]
-    hits = octets.translate(bytes([mask & asked == there for mask in range(256)]))
-    count = hits.count(1)
-    if count == len(candidates):
-        return candidates
-    if count * 4 > len(candidates):
-        return list(compress(candidates, hits))
-    first = candidates.start
-    return [first + hit.start() for hit in _ONE.finditer(hits)]
-
-
-def _within(candidates: Candidates, spans: Sequence[Span]) -> Candidates:
-    found: list[int] = []
-    for start, stop in spans:
-        found += candidates[bisect_left(candidates, start) : bisect_left(candidates, stop)]
-    return found
-
-
-def _without(candidates: Candidates, found: Candidates) -> Candidates:
-    if not found:
-        return candidates
-    if len(found) == len(candidates):
-        return ()
-    out = set(found)
-    return [at for at in candidates if at not in out]
-
-
-def _cost(key: SearchKey) -> int:
-    """What to ask first: the view before the index, the narrow field before the whole text."""
-    if isinstance(key, And):
-        return max((_cost(one) for one in key.keys), default=0)
-    if isinstance(key, Or):
-        return max(_cost(key.left), _cost(key.right))
-    if isinstance(key, Not | Fuzzy):
-        return _cost(key.key)
-    if isinstance(key, InSet):
-        return 0
-    if isinstance(key, Text):
-        return 4 if key.where.value in ("body", "text") else 3
-    if isinstance(key, ThreadId) or (isinstance(key, DateRange) and key.field is not DateField.INTERNAL):
-        return 2
-    return 1
+def _seconds(key: DateRange) -> tuple[int, int]:
+    """The same in seconds since 1970: from the first up to, not with, the last."""
+    first, last = _days(key)
+    return (first - _EPOCH_DAY) * 86400, (last - _EPOCH_DAY + 1) * 86400

@@ -6,6 +6,7 @@ piece. Raises: StoreError.
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from postroom.imap.types import Section, SectionText
 from postroom.message import PartMap, field_selector
@@ -51,10 +52,16 @@ def _place(section: Section, stored: Stored) -> tuple[int, int] | None:
     if stored.parts is None:
         return None
     text = SectionText.HEADER if section.text in FIELDS else section.text
-    found = PartMap.unpack(stored.parts).locate(section.part, text.value.decode() or "ALL")
+    found = part_map(stored.parts).locate(section.part, text.value.decode() or "ALL")
     if found is None:
         return None
     return stored.prefix_len + found[0], stored.prefix_len + found[1]
+
+
+@lru_cache(maxsize=16)
+def part_map(packed: bytes) -> PartMap:
+    """Of the last few messages: a FETCH may ask for hundreds of sections of one with a thousand parts."""
+    return PartMap.unpack(packed)
 
 
 def selector(section: Section) -> Callable[[bytes], bytes]:

@@ -9,20 +9,18 @@ is gone, `_uids` is the View's own array and every column can be sliced from the
 has new arrays, `_uids` stays the old one, and columns are looked up uid by uid until the EXPUNGEs have been said.
 """
 
-import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from operator import attrgetter
 
+from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.seqset import Span, by_number, by_uid, fits, merge, write
 from postroom.imap.types import SeqSet
 from postroom.store.api import (
     FIRST_KEYWORD_BIT,
     MAX_KEYWORD_BITS,
-    SEEN,
     SYSTEM_FLAGS,
     Account,
     Change,
@@ -30,33 +28,22 @@ from postroom.store.api import (
     GoneMessage,
     Mailbox,
     MailboxesChanged,
+    MessagesAdded,
     MessagesExpunged,
     View,
 )
 
 from .refusal import bad
+from .rights import effective, may_write, permitted
+from .rows import Rows
 
-LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
-_UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
-_MAX_CACHED_FLAG_LISTS = 4096
-_FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
+_MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
+_FEW = 8  # one in so many messages is sooner looked up than all are looked at
+_FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
+_UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
-
-
-@dataclass(slots=True)
-class Rows:
-    """Some messages, as parallel columns; `positions` are sequence numbers less one."""
-
-    positions: Sequence[int]
-    uids: Sequence[int]
-    masks: Sequence[int]  # with RECENT
-    sizes: Sequence[int]
-    dates: Sequence[int]
-    modseqs: Sequence[int]
-    content_ids: Sequence[int]
-    save_dates: dict[int, int] = field(default_factory=dict, kw_only=True)  # by uid; only where somebody asked for them
 
 
 class SelectedMailbox:
@@ -69,24 +56,36 @@ class SelectedMailbox:
         read_only: bool,
         claims: set[tuple[int, int]],
         enabled: AbstractSet[bytes] = frozenset(),
+        guest: str | None = None,
     ) -> None:
         self.account = account
         self.view = view
         self.mailbox_id = view.mailbox.mailbox_id
-        self.read_only = read_only
+        self.guest = guest  # who has it open, by address, when it is another person's
+        self._acl: tuple[tuple[str, str], ...] | None = None  # what `_rights` were taken from
+        self._rights = ALL_RIGHTS
+        self._examined = read_only
+        self._takes_recent = not self.read_only  # as long as it is selected, whatever becomes of the rights
+        self._rights_told = self.rights
         self.deleted = False  # by somebody, while it was selected
         self.on_change: Callable[[], None] | None = None
         self._claims = claims
         self._enabled = enabled  # what the session's client has enabled, as it changes
-        self._held_back = 0  # the modseq up to which the client was told to believe; 0: all of it
+        self._held_back = False  # the client was told not to believe all modseqs
         self._uids = view.uids
         self.count = len(view.uids)
         self._last_uid = view.uids[-1] if view.uids else 0  # the highest the client has been told of
         self._gone: dict[int, GoneMessage] = {}  # known to the client, no longer in the view
         self._changed: set[int] = set()  # uids whose flags others have changed
+        self.owes_expunge = False  # of messages that this session has expunged itself
+        self._owed: set[int] = set()  # of those, what the client is told even if it wants to hear of no flags
+        self._unwanted: set[int] = set()  # uids of which it does not
+        self._own: set[int] = set()  # uids that this session has made and was not told of yet
+        self._own_told: set[int] = set()  # what `_own` was then
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
+        self._flag_octets = 0
         self.called = view.mailbox.name  # by the client that selected it
         self._saved: SeqSet = SeqSet(())
 
@@ -99,13 +98,14 @@ class SelectedMailbox:
         read_only: bool,
         claims: set[tuple[int, int]],
         enabled: AbstractSet[bytes] = frozenset(),
+        guest: str | None = None,
     ) -> "SelectedMailbox":
         """`claims` is shared by all sessions: the (account, mailbox) pairs whose \\Recent marks one is just taking."""
         view = await account.view(mailbox.mailbox_id)
-        selected = cls(account, view, read_only, claims, enabled)
+        selected = cls(account, view, read_only, claims, enabled, guest)
         account.subscribe_changes(selected._hear)
         try:
-            if read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
+            if selected.read_only:  # RFC 3501 §6.3.2: EXAMINE takes nobody's \Recent away, it only shows them
                 recent = min(view.mailbox.recent, selected.count)
                 first = view.uids[selected.count - recent] if recent else selected._last_uid + 1
                 selected._recent.append((first, _NO_UID))  # what arrives may be new to all (§2.3.2)
@@ -124,15 +124,38 @@ class SelectedMailbox:
         self.account.unsubscribe_changes(self._hear)
         self.account.release(self.view)
 
+    # ---- what may be done with it
+
+    @property
+    def rights(self) -> str:
+        """The person's rights as they are now (RFC 4314 §5.1.1)."""
+        if self.guest is not None and self._acl is not (acl := self.view.mailbox.acl):
+            self._acl, self._rights = acl, effective(acl, self.guest)
+        return self._rights
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened by EXAMINE, or there is no right to change anything (RFC 4314 §5.2)."""
+        return self._examined or (self.guest is not None and not may_write(self.rights))
+
+    @property
+    def lost(self) -> bool:
+        """Deleted, or no longer to be read by this person."""
+        return self.deleted or (self.guest is not None and "r" not in self.rights)
+
     # ---- what others do
 
     def _hear(self, change: Change) -> None:
         if isinstance(change, MailboxesChanged):
-            if self.mailbox_id not in change.removed:
+            if self.mailbox_id in change.removed:
+                self.deleted = True
+            elif self.rights == self._rights_told:
                 return
-            self.deleted = True
         elif change.mailbox_id != self.mailbox_id:
             return
+        elif isinstance(change, MessagesAdded):
+            if change.origin is self:
+                self._own.update(change.uids)
         elif isinstance(change, FlagsChanged):
             if change.origin is self:
                 return  # STORE and FETCH say so themselves; what others did before stays to be told after .SILENT
@@ -142,6 +165,7 @@ class SelectedMailbox:
             if gone and gone[-1].uid > self._last_uid:
                 gone = [message for message in gone if message.uid <= self._last_uid]
             self._gone.update(zip(map(_uid, gone), gone, strict=True))
+            self.owes_expunge |= bool(gone) and change.origin is self
             if not self._gone:  # none that the client knows: the view's new arrays serve as well as the old
                 self._follow_view()
         if self.on_change is not None:
@@ -155,7 +179,14 @@ class SelectedMailbox:
     def has_news(self) -> bool:
         """Whether there is anything the client has not been told."""
         uids = self.view.uids
-        return bool(self._gone or self._changed or self.deleted or (uids and uids[-1] > self._last_uid))
+        return bool(
+            self._gone
+            or self._changed
+            or self.deleted
+            or (uids and uids[-1] > self._last_uid)
+            or (self._unwanted and self.vanishes)  # see _believable
+            or self.rights != self._rights_told
+        )
 
     @property
     def last_uid(self) -> int:
@@ -171,7 +202,7 @@ class SelectedMailbox:
     def should_claim(self) -> bool:
         """Whether there are \\Recent marks that this session may take (see claim_recent)."""
         return (
-            not self.read_only
+            self._takes_recent
             and b"IMAP4REV2" not in self._enabled  # RFC 9051 appendix E: no \\Recent there
             and self.view.mailbox.recent > 0
             and (self.account.account_id, self.mailbox_id) not in self._claims
@@ -194,16 +225,28 @@ class SelectedMailbox:
 
     # ---- telling the client
 
-    def take_updates(self, *, expunge: bool) -> bytes:
-        """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now."""
+    def take_updates(self, *, expunge: bool, flags: bool = True, new: bool = True) -> bytes:
+        """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now.
+
+        Without `flags` what others have done to flags is kept for a time when the client wants to know; without `new`
+        messages that have come are.
+        """
+        if flags and self._unwanted:
+            self._changed |= self._unwanted
+            self._unwanted.clear()
         if not self.has_news:
             return b""
         told = self._last_uid
         out: list[bytes] = []
+        if self.rights != self._rights_told:  # RFC 4314 §5.1.1
+            out.append(self.flags_responses())
         if expunge and self._gone:
             out += self._expunges()
-        if self._take_new():
+        if new and self._take_new():
             out.append(self.counts())
+        if not flags:
+            self._unwanted |= self._changed - self._owed
+            self._changed &= self._owed
         if self._changed:
             out += self._flag_changes(told)
         if self.vanishes:
@@ -217,26 +260,30 @@ class SelectedMailbox:
         return b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count)
 
     def _believable(self) -> bytes:
-        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was.
+        """RFC 7162 §3.2, §6: while something is not told yet, modseqs beyond it must not be taken for all there was.
 
         Said with every answer, for each may bring a MODSEQ that the client would believe.
         """
-        believable = min(lost.modseq for lost in self._gone.values()) - 1 if self._gone else 0
-        if not believable and not self._held_back:
+        unsaid = bool(self._gone or self._unwanted)
+        if not unsaid and not self._held_back:
             return b""
-        self._held_back = believable
-        highest = believable or self.view.mailbox.highest_modseq
-        return b"* OK [HIGHESTMODSEQ %d] %b\r\n" % (
-            highest,
-            b"Expunges are yet to be told" if believable else b"All told",
-        )
+        self._held_back = unsaid
+        text = b"All told"
+        if unsaid:
+            text = b"Expunges are yet to be told" if self._gone else b"Changes are yet to be told"
+        return b"* OK [HIGHESTMODSEQ %d] %b\r\n" % (self.highest_told(), text)
 
     def highest_modseq_response(self) -> bytes:
-        """Up to where everything has been told (RFC 7162 §3.1.2.1)."""
-        unsaid = [lost.modseq for lost in self._gone.values()]
-        unsaid += [self.view.modseqs[at] for uid in self._changed if (at := self.view.index(uid)) >= 0]
-        highest = min(unsaid) - 1 if unsaid else self.view.mailbox.highest_modseq
-        return b"* OK [HIGHESTMODSEQ %d] Highest modification sequence\r\n" % highest
+        """RFC 7162 §3.1.2.1"""
+        return b"* OK [HIGHESTMODSEQ %d] Highest modification sequence\r\n" % self.highest_told()
+
+    def highest_told(self, *, but_unwanted: bool = False) -> int:
+        """The modseq up to which the client has been told everything, or will have been when it has been told all that
+        it wants to hear."""
+        changed = self._unwanted if but_unwanted else self._changed | self._unwanted
+        unsaid = [] if but_unwanted else [lost.modseq for lost in self._gone.values()]
+        unsaid += [self.view.modseqs[at] for uid in changed if (at := self.view.index(uid)) >= 0]
+        return min(unsaid) - 1 if unsaid else self.view.mailbox.highest_modseq
 
     def _expunges(self) -> list[bytes]:
         uids, count, gone = self._uids, self.count, self._gone
@@ -246,6 +293,7 @@ class SelectedMailbox:
             positions = [at for at in range(count) if uids[at] in gone]
         lost = sorted(gone) if self.vanishes else ()
         gone.clear()
+        self.owes_expunge = False
         self._follow_view()
         if self.vanishes:
             return [b"* VANISHED %b\r\n" % write(lost)]  # RFC 7162 §3.2.10.2
@@ -257,6 +305,8 @@ class SelectedMailbox:
         uids = self.view.uids
         if not uids or uids[-1] <= self._last_uid:
             return False
+        if self._own or self._own_told:
+            self._own_told, self._own = self._own, set()
         if self._uids is uids:
             self.count = len(uids)
         else:  # there are unsaid expunges: numbers go on after all that the client knows
@@ -267,13 +317,17 @@ class SelectedMailbox:
 
     def _flag_changes(self, told: int) -> list[bytes]:
         changed, self._changed = self._changed, set()
-        view_index = self.view.index
-        positions: list[int] = []
-        for uid in sorted(changed):
-            if uid <= told and uid not in self._gone and view_index(uid) >= 0:
-                positions.append(bisect_left(self._uids, uid, 0, self.count))
+        self._owed.clear()
+        changed.difference_update(self._gone)
+        if len(changed) * _FEW > self.count:
+            known = self._uids[: bisect_right(self._uids, told, 0, self.count)]
+            positions: Sequence[int] = [at for at, uid in enumerate(known) if uid in changed]
+        else:
+            positions = [at for uid in sorted(changed) if uid <= told and (at := self.position(uid)) >= 0]
         if not positions:
             return []
+        if positions[-1] - positions[0] + 1 == len(positions):  # their columns are slices of the view's
+            positions = range(positions[0], positions[-1] + 1)
         return [self.new_keywords(), self.flag_rows(self.rows(positions))]
 
     def flag_rows(self, rows: Rows, *, with_uid: bool = True, with_flags: bool = True) -> bytes:
@@ -321,13 +375,28 @@ class SelectedMailbox:
         return b"QRESYNC" in self._enabled or self.uid_only
 
     @property
+    def knows_global(self) -> bool:
+        """The client knows that a message/global is a message with UTF-8 in its header (RFC 6532)."""
+        return not self._enabled.isdisjoint(_UTF8)
+
+    @property
     def uid_only(self) -> bool:
         """The client uses no sequence numbers any more (RFC 9586)."""
         return b"UIDONLY" in self._enabled
 
     def report(self, uids: Iterable[int]) -> None:
         """Tell the client the flags of these messages with the next updates."""
-        self._changed.update(uids)
+        uids = set(uids)
+        self._changed |= uids
+        self._owed |= uids
+
+    def arrived(self, after: int) -> list[Span]:
+        """The positions of the messages with uids after this one, but for those that this session has made itself."""
+        uids, own = self._uids, self._own_told
+        start, stop = bisect_right(uids, after, 0, self.count), self.count
+        if not own:
+            return [(start, stop)] if start < stop else []
+        return [(at, at + 1) for at in range(start, stop) if uids[at] not in own]
 
     def new_keywords(self) -> bytes:
         """FLAGS and PERMANENTFLAGS again when the mailbox has keywords that the client was not told of (§7.2.6)."""
@@ -338,13 +407,17 @@ class SelectedMailbox:
     def flags_responses(self) -> bytes:
         """FLAGS and PERMANENTFLAGS (RFC 3501 §6.3.1, §7.1, §7.2.6)."""
         self._keywords_told = len(self.view.keywords)
-        flags = " ".join([*(name for name, _ in SYSTEM_FLAGS), *self.view.keywords]).encode()
-        if self.read_only:
-            permanent, text = b"", b"No permanent flags permitted"
-        else:
-            room = self._keywords_told < MAX_KEYWORD_BITS
-            permanent, text = flags + (b" \\*" if room else b""), b"Flags permitted"
-        return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] %b\r\n" % (flags, permanent, text)
+        self._rights_told = rights = self.rights
+        names = [*(name for name, _ in SYSTEM_FLAGS), *self.view.keywords]
+        permanent: list[str] = []
+        if not self.read_only:  # RFC 4314 §5.1.1: those that may be changed
+            mine = permitted(names, rights)
+            permanent = [name for name in names if name in mine]
+            if self._keywords_told < MAX_KEYWORD_BITS and "w" in rights:
+                permanent.append("\\*")
+        text = "Flags permitted" if permanent else "No permanent flags permitted"
+        line = f"* FLAGS ({' '.join(names)})\r\n* OK [PERMANENTFLAGS ({' '.join(permanent)})] {text}\r\n"
+        return line.encode()
 
     def said_flags(self, uids: Iterable[int]) -> None:
         """The client is told the flags of these messages otherwise: no need to say them again."""
@@ -367,11 +440,13 @@ class SelectedMailbox:
         try:
             return [known[mask] for mask in masks]
         except KeyError:
-            if len(known) > _MAX_CACHED_FLAG_LISTS:
-                known.clear()
+            if self._flag_octets > _MAX_CACHED_FLAG_OCTETS:  # 58 keywords of 255 octets each make 2**58 long lists
+                known = self._flag_lists = {}
+                self._flag_octets = 0
             for mask in set(masks):
                 if mask not in known:
-                    known[mask] = self._flag_list(mask)
+                    made = known[mask] = self._flag_list(mask)
+                    self._flag_octets += len(made) + _FLAG_LIST_COST
             return [known[mask] for mask in masks]
 
     def _flag_list(self, mask: int) -> bytes:
@@ -405,13 +480,14 @@ class SelectedMailbox:
         return merge([*spans, *by_uid(self._saved, self.known_uids())]) if seqset.saved else spans
 
     def save_result(self, spans: Sequence[Span]) -> None:
-        """Keep what "$" stands for (RFC 5182 §2.1).
+        """Keep what "$" stands for (RFC 5182 §2.1)."""
+        self._saved = self.uid_ranges(spans)
 
-        Kept as ranges of uids from the first to the last of a span: no message will ever come to lie between them, and
-        those that are expunged are not found any more.
-        """
+    def uid_ranges(self, spans: Sequence[Span]) -> SeqSet:
+        """These positions as ranges of uids from the first to the last of a span: no message will ever come to lie
+        between them, and those that are expunged are not found any more."""
         uids = self._uids
-        self._saved = SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
+        return SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
 
     def uids_of(self, spans: Sequence[Span]) -> list[int]:
         """The uids at these positions."""
@@ -451,15 +527,14 @@ class SelectedMailbox:
         whole = (view.uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
         if self._uids is view.uids:
             return Rows(range(self.count), *whole)
-        if len(self._gone) > _FEW_GONE:
-            return self._looked_up(range(self.count))
-        known = bisect_right(view.uids, self._last_uid)  # the view's columns with the few that are gone put back
-        columns = [column[:known] for column in whole]
-        for uid, lost in sorted(self._gone.items()):
-            at = bisect_left(columns[0], uid)
-            was = (uid, lost.mask, lost.size, lost.date, lost.modseq, lost.content_id)
-            for column, value in zip(columns, was, strict=True):
-                column.insert(at, value)
+        known = bisect_right(view.uids, self._last_uid)  # the view's columns with those that are gone put back
+        gone = sorted(self._gone.values())
+        places = [bisect_left(view.uids, lost.uid) for lost in gone]
+        were = ("uid", "mask", "size", "date", "modseq", "content_id")
+        columns = [
+            _put_back(column[:known], places, list(map(attrgetter(name), gone)))
+            for column, name in zip(whole, were, strict=True)
+        ]
         return Rows(range(self.count), *columns)
 
     def recent_spans(self) -> list[Span]:
@@ -502,26 +577,15 @@ class SelectedMailbox:
         """Sequence number of the first message without \\Seen, 0 when there is none (RFC 3501 §7.1 UNSEEN)."""
         if not self.view.mailbox.unseen:
             return 0
-        # The system flags lie in the lowest octet of a mask: much faster by octets than by numbers.
-        masks: array[int] = self.view.masks
-        octets = masks.tobytes()[LOWEST_OCTET :: masks.itemsize].translate(_UNSEEN)
-        return octets.find(b"\1", 0, self.count) + 1
+        at = self.view.first_unseen()
+        return at + 1 if at < self.count else 0
 
 
-def batches(spans: Sequence[Span], size: int) -> Iterator[Sequence[int]]:
-    """The positions in `spans`, in order, at most `size` at a time; as a range wherever they are contiguous."""
-    scattered: list[int] = []
-    for start, stop in spans:
-        if not scattered and (stop - start >= size // 4 or len(spans) == 1):
-            for first in range(start, stop, size):
-                yield range(first, min(first + size, stop))
-            continue
-        while start < stop:
-            cut = min(start + size - len(scattered), stop)
-            scattered += range(start, cut)
-            start = cut
-            if len(scattered) >= size:
-                yield scattered
-                scattered = []
-    if scattered:
-        yield scattered
+def _put_back(column: "array[int]", places: Sequence[int], values: Sequence[int]) -> "array[int]":
+    """A column with each value before what was at its place; `places` ascend."""
+    whole, start = column[:0], 0
+    for at, value in zip(places, values, strict=True):
+        whole += column[start:at]
+        whole.append(value)
+        start = at
+    return whole + column[start:]

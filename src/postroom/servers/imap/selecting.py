@@ -3,10 +3,11 @@
 Owns: those commands. Never: keeps the view (selected.py does). Raises: Refused, StoreError.
 """
 
-from postroom.imap import encode
 from postroom.imap.types import Bare, Select
 
+from .naming import list_response
 from .object_ids import mailbox_id
+from .places import Place
 from .refusal import Refused, bad
 from .resync import resynchronize
 from .selected import SelectedMailbox
@@ -23,12 +24,14 @@ async def select(session: Session, command: Select) -> bytes:
     session.end_contexts()
     try:
         place = await session.place(command.mailbox)
+        mailbox = await place.mailbox(b"EXAMINE" if command.read_only else b"SELECT")
         selected = await SelectedMailbox.open(
             place.account,
-            await place.mailbox(),
+            mailbox,
             read_only=command.read_only,
             claims=session.service.claims,
             enabled=session.enabled,
+            guest=place.guest,
         )
     finally:
         if before is not None:  # only now: selecting a mailbox again then finds its view still there
@@ -39,15 +42,15 @@ async def select(session: Session, command: Select) -> bytes:
     session.selected = selected
     if command.condstore:
         session.enabled.add(b"CONDSTORE")  # HIGHESTMODSEQ comes anyway
-    session.send(_opening(session, selected, command.mailbox))
+    session.send(_opening(session, selected, place, command.mailbox))
     if command.resync is not None:
         await resynchronize(session, selected, command.resync)
     if command.read_only:
         return b"OK [READ-ONLY] EXAMINE completed"
-    return b"OK [READ-WRITE] SELECT completed"
+    return b"OK [READ-ONLY] SELECT completed" if selected.read_only else b"OK [READ-WRITE] SELECT completed"
 
 
-def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
+def _opening(session: Session, selected: SelectedMailbox, place: Place, given: str) -> bytes:
     current = selected.view.mailbox
     responses = [
         selected.flags_responses(),
@@ -58,7 +61,7 @@ def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
         b"* OK [MAILBOXID (%b)] Ok\r\n" % mailbox_id(selected.account.account_id, current.mailbox_id),  # RFC 8474 §4.3
     ]
     if b"IMAP4REV2" in session.enabled:  # RFC 9051 §6.3.2: LIST comes, UNSEEN went
-        responses.append(encode.list_line((), session.mailbox_name(name)))
+        responses.append(list_response(session, place, current, given))
     elif not selected.uid_only and (first_unseen := selected.first_unseen()):
         responses.append(b"* OK [UNSEEN %d] First unseen\r\n" % first_unseen)
     return b"".join(responses)
@@ -67,7 +70,8 @@ def _opening(session: Session, selected: SelectedMailbox, name: str) -> bytes:
 async def close(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.2: removes the messages with \\Deleted, without EXPUNGE responses."""
     selected = session.mailbox
-    if not selected.read_only and not selected.deleted:
+    # RFC 4314 §4: without the right to expunge, CLOSE only closes
+    if not selected.read_only and not selected.deleted and "e" in selected.rights:
         await selected.account.expunge(selected.mailbox_id, None, origin=selected)
     session.deselect()
     return b"OK CLOSE completed"

@@ -8,20 +8,22 @@ nothing; a failure in a command is answered NO [SERVERBUG] and logged.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
-from postroom.imap.types import Bad, Command, Event, Fatal, Got, Line
+from postroom.imap.types import Bad, Command, Event, Fatal, FetchItem, Got, Line
 from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
-from postroom.store.api import Account, MailStore
+from postroom.store.api import Account, MailStore, NoSuchMailbox
 
-from .places import Place
+from .places import Place, Visits, resolve
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .settings import ImapSessionSettings
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("postroom.imap")
 # Commands whose arguments or results are message sequence numbers, refused once UIDONLY is enabled (RFC 9586)
 _BY_NUMBER = frozenset(name for name, info in COMMANDS.items() if Does.USES_SEQ in info.does)
+_T = TypeVar("_T")
 _COMMANDS_A_TURN = 50  # of one session, before others get theirs
 
 
@@ -45,16 +48,39 @@ NoteWatcher = Callable[[Sequence[str], object], None]
 class Watcher(Protocol):
     """Something besides the selected mailbox that has news for the client: told before a tagged answer, and in IDLE."""
 
-    on_news: Callable[[], None] | None  # set in IDLE
+    on_news: Callable[[], None] | None  # set while the session waits for its client
 
     @property
     def has_news(self) -> bool: ...
 
-    def take_news(self) -> bytes:
-        """Whole responses."""
+    async def take_news(self) -> bytes:
+        """Whole responses, b"" for none."""
 
     def close(self) -> None:
         """The session ends."""
+
+
+class Notified(Protocol):
+    """What the client wants to hear of the selected mailbox by itself, once it has said so (RFC 5465 §6.1)."""
+
+    messages: bool  # that messages come and go; else nothing at all
+    flags: bool
+    expunge_at_once: bool
+
+    items: Sequence[FetchItem]  # of new messages
+
+    async def tell_new(self, selected: SelectedMailbox, after: int, said: Container[int]) -> None:
+        """Send the items of messages that EXISTS has just told of: those with uids after this one, `said` excepted."""
+
+
+class Pushes(Protocol):
+    """Tells the client what happens while the session waits for it (pushing.py)."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def abandon(self) -> None: ...
 
 
 class Surroundings(Protocol):
@@ -70,6 +96,7 @@ class Surroundings(Protocol):
     engine_settings: ImapSettings
     tls_context: Callable[[], ssl.SSLContext | None]
     claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
+    acl_lock: asyncio.Lock  # held from the reading of an access control list to its change
     identification: bytes
 
     def handler(self, name: bytes) -> Handler:
@@ -93,10 +120,13 @@ class Session:
         self.tag = b"*"
         self.person: Person | None = None
         self.signed_in: Account | None = None
+        self.visits = Visits(self)
         self.selected: SelectedMailbox | None = None
         self.contexts: Contexts | None = None  # of the selected mailbox (RFC 5267)
         self.tasks = TaskOwner("imap-session")
         self.watchers: list[Watcher] = []
+        self.notified: Notified | None = None  # None: as before NOTIFY
+        self.pusher: Pushes | None = None  # of what happens between commands
         self.enabled: set[bytes] = set()  # RFC 5161, in upper case
         self.language = DEFAULT_LANGUAGE  # RFC 5255
         self.leaving = False  # after LOGOUT
@@ -127,6 +157,11 @@ class Session:
         if self.selected is None:
             raise bad(b"Select a mailbox first")
         return self.selected
+
+    @property
+    def origin(self) -> object:
+        """By which changes of this session are known on the change feed."""
+        return self if self.selected is None else self.selected
 
     @property
     def utf8(self) -> bool:
@@ -163,8 +198,14 @@ class Session:
         return selected.view.mailbox.name if selected.account is self.signed_in else selected.called
 
     async def place(self, name: str) -> Place:
-        """Which account has the mailbox of this name, and what it is called there."""
-        return Place(self.account, name)
+        """Which account has the mailbox of this name, and what it is called there. Raises NoSuchMailbox."""
+        return await resolve(self, name)
+
+    @property
+    def address(self) -> str:
+        """The person's address, by which access control lists know them."""
+        assert self.person is not None
+        return self.person.address
 
     @property
     def peer(self) -> str:
@@ -173,11 +214,15 @@ class Session:
     def send(self, data: bytes) -> None:
         """Queue untagged responses; they leave when the session next waits for its client."""
         self.connection.send(data)
+        self._unawaited += len(data)
 
     async def emit(self, data: bytes) -> None:
         """Send long output: waits for the client when much is under way, so that memory stays bounded."""
-        self.connection.send(data)
-        self._unawaited += len(data)
+        self.send(data)
+        await self.keep_pace()
+
+    async def keep_pace(self) -> None:
+        """Wait for the client when much has been sent since it was last waited for."""
         if self._unawaited >= self.settings.output_piece_octets:
             self._unawaited = 0
             await self.connection.drain()
@@ -196,7 +241,7 @@ class Session:
 
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
-        self.connection.send(b"%b %b\r\n" % (self.tag, answer))
+        self.send(b"%b %b\r\n" % (self.tag, answer))
 
     async def next_event(self) -> Event:
         """The engine's next event, reading from the client when there is none."""
@@ -214,6 +259,17 @@ class Session:
             if not data:
                 raise EndOfSession
             engine.feed(data)
+
+    async def pushing(self, pusher: Pushes, waiting: Awaitable[_T]) -> _T:
+        """Wait for the client, which is told meanwhile what happens."""
+        pusher.start()
+        try:
+            found = await waiting
+        except BaseException:
+            pusher.abandon()
+            raise
+        await pusher.stop()
+        return found
 
     async def next_line(self) -> bytes:
         """A line of the client's in the middle of a command; `engine.expect_line` was called before."""
@@ -239,6 +295,8 @@ class Session:
         for watcher in self.watchers:
             watcher.close()
         self.watchers.clear()
+        self.notified = self.pusher = None
+        self.visits.close()
         if self.signed_in is not None:
             self.signed_in.close()
             self.signed_in = None
@@ -256,6 +314,15 @@ class Session:
             raise self.goodbye("This account is no longer active")
         self.person = now
         return now
+
+    async def owner(self, place: Place) -> Person:
+        """Whose quota counts there, as the directory knows them now."""
+        if place.guest is None:
+            return await self.current_person()
+        owner = await self.service.directory.person(place.account.account_id)
+        if owner is None or not owner.enabled:
+            raise NoSuchMailbox(f"{place.name}: its owner is gone")
+        return owner
 
     def deselect(self) -> None:
         """Leave the selected state; the mailbox is not expunged."""
@@ -297,7 +364,7 @@ class Session:
     async def _converse(self) -> None:
         commands = 0
         while not self.leaving:
-            event = await self.next_event()
+            event = await (self.next_event() if self.pusher is None else self.pushing(self.pusher, self.next_event()))
             if isinstance(event, Got):
                 self.tag = event.tag
                 await self._carry_out(COMMANDS[event.name], event.command)
@@ -309,6 +376,7 @@ class Session:
                 self._count_bad()
             else:
                 _log.error("the engine gave %s outside of its command", type(event).__name__)
+            await self.keep_pace()  # short commands may have long answers
 
     def _count_bad(self) -> None:
         self._bad_in_a_row += 1
@@ -318,9 +386,12 @@ class Session:
     async def _carry_out(self, info: CommandInfo, command: Command) -> None:
         answer: bytes | None
         self._progress_due = None
+        self.visits.trim()
         self.names_numbers = False
         try:
             self._check_state(command, info)
+            if self.selected is not None and self.selected.guest is not None:
+                await self._check_rights(self.selected, info)
             answer = await self.service.handler(info.name)(self, command)
         except Refused as refused:
             answer = refused.answer
@@ -332,12 +403,14 @@ class Session:
         except Exception:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
-        if self.has_news:
-            # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
-            await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
-        for watcher in self.watchers:
-            if watcher.has_news:
-                await self.emit(watcher.take_news())
+        try:
+            if self.has_news:
+                # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
+                await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
+            if self.watchers and not self.leaving:
+                await self.tell_news()
+        except (MailError, Refused) as error:  # what was done is done, and answered
+            _log.warning("%s: not told: %s", self.peer, error)
         if answer is None:
             return
         self.complete(answer)
@@ -358,25 +431,70 @@ class Session:
             self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
+    async def is_active(self, account_id: int | None = None) -> bool:
+        """Whether somebody still has an account that is in use; the session's own person, when none is named."""
+        if account_id is None:
+            assert self.person is not None
+            account_id = self.person.account_id
+        person = await self.service.directory.person(account_id)
+        return person is not None and person.enabled
+
+    async def owner_is_here(self, selected: SelectedMailbox) -> bool:
+        """Whether the one whose mailbox is selected still has an account that is in use, and so has their guest."""
+        return await self.is_active(selected.account.account_id) and await self.is_active()
+
+    async def check_selected(self) -> None:
+        """For what reads the selected mailbox: whether that is still allowed (RFC 4314 §5.1.1)."""
+        selected = self.mailbox
+        if selected.guest is not None and (selected.lost or not await self.owner_is_here(selected)):
+            raise self.mailbox_is_gone()
+
+    async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
+        """What a command needs in somebody else's mailbox, as it is now (RFC 4314 §4, §5.1.1)."""
+        if info.states is not State.SELECTED or Does.CHANGES_STATE in info.does:
+            return
+        await self.check_selected()
+        if not allows(selected.rights, info.name):
+            self.engine.refuse_literal()  # of a REPLACE
+            raise no(b"NOPERM", b"You have no right to do that")
+
     async def announce(self, does: Does) -> None:
         """Bring the client up to date before the tagged answer (RFC 3501 §5.2, §7.4.1)."""
         if not does & (Does.MAY_EXPUNGE | Does.USES_SEQ):
             return
         selected = self.mailbox
-        if selected.deleted:
+        if selected.lost:
             raise self.mailbox_is_gone()
-        if selected.should_claim:
+        await self.tell_updates(selected, expunge=Does.MAY_EXPUNGE in does)
+
+    async def tell_updates(self, selected: SelectedMailbox, *, expunge: bool) -> None:
+        """Send what the client does not know of the selected mailbox, as far as it wants to."""
+        notified = self.notified
+        silent = notified is not None and not notified.messages
+        if silent:  # RFC 5465 §3.1; but RFC 3501 §6.4.3: the client's own EXPUNGE is answered
+            expunge &= selected.owes_expunge
+        elif selected.should_claim:
             try:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        expunge = Does.MAY_EXPUNGE in does
-        if (contexts := self.contexts) is not None:
+        take = partial(selected.take_updates, flags=notified is None or notified.flags, new=not silent)
+        before = selected.last_uid
+        if (contexts := self.contexts) is not None and not (silent and not expunge):
             async with contexts.lock:
-                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge))
+                await self.emit(contexts.removals() + take(expunge=expunge))
                 await self.emit(await contexts.catch_up())
-        elif updates := selected.take_updates(expunge=expunge):
+        elif updates := take(expunge=expunge):
             await self.emit(updates)
+        if notified is not None and selected.last_uid > before:
+            said = contexts.fetched if contexts is not None else ()
+            await notified.tell_new(selected, before, said)  # RFC 5465 §5.2: behind what contexts say
+
+    async def tell_news(self) -> None:
+        """Send what the watchers have heard."""
+        for watcher in list(self.watchers):
+            if watcher.has_news and (news := await watcher.take_news()):
+                await self.emit(news)
 
     @property
     def has_news(self) -> bool:
@@ -386,7 +504,8 @@ class Session:
         return self.selected.has_news or (self.contexts is not None and self.contexts.has_news)
 
     def mailbox_is_gone(self) -> EndOfSession:
-        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names."""
+        """Somebody deleted the selected mailbox: the connection ends, one of the ways RFC 2180 §3.3 names. So it does
+        when the right to read it is taken away (RFC 4314 §5.1.1), which is answered alike (§6)."""
         return self.goodbye("The selected mailbox was deleted")
 
     async def progress(self, done: int | None = None, total: int | None = None) -> None:

@@ -16,8 +16,13 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
     ] = 52_428_800
     max_append_total_octets: Annotated[
-        int, Meta(ge=1024, description="Octets of all messages of one APPEND (MULTIAPPEND) together.")
-    ] = 104_857_600
+        int,
+        Meta(
+            ge=1024,
+            description="Octets of all messages of one APPEND (MULTIAPPEND) together, should that be more than one "
+            "message may have. What is known of each is in memory until the last one has come.",
+        ),
+    ] = 67_108_864
     quirk_8bit_headers_in_append: Annotated[
         bool,
         Meta(
@@ -44,6 +49,29 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20
+    withheld_capabilities: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Capabilities that are neither told nor enabled, for the sake of clients that claim them "
+            "and then don't keep to them."
+        ),
+    ] = ()
+    shared_account: Annotated[
+        str,
+        Meta(
+            description="Address of the account whose mailboxes are the shared ones, #shared/…, for those to whom "
+            "its access control lists give rights; empty: there are none."
+        ),
+    ] = ""
+    max_visited_accounts: Annotated[
+        int, Meta(ge=4, description="Other people's accounts that a session keeps open.")
+    ] = 16
+    carry_batch_messages: Annotated[
+        int, Meta(ge=1, description="Messages that COPY carries from one account to another in one write.")
+    ] = 200
+    carry_batch_octets: Annotated[
+        int, Meta(ge=65_536, description="Octets of the same, after which the messages so far are written.")
+    ] = 16_777_216
     administrators: Annotated[
         tuple[str, ...],
         Meta(
@@ -51,6 +79,9 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             "server (SETMETADATA)."
         ),
     ] = ()
+    max_annotation_octets: Annotated[
+        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account; its guests may fill half.")
+    ] = 16_777_216
     list_batch_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
     ] = 200
@@ -63,6 +94,20 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     output_piece_octets: Annotated[
         int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
     ] = 262_144
+    max_notify_mailboxes: Annotated[
+        int, Meta(ge=1, description="Mailboxes that one client may watch with NOTIFY; more are refused.")
+    ] = 10_000
+    max_notify_accounts: Annotated[
+        int, Meta(ge=1, description="Other people's accounts that one client may watch with NOTIFY; more are refused.")
+    ] = 64
+    max_notifications: Annotated[
+        int,
+        Meta(
+            ge=16,
+            description="Mailboxes and annotations with news for a client that does not read, above which NOTIFY is "
+            "given up and the client is told so.",
+        ),
+    ] = 20_000
     max_contexts: Annotated[
         int, Meta(ge=1, description="Results that one session may have kept up to date by UPDATE (RFC 5267).")
     ] = 16
@@ -106,3 +151,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     progress_seconds: Annotated[
         float, Meta(gt=0, description="Seconds after which a command that takes long says how far it is, each time.")
     ] = 10.0
+    max_search_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a search that goes on is ended with NO [LIMIT].")
+    ] = 120.0

@@ -61,6 +61,6 @@ class StatusLines:
 async def status(session: Session, command: Status) -> bytes:
     lines = StatusLines(session, command.items)
     place = await session.place(command.mailbox)
-    mailbox = await place.mailbox()
+    mailbox = await place.mailbox(b"STATUS")
     session.send(await lines.line(place.account, mailbox, session.mailbox_name(command.mailbox)))
     return b"OK STATUS completed"

@@ -9,17 +9,19 @@ from postroom.imap.sorting import Thread, Threading
 from postroom.imap.threads import ReferenceThreads, Threads, ordered_subject, write
 from postroom.store.api import SortFact
 
-from .ordering import FACTS_AT_ONCE, fact_columns
-from .search import check_numbers, emit_pieces
+from .ordering import fact_columns
+from .search import check_keys, check_needed_charset, emit_pieces
 from .searching import Searching
 from .session import Session
 
+_AT_ONCE = 1000  # messages whose references, of up to a hundred thousand octets each, are held
 _FACTS = (SortFact.MESSAGE_ID, SortFact.REFERENCES, SortFact.SUBJECT, SortFact.IS_REPLY, SortFact.SENT)
 
 
 async def thread(session: Session, command: Thread) -> bytes:
     """THREAD and UID THREAD."""
-    check_numbers(session, command.key, uid=command.uid)
+    check_needed_charset(session, command.charset)
+    check_keys(session, command.key, uid=command.uid)
     searching = Searching(session, session.mailbox)
     found = await searching.find(command.key, range(session.mailbox.count))
     uids = searching.rows.uids
@@ -43,8 +45,8 @@ async def _by_subject(session: Session, searching: Searching, found: Sequence[in
 async def _by_references(session: Session, searching: Searching, found: Sequence[int]) -> Threads:
     """A piece of the mailbox at a time, since references are the longest of all facts."""
     threads = ReferenceThreads(session.settings.max_thread_ids)
-    for start in range(0, len(found), FACTS_AT_ONCE):
-        some = found[start : start + FACTS_AT_ONCE]
+    for start in range(0, len(found), _AT_ONCE):
+        some = found[start : start + _AT_ONCE]
         columns = await fact_columns(session, session.mailbox, searching.rows, _FACTS, some)
         for message_id, references, subject, is_reply, sent in zip(*columns, strict=True):
             threads.add(message_id, references.split(" ") if references else (), subject, bool(is_reply), sent)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from postroom.store.annotations import uses_changed
 from postroom.store.api import BadMailboxName, Mailbox, MailboxEvent, MailboxEventKind
 from postroom.store.books import Box
-from postroom.store.names import INBOX, SEPARATOR, canonical, checked
+from postroom.store.names import INBOX, SEPARATOR, checked
 from postroom.store.views import event_of, mailboxes_changed
 
 from . import ledger
@@ -78,7 +78,7 @@ class Rename(Write):
         self._origin = origin
 
     def apply(self, scope: Scope) -> None:
-        new, old = checked(self._new, scope.settings), canonical(self._old.removesuffix(SEPARATOR))
+        new, old = checked(self._new, scope.settings), scope.books.spelt(self._old.removesuffix(SEPARATOR))
         if old == INBOX:
             self._move_inbox(scope, new)
             return
@@ -101,7 +101,7 @@ class Rename(Write):
         inbox = scope.books.named(INBOX)
         target = _create(scope, new)
         scope.db.execute(_COPY_ANNOTATIONS, (target.mailbox_id, inbox.mailbox_id))
-        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target)])
+        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target, INBOX)])
         condition = among(scope.db, inbox.mailbox_id, None)
         if found := rows(scope.db, condition):
             transfer(scope, inbox.mailbox_id, target.mailbox_id, condition, found, move=True, origin=self._origin)
@@ -122,7 +122,7 @@ class SetSpecialUse(Write):
         changed = scope.books.use(self._mailbox_id, self._special_use)
         if not changed:
             return None
-        modseq = scope.next_modseq()
+        modseq = scope.next_modseq(*changed)
         for box in changed:
             scope.touched.add(box.mailbox_id)
             scope.db.execute("UPDATE mailboxes SET special_use = ? WHERE id = ?", (box.special_use, box.mailbox_id))
@@ -149,14 +149,14 @@ class Subscribe(Write):
     def apply(self, scope: Scope) -> None:
         before = scope.books.subscriptions
         if self._on:
-            name = checked(self._name, scope.settings)
+            name = scope.books.spelt(checked(self._name, scope.settings))
             if name in before:
                 return
             if len(before) >= scope.settings.max_subscriptions:
                 raise BadMailboxName(f"{len(before)} subscriptions are enough", text="Too many subscriptions")
             scope.books.subscriptions = before | {name}
         else:
-            name = canonical(self._name.removesuffix(SEPARATOR))
+            name = scope.books.spelt(self._name.removesuffix(SEPARATOR))
             if name not in before:
                 return
             scope.books.subscriptions = before - {name}

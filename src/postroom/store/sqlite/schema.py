@@ -140,6 +140,14 @@ CREATE TABLE thread_ids(
 );
 """
 
+# The dotless i is an i to i;unicode-casemap (RFC 5051); versions before kept the two apart.
+_DOTLESS = """
+UPDATE search_text SET from_ = replace(from_, 'ı', 'i'), to_ = replace(to_, 'ı', 'i'), cc = replace(cc, 'ı', 'i'),
+  bcc = replace(bcc, 'ı', 'i'), subject = replace(subject, 'ı', 'i'), headers = replace(headers, 'ı', 'i'),
+  body = replace(body, 'ı', 'i')
+WHERE instr(headers, 'ı') OR instr(body, 'ı');
+"""
+
 # purged_modseq: until now nobody could ask what was expunged, so nobody need be told of what is no longer known
 _THIRD = """
 ALTER TABLE messages ADD COLUMN saved_at INTEGER;  -- when the message came into this mailbox; NULL: not known
@@ -164,7 +172,7 @@ CREATE TABLE annotations(
 """
 
 # version reached: what takes the version before it there
-MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _THIRD}
+MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _DOTLESS + _THIRD}
 # and what SQL alone cannot do of it, in the same transaction
 FILLINGS: dict[int, Callable[[apsw.Connection], None]] = {2: sorting.fill}
 VERSION = max(MIGRATIONS)

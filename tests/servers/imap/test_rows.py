@@ -1,0 +1,11 @@
+"""Messages as columns, some at a time."""
+
+from postroom.servers.imap.rows import batches
+
+
+def test_batches_keep_runs_as_ranges_and_gather_the_scattered() -> None:
+    assert list(batches([(0, 10)], 4)) == [range(4), range(4, 8), range(8, 10)]
+    assert list(batches([(3, 5)], 100)) == [range(3, 5)]
+    assert list(batches([(0, 1), (2, 3), (5, 9)], 20)) == [[0, 2, 5, 6, 7, 8]]
+    assert list(batches([(0, 1), (2, 12)], 8)) == [[0, 2, 3, 4, 5, 6, 7, 8], [9, 10, 11]]
+    assert list(batches([], 4)) == []
