@@ -12,7 +12,18 @@ from .player import Player
 STATUS = re.compile(rb"\* STATUS .*\(UIDVALIDITY (\d+) UIDNEXT (\d+) HIGHESTMODSEQ (\d+)\)")
 NAMES = ("INBOX", "Box", "INBOX", "Other", "New")
 MODES = ("FLAGS", "+FLAGS", "-FLAGS")
-WITHOUT_MAILBOX = ("append", "multiappend", "create", "rename", "delete mailbox", "status", "idle", "drop", "noop")
+WITHOUT_MAILBOX = (
+    "append",
+    "multiappend",
+    "create",
+    "rename",
+    "delete mailbox",
+    "status",
+    "idle",
+    "drop",
+    "noop",
+    "check",
+)
 WITH_MAILBOX = (
     "store",
     "store",
@@ -43,6 +54,7 @@ TOGETHER = (
     ("delete", "expunge"),
     ("delete", "uid expunge", "drop"),
     ("delete", "expunge", "drop", "select"),
+    ("store", "fetch", "store", "drop", "delete", "expunge"),
     ("store", "silent"),
     ("conditional", "conditional", "store"),
     ("idle", "delete", "expunge", "append"),
