@@ -275,7 +275,11 @@ class Player:
                 self.ledger.acknowledged(effect, modified)
                 if since is not None and mode == "FLAGS":
                     for uid in set(uids) - set(modified):
-                        self.ledger.won(picture.validity, uid, since, adds)
+                        if (
+                            picture.validity,
+                            uid,
+                        ) not in self.ledger.may_go:  # expunged by now, it was not stored either
+                            self.ledger.won(picture.validity, uid, since, adds)
             else:  # some of it may have been done
                 unsure()
                 effect.end = self.ledger.tick()
