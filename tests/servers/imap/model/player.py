@@ -278,7 +278,7 @@ class Player:
                         if (
                             picture.validity,
                             uid,
-                        ) not in self.ledger.may_go:  # expunged by now, it was not stored either
+                        ) not in self.ledger.may_go:  # what is gone was not stored
                             self.ledger.won(picture.validity, uid, since, adds)
             else:  # some of it may have been done
                 unsure()
