@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from postroom.store import SqliteStore
+
 from .room import Client, Room, both_stores, message, open_room, run
 
 ALICE, BOB = "#user/alice@x.example", "bob@x.example"
@@ -258,5 +260,71 @@ def test_an_account_that_goes_ends_nobody_elses_session(tmp_path: Path, kind: st
                 client.start("LOGOUT")
                 said = await client.eof()
                 assert b"SERVERBUG" not in said, said
+
+    run(play())
+
+
+@both_stores
+def test_threads_tell_nothing_of_mail_that_is_not_shared(tmp_path: Path, kind: str) -> None:
+    """A thread may have messages elsewhere: who can put a reply to it there would learn that they exist."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            secret = b"From: a@x.example\r\nMessage-ID: <secret@x.example>\r\nSubject: s\r\n\r\ntext\r\n"
+            await room.deliver(secret)
+            alice = await room.client()
+            await alice.ok("CREATE Box")
+            await alice.ok(f"SETACL Box {BOB} lri")
+            bob = await room.client(name="bob")
+            guess = b"From: b@x.example\r\nIn-Reply-To: <secret@x.example>\r\nSubject: Re: s\r\n\r\ntext\r\n"
+            await bob.append(f'"{ALICE}/Box"', guess)
+            await bob.ok(f'SELECT "{ALICE}/Box"')
+            assert await bob.ok("FETCH 1 THREADID") == [b"* 1 FETCH (THREADID NIL)"]
+            assert await bob.ok("SEARCH THREADID T1-1") == [b"* SEARCH"]
+            assert await bob.ok("UNSELECT") == []
+            assert await bob.ok(f'ESEARCH IN (mailboxes "{ALICE}/Box") THREADID T1-1') == []
+            await alice.ok("SELECT Box")
+            assert await alice.ok("FETCH 1 THREADID") == [b"* 1 FETCH (THREADID (T1-1))"]
+
+    run(play())
+
+
+def test_one_command_does_not_open_everybodys_account(tmp_path: Path) -> None:
+    """Each is a few open files."""
+
+    async def play() -> None:
+        limits = {"max_open_accounts": 1}
+        async with open_room(tmp_path, "sqlite", store_settings=limits, max_visited_accounts=4) as room:
+            store = room.store
+            assert isinstance(store, SqliteStore)
+            names = []
+            for number in range(10, 50):
+                address = f"p{number}@x.example"
+                room.add_person(address, number)
+                await store.create_account(number)
+                account = await store.open(number)
+                await account.set_acl(1, "anyone", "lr")
+                account.close()
+                names.append(f'"#user/{address}/INBOX"')
+            bob = await room.client(name="bob")
+            urls = [f'URL "/{name[1:-1].replace("#", "%23").replace("@", "%40")}/;UID=1"' for name in names]
+            await room.deliver(account_id=2)
+            for number in range(10, 50):
+                await room.deliver(account_id=number)
+            for command in (
+                f"ESEARCH IN (mailboxes ({' '.join(names)})) ALL",
+                f"NOTIFY SET (mailboxes ({' '.join(names)}) (MessageNew MessageExpunge))",
+                'LIST "" "#user/*" RETURN (STATUS (MESSAGES DELETED-STORAGE) METADATA (/shared/comment))',
+            ):
+                await bob.ok(command)
+                opened = len(store._open)
+                watched = 40 if command.startswith("NOTIFY") else 0
+                if watched:
+                    await bob.ok("NOTIFY NONE")
+                assert opened <= 6 + watched, command
+            reply = await bob.command(f"APPEND INBOX CATENATE ({' '.join(urls)})")
+            assert reply.tagged.startswith(b"NO [LIMIT]")
+            assert len(store._open) <= 20
+            assert (await bob.command(f"APPEND INBOX CATENATE ({' '.join(urls[:12])})")).ok
 
     run(play())

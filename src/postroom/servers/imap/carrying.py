@@ -4,8 +4,8 @@ Owns: reading messages in pieces and appending them elsewhere. Never: holds a la
 it), checks who may (messages.py does). Raises: StoreError.
 
 Messages go in batches; when a later one fails, what earlier ones brought is removed again, so that the target is as it
-was (RFC 3501 §6.4.7). Nothing is lost: MOVE removes the source last, and when the store can't say whether it has, the
-copies stay: a commit that failed may have been made.
+was (RFC 3501 §6.4.7). What is not on disk twice can't be lost: MOVE removes the source last, and when the store can't
+say whether it has, the copies stay: a commit that failed may have been made.
 """
 
 from collections.abc import Sequence

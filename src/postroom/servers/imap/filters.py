@@ -45,6 +45,7 @@ async def _covered_by(session: Session, one: MailboxFilter) -> AsyncIterator[Cov
     if one.scope is Scope.SUBSCRIBED:
         names = await session.account.subscriptions()
     for name in names:
+        session.visits.trim()  # a filter may name a thousand people
         if (place := await _named(session, name)) is not None:
             yield place
     if one.scope in (Scope.SUBTREE, Scope.SUBTREE_ONE):
@@ -63,6 +64,7 @@ async def _below(
     """What lies below a name; in another person's account only what `place` lets this person have. `listed`: the
     mailboxes of the accounts that were asked already, by name."""
     await session.breathe()  # a filter may name a thousand
+    session.visits.trim()
     try:
         place = await session.place(top)
     except (NoSuchMailbox, BadMailboxName, Refused):

@@ -52,14 +52,20 @@ async def _search(session: Session, box: Covered, search: Search, returns: Searc
     if not box.mailbox.messages:
         return
     try:
-        account = box.account
+        account, guest = box.account, None
         if account is not session.account:  # only the other people's accounts used last are open
+            session.visits.trim()
             place = await session.place(box.name)
-            account = place.account
+            account, guest = place.account, place.guest
             if (await place.mailbox()).mailbox_id != box.mailbox.mailbox_id:  # it may be read still, and is the same
                 return
         opened = await SelectedMailbox.open(
-            account, box.mailbox, read_only=True, claims=session.service.claims, enabled=session.enabled
+            account,
+            box.mailbox,
+            read_only=True,
+            claims=session.service.claims,
+            enabled=session.enabled,
+            guest=guest,
         )
     except (NoSuchMailbox, Refused):  # deleted, or not to be read any more
         return

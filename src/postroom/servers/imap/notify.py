@@ -158,6 +158,7 @@ class Notification:
         if any(group.mailboxes.scope is Scope.SUBSCRIBED for group in self._groups):
             names.update(await session.account.subscriptions())
         for name in names:
+            session.visits.trim()
             try:
                 place = await session.place(name)
             except (NoSuchMailbox, BadMailboxName, Refused):
@@ -440,6 +441,7 @@ class Notification:
         session, lines = self._session, dict[str, bytes]()
         for group in self._groups:
             for name in group.mailboxes.mailboxes:
+                session.visits.trim()
                 try:
                     await (await session.place(name)).mailbox(b"NOTIFY")
                 except (NoSuchMailbox, BadMailboxName):

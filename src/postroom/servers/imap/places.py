@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 USERS, SHARED = "#user", "#shared"
 SPACES = (USERS, SHARED)
+_MOST = 4  # times as many accounts as a session keeps open may one command have open
 # The address may have "/" in its local part: it goes on to the first one behind its "@" (RFC 5322 §3.4.1)
 _OF_USER = re.compile(r"#user/((?:[^@]*@)?[^/]+)/(.+)\Z", re.DOTALL)
 
@@ -149,12 +150,15 @@ class Visits:
         """The account, which stays open at least as long as the command under way."""
         account = self._open.pop(account_id, None)
         if account is None:
+            if len(self._open) >= _MOST * self._session.settings.max_visited_accounts:
+                raise no(b"LIMIT", b"That is too many people's mailboxes for one command")
             account = await self._session.service.store.open(account_id)
         self._open[account_id] = account
         return account
 
     def trim(self) -> None:
-        """Between two commands: close those not used for longest, but for the selected mailbox's."""
+        """Close those not used for longest, but for the selected mailbox's: between two commands, or where the one
+        under way is done with those it has used."""
         selected = self._session.selected
         for account_id in list(self._open)[: -self._session.settings.max_visited_accounts]:
             if selected is None or selected.account is not self._open[account_id]:

@@ -51,10 +51,11 @@ def effective(acl: Iterable[tuple[str, str]], address: str) -> str:
     given: set[str] = set()
     taken: set[str] = set()
     for identifier, rights in acl:
-        if identifier in (ANYONE, address):
+        if identifier.startswith("-"):  # §2: a "negative right", though an address may begin like that too
+            if identifier[1:] in (ANYONE, address):
+                taken.update(rights)
+        elif identifier in (ANYONE, address):
             given.update(rights)
-        elif identifier in ("-" + ANYONE, "-" + address):  # §2: a "negative right"
-            taken.update(rights)
     return in_order(given - taken)
 
 

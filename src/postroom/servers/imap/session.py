@@ -214,11 +214,15 @@ class Session:
     def send(self, data: bytes) -> None:
         """Queue untagged responses; they leave when the session next waits for its client."""
         self.connection.send(data)
+        self._unawaited += len(data)
 
     async def emit(self, data: bytes) -> None:
         """Send long output: waits for the client when much is under way, so that memory stays bounded."""
-        self.connection.send(data)
-        self._unawaited += len(data)
+        self.send(data)
+        await self.keep_pace()
+
+    async def keep_pace(self) -> None:
+        """Wait for the client when much has been sent since it was last waited for."""
         if self._unawaited >= self.settings.output_piece_octets:
             self._unawaited = 0
             await self.connection.drain()
@@ -237,7 +241,7 @@ class Session:
 
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
-        self.connection.send(b"%b %b\r\n" % (self.tag, answer))
+        self.send(b"%b %b\r\n" % (self.tag, answer))
 
     async def next_event(self) -> Event:
         """The engine's next event, reading from the client when there is none."""
@@ -372,6 +376,7 @@ class Session:
                 self._count_bad()
             else:
                 _log.error("the engine gave %s outside of its command", type(event).__name__)
+            await self.keep_pace()  # short commands may have long answers
 
     def _count_bad(self) -> None:
         self._bad_in_a_row += 1
