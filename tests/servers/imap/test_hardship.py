@@ -172,3 +172,24 @@ def test_the_second_person_of_a_connection_finds_nothing_of_the_first(tmp_path: 
             assert (await both.command("SELECT INBOX (QRESYNC (1 1))")).tagged.startswith(b"BAD")
 
     run(play())
+
+
+@both_stores
+def test_a_message_that_ends_early_is_not_moved(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def short(*_: object) -> bytes:
+        return b"From: a@x.example\r\n"
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(account_id=2)
+            alice = await room.client()
+            await alice.ok("SETACL INBOX bob@x.example lri")
+            bob = await room.client("INBOX", name="bob")
+            account = await room.store.open(2)
+            monkeypatch.setattr(type(account), "read_range", short)
+            assert not (await bob.command('MOVE 1 "#user/alice@x.example/INBOX"')).ok
+            account.close()
+            assert await bob.ok("FETCH 1 UID") == [b"* 1 FETCH (UID 1)"]
+            assert b"MESSAGES 0" in (await alice.ok("STATUS INBOX (MESSAGES)"))[0]
+
+    run(play())

@@ -91,6 +91,8 @@ class _Carrying:
         step = self._session.settings.output_piece_octets
         for start in range(0, size, step):
             draft.write(await self._selected.account.read_range(content_id, start, min(start + step, size)))
+        if draft.size != size:
+            raise StoreFailure(f"content {content_id} has {draft.size} octets, not {size}")
         draft.finish()
         await self._session.breathe()
 
