@@ -10,6 +10,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
@@ -95,6 +96,7 @@ class Surroundings(Protocol):
     engine_settings: ImapSettings
     tls_context: Callable[[], ssl.SSLContext | None]
     claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
+    move_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock]  # of mailboxes that messages are carried out of
     acl_lock: asyncio.Lock  # held from the reading of an access control list to its change
     identification: bytes
 
