@@ -471,6 +471,29 @@ def test_annotations(stage: Stage) -> None:
     stage.run(play)
 
 
+def test_an_annotation_is_a_change_of_its_mailbox(stage: Stage) -> None:
+    """RFC 7162 §3.2: the mailbox's mod-sequence grows, and who has it open sees that."""
+
+    async def play(room: Room) -> None:
+        account = room.account
+        view = await account.view(1)
+        highest = [view.mailbox.highest_modseq]
+        for value in (b"x", b"y", None):
+            await account.set_annotations(1, 7, {"/private/comment": value})
+            highest.append((await account.mailbox("INBOX")).highest_modseq)
+            assert view.mailbox.highest_modseq == highest[-1]
+        assert highest == sorted(set(highest))
+        await account.set_annotations(1, 7, {"/private/comment": None})
+        await account.set_annotations(None, 7, {"/private/comment": b"of no mailbox"})
+        assert (await account.mailbox("INBOX")).highest_modseq == highest[-1]
+        archive = await account.mailbox("Archive")
+        await account.set_special_use(archive.mailbox_id, None)
+        assert (await account.mailbox("Archive")).highest_modseq > archive.highest_modseq
+        account.release(view)
+
+    stage.run(play)
+
+
 def test_annotations_of_many_mailboxes(stage: Stage) -> None:
     async def play(room: Room) -> None:
         account = room.account
@@ -576,7 +599,7 @@ def test_mailbox_events(stage: Stage) -> None:
         assert events(room) == [MailboxEvent(GONE, ids[0], "c")]
         await account.rename("INBOX", "old")
         old = await account.mailbox("old")
-        assert events(room) == [MailboxEvent(CREATED, old.mailbox_id, "old")]
+        assert events(room) == [MailboxEvent(CREATED, old.mailbox_id, "old", "INBOX")]
         for name in ("new", "later"):
             await room.put(message(), mailbox=name, create=True)
         new, later = await account.mailbox("new"), await account.mailbox("later")

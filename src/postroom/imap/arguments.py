@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from .fetch_parser import parse_items
 from .search_parser import parse_search
+from .search_returns import partial_range
+from .settings import ImapSettings
 from .syntax import BadSyntax
 from .table import Parse
 from .tokens import Cursor
@@ -39,7 +41,6 @@ from .types import (
 _STORE = re.compile(rb"([+-]?FLAGS)(\.SILENT)?(?= )", re.IGNORECASE)
 _STORE_MODES = {mode.value: mode for mode in StoreMode}
 _FETCH_MODIFIERS = re.compile(rb" \(((?:CHANGEDSINCE|VANISHED|PARTIAL)\b[^()]*)\)\Z", re.IGNORECASE)
-_PARTIAL_RANGE = re.compile(rb"(-?)([0-9]{1,10}):\1([0-9]{1,10})")
 
 
 def bare(name: bytes) -> Parse:
@@ -175,7 +176,7 @@ def _resync(cursor: Cursor) -> Resync:
     cursor.expect(b"(", "Expected the values of QRESYNC")
     uid_validity = cursor.number()
     cursor.space()
-    modseq = cursor.modseq()
+    modseq = cursor.modseq(zero=cursor.settings.quirk_spelling)
     known: SeqSet | None = None
     matches: tuple[SeqSet, SeqSet] | None = None
     if cursor.data.startswith(b" ", cursor.at) and not cursor.data.startswith(b" (", cursor.at):
@@ -276,11 +277,12 @@ def _fetch(cursor: Cursor, uid: bool) -> Fetch:
         return Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID)
     items = parse_items(Cursor(cursor.data[: found.start()], cursor.at, cursor.settings, utf8=cursor.utf8), uid)
     cursor.at = found.end()
-    return _modified(Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID), found[1])
+    return _modified(Fetch(seqset, items, uid, uid_asked=asked or items[0] is not Item.UID), found[1], cursor.settings)
 
 
-def _modified(fetch: Fetch, modifiers: bytes) -> Fetch:
+def _modified(fetch: Fetch, modifiers: bytes, settings: ImapSettings) -> Fetch:
     """fetch-modifier *(SP fetch-modifier): CHANGEDSINCE, VANISHED (RFC 7162 §3.1.4.1, §3.2.6), PARTIAL (RFC 9394)."""
+    least_modseq = 0 if settings.quirk_spelling else 1
     words = iter(modifiers.upper().split(b" "))
     seen: set[bytes] = set()
     for word in words:
@@ -290,14 +292,17 @@ def _modified(fetch: Fetch, modifiers: bytes) -> Fetch:
         if word == b"CHANGEDSINCE":
             number = next(words, b"")
             if (
-                not number.isdigit() or len(number) > 19 or not 0 < int(number) < 2**63
+                not number.isdigit() or len(number) > 19 or not least_modseq <= int(number) < 2**63
             ):  # RFC 7162 §7 mod-sequence-value
                 raise BadSyntax("CHANGEDSINCE needs a modification sequence")
             fetch = replace(fetch, changed_since=int(number))
         elif word == b"VANISHED" and fetch.uid:
             fetch = replace(fetch, vanished=True)
         elif word == b"PARTIAL":
-            fetch = replace(fetch, window=partial_range(next(words, b"")))
+            bounds = Cursor(next(words, b""), 0, settings)
+            first, last = sorted(partial_range(bounds), key=abs)
+            bounds.end()
+            fetch = replace(fetch, window=(first, last))
         else:
             raise BadSyntax("Unknown FETCH modifier")
     if fetch.vanished and fetch.changed_since is None:
@@ -305,15 +310,6 @@ def _modified(fetch: Fetch, modifiers: bytes) -> Fetch:
     if fetch.changed_since is not None and Item.MODSEQ not in fetch.items:  # RFC 7162 §3.1.4.1
         fetch = replace(fetch, items=(*fetch.items, Item.MODSEQ))
     return fetch
-
-
-def partial_range(raw: bytes) -> tuple[int, int]:
-    """partial-range (RFC 9394): both ends positive, or both negative; the nearer one to the origin first."""
-    found = _PARTIAL_RANGE.fullmatch(raw)
-    if found is None or (low := int(found[2])) < 1 or (high := int(found[3])) < 1 or max(low, high) > 2**32 - 1:
-        raise BadSyntax("Invalid partial range")
-    low, high = min(low, high), max(low, high)
-    return (-low, -high) if found[1] else (low, high)
 
 
 def store(cursor: Cursor) -> Store:

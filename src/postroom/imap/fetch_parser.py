@@ -35,7 +35,8 @@ _MACROS = {b"FAST": _FAST, b"ALL": _ALL, b"FULL": (*_ALL, Item.BODY)}
 _PART = re.compile(rb"[1-9][0-9]{0,9}(?:\.[1-9][0-9]{0,9})*")
 _TEXT = re.compile(rb"[A-Za-z]+(?:\.[A-Za-z]+)*")
 _TEXTS = {text.value: text for text in SectionText if text.value}
-_PARTIAL = re.compile(rb"<([0-9]{1,10})\.([1-9][0-9]{0,9})>")
+_PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")  # RFC 9051 §9 number64
+_MAX = 2**63 - 1
 _FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+")  # RFC 5322 §3.6.8 ftext
 _FIELD_ATOM = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\]+")
 _CACHED_OCTETS = 512
@@ -174,7 +175,7 @@ def _partial(cursor: Cursor) -> tuple[tuple[int, int] | None, bytes]:
     if (found := _PARTIAL.match(cursor.data, cursor.at)) is None:
         raise BadSyntax("Invalid partial range")
     partial = int(found[1]), int(found[2])
-    if max(partial) > 2**32 - 1:
+    if max(partial) > _MAX:
         raise BadSyntax("Number too large")
     cursor.at = found.end()
     return partial, b"<%d>" % partial[0]

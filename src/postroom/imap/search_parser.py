@@ -5,7 +5,7 @@ search_returns'. Raises: BadSyntax, with NO [BADCHARSET …] for a charset that 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from postroom.message.charset import python_codec
 
@@ -144,11 +144,21 @@ class _Criteria:
                 cursor.space()
                 return Text(TextIn.HEADER, self.text(), field)
             case b"KEYWORD" | b"UNKEYWORD":
-                return HasFlag(cursor.atom("Expected a keyword").decode("ascii"), name == b"KEYWORD")
+                return HasFlag(self._keyword(), name == b"KEYWORD")
             case b"FUZZY":
                 return Fuzzy(self.key(depth + 1))
             case _:
                 return self._plain(name)
+
+    def _keyword(self) -> str:
+        """flag-keyword, an atom, which some clients quote."""
+        cursor = self.cursor
+        if cursor.next() != b'"' or not cursor.settings.quirk_spelling:
+            return cursor.atom("Expected a keyword").decode("ascii")
+        inner = Cursor(cursor.string("Expected a keyword"), 0, cursor.settings)
+        keyword = inner.atom("Expected a keyword").decode("ascii")
+        inner.end()
+        return keyword
 
     def _plain(self, name: bytes) -> SearchKey:
         """A key whose argument is a number or an atom."""
@@ -245,15 +255,21 @@ def check_returns(returns: SearchReturn | None, key: SearchKey) -> None:
         raise BadSyntax("RELEVANCY without FUZZY")
 
 
+def keys_within(key: SearchKey) -> Iterator[SearchKey]:
+    """The key and every key in it."""
+    waiting = [key]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        match one:
+            case And(keys):
+                waiting += keys
+            case Or(left, right):
+                waiting += (left, right)
+            case Not(inner) | Fuzzy(inner):
+                waiting.append(inner)
+
+
 def mentions(key: SearchKey, kind: type) -> bool:
     """Whether a key of this kind is anywhere in the tree."""
-    if isinstance(key, kind):
-        return True
-    match key:
-        case And(keys):
-            return any(mentions(one, kind) for one in keys)
-        case Or(left, right):
-            return mentions(left, kind) or mentions(right, kind)
-        case Not(inner) | Fuzzy(inner):
-            return mentions(inner, kind)
-    return False
+    return any(isinstance(one, kind) for one in keys_within(key))

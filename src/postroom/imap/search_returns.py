@@ -27,7 +27,7 @@ _OPTIONS = {
     b"UPDATE": "update",
 }
 _RETURN = re.compile(rb"RETURN \(", re.IGNORECASE)
-_RANGE = re.compile(rb"(-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )])")
+_RANGE = re.compile(rb"(-?)([1-9][0-9]{0,9}):\1([1-9][0-9]{0,9})(?=[ )]|\Z)")
 _MAX = 2**32 - 1
 _PIECE = 8192  # numbers
 

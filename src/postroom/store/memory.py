@@ -141,7 +141,9 @@ class MemoryAccount:
             made = self._add(books, new)
             inbox, target = books.named(INBOX).mailbox_id, made.mailbox_id
             self._annotations.copy(inbox, target)
-            effects: list[Effect] = [mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made)])]
+            effects: list[Effect] = [
+                mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made, INBOX)])
+            ]
             found = list(self._rows[inbox].values())
             if found:
                 self._transfer(books, inbox, target, found, effects, move=True, origin=origin)
@@ -160,7 +162,7 @@ class MemoryAccount:
     ) -> Mailbox | None:
         books = self._begin()
         if changed := books.use(mailbox_id, special_use):
-            self._commit(books, list(uses_changed(changed, self.account_id, books.next_modseq(), origin)))
+            self._commit(books, list(uses_changed(changed, self.account_id, self._number(books, *changed), origin)))
         return self._mailbox(changed[1].mailbox_id) if len(changed) > 1 else None
 
     async def subscriptions(self) -> list[str]:
@@ -210,9 +212,8 @@ class MemoryAccount:
         self, mailbox_id: int | None, owner: int, values: Mapping[str, bytes | None], *, origin: object = None
     ) -> None:
         books = self._begin()
-        if mailbox_id is not None:
-            books.numbered(mailbox_id)
-        if effects := self._annotations.change(mailbox_id, owner, values, books.next_modseq(), origin):
+        boxes = () if mailbox_id is None else (books.touch(mailbox_id),)  # RFC 7162 §3.2: the mailbox has changed
+        if effects := self._annotations.change(mailbox_id, owner, values, self._number(books, *boxes), origin):
             self._commit(books, effects)
 
     async def annotation_octets(self) -> int:

@@ -201,3 +201,26 @@ def test_what_has_gone_is_passed_over_or_refused(tmp_path: Path, kind: str) -> N
             assert b" 3 1]" in (await bob.command(f"UID COPY 1,3 {HERS}/Ours")).tagged
 
     run(play())
+
+
+@both_stores
+def test_no_uids_of_a_mailbox_that_cannot_be_opened(tmp_path: Path, kind: str) -> None:
+    """RFC 4315 §3, RFC 9051 §6.3.12, §6.4.7, §11.4: neither APPENDUID nor COPYUID."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            alice, bob = await two(room, "li")
+            assert (await bob.command(f"SELECT {HERS}/Ours")).tagged.startswith(b"NO [NOPERM]")
+            await bob.ok("SELECT INBOX")
+            assert (await bob.append(f"{HERS}/Ours")).tagged == b"OK APPEND completed"
+            assert (await bob.command(f"COPY 1 {HERS}/Ours")).tagged == b"OK COPY completed"
+            reply = await bob.command(f"MOVE 1 {HERS}/Ours")
+            assert (reply.untagged, reply.tagged) == ([b"* 1 EXPUNGE"], b"OK MOVE completed")
+            reply = await bob.command(b"REPLACE 1 %b/Ours {%d+}\r\n%b" % (HERS.encode(), len(MESSAGE), MESSAGE))
+            assert reply.ok
+            assert not [line for line in reply.untagged if b"UID" in line]
+            assert await alice.ok("STATUS Ours (MESSAGES)") == [b"* STATUS Ours (MESSAGES 4)"]
+            await alice.ok("SETACL Ours bob@x.example +r")
+            assert b"[APPENDUID " in (await bob.append(f"{HERS}/Ours")).tagged
+
+    run(play())

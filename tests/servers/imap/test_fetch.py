@@ -231,3 +231,21 @@ def test_only_who_knows_utf8_headers_sees_into_a_message_global(tmp_path: Path, 
             )
 
     run(play())
+
+
+@both_stores
+def test_a_substring_may_be_of_63_bits(tmp_path: Path, kind: str) -> None:
+    """RFC 9051 §9 partial"""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(b"Subject: x\r\n\r\ntext\r\n")
+            client = await room.client("INBOX")
+            most = 2**63 - 1
+            for item, label in (("BODY.PEEK[TEXT]", b"BODY[TEXT]"), ("BINARY.PEEK[1]", b"BINARY[1]")):
+                [line] = await client.ok(f"FETCH 1 {item}<2.{most}>")
+                assert line == b"* 1 FETCH (%b<2> {4}\r\nxt\r\n)" % label
+                [line] = await client.ok(f"FETCH 1 {item}<{most}.{most}>")
+                assert line == b'* 1 FETCH (%b<%d> "")' % (label, most)
+
+    run(play())

@@ -237,3 +237,47 @@ def test_nothing_copied_to_nowhere_is_a_missing_mailbox_all_the_same(tmp_path: P
                 assert await client.ok(f"UID {verb} 1:* Sent") == []
 
     run(play())
+
+
+@both_stores
+def test_a_move_says_how_far_the_mailbox_has_come(tmp_path: Path, kind: str) -> None:
+    """RFC 6851 §4.4: HIGHESTMODSEQ in the tagged OK, to who knows of it."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 4)
+            client = await room.client()
+            await client.ok("SELECT INBOX (CONDSTORE)")
+            for command in ("MOVE 1", "UID MOVE 3"):
+                reply = await client.command(f"{command} Archive")
+                (status,) = await client.ok("STATUS INBOX (HIGHESTMODSEQ)")
+                highest = status.rpartition(b" ")[2].rstrip(b")")
+                assert reply.tagged.startswith(b"OK [HIGHESTMODSEQ %b] " % highest), reply
+            assert (await client.command("UID MOVE 3 Archive")).tagged == b"OK UID MOVE completed, nothing to do"
+
+    run(play())
+
+
+@both_stores
+def test_a_silent_store_does_not_swallow_what_others_did_before(tmp_path: Path, kind: str) -> None:
+    """RFC 3501 §6.4.6: the client knows its own change, and no other."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver()
+            client, other = await room.client("INBOX"), await room.client()
+            await other.ok("ENABLE CONDSTORE")
+            await other.ok("SELECT INBOX")
+            await other.ok("STORE 1 +FLAGS (\\Flagged)")
+            said = await client.ok("STORE 1 +FLAGS.SILENT (\\Seen)")
+            assert said == [b"* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Recent))"]
+            said = await other.ok("STORE 1 +FLAGS.SILENT (\\Draft)")
+            assert said == [
+                b"* 1 FETCH (UID 1 MODSEQ (5))",
+                b"* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen \\Draft) MODSEQ (5))",
+            ]
+            assert await client.ok("STORE 1 +FLAGS (\\Deleted)") == [
+                b"* 1 FETCH (FLAGS (\\Flagged \\Deleted \\Seen \\Draft \\Recent))"
+            ]
+
+    run(play())

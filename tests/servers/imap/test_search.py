@@ -247,6 +247,9 @@ def test_no_charset_once_utf8_is_enabled(tmp_path: Path, kind: str) -> None:
                 "ESEARCH IN (personal) CHARSET UTF-8 ALL",
             ):
                 assert (await client.command(command)).tagged.startswith(b"BAD"), command
+            for command in ("SORT (DATE) US-ASCII ALL", "UID THREAD REFERENCES ISO-8859-1 ALL"):
+                assert (await client.command(command)).tagged.startswith(b"BAD"), command
+                await client.ok(command.replace("US-ASCII", "utf-8").replace("ISO-8859-1", "UTF-8"))
             [line] = await client.ok('SEARCH $ SUBJECT "caf\u00e9"')  # RFC 9051 §6.4.4.1: BAD leaves "$" as it is
             assert line.endswith(b"ALL 1")
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from postroom.imap import encode
 from postroom.imap.types import Append, Bad, Begin, Literal, Next, Piece, Url
 from postroom.message import Facts, NotEncodable, without_nul
-from postroom.store.api import AppendOptions, NoSuchMailbox, OverQuota, Usage
+from postroom.store.api import AppendOptions, Mailbox, NoSuchMailbox, OverQuota, Usage
 from postroom.store.draft import Draft
 
 from .catenate import Urls
@@ -33,11 +33,10 @@ async def append(session: Session, command: Append) -> bytes:
             appended = await place.account.append_many(place.name, drafts.messages)
         except NoSuchMailbox as error:
             raise await place.no_target(error) from error
-    if b"IMAP4REV2" in session.enabled and not command.mailbox.isascii():
-        mailbox = await place.mailbox(b"APPEND")
-        if mailbox.name != place.name:  # RFC 9051 §6.3.12
-            session.send(list_response(session, place, mailbox, command.mailbox))
-    if not drafts.may_tell_uids:
+    target = drafts.target
+    if b"IMAP4REV2" in session.enabled and target.name != place.name:  # RFC 9051 §6.3.12
+        session.send(list_response(session, place, target, command.mailbox))
+    if not place.tells_uids(target):
         return b"OK APPEND completed"
     # RFC 4315 §3, RFC 3502: in the order of the messages
     code = encode.appenduid_code(appended[0].uid_validity, [one.uid for one in appended])
@@ -54,8 +53,8 @@ class Drafts:
         self._freed = freed
         self._urls = Urls(session)
         self._usage = _NOTHING
-        self._mailbox_id = 0  # where the messages are to go
-        self._rights = ""  # to that mailbox
+        self.target: Mailbox  # where the messages are to go
+        self._rights = ""  # to it
         self._quota_octets: int | None = None
         self._quota_messages: int | None = None
         self._octets = 0  # of all messages, with what was announced
@@ -95,26 +94,21 @@ class Drafts:
         """Where the messages are to go."""
         place = await self._session.place(name)
         try:
-            mailbox = await place.mailbox(b"APPEND")
+            self.target = await place.mailbox(b"APPEND")
         except NoSuchMailbox as error:
             raise await place.no_target(error) from error
-        self._mailbox_id, self._rights = mailbox.mailbox_id, place.rights(mailbox)
+        self._rights = place.rights(self.target)
         return place
 
     async def _look_again(self, place: Place) -> None:
         """Literals may have taken long: by now the right may be gone, or the name another mailbox's."""
-        before = self._mailbox_id
+        before = self.target.mailbox_id
         await self._target(place.shown(place.name))
-        if self._mailbox_id != before:
+        if self.target.mailbox_id != before:
             raise await place.no_target(NoSuchMailbox(f"{place.name} is another one now"))
         self.messages = [
             (draft, replace(options, flags=permitted(options.flags, self._rights))) for draft, options in self.messages
         ]
-
-    @property
-    def may_tell_uids(self) -> bool:
-        """RFC 4315 §3: not to whom the mailbox may not be opened by."""
-        return "r" in self._rights
 
     async def _know_quota(self, place: Place) -> None:
         person = await self._session.owner(place)

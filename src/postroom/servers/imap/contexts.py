@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from postroom.base import MailError
 from postroom.imap import encode
 from postroom.imap.contexts import Entry, Followed, FollowedSearch, FollowedSort, update_line
-from postroom.imap.search_parser import mentions
+from postroom.imap.search_parser import keys_within, mentions
 from postroom.imap.sorting import CancelUpdate, Criterion
 from postroom.imap.types import And, FetchItem, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, SearchKey, SeqSet
 from postroom.store.api import Change, FlagsChanged, MessagesExpunged
@@ -289,16 +289,12 @@ class _Looking:
 
 def _names_last(key: SearchKey, last_uid: int) -> bool:
     """Whether there is a set in which "*" stands for the last message, and not for all that come."""
-    match key:
-        case InSet(seqset):
-            return any(None in bounds and (bounds[0] or bounds[1] or _MAX_UID) > last_uid for bounds in seqset.ranges)
-        case And(keys):
-            return any(_names_last(one, last_uid) for one in keys)
-        case Or(left, right):
-            return _names_last(left, last_uid) or _names_last(right, last_uid)
-        case Not(inner) | Fuzzy(inner):
-            return _names_last(inner, last_uid)
-    return False
+    return any(
+        None in bounds and (bounds[0] or bounds[1] or _MAX_UID) > last_uid
+        for one in keys_within(key)
+        if isinstance(one, InSet)
+        for bounds in one.seqset.ranges
+    )
 
 
 def contexts_of(session: Session) -> Contexts:

@@ -145,6 +145,9 @@ class _Fetching:
             await self._send(rest if len(stored) == len(rest.uids) else _before(rest, len(stored)), stored)
 
     async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        if len(stored) == 1 and self._is_too_much(stored[0]):
+            await self._send_one_by_one(rows, stored)
+            return
         try:
             columns: list[Values] = [c.values(self._selected, rows, stored) for c in self._columns]
         except Refused as refusal:
@@ -183,6 +186,30 @@ class _Fetching:
             return
         await self._session.emit(_formatted(selected.fetch_start, formats, numbers, columns))
 
+    def _is_too_much(self, stored: Stored) -> bool:
+        """Whether all sections of a message would be too much to have in memory at once, or too long to wait for."""
+        octets = len(stored.whole or b"") + len(stored.header or b"")
+        return self._sections > 1 and octets * self._sections > self._session.settings.fetch_batch_octets
+
+    async def _send_one_by_one(self, rows: Rows, stored: Sequence[Stored]) -> None:
+        """A row with hundreds of sections of a message: each is made when the ones before have been taken."""
+        session, selected = self._session, self._selected
+        begin, end = selected.fetch_start % selected.numbers(rows)[0], b""
+        for shape, some in zip(self._formats, self._columns, strict=True):
+            try:
+                value = some.values(selected, rows, stored)[0]
+            except Refused as refusal:  # see _send_what_can_be
+                self._refusal = refusal
+                continue
+            await self._send_value(shape if not begin else begin + shape.lstrip(), value)
+            begin, end = b"", b")\r\n"
+            await session.breathe()
+        if self._newly_seen and (not self._says_flags or selected.condstore):
+            flags = self._unasked_flags(rows)[0]
+            await session.emit(begin + flags.lstrip() if begin else flags)
+            end = b")\r\n"
+        await session.emit(end)
+
     def _unasked_flags(self, rows: Rows) -> list[bytes]:
         """FLAGS that changed by this very FETCH, where they were not asked for, with the space before them.
 
@@ -204,21 +231,24 @@ class _Fetching:
 
     async def _send_in_pieces(self, start: bytes, formats: list[bytes], values: Sequence[Value]) -> None:
         """A row with a section that is too large for one piece of memory."""
-        session, account = self._session, self._selected.account
-        await session.emit(start)
+        await self._session.emit(start)
         for shape, value in zip(formats, values, strict=True):
-            if isinstance(value, Later):
-                await value.send(session, account, shape)
-            elif not isinstance(value, Octets):
-                await session.emit(shape % value)
-            elif value.fields is not None:
-                end = min(value.end, value.start + session.settings.max_nested_header_octets)
-                header = await account.read_range(value.content_id, value.start, end)
-                await session.emit(shape % literal(picked(value.fields, header)))
-            else:
-                await session.emit(shape % (b"{%d}\r\n" % (value.end - value.start)))
-                await session.emit_promised(pieces(account, value, session.settings.output_piece_octets))
-        await session.emit(b")\r\n")
+            await self._send_value(shape, value)
+        await self._session.emit(b")\r\n")
+
+    async def _send_value(self, shape: bytes, value: Value) -> None:
+        session, account = self._session, self._selected.account
+        if isinstance(value, Later):
+            await value.send(session, account, shape)
+        elif not isinstance(value, Octets):
+            await session.emit(shape % value)
+        elif value.fields is not None:
+            end = min(value.end, value.start + session.settings.max_nested_header_octets)
+            header = await account.read_range(value.content_id, value.start, end)
+            await session.emit(shape % literal(picked(value.fields, header)))
+        else:
+            await session.emit(shape % (b"{%d}\r\n" % (value.end - value.start)))
+            await session.emit_promised(pieces(account, value, session.settings.output_piece_octets))
 
 
 def _column(item: FetchItem, session: Session) -> Column:

@@ -101,14 +101,11 @@ async def rename(session: Session, command: Rename) -> bytes:
     new = await _new_place(session, _to_make(session, command.new))
     if new.account.account_id != old.account.account_id:
         raise no(b"CANNOT", b"A mailbox stays with its owner; copy its messages")
-    if (
-        old.guest is not None and mailbox is not None and mailbox.name == "INBOX"
-    ):  # its messages would get the rights of their new place
+    is_inbox = mailbox is not None and mailbox.name == "INBOX"
+    if old.guest is not None and is_inbox:  # its messages would get the rights of their new place
         raise no(b"CANNOT", b"Only its owner can rename an INBOX")
     await old.account.rename(old.name, new.name, origin=session.origin)
-    if (
-        b"IMAP4REV2" in session.enabled and mailbox is not None and mailbox.name != "INBOX"
-    ):  # RFC 9051 §6.3.6: INBOX is still there
+    if b"IMAP4REV2" in session.enabled and mailbox is not None and not is_inbox:  # RFC 9051 §6.3.6: it is still there
         _tell_name(session, new, await new.account.mailbox(new.name), command.old)
     return b"OK RENAME completed"
 

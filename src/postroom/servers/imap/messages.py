@@ -155,11 +155,12 @@ async def copy(session: Session, command: Copy) -> bytes:
     code = encode.copyuid_code(copied.uid_validity, copied.source_uids, copied.target_uids)
     if not code:
         return b"OK %b completed, nothing to do" % name
-    if "r" not in place.rights(target):  # RFC 4315 §3: nothing of a mailbox that may not be opened
+    if not place.tells_uids(target):
         return b"OK %b completed" % name
     if command.move:
         session.send(encode.untagged(b"OK", "Moved", code))  # RFC 6851 §4.3: before the EXPUNGEs
-        return b"OK %b completed" % name
+        # RFC 6851 §4.4: in the tagged OK, by when all others' changes are told
+        return b"OK %b%b completed" % (_highest_code(selected) if selected.condstore else b"", name)
     return b"OK [%b] %b completed" % (code, name)
 
 
@@ -188,7 +189,11 @@ async def uid_expunge(session: Session, command: UidExpunge) -> bytes:
 
 
 def _highest(selected: SelectedMailbox, gone: Sequence[int]) -> bytes:
-    """RFC 7162 §3.2.7: after an expunge, the new modification sequence. All others' changes are told before it."""
+    """RFC 7162 §3.2.7: after an expunge, the new modification sequence; what is wanted of the rest is told before."""
     if not gone or not selected.vanishes:
         return b""
-    return b"[HIGHESTMODSEQ %d] " % selected.view.mailbox.highest_modseq
+    return _highest_code(selected)
+
+
+def _highest_code(selected: SelectedMailbox) -> bytes:
+    return b"[HIGHESTMODSEQ %d] " % selected.highest_told(but_unwanted=True)

@@ -250,6 +250,8 @@ class Notification:
                 above = event.name.rpartition(DELIMITER)[0]
                 if event.kind is not MailboxEventKind.ACL:
                     self._affect(feed, event.name, above)
+                    if event.old_name and (name := feed.prefix + event.name) in self._names:
+                        self._names[name] = feed.prefix + event.old_name  # INBOX was renamed, and is there again
                 elif not feed.own and ((name := feed.prefix + event.name) not in self._names or name in self._above):
                     self._affect(feed, event.name)
                     self._granted.add(name)

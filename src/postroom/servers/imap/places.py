@@ -46,6 +46,11 @@ class Place:
         """What the session's person may do with a mailbox of this account."""
         return ALL_RIGHTS if self.guest is None else effective(mailbox.acl, self.guest)
 
+    def tells_uids(self, mailbox: Mailbox) -> bool:
+        """Whether an answer may say which UIDs messages have got there: APPENDUID and COPYUID would tell something of a
+        mailbox that the person can't open (RFC 4315 §3, RFC 9051 §6.3.12, §6.4.7)."""
+        return meets(self.rights(mailbox), NEEDED[b"SELECT"])
+
     def shown(self, name: str) -> str:
         """What the client calls another mailbox of this account."""
         return self.prefix + name

@@ -36,9 +36,8 @@ async def replace(session: Session, command: Replace) -> bytes:
         except NoSuchMessage as error:
             raise _gone() from error
     # RFC 8508 §4.3: APPENDUID comes before the EXPUNGE, and so does EXISTS in §3.2's example
-    if drafts.may_tell_uids:
-        code = encode.appenduid_code(appended.uid_validity, (appended.uid,))
-        session.send(encode.untagged(b"OK", "Replacement Message ready", code))
+    code = encode.appenduid_code(appended.uid_validity, (appended.uid,)) if place.tells_uids(drafts.target) else b""
+    session.send(encode.untagged(b"OK", "Replacement Message ready", code))
     await session.announce(Does.USES_SEQ)
     return b"OK UID REPLACE completed" if command.uid else b"OK REPLACE completed"
 

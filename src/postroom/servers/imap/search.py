@@ -4,14 +4,14 @@ Owns: those commands; what every searching command does with its result: the res
 finds messages (searching.py does). Raises: Refused, StoreError, EndOfSession.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from postroom.imap import encode
 from postroom.imap.contexts import FollowedSearch
-from postroom.imap.search_parser import mentions
+from postroom.imap.search_parser import keys_within, mentions
 from postroom.imap.search_returns import EVERYTHING, esearch, spoken_of
 from postroom.imap.seqset import runs
-from postroom.imap.types import And, Fuzzy, HasFlag, InSet, ModSeq, Not, Or, Search, SearchKey, SearchReturn
+from postroom.imap.types import HasFlag, InSet, ModSeq, Search, SearchKey, SearchReturn
 
 from .candidates import Candidates
 from .contexts import Context, contexts_of
@@ -109,16 +109,22 @@ def check_charset(session: Session, command: Search) -> None:
         raise bad(b"No charset after ENABLE UTF8=ACCEPT: text is UTF-8")
 
 
+def check_needed_charset(session: Session, charset: bytes) -> None:
+    """The same where there must be one: it is UTF-8 then (RFC 6855 §3 with its erratum 4029)."""
+    if charset != b"UTF-8" and b"UTF8=ACCEPT" in session.enabled:
+        raise bad(b"The charset is UTF-8 after ENABLE UTF8=ACCEPT")
+
+
 def check_keys(session: Session, key: SearchKey, *, uid: bool) -> None:
     """Keys that this client has given up by what it enabled.
 
     While message numbers are used, they stay what they are: no EXPUNGE comes (RFC 7162 §3.2.10.2).
     With UIDONLY message numbers anywhere (RFC 9586 §3), with IMAP4rev2 NEW, OLD and RECENT (RFC 9051 Appendix E, 12).
     """
-    session.names_numbers = uid and _any(key, _is_numbers)
+    session.names_numbers = uid and any(map(_is_numbers, keys_within(key)))
     if b"UIDONLY" in session.enabled and (not uid or session.names_numbers):
         raise bad(b"Only UIDs name messages now", b"UIDREQUIRED")
-    if b"IMAP4REV2" in session.enabled and _any(key, _is_recent):
+    if b"IMAP4REV2" in session.enabled and any(map(_is_recent, keys_within(key))):
         raise bad(b"Unknown search key")
 
 
@@ -128,18 +134,6 @@ def _is_numbers(key: SearchKey) -> bool:
 
 def _is_recent(key: SearchKey) -> bool:
     return isinstance(key, HasFlag) and key.flag == "\\Recent"
-
-
-def _any(key: SearchKey, holds: Callable[[SearchKey], bool]) -> bool:
-    """Whether it holds for the key or one within it."""
-    match key:
-        case And(keys):
-            return any(_any(one, holds) for one in keys)
-        case Or(left, right):
-            return _any(left, holds) or _any(right, holds)
-        case Not(inner) | Fuzzy(inner):
-            return _any(inner, holds)
-    return holds(key)
 
 
 def save_result(session: Session, selected: SelectedMailbox, found: Iterable[int]) -> None:

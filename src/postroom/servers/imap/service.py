@@ -15,7 +15,7 @@ from postroom.net.api import Connection
 from postroom.store import StoreSettings
 from postroom.store.api import MailStore
 
-from .capabilities import CAN_BE_ENABLED, capabilities
+from .capabilities import CAN_BE_ENABLED, capabilities, withheld
 from .dispatch import HANDLERS
 from .session import Handler, NoteWatcher, Session
 from .settings import ImapSessionSettings
@@ -74,7 +74,7 @@ class ImapService:
 
     def can_enable(self, capability: bytes) -> bytes | None:
         """A word that ENABLE takes (RFC 5161), given in upper case, as it is written; None for one it does not."""
-        return CAN_BE_ENABLED.get(capability)
+        return None if capability in withheld(self.settings) else CAN_BE_ENABLED.get(capability)
 
     def greeting(self, session: Session) -> bytes:
         """RFC 3501 §7.1.1, with the capabilities, so that a client need not ask."""

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
@@ -215,11 +216,15 @@ class Session:
     def send(self, data: bytes) -> None:
         """Queue untagged responses; they leave when the session next waits for its client."""
         self.connection.send(data)
+        self._unawaited += len(data)
 
     async def emit(self, data: bytes) -> None:
         """Send long output: waits for the client when much is under way, so that memory stays bounded."""
-        self.connection.send(data)
-        self._unawaited += len(data)
+        self.send(data)
+        await self.keep_pace()
+
+    async def keep_pace(self) -> None:
+        """Wait for the client when much has been sent since it was last waited for."""
         if self._unawaited >= self.settings.output_piece_octets:
             self._unawaited = 0
             await self.connection.drain()
@@ -238,7 +243,7 @@ class Session:
 
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
-        self.connection.send(b"%b %b\r\n" % (self.tag, answer))
+        self.send(b"%b %b\r\n" % (self.tag, answer))
 
     async def next_event(self) -> Event:
         """The engine's next event, reading from the client when there is none."""
@@ -373,6 +378,7 @@ class Session:
                 self._count_bad()
             else:
                 _log.error("the engine gave %s outside of its command", type(event).__name__)
+            await self.keep_pace()  # short commands may have long answers
 
     def _count_bad(self) -> None:
         self._bad_in_a_row += 1
@@ -466,20 +472,21 @@ class Session:
     async def tell_updates(self, selected: SelectedMailbox, *, expunge: bool) -> None:
         """Send what the client does not know of the selected mailbox, as far as it wants to."""
         notified = self.notified
-        if notified is not None and not notified.messages:
-            return
-        if selected.should_claim:
+        silent = notified is not None and not notified.messages
+        if silent:  # RFC 5465 §3.1; but RFC 3501 §6.4.3: the client's own EXPUNGE is answered
+            expunge &= selected.owes_expunge
+        elif selected.should_claim:
             try:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        flags = notified is None or notified.flags
+        take = partial(selected.take_updates, flags=notified is None or notified.flags, new=not silent)
         before = selected.last_uid
-        if (contexts := self.contexts) is not None:
+        if (contexts := self.contexts) is not None and not (silent and not expunge):
             async with contexts.lock:
-                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge, flags=flags))
+                await self.emit(contexts.removals() + take(expunge=expunge))
                 await self.emit(await contexts.catch_up())
-        elif updates := selected.take_updates(expunge=expunge, flags=flags):
+        elif updates := take(expunge=expunge):
             await self.emit(updates)
         if notified is not None and selected.last_uid > before:
             said = contexts.fetched if contexts is not None else ()

@@ -49,6 +49,13 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20
+    withheld_capabilities: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Capabilities that are neither told nor enabled, for the sake of clients that claim them "
+            "and then don't keep to them."
+        ),
+    ] = ()
     shared_account: Annotated[
         str,
         Meta(

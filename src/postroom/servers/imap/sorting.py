@@ -16,7 +16,7 @@ from postroom.imap.types import ModSeq
 
 from .contexts import Context, cancel_update, contexts_of
 from .ordering import FACTS_AT_ONCE, entries, in_order, key_columns
-from .search import check_keys, emit_pieces, save_result
+from .search import check_keys, check_needed_charset, emit_pieces, save_result
 from .searching import Searching
 from .session import Handler, Session
 from .threads import thread
@@ -24,6 +24,7 @@ from .threads import thread
 
 async def sort(session: Session, command: Sort) -> bytes:
     """SORT and UID SORT."""
+    check_needed_charset(session, command.charset)
     check_keys(session, command.key, uid=command.uid)
     if command.returns is None or not command.returns.update:
         return await _sort(session, command, None)

@@ -10,7 +10,7 @@ from postroom.imap.threads import ReferenceThreads, Threads, ordered_subject, wr
 from postroom.store.api import SortFact
 
 from .ordering import fact_columns
-from .search import check_keys, emit_pieces
+from .search import check_keys, check_needed_charset, emit_pieces
 from .searching import Searching
 from .session import Session
 
@@ -20,6 +20,7 @@ _FACTS = (SortFact.MESSAGE_ID, SortFact.REFERENCES, SortFact.SUBJECT, SortFact.I
 
 async def thread(session: Session, command: Thread) -> bytes:
     """THREAD and UID THREAD."""
+    check_needed_charset(session, command.charset)
     check_keys(session, command.key, uid=command.uid)
     searching = Searching(session, session.mailbox)
     found = await searching.find(command.key, range(session.mailbox.count))

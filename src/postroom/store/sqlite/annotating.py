@@ -61,7 +61,8 @@ class SetAnnotations(Write):
             if news:
                 changed.append((owner, tuple(sorted(news))))
         if changed:
-            modseq = scope.next_modseq()
+            # RFC 7162 §3.2: the mailbox has changed
+            modseq = scope.next_modseq(*() if self._mailbox_id is None else (scope.touch(self._mailbox_id),))
             for owner, entries in changed:
                 change = AnnotationsChanged(self._mailbox_id, owner, entries, modseq, self._origin)
                 scope.effects.append(Annotated(change))

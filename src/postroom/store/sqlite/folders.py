@@ -101,7 +101,7 @@ class Rename(Write):
         inbox = scope.books.named(INBOX)
         target = _create(scope, new)
         scope.db.execute(_COPY_ANNOTATIONS, (target.mailbox_id, inbox.mailbox_id))
-        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target)])
+        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target, INBOX)])
         condition = among(scope.db, inbox.mailbox_id, None)
         if found := rows(scope.db, condition):
             transfer(scope, inbox.mailbox_id, target.mailbox_id, condition, found, move=True, origin=self._origin)
@@ -122,7 +122,7 @@ class SetSpecialUse(Write):
         changed = scope.books.use(self._mailbox_id, self._special_use)
         if not changed:
             return None
-        modseq = scope.next_modseq()
+        modseq = scope.next_modseq(*changed)
         for box in changed:
             scope.touched.add(box.mailbox_id)
             scope.db.execute("UPDATE mailboxes SET special_use = ? WHERE id = ?", (box.special_use, box.mailbox_id))

@@ -101,11 +101,11 @@ class Ledger:
     def subject(self, validity: int, uid: int) -> str | None:
         return self._subjects.get((validity, uid))
 
-    def told(self, validity: int, uid: int, flags: Flags | None, modseq: int | None) -> None:
+    def told(self, validity: int, uid: int, flags: Flags | None, modseq: int | None, *, late: bool = False) -> None:
         if modseq is None:
             return
         name = (validity, uid)
-        floor = self._modseq_floor.get(name, 0)
+        floor = 0 if late else self._modseq_floor.get(name, 0)
         assert modseq >= floor, f"MODSEQ of {uid} went back from {floor} to {modseq}"
         self._modseqs[name] = max(modseq, self._modseqs.get(name, 0))
         if flags is not None:

@@ -47,6 +47,7 @@ class Picture:
     uid_only: bool = False
     condstore: bool = False
     read_only: bool = False
+    late: bool = False  # what it hears now may have been said before others read what they were told
     validity: int = 0
     modseq: int = 0  # up to which the client believes to know everything (RFC 7162 §6)
     uids: list[int | None] = field(default_factory=list)  # None: the client has not asked yet
@@ -193,7 +194,7 @@ class Picture:
             self.modseqs[uid] = modseq
             self._seen = max(self._seen, modseq)
         assert modseq is not None or flags is None or not self.condstore, "no MODSEQ for a client of CONDSTORE"
-        self.ledger.told(self.validity, uid, flags, modseq)
+        self.ledger.told(self.validity, uid, flags, modseq, late=self.late)
 
     # ---- leaving, comparing
 

@@ -92,6 +92,7 @@ class Player:
             if self.kind.enable:
                 self.send(f"ENABLE {self.kind.enable}")
         if self.picture is None:
+            self.done()
             self.select(self.name)
         await self.settle()
 
@@ -123,7 +124,7 @@ class Player:
                 picture.selected()
                 self.ledger.told_highest(picture.validity, picture.modseq)
             else:
-                self.picture = None
+                self.picture, self.name = None, "INBOX"
 
         verb = "EXAMINE" if self.kind.examine else "SELECT"
         self.send(f"{verb} {name}{parameter}", begins=begins, hears=hears, answered=answered)
@@ -187,6 +188,7 @@ class Player:
         elif not line.startswith(b"+"):
             assert line.startswith(b"* "), line
             if self.picture is not None:
+                self.picture.late = sent is not None and sent.text == "IDLE"
                 self.picture.hear(line, expunge=sent is not None and sent.expunge)
             if sent is not None and sent.hears is not None:
                 sent.hears(line)
