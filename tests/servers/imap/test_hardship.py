@@ -1,6 +1,9 @@
 """What a session does when somebody means it ill, or the store fails it: no bug, no end, no loss."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -170,5 +173,117 @@ def test_the_second_person_of_a_connection_finds_nothing_of_the_first(tmp_path: 
             assert b"MODSEQ" not in fetched
             assert b"his" in fetched
             assert (await both.command("SELECT INBOX (QRESYNC (1 1))")).tagged.startswith(b"BAD")
+
+    run(play())
+
+
+@both_stores
+def test_a_message_that_ends_early_is_not_moved(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def short(*_: object) -> bytes:
+        return b"From: a@x.example\r\n"
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(account_id=2)
+            alice = await room.client()
+            await alice.ok("SETACL INBOX bob@x.example lri")
+            bob = await room.client("INBOX", name="bob")
+            account = await room.store.open(2)
+            monkeypatch.setattr(type(account), "read_range", short)
+            assert not (await bob.command('MOVE 1 "#user/alice@x.example/INBOX"')).ok
+            account.close()
+            assert await bob.ok("FETCH 1 UID") == [b"* 1 FETCH (UID 1)"]
+            assert b"MESSAGES 0" in (await alice.ok("STATUS INBOX (MESSAGES)"))[0]
+
+    run(play())
+
+
+KILLED = """
+import asyncio, os, sys
+from pathlib import Path
+from postroom.store.sqlite.account import SqliteAccount
+from tests.servers.imap.room import message, open_room
+
+async def die(*_, **__):
+    os.kill(os.getpid(), 9)
+
+async def play():
+    async with open_room(Path(sys.argv[1]), "sqlite", carry_batch_messages=2) as room:
+        for number in range(5):
+            await room.deliver(message(f"m{number}"), account_id=2)
+        alice = await room.client()
+        await alice.ok("SETACL INBOX bob@x.example lri")
+        bob = await room.client("INBOX", name="bob")
+        SqliteAccount.remove = die
+        await bob.command('MOVE 1:* "#user/alice@x.example/INBOX"')
+
+asyncio.run(play())
+"""
+
+
+def test_a_move_that_is_killed_between_two_accounts_loses_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], env=environment, check=False, timeout=25)
+    assert done.returncode == -9
+
+    async def play() -> None:
+        async with open_room(tmp_path, "sqlite") as room:
+            for name in ("alice", "bob"):
+                client = await room.client("INBOX", name=name)
+                assert len(await client.ok("FETCH 1:* UID")) == 5
+
+    run(play())
+
+
+@both_stores
+def test_two_who_move_a_message_to_another_account_do_not_make_two_of_it(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind, carry_batch_messages=1) as room:
+            for number in range(4):
+                await room.deliver(message(f"m{number}"), account_id=2)
+            alice = await room.client()
+            await alice.ok("SETACL INBOX bob@x.example lri")
+            movers = [await room.client("INBOX", name="bob") for _ in range(3)]
+            command = 'UID MOVE 1:4 "#user/alice@x.example/INBOX"'
+            tags = [mover.start(command) for mover in movers]
+            for mover, tag in zip(movers, tags, strict=True):
+                assert (await mover.finish(tag)).ok
+            assert b"MESSAGES 4" in (await alice.ok("STATUS INBOX (MESSAGES)"))[0]
+
+    run(play())
+
+
+@both_stores
+def test_a_move_takes_along_nothing_that_was_expunged_meanwhile(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind, carry_batch_messages=1) as room:
+            for number in range(40):
+                await room.deliver(message(f"m{number}"), account_id=2, flags=frozenset(("\\Deleted",)))
+            alice = await room.client()
+            await alice.ok("SETACL INBOX bob@x.example lri")
+            mover, other = [await room.client("INBOX", name="bob") for _ in range(2)]
+            tag = mover.start('UID MOVE 1:40 "#user/alice@x.example/INBOX"')
+            await other.command("UID EXPUNGE 40")
+            reply = await mover.finish(tag)
+            assert reply.ok
+            there = int((await alice.ok("STATUS INBOX (MESSAGES)"))[0].rpartition(b" ")[2].rstrip(b")"))
+            moved = 39 if b" 1:39 1:39]" in b"".join(reply.untagged) else 40  # or it was there first
+            assert there == moved
+
+    run(play())
+
+
+@both_stores
+def test_two_who_replace_a_message_in_another_account_do_not_both(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(account_id=2)
+            alice = await room.client()
+            await alice.ok("SETACL INBOX bob@x.example lri")
+            clients = [await room.client("INBOX", name="bob") for _ in range(3)]
+            tags = [one.start('UID REPLACE 1 "#user/alice@x.example/INBOX" {3+}\r\nabc') for one in clients]
+            replies = [await one.finish(tag) for one, tag in zip(clients, tags, strict=True)]
+            assert sorted(reply.ok for reply in replies) == [False, False, True]
+            assert b"MESSAGES 1" in (await alice.ok("STATUS INBOX (MESSAGES)"))[0]
 
     run(play())

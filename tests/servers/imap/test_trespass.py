@@ -1,6 +1,9 @@
 """What one person tries in another's mailboxes: by what is left of a right, or of the mailbox it was for."""
 
+import re
 from pathlib import Path
+
+import pytest
 
 from postroom.store import SqliteStore
 
@@ -326,5 +329,136 @@ def test_one_command_does_not_open_everybodys_account(tmp_path: Path) -> None:
             assert reply.tagged.startswith(b"NO [LIMIT]")
             assert len(store._open) <= 20
             assert (await bob.command(f"APPEND INBOX CATENATE ({' '.join(urls[:12])})")).ok
+
+    run(play())
+
+
+EVERY_COMMAND = (
+    'SELECT "%s"',
+    'EXAMINE "%s"',
+    'STATUS "%s" (MESSAGES HIGHESTMODSEQ MAILBOXID DELETED-STORAGE)',
+    'CREATE "%s/new"',
+    'CREATE "%s/new" (USE (\\Sent))',
+    'CREATE "%s/bad//name"',
+    'CREATE "%s"',
+    'DELETE "%s"',
+    'RENAME "%s" mine',
+    'RENAME "%s" "%s2"',
+    'RENAME Archive "%s/new"',
+    'SUBSCRIBE "%s"',
+    'UNSUBSCRIBE "%s"',
+    'LIST "" "%s"',
+    'LIST "%s" "%%"',
+    'LIST (RECURSIVEMATCH SUBSCRIBED) "" "%s" RETURN (CHILDREN MYRIGHTS STATUS (MESSAGES) METADATA (/shared/comment))',
+    'LSUB "" "%s"',
+    'APPEND "%s" {3+}\r\nabc',
+    'APPEND "%s" {3}',
+    'APPEND "%s" {99999999}',
+    'APPEND INBOX CATENATE (URL "/%s/;UID=1")',
+    "UID COPY 1 %s",
+    "UID COPY 99 %s",
+    "UID MOVE 1 %s",
+    'UID REPLACE 1 "%s" {3+}\r\nabc',
+    'SETACL "%s" carol@x.example lr',
+    'SETACL "%s" nobody@x.example lr',
+    'SETACL "%s" alice@x.example l',
+    'SETACL "%s" -alice@x.example l',
+    'DELETEACL "%s" alice@x.example',
+    'GETACL "%s"',
+    'LISTRIGHTS "%s" alice@x.example',
+    'LISTRIGHTS "%s" nobody@x.example',
+    'MYRIGHTS "%s"',
+    'GETMETADATA "%s" (/private/comment /shared/comment)',
+    'SETMETADATA "%s" (/private/specialuse "\\\\Sent")',
+    'SETMETADATA "%s" (/private/comment "x")',
+    'GETQUOTA "%s"',
+    'GETQUOTAROOT "%s"',
+    'ESEARCH IN (mailboxes "%s") ALL',
+    'ESEARCH IN (subtree "%s") ALL',
+    'NOTIFY SET STATUS (mailboxes "%s" (MessageNew MessageExpunge MailboxName))',
+    'NOTIFY SET STATUS (subtree "%s" (MessageNew MessageExpunge MailboxName))',
+    "NOTIFY NONE",
+)
+# Nobody, somebody who shares nothing, somebody who was disabled, mailboxes that are there and that are not
+NOT_TO_BE_KNOWN = (
+    "#user/nobody@x.example/INBOX",
+    "#user/carol@x.example/INBOX",
+    "#user/carol@x.example/Nowhere",
+    "#user/shared@x.example/INBOX",
+    "#user/alice@x.example/INBOX",
+    "#user/alice@x.example/Secret",
+    "#user/alice@x.example/Nowhere",
+    "#user/alice@x.example/Team/Secret",
+    "#user/alice@x.example/Team/Nowhere",
+)
+
+
+@both_stores
+@pytest.mark.parametrize("enabled", ["CONDSTORE", "CONDSTORE IMAP4rev2 METADATA"])
+def test_what_may_not_be_known_is_answered_like_what_does_not_exist(tmp_path: Path, kind: str, enabled: str) -> None:
+    """RFC 4314 §6."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            alice = await room.client()
+            for name in ("Secret", "Team", "Team/Secret"):
+                await alice.ok(f"CREATE {name}")
+                await alice.append(name)
+            await alice.ok(f"SETACL Team {BOB} lr")
+            await alice.ok(f"SETACL Secret {BOB} rswit")
+            await alice.ok(f"SETACL Secret -{BOB} rswit")
+            shared = await room.client(name="shared")
+            await shared.ok("SETACL INBOX anyone lrswikxtea")
+            room.set_enabled("shared@x.example", False)
+            room.set_quota("carol@x.example", 1, 0)
+            await room.deliver(account_id=2)
+            bob = await room.client(name="bob")
+            await bob.ok(f"ENABLE {enabled}")
+            for command in EVERY_COMMAND:
+                answers = {}
+                for name in NOT_TO_BE_KNOWN:
+                    await bob.ok("SELECT INBOX")
+                    quoted = name.replace("#", "%23").replace("@", "%40") if "URL" in command else name
+                    reply = await bob.command(command.replace("%s", quoted).replace("%%", "%"))
+                    said = b"\n".join([*reply.untagged, reply.tagged]).replace(quoted.encode(), b"NAME")
+                    answers[name] = re.sub(rb"URL[^)]*", b"URL", said)
+                assert len(set(answers.values())) == 1, (command, answers)
+                assert b"SERVERBUG" not in said
+
+    run(play())
+
+
+@both_stores
+def test_who_only_reads_changes_no_annotation_of_others(tmp_path: Path, kind: str) -> None:
+    """RFC 5464 §3.3 says who can set any at all; what everybody sees takes a right to change something."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            alice = await share(room, "INBOX", "lr")
+            await alice.ok('SETMETADATA INBOX (/shared/comment "hers" /private/comment "hers")')
+            bob = await room.client(name="bob")
+            for value in ('"his"', "NIL"):
+                reply = await bob.command(f'SETMETADATA "{ALICE}/INBOX" (/private/comment "x" /shared/comment {value})')
+                assert reply.tagged.startswith(b"NO [NOPERM]")
+            assert b"hers" in b"".join(await bob.ok(f'GETMETADATA "{ALICE}/INBOX" /shared/comment'))
+            assert b"/private/comment NIL" in b"".join(await bob.ok(f'GETMETADATA "{ALICE}/INBOX" /private/comment'))
+            await bob.ok(f'SETMETADATA "{ALICE}/INBOX" (/private/comment "his")')
+            assert b"hers" in b"".join(await alice.ok("GETMETADATA INBOX /private/comment"))
+            await alice.ok(f"SETACL INBOX {BOB} +w")
+            await bob.ok(f'SETMETADATA "{ALICE}/INBOX" (/shared/comment "his")')
+
+    run(play())
+
+
+@both_stores
+def test_notify_tells_a_person_who_was_disabled_no_more(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await share(room, "INBOX", "lr")
+            bob = await room.client(name="bob")
+            await bob.ok(f'NOTIFY SET (mailboxes "{ALICE}/INBOX" (MessageNew MessageExpunge))')
+            room.set_enabled(BOB, False)
+            await room.deliver()
+            assert await bob.ok("NOOP") == []
 
     run(play())

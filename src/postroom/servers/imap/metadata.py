@@ -17,6 +17,7 @@ from postroom.store.api import Account, Mailbox
 
 from .administration import administration
 from .refusal import no
+from .rights import WRITES_SHARED, meets
 from .session import Handler, Session
 
 ADMIN = "/shared/admin"  # RFC 5464 §6.2.2
@@ -118,6 +119,8 @@ async def set_metadata(session: Session, command: SetMetadata) -> bytes:
     else:
         place = await session.place(command.mailbox)
         mailbox = await place.mailbox(b"SETMETADATA")
+        if any(entry.startswith(_SHARED) for entry in values) and not meets(place.rights(mailbox), WRITES_SHARED):
+            raise no(b"NOPERM", b"You have no right to do that")
         if SPECIAL_USE in values:
             await _set_special_use(session, place.account, mailbox, values)
         else:

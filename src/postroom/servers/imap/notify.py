@@ -403,6 +403,8 @@ class Notification:
             owner = await self._session.service.directory.person(account_id)
             if owner is None or not owner.enabled:  # and with them what they shared
                 return b""
+            if not await self._session.is_active():
+                return b""
         try:
             now = await feed.account.mailbox(watched.name.removeprefix(feed.prefix))
         except NoSuchMailbox:

@@ -65,5 +65,7 @@ async def _exchange(selected: SelectedMailbox, uid: int, place: Place, drafts: D
     if selected.view.index(uid) < 0:
         raise NoSuchMessage(f"uid {uid}")
     appended = await place.account.append(place.name, draft, options)
-    await selected.account.remove(selected.mailbox_id, (uid,), origin=selected)
+    if not await selected.account.remove(selected.mailbox_id, (uid,), origin=selected):
+        await place.account.remove(appended.mailbox_id, (appended.uid,), origin=selected)
+        raise NoSuchMessage(f"uid {uid}")
     return appended

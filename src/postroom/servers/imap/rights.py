@@ -34,7 +34,10 @@ NEEDED: dict[bytes, tuple[str, ...]] = {
     b"GETQUOTAROOT": ("r",),  # RFC 9208 §6
     b"NOTIFY": ("l", "r"),  # RFC 5465 §5
 }
-# The same, on the selected mailbox. CLOSE, FETCH and STORE leave undone what they may not do.
+# Beyond SETMETADATA, for what everybody sees. RFC 5464 §3.3 has no more than "can only": who merely reads a mailbox
+# does not write on it.
+WRITES_SHARED = ("swip",)
+# NEEDED, on the selected mailbox. CLOSE, FETCH and STORE leave undone what they may not do.
 NEEDED_SELECTED: dict[bytes, tuple[str, ...]] = {
     b"EXPUNGE": ("e",),
     b"MOVE": ("t", "e"),  # RFC 6851 §4.2: what COPY, STORE \Deleted and EXPUNGE need

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
@@ -96,6 +97,7 @@ class Surroundings(Protocol):
     engine_settings: ImapSettings
     tls_context: Callable[[], ssl.SSLContext | None]
     claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
+    move_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock]  # of mailboxes that messages are carried out of
     acl_lock: asyncio.Lock  # held from the reading of an access control list to its change
     identification: bytes
 
