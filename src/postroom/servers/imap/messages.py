@@ -62,8 +62,42 @@ async def _change_flags(
         )
         uids = flagged.uids
         if since is not None:  # a second step is for what the first has let through, whose number it has changed
-            unmodified, since = flagged.unmodified, None
+            unmodified = flagged.unmodified
+            if unmodified and action is not FlagAction.REPLACE:
+                more, unmodified = await _change_untouched(selected, unmodified, action, flags, since)
+                uids = sorted([*uids, *more])
+            since = None
     return uids, unmodified
+
+
+async def _change_untouched(
+    selected: SelectedMailbox, uids: Sequence[int], action: FlagAction, flags: frozenset[str], since: int
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Messages that have changed since, but not the flags that are named: no reason to fail (RFC 7162 §3.1.12).
+
+    The messages whose flags are as wanted now, and the others. A flag that is set already is no success: it may be
+    another client that has set it, which is what the command asks about (§3.1.3, example 10).
+    """
+    if since:
+        free = selected.flag_log.untouched(uids, selected.mask_of(flags), since)
+    else:
+        free = _without_keywords(selected, uids, flags)
+    if not free:
+        return (), uids
+    now = selected.view.mailbox.highest_modseq  # whoever comes in between is not overlooked
+    flagged = await selected.account.set_flags(
+        selected.mailbox_id, free, action, flags, unchanged_since=now, origin=selected
+    )
+    changed = set(flagged.uids)
+    return flagged.uids, [uid for uid in uids if uid not in changed and selected.view.index(uid) >= 0]
+
+
+def _without_keywords(selected: SelectedMailbox, uids: Sequence[int], flags: frozenset[str]) -> list[int]:
+    """Of 0: the messages that have none of the flags. A system flag is there always, set or not (§3.1.3)."""
+    if any(flag.startswith("\\") for flag in flags):
+        return []
+    mask, view = selected.mask_of(flags), selected.view
+    return [uid for uid in uids if (at := view.index(uid)) >= 0 and not view.masks[at] & mask]
 
 
 def _steps(selected: SelectedMailbox, command: Store) -> list[tuple[FlagAction, frozenset[str]]]:
