@@ -47,7 +47,7 @@ async def store(session: Session, command: Store) -> bytes:
             at = positions(spans) if whole else [selected.position(uid) for uid in flagged]
             await _say_flags(session, selected, at, with_uid=command.uid, with_flags=not command.silent)
         selected.report(unmodified)  # RFC 7162 §3.1.3: so that the client need not ask
-    return _done(b"STORE", gone, len(uids), command.uid, _modified(selected, unmodified, uid=command.uid))
+    return _done(command, gone, len(uids), _modified(selected, unmodified, uid=command.uid))
 
 
 async def _change_flags(
@@ -142,20 +142,17 @@ def _modified(selected: SelectedMailbox, uids: Sequence[int], *, uid: bool) -> b
     return b"MODIFIED " + write(uids if uid else [selected.position(one) + 1 for one in uids])
 
 
-def _done(command: bytes, gone: int, wanted: int, uid: bool, modified: bytes) -> bytes:
+def _done(store: Store, gone: int, wanted: int, modified: bytes) -> bytes:
     """RFC 2180 §4.2: a client that does not know yet that a message is gone must not think that it was changed."""
-    prefix = b"UID " if uid else b""
+    command, uid = b"UID STORE" if store.uid else b"STORE", store.uid
     if modified:
-        return b"%b [%b] %b%b: some were changed meanwhile" % (
-            b"NO" if gone and not uid else b"OK",
-            modified,
-            prefix,
-            command,
-        )
+        status = b"NO" if gone and not uid else b"OK"
+        return b"%b [%b] %b: some were changed meanwhile" % (status, modified, command)
     if not gone or uid:
-        return b"OK %b%b completed" % (prefix, command)
+        return b"OK %b completed" % command
     text = b"none of the messages exists any more" if gone == wanted else b"some of the messages no longer exist"
-    return b"%b [EXPUNGEISSUED] %b: %b" % (b"NO" if gone == wanted else b"OK", command, text)  # RFC 5530 §3
+    status = b"NO" if gone == wanted and not store.silent else b"OK"  # RFC 2180 §4.2.1, §4.2.2
+    return b"%b [EXPUNGEISSUED] %b: %b" % (status, command, text)  # RFC 5530 §3
 
 
 async def copy(session: Session, command: Copy) -> bytes:
