@@ -301,6 +301,7 @@ class SelectedMailbox:
         else:
             positions = [at for at in range(count) if uids[at] in gone]
         lost = sorted(gone) if self.vanishes else ()
+        self._unwanted.difference_update(gone)
         gone.clear()
         self.owes_expunge = False
         self._follow_view()
