@@ -191,7 +191,7 @@ async def copy(session: Session, command: Copy) -> bytes:
     if command.move:
         session.send(encode.untagged(b"OK", "Moved", code))  # RFC 6851 §4.3: before the EXPUNGEs
         # RFC 6851 §4.4: in the tagged OK, by when all others' changes are told
-        return b"OK %b%b completed" % (_highest_code(selected) if selected.condstore else b"", name)
+        return b"OK %b%b completed" % (highest_code(selected) if selected.condstore else b"", name)
     return b"OK [%b] %b completed" % (code, name)
 
 
@@ -223,8 +223,9 @@ def _highest(selected: SelectedMailbox, gone: Sequence[int]) -> bytes:
     """RFC 7162 §3.2.7: after an expunge, the new modification sequence; what is wanted of the rest is told before."""
     if not gone or not selected.vanishes:
         return b""
-    return _highest_code(selected)
+    return highest_code(selected)
 
 
-def _highest_code(selected: SelectedMailbox) -> bytes:
+def highest_code(selected: SelectedMailbox) -> bytes:
+    """The response code HIGHESTMODSEQ of a command that EXPUNGE and other news may come with, and a space."""
     return b"[HIGHESTMODSEQ %d] " % selected.highest_told(but_unwanted=True)
