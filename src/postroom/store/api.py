@@ -289,6 +289,7 @@ class FlagsChanged:
     uids: tuple[int, ...]  # read the new masks from the view
     modseq: int
     origin: object
+    touched: int = field(default=-1, compare=False)  # the flag bits that may have changed, -1: any
 
 
 @dataclass(frozen=True, slots=True)

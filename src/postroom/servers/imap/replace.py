@@ -9,6 +9,7 @@ from postroom.imap.types import Replace
 from postroom.store.api import Appended, NoSuchMailbox, NoSuchMessage, Usage
 
 from .append import Drafts
+from .messages import highest_code
 from .places import Place
 from .refusal import Refused, no
 from .rights import allows
@@ -39,7 +40,9 @@ async def replace(session: Session, command: Replace) -> bytes:
     code = encode.appenduid_code(appended.uid_validity, (appended.uid,)) if place.tells_uids(drafts.target) else b""
     session.send(encode.untagged(b"OK", "Replacement Message ready", code))
     await session.announce(Does.USES_SEQ)
-    return b"OK UID REPLACE completed" if command.uid else b"OK REPLACE completed"
+    # §4.5: as after UID EXPUNGE (RFC 7162 §3.2.9)
+    highest = highest_code(selected) if selected.vanishes else b""
+    return b"OK %b%bREPLACE completed" % (highest, b"UID " if command.uid else b"")
 
 
 def _replaced(selected: SelectedMailbox, command: Replace) -> tuple[int, int]:

@@ -32,7 +32,9 @@ from postroom.store.api import (
     MessagesExpunged,
     View,
 )
+from postroom.store.flags import mask_of
 
+from .flag_log import FlagLog
 from .refusal import bad
 from .rights import effective, may_write, permitted
 from .rows import Rows
@@ -83,6 +85,7 @@ class SelectedMailbox:
         self._own: set[int] = set()  # uids that this session has made and was not told of yet
         self._own_told: set[int] = set()  # what `_own` was then
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
+        self.flag_log = FlagLog(view.mailbox.highest_modseq)
         self._keywords_told = 0
         self._flag_lists: dict[int, bytes] = {}
         self._flag_octets = 0
@@ -154,9 +157,11 @@ class SelectedMailbox:
         elif change.mailbox_id != self.mailbox_id:
             return
         elif isinstance(change, MessagesAdded):
+            self.flag_log.add(change)
             if change.origin is self:
                 self._own.update(change.uids)
         elif isinstance(change, FlagsChanged):
+            self.flag_log.add(change)
             if change.origin is self:
                 return  # STORE and FETCH say so themselves; what others did before stays to be told after .SILENT
             self._changed.update(change.uids)
@@ -292,6 +297,7 @@ class SelectedMailbox:
         else:
             positions = [at for at in range(count) if uids[at] in gone]
         lost = sorted(gone) if self.vanishes else ()
+        self._unwanted.difference_update(gone)
         gone.clear()
         self.owes_expunge = False
         self._follow_view()
@@ -454,6 +460,10 @@ class SelectedMailbox:
         if mask & RECENT:
             names.append("\\Recent")
         return b"(%b)" % " ".join(names).encode()
+
+    def mask_of(self, flags: Iterable[str]) -> int:
+        """The bits of these flags; a keyword that the mailbox does not have has none."""
+        return mask_of(flags, tuple(self.view.keywords), grow=False)[0]
 
     def keyword_bit(self, word: str) -> int:
         """The bit of a keyword in any case, 0 when the mailbox has no such keyword."""
