@@ -191,6 +191,8 @@ STRICT = ImapSettings(quirk_spelling=False)
         (b"a NOOP ", b"a NOOP"),
         (b"a UID FETCH 1:* (FLAGS)  ", b"a UID FETCH 1:* (FLAGS)"),
         (b"a SEARCH ALL ", b"a SEARCH ALL"),
+        (b'a ID ( "name" "x" )', b'a ID ("name" "x")'),
+        (b"a ID ( )", b"a ID ()"),
         (b'a SEARCH KEYWORD "$Junk"', b"a SEARCH KEYWORD $Junk"),
         (b'a SEARCH UNKEYWORD "x" SEEN', b"a SEARCH UNKEYWORD x SEEN"),
     ],
@@ -221,7 +223,15 @@ def test_the_last_space_of_a_literal_stays() -> None:
 
 @pytest.mark.parametrize(
     "sent",
-    [b'a SEARCH KEYWORD "x y"', b'a SEARCH KEYWORD ""', b"a ", b"a NOOP x ", b"  ", b"a AUTHENTICATE PLAIN "],
+    [
+        b'a ID ("x"  "y")',
+        b'a SEARCH KEYWORD "x y"',
+        b'a SEARCH KEYWORD ""',
+        b"a ",
+        b"a NOOP x ",
+        b"  ",
+        b"a AUTHENTICATE PLAIN ",
+    ],
 )
 def test_what_means_nothing_still_does(sent: bytes) -> None:
     with pytest.raises(BadSyntax):

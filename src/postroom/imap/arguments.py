@@ -100,9 +100,14 @@ def identify(cursor: Cursor) -> Id:
         cursor.end()
         return Id(None)
     fields: list[tuple[bytes, bytes | None]] = []
+    lenient = cursor.settings.quirk_spelling
+    if lenient:
+        cursor.take(b" ")
     while not cursor.take(b")"):
         if fields:
             cursor.space()
+            if lenient and cursor.take(b")"):
+                break
         field = cursor.string("Expected a field name")
         cursor.space()
         fields.append((field, cursor.nstring()))
