@@ -4,6 +4,7 @@ python -m bench [--runs 3] [--messages 2000] [--only delivery,mailload] [--maill
 """
 
 import argparse
+import itertools
 import platform
 import re
 import statistics
@@ -17,6 +18,7 @@ from pathlib import Path
 from tests.interop.server import PASSWORD, Server, start_server, stop_server
 
 from bench import load, peers, processes
+from bench import scale as scaling
 
 ROOT = Path(__file__).parents[1]
 USERS = [f"u{number}" for number in range(20)]
@@ -72,7 +74,19 @@ def mailload(side: Side, arguments: argparse.Namespace) -> Figures:
     return figures
 
 
-ROWS: dict[str, Callable[[Side, argparse.Namespace], Figures]] = {"delivery": delivery, "mailload": mailload}
+_scale_runs = itertools.count(1)
+
+
+def scale(side: Side, arguments: argparse.Namespace) -> Figures:
+    """Folders of 1,000, 10,000 and 100,000 messages (scale.py); takes a minute."""
+    return scaling.scale(side.imap, f"{USERS[-1]}@{side.domain}", PASSWORD, next(_scale_runs))
+
+
+ROWS: dict[str, Callable[[Side, argparse.Namespace], Figures]] = {
+    "delivery": delivery,
+    "mailload": mailload,
+    "scale": scale,
+}
 
 
 def main() -> int:
@@ -132,11 +146,15 @@ def _table(values: Rows, units: dict[str, str], fsync: str) -> str:
     ]
     for name, sides in values.items():
         ours, theirs = (statistics.median(sides.get(side, [0.0])) for side in ("postroom", "peers"))
-        lower_is_better = units[name] in ("µs/msg", "ms")
+        lower_is_better = units[name] in ("µs/msg", "ms", "µs", "times")
         top, bottom = (theirs, ours) if lower_is_better else (ours, theirs)
         ratio = f"{top / bottom:.2f}" if bottom else "–"
-        lines.append(f"| {name} | {units[name]} | {ours:,.0f} | {theirs:,.0f} | {ratio} |")
+        lines.append(f"| {name} | {units[name]} | {_figure(ours)} | {_figure(theirs)} | {ratio} |")
     return "\n".join(lines) + "\n"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def test_id() -> None:
     assert read(arguments.identify, b" NIL") == Id(None)
     pairs = b" ".join([b'"a" NIL'] * 31)
     assert fails(arguments.identify, b" (%b)" % pairs).text == "Too many fields"  # RFC 2971 §3.3
-    for raw in (b"", b" (", b' ("a" "b"', b' ("a" "b" )', b' ( "a" "b")', b" (a b)", b" NIL NIL", b' "NIL"'):
+    for raw in (b"", b" (", b' ("a" "b"', b' ("a" "b"  )', b' (  "a" "b")', b" (a b)", b" NIL NIL", b' "NIL"'):
         fails(arguments.identify, raw)
 
 

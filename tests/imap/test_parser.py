@@ -37,6 +37,8 @@ from postroom.imap.types import (
     Store,
     StoreMode,
     Subscribe,
+    Text,
+    TextIn,
     UidExpunge,
     Url,
 )
@@ -178,6 +180,62 @@ def test_parse_append_tells_what_the_literal_is() -> None:
         parse_append(b"a APPEND {5}\r\n", SETTINGS)
     with pytest.raises(BadSyntax):
         parse_append(b"a append x y {5}\r\n", SETTINGS)
+
+
+STRICT = ImapSettings(quirk_spelling=False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        (b"a NOOP ", b"a NOOP"),
+        (b"a UID FETCH 1:* (FLAGS)  ", b"a UID FETCH 1:* (FLAGS)"),
+        (b"a SEARCH ALL ", b"a SEARCH ALL"),
+        (b'a ID ( "name" "x" )', b'a ID ("name" "x")'),
+        (b"a ID ( )", b"a ID ()"),
+        (b'a SEARCH KEYWORD "$Junk"', b"a SEARCH KEYWORD $Junk"),
+        (b'a SEARCH UNKEYWORD "x" SEEN', b"a SEARCH UNKEYWORD x SEEN"),
+    ],
+)
+def test_what_clients_send_against_the_grammar(sent: bytes, meant: bytes) -> None:
+    assert parse_command(sent, SETTINGS) == parse_command(meant, STRICT)
+    with pytest.raises(BadSyntax):
+        parse_command(sent, STRICT)
+
+
+@pytest.mark.parametrize("sent", [b"a SELECT x (QRESYNC (7 0))", b"a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 0 VANISHED)"])
+def test_clients_that_know_nothing_yet_begin_at_modseq_0(sent: bytes) -> None:
+    command = parse_command(sent, SETTINGS).command
+    if isinstance(command, Select):
+        assert command.resync is not None
+        assert command.resync.modseq == 0
+    else:
+        assert isinstance(command, Fetch)
+        assert command.changed_since == 0
+        assert command.vanished
+    with pytest.raises(BadSyntax):  # RFC 7162 §7 mod-sequence-value
+        parse_command(sent, STRICT)
+
+
+def test_the_last_space_of_a_literal_stays() -> None:
+    assert parse_command(b"a SEARCH TEXT {2}\r\nx ", SETTINGS).command == Search(Text(TextIn.TEXT, "x "), False)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'a ID ("x"  "y")',
+        b'a SEARCH KEYWORD "x y"',
+        b'a SEARCH KEYWORD ""',
+        b"a ",
+        b"a NOOP x ",
+        b"  ",
+        b"a AUTHENTICATE PLAIN ",
+    ],
+)
+def test_what_means_nothing_still_does(sent: bytes) -> None:
+    with pytest.raises(BadSyntax):
+        parse_command(sent, SETTINGS)
 
 
 def test_names_are_read_in_any_case() -> None:

@@ -146,7 +146,6 @@ def test_date_time() -> None:
     assert cursor(b'"17-Jul-1996 02:44:25 -0700"').date_time() == 837596665
     assert cursor(b'"01-Jan-1970 00:00:60 +0001"').date_time() == 0
     for raw in (
-        b'"1-Jan-1970 00:00:00 +0000"',
         b'" 1-Jan-1970 24:00:00 +0000"',
         b'" 1-Jan-1970 00:60:00 +0000"',
         b'" 1-Jan-1970 00:00:61 +0000"',
@@ -156,6 +155,13 @@ def test_date_time() -> None:
         b" 1-Jan-1970 00:00:00 +0000",
     ):
         fails(Cursor.date_time, raw)
+
+
+def test_a_day_of_one_digit_alone() -> None:
+    raw = b'"1-Jan-1970 00:00:00 +0000"'
+    assert cursor(raw).date_time() == 0
+    with pytest.raises(BadSyntax, match="Expected a date and time"):
+        Cursor(raw, 0, ImapSettings(quirk_spelling=False)).date_time()
 
 
 def test_punctuation() -> None:

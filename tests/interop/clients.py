@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,53 @@ def run(command: list[str], *, stdin: str = "", cwd: Path | None = None, timeout
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout + done.stderr
+
+
+class Screen:
+    """A program on a terminal that nobody looks at, by tmux."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tmux = [need("tmux"), "-S", str(folder / "tmux")]
+
+    @contextmanager
+    def running(self, command: list[str], **environment: str) -> Iterator["Screen"]:
+        environment = {"HOME": str(self._folder), "TERM": "xterm", "LC_ALL": "C.UTF-8"} | environment
+        size = ["-x", "160", "-y", "40"]
+        subprocess.run(
+            [*self._tmux, "new-session", "-d", "-s", "a", *size, *command],
+            env=environment | {"PATH": "/usr/bin:/bin"},
+            check=True,
+        )
+        try:
+            yield self
+        finally:
+            subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+
+    def text(self) -> str:
+        """What is to be seen."""
+        return run([*self._tmux, "capture-pane", "-p", "-t", "a"])
+
+    def type(self, *keys: str) -> None:
+        run([*self._tmux, "send-keys", "-t", "a", *keys])
+
+    def shows(self, text: str) -> bool:
+        """Whether that is to be seen soon."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if text in self.text():
+                return True
+            time.sleep(0.1)
+        return False
+
+    def ends(self) -> bool:
+        """Whether the program ends soon."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if subprocess.run([*self._tmux, "has-session", "-t", "a"], check=False, capture_output=True).returncode:
+                return True
+            time.sleep(0.1)
+        return False
 
 
 def real_messages(count: int) -> list[bytes]:

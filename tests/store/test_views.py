@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.store import Change, FlagsChanged, Mailbox, MailboxesChanged, MessagesAdded, StoreFailure, View
+from postroom.store.api import SEEN
 from postroom.store.books import Box
 from postroom.store.idle_views import IdleViews
 from postroom.store.views import Added, Mailboxes, Masked, OpenViews, Row, added, append_rows, fold, gone
@@ -44,6 +45,27 @@ def test_folding_is_what_the_list_of_rows_says(steps: list[tuple[int, list[int]]
                 assert view.uids is not old
                 assert list(old) == before
         assert rows_of(view) == list(model.values())
+        unseen = [at for at, one in enumerate(model.values()) if not one[1] & SEEN]
+        assert view.first_unseen() == (unseen[0] if unseen else -1)
+        for since in range(2, modseq):
+            if (recent := view.changes.after(since)) is not None:
+                assert {uid for uid in recent if uid in model} == {one[0] for one in model.values() if one[2] > since}
+
+
+def test_unseen_messages_are_looked_for_where_they_can_be() -> None:
+    """A message that is seen is passed over once, not with every SELECT."""
+    view = View(BOX)
+    append_rows(view, [row(uid, SEEN) for uid in range(1, 1001)])
+    assert view.first_unseen() == -1
+    assert view.seen_below == 1001
+    fold(view, Masked(1, [0], FlagsChanged(1, (700,), 2, None)))
+    assert view.seen_below == 700
+    assert view.first_unseen() == 699
+    fold(view, Masked(1, [SEEN], FlagsChanged(1, (700,), 3, None)))
+    fold(view, added(Box(1, "INBOX", 1), [row(1001, 0, 4)], 4, None))
+    assert view.seen_below == 700
+    assert view.first_unseen() == 1000
+    assert view.seen_below == 1001
 
 
 def test_a_change_of_nothing() -> None:

@@ -100,9 +100,14 @@ def identify(cursor: Cursor) -> Id:
         cursor.end()
         return Id(None)
     fields: list[tuple[bytes, bytes | None]] = []
+    lenient = cursor.settings.quirk_spelling
+    if lenient:
+        cursor.take(b" ")
     while not cursor.take(b")"):
         if fields:
             cursor.space()
+            if lenient and cursor.take(b")"):
+                break
         field = cursor.string("Expected a field name")
         cursor.space()
         fields.append((field, cursor.nstring()))
@@ -176,7 +181,7 @@ def _resync(cursor: Cursor) -> Resync:
     cursor.expect(b"(", "Expected the values of QRESYNC")
     uid_validity = cursor.number()
     cursor.space()
-    modseq = cursor.modseq()
+    modseq = cursor.modseq(zero=cursor.settings.quirk_spelling)
     known: SeqSet | None = None
     matches: tuple[SeqSet, SeqSet] | None = None
     if cursor.data.startswith(b" ", cursor.at) and not cursor.data.startswith(b" (", cursor.at):
@@ -282,6 +287,7 @@ def _fetch(cursor: Cursor, uid: bool) -> Fetch:
 
 def _modified(fetch: Fetch, modifiers: bytes, settings: ImapSettings) -> Fetch:
     """fetch-modifier *(SP fetch-modifier): CHANGEDSINCE, VANISHED (RFC 7162 §3.1.4.1, §3.2.6), PARTIAL (RFC 9394)."""
+    least_modseq = 0 if settings.quirk_spelling else 1
     words = iter(modifiers.upper().split(b" "))
     seen: set[bytes] = set()
     for word in words:
@@ -291,7 +297,7 @@ def _modified(fetch: Fetch, modifiers: bytes, settings: ImapSettings) -> Fetch:
         if word == b"CHANGEDSINCE":
             number = next(words, b"")
             if (
-                not number.isdigit() or len(number) > 19 or not 0 < int(number) < 2**63
+                not number.isdigit() or len(number) > 19 or not least_modseq <= int(number) < 2**63
             ):  # RFC 7162 §7 mod-sequence-value
                 raise BadSyntax("CHANGEDSINCE needs a modification sequence")
             fetch = replace(fetch, changed_since=int(number))

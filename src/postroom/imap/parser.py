@@ -31,6 +31,9 @@ def parse_command(data: bytes, settings: ImapSettings, utf8: bool = False) -> Go
     info = COMMANDS.get(name) or COMMANDS.get(name.upper())
     if info is None:
         raise BadSyntax("Unknown command")
+    # A literal may end with spaces; to AUTHENTICATE one announces an initial response (RFC 4959 §3).
+    if data.endswith(b" ") and settings.quirk_spelling and b"\n" not in data and info.name != b"AUTHENTICATE":
+        data = data.rstrip(b" ")
     return Got(tag, info.name, info.parse(Cursor(data, found.end(), settings, utf8=utf8)))
 
 

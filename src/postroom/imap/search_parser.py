@@ -144,11 +144,21 @@ class _Criteria:
                 cursor.space()
                 return Text(TextIn.HEADER, self.text(), field)
             case b"KEYWORD" | b"UNKEYWORD":
-                return HasFlag(cursor.atom("Expected a keyword").decode("ascii"), name == b"KEYWORD")
+                return HasFlag(self._keyword(), name == b"KEYWORD")
             case b"FUZZY":
                 return Fuzzy(self.key(depth + 1))
             case _:
                 return self._plain(name)
+
+    def _keyword(self) -> str:
+        """flag-keyword, an atom, which some clients quote."""
+        cursor = self.cursor
+        if cursor.next() != b'"' or not cursor.settings.quirk_spelling:
+            return cursor.atom("Expected a keyword").decode("ascii")
+        inner = Cursor(cursor.string("Expected a keyword"), 0, cursor.settings)
+        keyword = inner.atom("Expected a keyword").decode("ascii")
+        inner.end()
+        return keyword
 
     def _plain(self, name: bytes) -> SearchKey:
         """A key whose argument is a number or an atom."""

@@ -87,3 +87,11 @@ class ImapSettings(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
         bool,
         Meta(description="Accept valid UTF-8 inside quoted strings, which RFC 3501 forbids and clients send."),
     ] = True
+    quirk_spelling: Annotated[
+        bool,
+        Meta(
+            description="Accept what clients send though the grammar has it otherwise: a space behind the last "
+            "argument and within the parentheses of ID, a quoted keyword in SEARCH, a day of one digit in APPEND's "
+            "date, 0 as the modification sequence that CHANGEDSINCE and QRESYNC start from."
+        ),
+    ] = True

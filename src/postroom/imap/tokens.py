@@ -28,7 +28,7 @@ _FLAG = re.compile(rb"\\?" + _ATOM_CHAR + rb"+")
 _MONTHS = {m: k for k, m in enumerate(b"JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
 _DATE = re.compile(rb'("?)([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4})\1')
 _DATE_TIME = re.compile(
-    rb'"( [0-9]|[0-9]{2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"'
+    rb'"( [0-9]|[0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"'
 )
 _EPOCH = date(1970, 1, 1).toordinal()
 _SYSTEM_FLAGS = {
@@ -251,7 +251,7 @@ class Cursor:
     def date_time(self) -> int:
         """date-time; seconds since 1970."""
         found = _DATE_TIME.match(self.data, self.at)
-        if found is None:
+        if found is None or (len(found[1]) < 2 and not self.settings.quirk_spelling):
             raise BadSyntax('Expected a date and time like " 1-Feb-1994 21:52:25 -0800"')
         day, month, year, hour, minute, second, sign, zone_hour, zone_minute = found.groups()
         hours, minutes, seconds = int(hour), int(minute), int(second)

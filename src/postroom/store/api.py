@@ -11,6 +11,7 @@ Rules every implementation keeps (tests/contract holds them to it):
 """
 
 import enum
+import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple, Protocol
 from postroom.base import MailError
 
 from .draft import Draft
+from .recent_changes import RecentChanges
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
 SYSTEM_FLAGS: tuple[tuple[str, int], ...] = (
@@ -31,6 +33,8 @@ SYSTEM_FLAGS: tuple[tuple[str, int], ...] = (
 )
 FIRST_KEYWORD_BIT = 5
 MAX_KEYWORD_BITS = 58  # bits 5..62 of a signed 64-bit column
+LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in a view
+_UNSEEN = bytes(not mask & SEEN for mask in range(256))
 
 
 class StoreError(MailError):
@@ -233,6 +237,20 @@ class View:
     dates: "array[int]" = field(default_factory=lambda: array("q"))  # INTERNALDATE, seconds
     content_ids: "array[int]" = field(default_factory=lambda: array("q"))
     keywords: list[str] = field(default_factory=list)  # bit FIRST_KEYWORD_BIT + index; grows only
+    changes: RecentChanges = field(default_factory=RecentChanges, compare=False)
+    seen_below: int = field(
+        default=0, compare=False
+    )  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true
+
+    def first_unseen(self) -> int:
+        """Position of the first message without \\Seen, or -1. Each message is looked at once, not each time."""
+        # The system flags lie in the lowest octet of a mask: much faster by octets than by numbers.
+        start = bisect_left(self.uids, self.seen_below)
+        octets = self.masks[start:].tobytes()[LOWEST_OCTET :: self.masks.itemsize].translate(_UNSEEN)
+        at = octets.find(1)
+        if octets:
+            self.seen_below = self.uids[start + at] if at >= 0 else self.uids[-1] + 1
+        return start + at if at >= 0 else -1
 
     def index(self, uid: int) -> int:
         """Position of `uid`, or -1."""

@@ -14,6 +14,7 @@ from itertools import compress, repeat
 from sys import getrefcount
 
 from .api import (
+    SEEN,
     AnnotationsChanged,
     Change,
     FlagsChanged,
@@ -28,6 +29,7 @@ from .api import (
 )
 from .books import Books, Box
 from .idle_views import IdleViews
+from .recent_changes import RecentChanges
 
 _COLUMNS = ("masks", "modseqs", "sizes", "dates", "content_ids", "uids")
 _SPARSE = 8  # up to one message in so many is taken out by copying what lies between, beyond that one by one
@@ -117,6 +119,9 @@ def append_columns(view: View, columns: Sequence[Sequence[int]]) -> None:
 
 def set_masks(view: View, uids: Sequence[int], masks: Sequence[int], modseq: int) -> None:
     """New flags of some messages, in place."""
+    if uids[0] < view.seen_below:
+        unseen = (uid for uid, mask in zip(uids, masks, strict=True) if not mask & SEEN)
+        view.seen_below = min(view.seen_below, next(unseen, view.seen_below))
     at = bisect_left(view.uids, uids[0])
     end = at + len(uids)
     if view.uids[at:end] == array("L", uids):  # one run: two copies of memory
@@ -176,11 +181,13 @@ def _cut(view: View, name: str, first: int, end: int) -> None:
 def fold(view: View, effect: Effect) -> None:
     """Bring a view from before a change to after it."""
     match effect:
-        case Added(rows=rows):
+        case Added(rows=rows, change=new):
             append_rows(view, rows)
+            view.changes.add(new.modseq, new.uids)
         case Masked(masks=masks, change=change):
             if change.uids:
                 set_masks(view, change.uids, masks, change.modseq)
+                view.changes.add(change.modseq, change.uids)
         case Gone(change=expunged):
             drop_rows(view, [message.uid for message in expunged.gone])
 
@@ -231,6 +238,7 @@ class OpenViews:
                 else:
                     held.ready.cancel()
                 raise
+            view.changes = RecentChanges(modseq)
             for effect in held.late:
                 if effect.change.modseq > modseq:
                     fold(view, effect)

@@ -52,6 +52,21 @@ def test_what_waited_is_told_when_idle_begins(tmp_path: Path, kind: str) -> None
     run(play())
 
 
+def test_an_empty_line_is_nothing_said(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            idler = await room.client("INBOX")
+            tag = await start_idle(idler)
+            idler.send(b"\r\n\r\n")
+            await room.deliver()
+            assert await idler.response() == b"* 1 EXISTS"
+            idler.send(b"\r\nDONE\r\nn NOOP\r\n")
+            assert (await idler.finish(tag)).tagged == b"OK IDLE terminated"
+            assert (await idler.finish(b"n")).ok
+
+    run(play())
+
+
 def test_one_of_many_idlers_has_the_recent_message(tmp_path: Path) -> None:
     async def play() -> None:
         async with open_room(tmp_path) as room:

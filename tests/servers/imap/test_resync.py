@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from postroom.servers.imap.resync import window
+from postroom.servers.imap.rows import Rows
+from postroom.servers.imap.selected import SelectedMailbox
 from postroom.store import StoreSettings
 
 from .room import STORES, Client, Room, both_stores, open_room, run
@@ -230,5 +233,50 @@ def test_what_has_yet_to_be_announced_has_not_vanished(tmp_path: Path) -> None:
             said = await client.ok("UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)")
             assert said[0] == b"* VANISHED (EARLIER) 2"
             assert said[-2].startswith(b"* %d EXISTS" % (uid - 1))
+
+    run(play())
+
+
+@both_stores
+def test_a_client_that_missed_little_costs_little(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the last changes touched is remembered: the other messages are not looked at, however many there are."""
+    looked_at: list[int] = []
+    rows = SelectedMailbox.rows
+
+    def counting(selected: SelectedMailbox, positions: Sequence[int]) -> Rows:
+        looked_at.append(len(positions))
+        return rows(selected, positions)
+
+    def everything(selected: SelectedMailbox) -> Rows:
+        raise AssertionError("all messages were looked at")
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for _ in range(64):
+                await room.deliver()
+            client, other = await room.client(), await room.client("INBOX")
+            await client.ok("ENABLE QRESYNC")
+            opened = await client.ok("SELECT INBOX")
+            validity, modseq = (
+                next(line.split()[3].rstrip(b"]").decode() for line in opened if name in line)
+                for name in (b"UIDVALIDITY", b"HIGHESTMODSEQ")
+            )
+            await client.ok("UNSELECT")
+            await other.ok("UID STORE 7,20 +FLAGS.SILENT (\\Flagged)")
+            await other.ok("UID STORE 9 +FLAGS.SILENT (\\Deleted)")
+            await other.ok("UID EXPUNGE 9")
+            await room.deliver()
+            monkeypatch.setattr(SelectedMailbox, "everything", everything)
+            monkeypatch.setattr(SelectedMailbox, "rows", counting)
+            said = await client.ok(f"SELECT INBOX (QRESYNC ({validity} {modseq} 1:64))")
+            assert b"* VANISHED (EARLIER) 9" in said
+            changed = [line.split()[4] for line in said if b" FETCH " in line]
+            assert changed == [b"7", b"20"]
+            said = await client.ok(f"UID FETCH 10:* FLAGS (CHANGEDSINCE {modseq})")
+            assert [line.split()[4] for line in said] == [b"20", b"65"]
+            assert max(looked_at) <= 3
+            monkeypatch.setattr(SelectedMailbox, "everything", lambda selected: rows(selected, range(selected.count)))
+            said = await client.ok("UID FETCH 1:* FLAGS (CHANGEDSINCE 1)")  # before the view was there
+            assert len(said) == 64
 
     run(play())

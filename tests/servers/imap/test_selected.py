@@ -1,6 +1,7 @@
 """The view a session has of its mailbox: numbers that move only when told."""
 
 import asyncio
+import re
 from array import array
 from dataclasses import replace
 from typing import Any, cast
@@ -330,16 +331,33 @@ def test_a_change_by_others_after_ones_own_is_still_told() -> None:
     assert selected.take_updates(expunge=False) == b"* 1 FETCH (UID 1 FLAGS (\\Deleted))\r\n"
 
 
-def test_everything_has_what_is_gone_and_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_has_what_is_gone_and_not_said() -> None:
     account = FakeAccount(6)
     selected = opened(account)
     account.expunge(2, 5)
     account.add()  # not told either
     expected = selected.rows(range(6))
-    for few in (500, 0):  # put back into arrays; looked up
-        monkeypatch.setattr("postroom.servers.imap.selected._FEW_GONE", few)
-        rows = selected.everything()
-        for name in ("uids", "masks", "sizes", "dates", "modseqs", "content_ids"):
-            assert list(getattr(rows, name)) == list(getattr(expected, name)), name
+    rows = selected.everything()
+    for name in ("uids", "masks", "sizes", "dates", "modseqs", "content_ids"):
+        assert list(getattr(rows, name)) == list(getattr(expected, name)), name
     assert list(selected.unsaid_gone) == [2, 5]
     assert selected.last_uid == 6
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_flag_changes_are_found_one_by_one_or_among_all(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom.servers.imap.selected._FEW", few)
+    account = FakeAccount(9)
+    selected = opened(account)
+    account.flag(2, SEEN)
+    account.flag(5, SEEN)
+    account.expunge(5, 7)
+    account.flag(8, SEEN)
+    account.add()
+    account.flag(10, FLAGGED)  # told with EXISTS, as something new
+    said = selected.take_updates(expunge=False)
+    assert re.findall(rb"(\d+) FETCH \(UID (\d+)", said) == [(b"2", b"2"), (b"8", b"8")]
+    for uid in (3, 4, 6):
+        account.flag(uid, DELETED)
+    said = selected.take_updates(expunge=True)
+    assert re.findall(rb"(\d+) FETCH \(UID (\d+)", said) == [(b"3", b"3"), (b"4", b"4"), (b"5", b"6")]

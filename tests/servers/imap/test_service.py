@@ -72,6 +72,21 @@ def test_the_version_is_told_when_there_is_one(tmp_path: Path) -> None:
     run(play())
 
 
+def test_what_is_withheld_is_neither_told_nor_enabled(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, withheld_capabilities=("uidonly", "LANGUAGE")) as room:
+            client = await room.connect()
+            assert b"LANGUAGE" not in words(client.greeting)
+            told = words((await client.command("LOGIN alice@x.example alice-secret")).tagged)
+            assert not {b"UIDONLY", b"LANGUAGE"} & set(told)
+            assert b"QRESYNC" in told
+            assert await client.ok("ENABLE UIDONLY QRESYNC") == [b"* ENABLED QRESYNC"]
+            await client.ok("SELECT INBOX")
+            await client.ok("SEARCH ALL")  # which UIDONLY would have refused
+
+    run(play())
+
+
 def test_literal_minus_is_told_when_the_engine_keeps_to_it(tmp_path: Path) -> None:
     async def play() -> None:
         async with open_room(tmp_path) as room:

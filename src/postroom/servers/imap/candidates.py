@@ -13,9 +13,9 @@ from itertools import compress
 
 from postroom.imap.seqset import Span, merge
 from postroom.imap.types import And, DateField, DateRange, Fuzzy, InSet, Not, Or, SearchKey, Text, TextIn, ThreadId
+from postroom.store.api import LOWEST_OCTET
 
 from .rows import Rows
-from .selected import LOWEST_OCTET
 
 _ONE = re.compile(b"\1")
 _SPARSE = 16  # positions for each candidate that a table of them may have

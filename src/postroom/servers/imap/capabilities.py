@@ -14,6 +14,7 @@ from postroom.sasl import SERVER_MECHANISMS
 
 from .compression import may_compress
 from .quota import RESOURCES
+from .settings import ImapSessionSettings
 from .signin import may_sign_in
 from .status import append_limit
 
@@ -119,12 +120,18 @@ CAPABILITIES: tuple[Capability, ...] = (
 CAN_BE_ENABLED = {capability.name.upper(): capability.name for capability in CAPABILITIES if capability.can_enable}
 
 
+def withheld(settings: ImapSessionSettings) -> frozenset[bytes]:
+    """What the operator would rather not offer, in upper case."""
+    return frozenset(word.upper().encode() for word in settings.withheld_capabilities)
+
+
 def capabilities(session: "Session") -> bytes:
     """The words that hold in this session's state, in their order."""
+    unsaid = withheld(session.settings)
     hidden = When.BEFORE_SIGN_IN if session.signed_in is not None else When.SIGNED_IN
     words = [
         one.name if one.value is None else one.value(session)
         for one in CAPABILITIES
-        if one.when is not hidden and one.applies(session)
+        if one.when is not hidden and one.applies(session) and one.name.upper() not in unsaid
     ]
     return b" ".join(words)

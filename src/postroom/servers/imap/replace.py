@@ -12,6 +12,7 @@ from .append import Drafts
 from .messages import highest_code
 from .places import Place
 from .refusal import Refused, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -26,6 +27,9 @@ async def replace(session: Session, command: Replace) -> bytes:
         raise
     with Drafts(session, freed=Usage(size, 1)) as drafts:
         place = await drafts.receive(command.append)
+        await session.check_selected()  # the message may have taken long to come
+        if not allows(selected.rights, b"REPLACE"):
+            raise no(b"NOPERM", b"You have no right to do that")
         try:
             appended = await _exchange(selected, uid, place, drafts)
         except NoSuchMailbox as error:
@@ -64,5 +68,7 @@ async def _exchange(selected: SelectedMailbox, uid: int, place: Place, drafts: D
     if selected.view.index(uid) < 0:
         raise NoSuchMessage(f"uid {uid}")
     appended = await place.account.append(place.name, draft, options)
-    await selected.account.remove(selected.mailbox_id, (uid,), origin=selected)
+    if not await selected.account.remove(selected.mailbox_id, (uid,), origin=selected):
+        await place.account.remove(appended.mailbox_id, (appended.uid,), origin=selected)
+        raise NoSuchMessage(f"uid {uid}")
     return appended

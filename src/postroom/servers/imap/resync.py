@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from postroom.imap.seqset import Span, by_number, merge, numbers_within, write
 from postroom.imap.types import Resync, SeqSet
 
+from .candidates import within
 from .rows import batches
 from .selected import SelectedMailbox
 from .session import Session
+
+_FEW = 8  # one in so many messages is sooner looked up than all are looked at
 
 
 async def resynchronize(session: Session, selected: SelectedMailbox, known: Resync) -> None:
@@ -91,6 +94,12 @@ def changed_since(selected: SelectedMailbox, spans: Sequence[Span], modseq: int)
     """The positions among `spans` of messages that were changed after `modseq` (§3.1.4.1)."""
     if modseq >= selected.view.mailbox.highest_modseq:
         return []
+    recent = selected.view.changes.after(modseq)
+    if recent is not None and len(recent) * _FEW <= selected.count:
+        # What was expunged and not said yet has changed too, as far as the client can know
+        positions = {selected.position(uid) for uid in recent.union(selected.unsaid_gone)} - {-1}
+        rows = selected.rows(within(sorted(positions), spans))
+        return merge([(at, at + 1) for at, value in zip(rows.positions, rows.modseqs, strict=True) if value > modseq])
     modseqs = selected.everything().modseqs
     return merge([(at, at + 1) for start, stop in spans for at in range(start, stop) if modseqs[at] > modseq])
 

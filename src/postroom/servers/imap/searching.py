@@ -6,6 +6,7 @@ A key is asked about candidates, ascending positions, and answers with those it 
 asked in turn, cheap ones first, each about what the ones before left over.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
@@ -30,7 +31,7 @@ from postroom.imap.types import (
     ThreadId,
     Within,
 )
-from postroom.store.api import SYSTEM_FLAGS, TextField, TextQuery
+from postroom.store.api import SEEN, SYSTEM_FLAGS, TextField, TextQuery
 
 from .candidates import Candidates, Columns, cost, union, within, without
 from .object_ids import parse_object_id
@@ -166,6 +167,9 @@ class Searching:
         """What the view answers, some candidates at a time."""
         if columns.spans is not None:
             candidates = within(candidates, columns.spans)
+        if columns.missing & SEEN and candidates and self.rows.masks is self._selected.view.masks:
+            first = self._selected.view.first_unseen()  # known already: none before it has to be looked at
+            candidates = candidates[bisect_left(candidates, first) :] if first >= 0 else ()
         if len(candidates) <= _CHUNK:
             return columns.look(self.rows, candidates)
         if not (columns.there or columns.missing or columns.bounds):
@@ -265,8 +269,8 @@ class Searching:
         return found
 
     async def _find_thread(self, key: ThreadId, candidates: Candidates) -> Candidates:
-        if (thread_id := self._number(b"T", key.objectid)) is None:
-            return ()
+        if (thread_id := self._number(b"T", key.objectid)) is None or self._selected.guest is not None:
+            return ()  # a guest is not told of threads (columns.py)
         found = await self._selected.account.search_thread(self._selected.mailbox_id, thread_id)
         return self._with_uid(found, candidates)
 

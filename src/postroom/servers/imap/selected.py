@@ -9,7 +9,6 @@ is gone, `_uids` is the View's own array and every column can be sliced from the
 has new arrays, `_uids` stays the old one, and columns are looked up uid by uid until the EXPUNGEs have been said.
 """
 
-import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +21,6 @@ from postroom.imap.types import SeqSet
 from postroom.store.api import (
     FIRST_KEYWORD_BIT,
     MAX_KEYWORD_BITS,
-    SEEN,
     SYSTEM_FLAGS,
     Account,
     Change,
@@ -41,13 +39,11 @@ from .refusal import bad
 from .rights import effective, may_write, permitted
 from .rows import Rows
 
-LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in the view
-_UNSEEN = bytes(not mask & SEEN for mask in range(256))
 RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
 _MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
+_FEW = 8  # one in so many messages is sooner looked up than all are looked at
 _FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
 _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
-_FEW_GONE = 500  # expunged messages that are sooner put back into arrays than all messages looked up
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
 
@@ -328,13 +324,16 @@ class SelectedMailbox:
     def _flag_changes(self, told: int) -> list[bytes]:
         changed, self._changed = self._changed, set()
         self._owed.clear()
-        view_index = self.view.index
-        positions: list[int] = []
-        for uid in sorted(changed):
-            if uid <= told and uid not in self._gone and view_index(uid) >= 0:
-                positions.append(bisect_left(self._uids, uid, 0, self.count))
+        changed.difference_update(self._gone)
+        if len(changed) * _FEW > self.count:
+            known = self._uids[: bisect_right(self._uids, told, 0, self.count)]
+            positions: Sequence[int] = [at for at, uid in enumerate(known) if uid in changed]
+        else:
+            positions = [at for uid in sorted(changed) if uid <= told and (at := self.position(uid)) >= 0]
         if not positions:
             return []
+        if positions[-1] - positions[0] + 1 == len(positions):  # their columns are slices of the view's
+            positions = range(positions[0], positions[-1] + 1)
         return [self.new_keywords(), self.flag_rows(self.rows(positions))]
 
     def flag_rows(self, rows: Rows, *, with_uid: bool = True, with_flags: bool = True) -> bytes:
@@ -538,15 +537,14 @@ class SelectedMailbox:
         whole = (view.uids, view.masks, view.sizes, view.dates, view.modseqs, view.content_ids)
         if self._uids is view.uids:
             return Rows(range(self.count), *whole)
-        if len(self._gone) > _FEW_GONE:
-            return self._looked_up(range(self.count))
-        known = bisect_right(view.uids, self._last_uid)  # the view's columns with the few that are gone put back
-        columns = [column[:known] for column in whole]
-        for uid, lost in sorted(self._gone.items()):
-            at = bisect_left(columns[0], uid)
-            was = (uid, lost.mask, lost.size, lost.date, lost.modseq, lost.content_id)
-            for column, value in zip(columns, was, strict=True):
-                column.insert(at, value)
+        known = bisect_right(view.uids, self._last_uid)  # the view's columns with those that are gone put back
+        gone = sorted(self._gone.values())
+        places = [bisect_left(view.uids, lost.uid) for lost in gone]
+        were = ("uid", "mask", "size", "date", "modseq", "content_id")
+        columns = [
+            _put_back(column[:known], places, list(map(attrgetter(name), gone)))
+            for column, name in zip(whole, were, strict=True)
+        ]
         return Rows(range(self.count), *columns)
 
     def recent_spans(self) -> list[Span]:
@@ -589,7 +587,15 @@ class SelectedMailbox:
         """Sequence number of the first message without \\Seen, 0 when there is none (RFC 3501 §7.1 UNSEEN)."""
         if not self.view.mailbox.unseen:
             return 0
-        # The system flags lie in the lowest octet of a mask: much faster by octets than by numbers.
-        masks: array[int] = self.view.masks
-        octets = masks.tobytes()[LOWEST_OCTET :: masks.itemsize].translate(_UNSEEN)
-        return octets.find(b"\1", 0, self.count) + 1
+        at = self.view.first_unseen()
+        return at + 1 if at < self.count else 0
+
+
+def _put_back(column: "array[int]", places: Sequence[int], values: Sequence[int]) -> "array[int]":
+    """A column with each value before what was at its place; `places` ascend."""
+    whole, start = column[:0], 0
+    for at, value in zip(places, values, strict=True):
+        whole += column[start:at]
+        whole.append(value)
+        start = at
+    return whole + column[start:]

@@ -6,6 +6,7 @@ Owns: the service object, the ID. Never: talks to a client (session.py does). Ra
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory
 from postroom.base import Clock, Ids
@@ -14,7 +15,7 @@ from postroom.net.api import Connection
 from postroom.store import StoreSettings
 from postroom.store.api import MailStore
 
-from .capabilities import CAN_BE_ENABLED, capabilities
+from .capabilities import CAN_BE_ENABLED, capabilities, withheld
 from .dispatch import HANDLERS
 from .session import Handler, NoteWatcher, Session
 from .settings import ImapSessionSettings
@@ -55,6 +56,7 @@ class ImapService:
         self.note_watchers: set[NoteWatcher] = set()
         self.claims: set[tuple[int, int]] = set()  # see SelectedMailbox.claim_recent
         self.acl_lock = asyncio.Lock()
+        self.move_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
         fields: Sequence[tuple[bytes, bytes | None]] = [(b"name", b"Postroom"), (b"vendor", b"Postroom")]
         self.identification = encode.identification([*fields, (b"version", version.encode())] if version else fields)
 
@@ -72,7 +74,7 @@ class ImapService:
 
     def can_enable(self, capability: bytes) -> bytes | None:
         """A word that ENABLE takes (RFC 5161), given in upper case, as it is written; None for one it does not."""
-        return CAN_BE_ENABLED.get(capability)
+        return None if capability in withheld(self.settings) else CAN_BE_ENABLED.get(capability)
 
     def greeting(self, session: Session) -> bytes:
         """RFC 3501 §7.1.1, with the capabilities, so that a client need not ask."""

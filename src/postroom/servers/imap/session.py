@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
@@ -96,6 +97,7 @@ class Surroundings(Protocol):
     engine_settings: ImapSettings
     tls_context: Callable[[], ssl.SSLContext | None]
     claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
+    move_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock]  # of mailboxes that messages are carried out of
     acl_lock: asyncio.Lock  # held from the reading of an access control list to its change
     identification: bytes
 
@@ -214,11 +216,15 @@ class Session:
     def send(self, data: bytes) -> None:
         """Queue untagged responses; they leave when the session next waits for its client."""
         self.connection.send(data)
+        self._unawaited += len(data)
 
     async def emit(self, data: bytes) -> None:
         """Send long output: waits for the client when much is under way, so that memory stays bounded."""
-        self.connection.send(data)
-        self._unawaited += len(data)
+        self.send(data)
+        await self.keep_pace()
+
+    async def keep_pace(self) -> None:
+        """Wait for the client when much has been sent since it was last waited for."""
         if self._unawaited >= self.settings.output_piece_octets:
             self._unawaited = 0
             await self.connection.drain()
@@ -237,7 +243,7 @@ class Session:
 
     def complete(self, answer: bytes) -> None:
         """Send the tagged answer of the command under way."""
-        self.connection.send(b"%b %b\r\n" % (self.tag, answer))
+        self.send(b"%b %b\r\n" % (self.tag, answer))
 
     async def next_event(self) -> Event:
         """The engine's next event, reading from the client when there is none."""
@@ -372,6 +378,7 @@ class Session:
                 self._count_bad()
             else:
                 _log.error("the engine gave %s outside of its command", type(event).__name__)
+            await self.keep_pace()  # short commands may have long answers
 
     def _count_bad(self) -> None:
         self._bad_in_a_row += 1
@@ -398,11 +405,14 @@ class Session:
         except Exception:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
-        if self.has_news:
-            # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
-            await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
-        if self.watchers and not self.leaving:
-            await self.tell_news()
+        try:
+            if self.has_news:
+                # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
+                await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
+            if self.watchers and not self.leaving:
+                await self.tell_news()
+        except (MailError, Refused) as error:  # what was done is done, and answered
+            _log.warning("%s: not told: %s", self.peer, error)
         if answer is None:
             return
         self.complete(answer)
@@ -423,17 +433,29 @@ class Session:
             self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
+    async def is_active(self, account_id: int | None = None) -> bool:
+        """Whether somebody still has an account that is in use; the session's own person, when none is named."""
+        if account_id is None:
+            assert self.person is not None
+            account_id = self.person.account_id
+        person = await self.service.directory.person(account_id)
+        return person is not None and person.enabled
+
     async def owner_is_here(self, selected: SelectedMailbox) -> bool:
-        """Whether the one whose mailbox is selected still has an account that is in use."""
-        owner = await self.service.directory.person(selected.account.account_id)
-        return owner is not None and owner.enabled
+        """Whether the one whose mailbox is selected still has an account that is in use, and so has their guest."""
+        return await self.is_active(selected.account.account_id) and await self.is_active()
+
+    async def check_selected(self) -> None:
+        """For what reads the selected mailbox: whether that is still allowed (RFC 4314 §5.1.1)."""
+        selected = self.mailbox
+        if selected.guest is not None and (selected.lost or not await self.owner_is_here(selected)):
+            raise self.mailbox_is_gone()
 
     async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
         """What a command needs in somebody else's mailbox, as it is now (RFC 4314 §4, §5.1.1)."""
         if info.states is not State.SELECTED or Does.CHANGES_STATE in info.does:
             return
-        if selected.lost or not await self.owner_is_here(selected):
-            raise self.mailbox_is_gone()
+        await self.check_selected()
         if not allows(selected.rights, info.name):
             self.engine.refuse_literal()  # of a REPLACE
             raise no(b"NOPERM", b"You have no right to do that")

@@ -49,6 +49,13 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20
+    withheld_capabilities: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Capabilities that are neither told nor enabled, for the sake of clients that claim them "
+            "and then don't keep to them."
+        ),
+    ] = ()
     shared_account: Annotated[
         str,
         Meta(
@@ -73,7 +80,7 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         ),
     ] = ()
     max_annotation_octets: Annotated[
-        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account.")
+        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account; its guests may fill half.")
     ] = 16_777_216
     list_batch_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")
