@@ -591,17 +591,23 @@ def test_what_is_not_told_holds_the_mod_sequence_back(tmp_path: Path, kind: str)
             await client.ok("SELECT INBOX")
             await client.ok("NOTIFY NONE")
             await other.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
-            held_back = b"* OK [HIGHESTMODSEQ 4] Changes are yet to be told"  # also between commands
+            held_back = b"* OK [HIGHESTMODSEQ 4] Changes are yet to be told"
             said = await client.ok("STORE 2 +FLAGS (\\Deleted)")
-            assert said[-1] == held_back
-            assert set(said[:-1]) - {held_back} == {b"* 2 FETCH (UID 2 FLAGS (\\Deleted) MODSEQ (6))"}
+            assert said == [b"* 2 FETCH (UID 2 FLAGS (\\Deleted) MODSEQ (6))", held_back]
+            await other.ok("STORE 1 +FLAGS.SILENT (\\Draft)")
+            client.send(b"i IDLE\r\n")
+            assert await client.response() == b"+ idling"
+            await other.ok("STORE 1 -FLAGS.SILENT (\\Draft)")
+            client.send(b"DONE\r\n")
+            held_back = b"* OK [HIGHESTMODSEQ 7] Changes are yet to be told"  # message 1 is at 8 now
+            assert [await client.response() for _ in range(2)] == [held_back, b"i OK IDLE terminated"]
             reply = await client.command("EXPUNGE")
-            assert reply.untagged[-2:] == [b"* VANISHED 2", held_back]
-            assert reply.tagged == b"OK [HIGHESTMODSEQ 4] EXPUNGE completed"
+            assert reply.untagged == [b"* VANISHED 2", held_back]
+            assert reply.tagged == b"OK [HIGHESTMODSEQ 7] EXPUNGE completed"
             said = await client.ok("NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange))")
             assert said[-2:] == [
-                b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (5))",
-                b"* OK [HIGHESTMODSEQ 7] All told",
+                b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (8))",
+                b"* OK [HIGHESTMODSEQ 9] All told",
             ]
 
     run(play())
