@@ -611,3 +611,32 @@ def test_what_is_not_told_holds_the_mod_sequence_back(tmp_path: Path, kind: str)
             ]
 
     run(play())
+
+
+@both_stores
+def test_another_mailbox_of_the_same_name(tmp_path: Path, kind: str) -> None:
+    """RFC 5465 §5.1: who has asked for FlagChange is told of a new UIDVALIDITY, though not of names."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client, other = await room.client(), await room.client()
+            await other.ok("CREATE Work")
+            await other.ok("CREATE Rest")
+            await client.ok("NOTIFY SET (mailboxes (Work Rest) (MessageNew MessageExpunge FlagChange))")
+            for command in ("DELETE Work", "DELETE Rest", "CREATE Work"):
+                await other.ok(command)
+            (status,) = await other.ok("STATUS Work (UIDVALIDITY)")
+            validity = status.rpartition(b" ")[2].rstrip(b")")
+            await heard(client, b"* STATUS Work (MESSAGES 0 UIDNEXT 1 UIDVALIDITY %b UNSEEN 0)" % validity)
+            await other.ok("CREATE New")
+            await other.ok("RENAME Work Play")
+            await other.ok("RENAME New Work")
+            await heard(client, b"* STATUS Work (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ... UNSEEN 0)")
+            await other.ok("SUBSCRIBE Play")
+            await quiet(client)
+            await client.ok("NOTIFY SET (mailboxes Work (MessageNew MessageExpunge))")
+            await other.ok("DELETE Work")
+            await other.ok("CREATE Work")
+            await quiet(client)
+
+    run(play())
