@@ -599,7 +599,7 @@ def test_mailbox_events(stage: Stage) -> None:
         assert events(room) == [MailboxEvent(GONE, ids[0], "c")]
         await account.rename("INBOX", "old")
         old = await account.mailbox("old")
-        assert events(room) == [MailboxEvent(CREATED, old.mailbox_id, "old")]
+        assert events(room) == [MailboxEvent(CREATED, old.mailbox_id, "old", "INBOX")]
         for name in ("new", "later"):
             await room.put(message(), mailbox=name, create=True)
         new, later = await account.mailbox("new"), await account.mailbox("later")

@@ -14,7 +14,9 @@ PREFIXES = [
     b"1 (UNCHANGEDSINCE ", b"1 FLAGS (CHANGEDSINCE ", b"(FROM) UTF-8 ", b"REFERENCES UTF-8 ", b"IN (", b"IN (SUBTREE ",
     b"INBOX (QRESYNC (1 1 ", b"INBOX (QRESYNC (1 1 1 (", b"1 BODY[", b"1 BODY[HEADER.FIELDS (", b"1 BODY[]<",
     b"INBOX CATENATE (", b'INBOX (\\Seen) "', b'"" (', b'"" "" RETURN (', b"(MAXSIZE ", b"INBOX (/shared/comment ",
-    b"OR ", b"NOT ", b"HEADER ", b"UID ", b"LARGER ", b"BEFORE ", b"KEYWORD ", b"MODSEQ ", b"EMAILID ", b"(",
+    b"SET (PERSONAL (", b"SET STATUS (SELECTED (MessageNew (", b"SET (SUBTREE (", b"INBOX anyone ",
+    b"INBOX identifier +", b"OR ", b"NOT ", b"HEADER ", b"UID ", b"LARGER ",
+    b"BEFORE ", b"KEYWORD ", b"MODSEQ ", b"EMAILID ", b"(",
 ]  # fmt: skip
 
 # None of these announces a literal at its end that would have to be sent, or that could not be skipped

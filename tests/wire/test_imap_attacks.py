@@ -321,6 +321,44 @@ def test_more_texts_than_are_looked_for(tmp_path: Path) -> None:
     run(play())
 
 
+def test_notify_without_end(tmp_path: Path) -> None:
+    """Thousands of registrations are one, the last; one of everything costs others nothing."""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            account = await room.store.open(1)
+            for number in range(1500):
+                await account.create(f"m/{number}")
+            account.close()
+            client = await room.client("INBOX")
+            group = "(SUBTREE (m %s) (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))"
+            tops = [" ".join(f"n{number}/{more}" for more in range(50)) for number in range(60)]
+            everything = " ".join(group % some for some in tops)
+            assert await served_during(room, client.ok(f"NOTIFY SET STATUS {everything}")) >= 20
+            for _ in range(20):
+                await client.ok("NOTIFY SET (PERSONAL (MessageNew MessageExpunge MailboxName))")
+            feeds = [watcher for watcher in _subscribers(room) if "Notification" in type(watcher).__name__]
+            assert len(feeds) == 1
+            await room.deliver(message("new"), "m/7")
+            other = await room.client()
+            for number in range(200):
+                await other.ok(f"CREATE z/{number}")
+            said = await client.ok("NOOP")
+            assert sum(line.startswith(b"* STATUS m/7 ") for line in said) == 1
+            too_many = " ".join(["(PERSONAL (MessageNew MessageExpunge))"] * 1000)
+            assert (await client.command(f"NOTIFY SET {too_many}")).tagged.startswith(b"NO [NOTIFICATIONOVERFLOW]")
+
+    run(play())
+
+
+def _subscribers(room: Room) -> list[object]:
+    """Who hears of the changes in the first account."""
+    store: Any = room.store
+    account = store._accounts[1]
+    heard = [getattr(one, "func", one) for one in account._views._subscribers]
+    return [getattr(one, "__self__", one) for one in heard]
+
+
 def test_a_thousand_subtrees(tmp_path: Path) -> None:
     """Bug: for each of them all mailboxes were listed anew, and nobody else had a turn."""
 

@@ -237,8 +237,10 @@ class View:
     dates: "array[int]" = field(default_factory=lambda: array("q"))  # INTERNALDATE, seconds
     content_ids: "array[int]" = field(default_factory=lambda: array("q"))
     keywords: list[str] = field(default_factory=list)  # bit FIRST_KEYWORD_BIT + index; grows only
-    changes: RecentChanges = field(default_factory=RecentChanges)
-    seen_below: int = 0  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true
+    changes: RecentChanges = field(default_factory=RecentChanges, compare=False)
+    seen_below: int = field(
+        default=0, compare=False
+    )  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true
 
     def first_unseen(self) -> int:
         """Position of the first message without \\Seen, or -1. Each message is looked at once, not each time."""
@@ -287,6 +289,7 @@ class FlagsChanged:
     uids: tuple[int, ...]  # read the new masks from the view
     modseq: int
     origin: object
+    touched: int = field(default=-1, compare=False)  # the flag bits that may have changed, -1: any
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +316,7 @@ class MailboxEvent:
     kind: MailboxEventKind
     mailbox_id: int  # 0 where a name without a mailbox was (un)subscribed
     name: str
-    old_name: str = ""  # of a renamed one
+    old_name: str = ""  # of a renamed one; INBOX of a new one that has got all its messages (RFC 3501 §6.3.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,9 @@ class MemoryAccount:
             made = self._add(books, new)
             inbox, target = books.named(INBOX).mailbox_id, made.mailbox_id
             self._annotations.copy(inbox, target)
-            effects: list[Effect] = [mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made)])]
+            effects: list[Effect] = [
+                mailboxes_changed(books, origin, [event_of(MailboxEventKind.CREATED, made, INBOX)])
+            ]
             found = list(self._rows[inbox].values())
             if found:
                 self._transfer(books, inbox, target, found, effects, move=True, origin=origin)
@@ -343,7 +345,8 @@ class MemoryAccount:
                 self._rows[mailbox_id][uid] = (uid, news[uid], modseq, size, date, content)
             uids_changed = tuple(row[0] for row in changed)
             modseqs.update(dict.fromkeys(uids_changed, modseq))
-            change = FlagsChanged(mailbox_id, uids_changed, modseq, origin)
+            touched = -1 if action is FlagAction.REPLACE else mask
+            change = FlagsChanged(mailbox_id, uids_changed, modseq, origin, touched)
             self._commit(books, [Masked(mailbox_id, [news[uid] for uid in uids_changed], change)])
         return Flagged(tuple(news), tuple(news.values()), box.highest_modseq, late, tuple(modseqs.values()))
 

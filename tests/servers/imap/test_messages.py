@@ -281,3 +281,64 @@ def test_a_silent_store_does_not_swallow_what_others_did_before(tmp_path: Path, 
             ]
 
     run(play())
+
+
+@both_stores
+def test_only_named_flags_make_a_conditional_store_fail(tmp_path: Path, kind: str) -> None:
+    """RFC 7162 §3.1.3, §3.1.12: no MODIFIED over flags that +FLAGS and -FLAGS do not name."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 4)  # the mailbox is at 5
+            client, other = await room.client(), await room.client("INBOX")
+            await client.ok("SELECT INBOX (CONDSTORE)")
+            await other.ok("STORE 1:3 +FLAGS.SILENT (\\Deleted)")  # 6
+            await other.ok("STORE 2 +FLAGS.SILENT ($Processed)")  # 7
+            await other.ok("STORE 3 FLAGS.SILENT (\\Seen)")  # 8: nobody knows which of all flags that was about
+            # Set already, but by another client: the command asks about just that (example 10)
+            reply = await client.command("STORE 1:4 (UNCHANGEDSINCE 5) +FLAGS.SILENT ($Processed)")
+            assert reply.tagged.startswith(b"OK [MODIFIED 2:3] ")
+            assert [line for line in reply.untagged if b"FETCH" in line] == [
+                b"* 1 FETCH (UID 1 MODSEQ (10))",
+                b"* 4 FETCH (UID 4 MODSEQ (9))",
+                b"* 1 FETCH (UID 1 FLAGS (\\Deleted $Processed) MODSEQ (10))",
+                b"* 2 FETCH (UID 2 FLAGS (\\Deleted $Processed) MODSEQ (7))",
+                b"* 3 FETCH (UID 3 FLAGS (\\Seen) MODSEQ (8))",
+            ]
+            await other.ok("STORE 4 +FLAGS.SILENT (\\Flagged)")  # 11
+            reply = await client.command("UID STORE 4 (UNCHANGEDSINCE 10) -FLAGS ($Processed)")
+            assert reply.tagged == b"OK UID STORE completed"
+            assert (await client.command("UID STORE 4 (UNCHANGEDSINCE 10) +FLAGS (\\Flagged)")).tagged.startswith(
+                b"OK [MODIFIED 4]"
+            )
+            # FLAGS names all of them; what was before the mailbox was selected is not known
+            for condition in ("(UNCHANGEDSINCE 11) FLAGS ()", "(UNCHANGEDSINCE 4) +FLAGS (\\Draft)"):
+                assert (await client.command(f"STORE 4 {condition}")).tagged.startswith(b"OK [MODIFIED 4]"), condition
+            # What has come since has all its flags anew
+            await room.deliver()
+            await client.ok("NOOP")
+            assert (await client.command("STORE 5 (UNCHANGEDSINCE 12) +FLAGS (\\Draft)")).tagged.startswith(
+                b"OK [MODIFIED 5]"
+            )
+
+    run(play())
+
+
+@both_stores
+def test_a_keyword_that_is_not_there_can_be_set_once(tmp_path: Path, kind: str) -> None:
+    """RFC 7162 §3.1.3: UNCHANGEDSINCE 0 fails if the flag exists, as a system flag always does (examples 7 and 8)."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 1)
+            clients = [await room.client("INBOX") for _ in range(2)]
+            command = "STORE 1 (UNCHANGEDSINCE 0) +FLAGS.SILENT ({})"
+            tags = [client.start(command.format("$MDNSent")) for client in clients]
+            tagged = sorted([(await client.finish(tag)).tagged for client, tag in zip(clients, tags, strict=True)])
+            assert tagged[0] == b"OK STORE completed"
+            assert tagged[1].startswith(b"OK [MODIFIED 1]")
+            for flags in ("\\Seen", "$Other \\Seen", "$MDNSent $Other"):
+                assert (await clients[0].command(command.format(flags))).tagged.startswith(b"OK [MODIFIED 1]")
+            assert (await clients[0].command(command.format("$Other"))).tagged == b"OK STORE completed"
+
+    run(play())

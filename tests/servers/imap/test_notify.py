@@ -23,6 +23,14 @@ async def heard(client: Client, *expected: bytes) -> None:
         assert re.fullmatch(b".*".join(map(re.escape, line.split(b"..."))), got, re.DOTALL), (line, got)
 
 
+async def at_last(client: Client, expected: bytes) -> None:
+    """The response that ends with the right number: how many changes are told together is a matter of moments."""
+    start, _, _ = expected.partition(b" (")
+    async with asyncio.timeout(10):
+        while not re.fullmatch(b".*".join(map(re.escape, expected.split(b"..."))), got := await client.response()):
+            assert got.startswith(start), got
+
+
 @both_stores
 def test_the_selected_mailbox_at_once(tmp_path: Path, kind: str) -> None:
     async def play() -> None:
@@ -234,7 +242,7 @@ def test_names_of_mailboxes(tmp_path: Path, kind: str) -> None:
             await client.ok("RENAME Old Older")
             await quiet(client)
             await other.ok("RENAME INBOX kept")
-            await heard(client, b'* LIST (...) "/" kept')  # INBOX itself is as it was
+            await heard(client, b'* LIST (...) "/" kept ("OLDNAME" (INBOX))')  # INBOX itself is as it was
             await quiet(client)
 
     run(play())
@@ -259,7 +267,7 @@ def test_what_is_covered_follows_names_and_subscriptions(tmp_path: Path, kind: s
             await quiet(client)
             await other.ok("RENAME a Lists/b")
             await room.deliver(mailbox="Lists/b")
-            await heard(client, b"* STATUS Lists/b (MESSAGES 4 ...)")
+            await at_last(client, b"* STATUS Lists/b (MESSAGES 4 ...)")
             await other.ok("DELETE Lists/b")
             await quiet(client)
 
@@ -542,5 +550,58 @@ def test_new_messages_of_a_result_that_is_kept_up_to_date(tmp_path: Path, kind: 
             await quiet(client)
             await other.ok("NOOP")
             assert b"* SEARCH 1 2 3 4 5 6" in await other.ok("SEARCH UNSEEN")
+
+    run(play())
+
+
+@both_stores
+def test_whoever_expunges_is_answered(tmp_path: Path, kind: str) -> None:
+    """RFC 3501 §6.4.3, RFC 6851 §3.3: EXPUNGE is the result of a command, not news that NOTIFY NONE keeps away."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for _ in range(5):
+                await room.deliver()
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            await client.ok("NOTIFY NONE")
+            await other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+            await other.ok("EXPUNGE")
+            await room.deliver()
+            assert await client.ok("NOOP") == []
+            assert await client.ok("UID FETCH 1 (UID)") == [b"* 1 FETCH (UID 1)"]
+            await client.ok("STORE 3 +FLAGS.SILENT (\\Deleted)")
+            # What others have expunged is said with it: there is only one way to count
+            assert await client.ok("EXPUNGE") == [b"* 1 EXPUNGE", b"* 2 EXPUNGE"]
+            assert (await client.ok("UID MOVE 4 Archive"))[1:] == [b"* 2 EXPUNGE"]
+            assert await client.ok("FETCH 1:2 (UID)") == [b"* 1 FETCH (UID 2)", b"* 2 FETCH (UID 5)"]
+
+    run(play())
+
+
+@both_stores
+def test_what_is_not_told_holds_the_mod_sequence_back(tmp_path: Path, kind: str) -> None:
+    """RFC 7162 §3.2: a client that resynchronizes later loses no change that it did not want to hear of now."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for _ in range(3):
+                await room.deliver()
+            client, other = await room.client(), await room.client("INBOX")
+            await client.ok("ENABLE QRESYNC")
+            await client.ok("SELECT INBOX")
+            await client.ok("NOTIFY NONE")
+            await other.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
+            held_back = b"* OK [HIGHESTMODSEQ 4] Changes are yet to be told"  # also between commands
+            said = await client.ok("STORE 2 +FLAGS (\\Deleted)")
+            assert said[-1] == held_back
+            assert set(said[:-1]) - {held_back} == {b"* 2 FETCH (UID 2 FLAGS (\\Deleted) MODSEQ (6))"}
+            reply = await client.command("EXPUNGE")
+            assert reply.untagged[-2:] == [b"* VANISHED 2", held_back]
+            assert reply.tagged == b"OK [HIGHESTMODSEQ 4] EXPUNGE completed"
+            said = await client.ok("NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange))")
+            assert said[-2:] == [
+                b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (5))",
+                b"* OK [HIGHESTMODSEQ 7] All told",
+            ]
 
     run(play())

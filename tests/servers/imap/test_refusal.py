@@ -2,6 +2,7 @@
 
 import pytest
 
+from postroom.accounts.api import BadAddress, NotThere, SignInBusy
 from postroom.base import MailError
 from postroom.servers.imap.refusal import SERVER_BUG, Refused, answer_to, bad, no
 from postroom.store.api import (
@@ -10,8 +11,8 @@ from postroom.store.api import (
     NoSuchAccount,
     NoSuchContent,
     NoSuchMailbox,
+    NoSuchMessage,
     OverQuota,
-    StoreError,
     StoreFailure,
     TooManyKeywords,
 )
@@ -27,10 +28,14 @@ from postroom.store.api import (
         (TooManyKeywords, b"LIMIT"),
         (StoreFailure, b"UNAVAILABLE"),
         (NoSuchContent, b"EXPUNGEISSUED"),
+        (NoSuchMessage, b"EXPUNGEISSUED"),
         (NoSuchAccount, b"CONTACTADMIN"),
+        (SignInBusy, b"UNAVAILABLE"),
+        (NotThere, b"NONEXISTENT"),
+        (BadAddress, b"CANNOT"),
     ],
 )
-def test_each_refusal_of_the_store_has_its_code(error: type[StoreError], code: bytes) -> None:
+def test_each_refusal_of_the_store_has_its_code(error: type[MailError], code: bytes) -> None:
     answer = answer_to(error("secret detail"))
     assert answer.startswith(b"NO [%b] " % code)
     assert b"secret" not in answer

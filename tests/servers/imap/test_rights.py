@@ -35,6 +35,12 @@ def test_an_empty_list_gives_nothing() -> None:
     assert effective((), "bob@x") == ""
 
 
+def test_a_name_that_begins_like_a_negative_right_is_not_given_what_is_taken() -> None:
+    """RFC 4314 §2: what begins with "-" takes away."""
+    assert effective((("-bob@x", "lr"),), "-bob@x") == ""
+    assert effective((("anyone", "lr"), ("--bob@x", "r")), "-bob@x") == "l"
+
+
 def test_what_commands_need() -> None:
     """The table of RFC 4314 §4."""
     for command, rights in {

@@ -1,6 +1,7 @@
 """The view a session has of its mailbox: numbers that move only when told."""
 
 import asyncio
+import re
 from array import array
 from dataclasses import replace
 from typing import Any, cast
@@ -8,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from postroom.imap.seqset import parse
+from postroom.servers.imap.flag_lists import RECENT
 from postroom.servers.imap.refusal import Refused
-from postroom.servers.imap.selected import RECENT, SelectedMailbox
+from postroom.servers.imap.selected import SelectedMailbox
 from postroom.store.api import (
     DELETED,
     FLAGGED,
@@ -304,15 +306,6 @@ def test_first_unseen() -> None:
     assert selected.first_unseen() == 0
 
 
-def test_flag_lists_are_cached_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("postroom.servers.imap.selected._MAX_CACHED_FLAG_OCTETS", 150)
-    selected = opened(FakeAccount(1))
-    for mask in range(8):
-        assert selected.flag_lists([mask])
-    assert len(selected._flag_lists) <= 4
-    assert selected.flag_lists([0]) == [b"()"]
-
-
 def test_read_only_permits_no_flags() -> None:
     selected = opened(FakeAccount(1), read_only=True)
     assert b"[PERMANENTFLAGS ()]" in selected.flags_responses()
@@ -341,3 +334,22 @@ def test_everything_has_what_is_gone_and_not_said() -> None:
         assert list(getattr(rows, name)) == list(getattr(expected, name)), name
     assert list(selected.unsaid_gone) == [2, 5]
     assert selected.last_uid == 6
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_flag_changes_are_found_one_by_one_or_among_all(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroom.servers.imap.selected._FEW", few)
+    account = FakeAccount(9)
+    selected = opened(account)
+    account.flag(2, SEEN)
+    account.flag(5, SEEN)
+    account.expunge(5, 7)
+    account.flag(8, SEEN)
+    account.add()
+    account.flag(10, FLAGGED)  # told with EXISTS, as something new
+    said = selected.take_updates(expunge=False)
+    assert re.findall(rb"(\d+) FETCH \(UID (\d+)", said) == [(b"2", b"2"), (b"8", b"8")]
+    for uid in (3, 4, 6):
+        account.flag(uid, DELETED)
+    said = selected.take_updates(expunge=True)
+    assert re.findall(rb"(\d+) FETCH \(UID (\d+)", said) == [(b"3", b"3"), (b"4", b"4"), (b"5", b"6")]

@@ -5,6 +5,7 @@ holds a message in memory (the drafts spool them). Raises: Refused, StoreError, 
 """
 
 import logging
+from dataclasses import replace
 from types import TracebackType
 
 from postroom.imap import encode
@@ -79,6 +80,8 @@ class Drafts:
             while stretch is not None:
                 stretch = await self._take(stretch)
             await self._finish_message()
+            if place.guest is not None:
+                await self._look_again(place)
         except BaseException:
             session.engine.refuse_literal()  # not asked for, or thrown away when it comes unasked (RFC 7888 §4)
             raise
@@ -96,6 +99,16 @@ class Drafts:
             raise await place.no_target(error) from error
         self._rights = place.rights(self.target)
         return place
+
+    async def _look_again(self, place: Place) -> None:
+        """Literals may have taken long: by now the right may be gone, or the name another mailbox's."""
+        before = self.target.mailbox_id
+        await self._target(place.shown(place.name))
+        if self.target.mailbox_id != before:
+            raise await place.no_target(NoSuchMailbox(f"{place.name} is another one now"))
+        self.messages = [
+            (draft, replace(options, flags=permitted(options.flags, self._rights))) for draft, options in self.messages
+        ]
 
     async def _know_quota(self, place: Place) -> None:
         person = await self._session.owner(place)

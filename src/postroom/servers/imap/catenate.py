@@ -19,12 +19,12 @@ class Urls:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._open: tuple[str, Account, View] | None = None  # the mailbox last read from
+        self._open: tuple[Account, View] | None = None  # the mailbox last read from
 
     def close(self) -> None:
         """Give the mailbox back that was opened for reading."""
         if self._open is not None:
-            _, account, view = self._open
+            account, view = self._open
             self._open = None
             account.release(view)
 
@@ -65,14 +65,17 @@ class Urls:
         if url.mailbox is None:
             if selected is None:
                 raise BadSyntax("No mailbox is selected")
+            await self._session.check_selected()
             return selected.account, selected.view
-        if self._open is not None and self._open[0] == url.mailbox:
-            return self._open[1], self._open[2]
         place = await self._session.place(url.mailbox)
-        mailbox = await place.mailbox()
+        mailbox = await place.mailbox()  # each time: a right may have gone while a literal was waited for
+        if self._open is not None:
+            account, view = self._open
+            if account is place.account and view.mailbox.mailbox_id == mailbox.mailbox_id:
+                return account, view
         self.close()
         view = await place.account.view(mailbox.mailbox_id)
-        self._open = url.mailbox, place.account, view
+        self._open = place.account, view
         return place.account, view
 
 

@@ -81,6 +81,14 @@ def _email_ids(selected: SelectedMailbox, rows: Rows) -> list[bytes]:
     return [email_id(account_id, content_id) for content_id in rows.content_ids]
 
 
+def _thread_ids(selected: SelectedMailbox, stored: Sequence[Stored]) -> list[bytes]:
+    """RFC 8474 §5.2: NIL for a guest, to whom a thread would tell what else its owner has."""
+    if selected.guest is not None:
+        return [NIL] * len(stored)
+    account_id = selected.account.account_id
+    return [b"(%b)" % thread_id(account_id, s.thread_id or s.content_id) for s in stored]
+
+
 def _save_dates(rows: Rows) -> list[bytes]:
     """RFC 8514 §4.3; NIL for what was stored before save dates were kept, or is gone by now."""
     dates = [rows.save_dates.get(uid) for uid in rows.uids]
@@ -112,10 +120,8 @@ _ITEMS: dict[Item, Column] = {
     ),
     Item.EMAILID: Column(b"EMAILID (%b)", lambda selected, rows, stored: _email_ids(selected, rows)),
     Item.THREADID: Column(
-        b"THREADID (%b)",
-        lambda selected, rows, stored: [
-            thread_id(selected.account.account_id, s.thread_id or s.content_id) for s in stored
-        ],
+        b"THREADID %b",
+        lambda selected, rows, stored: _thread_ids(selected, stored),
         Want.THREAD,
     ),
     Item.SAVEDATE: Column(b"SAVEDATE %b", lambda selected, rows, stored: _save_dates(rows)),

@@ -26,7 +26,7 @@ from postroom.store.api import Change, FlagsChanged, MessagesExpunged
 
 from .fetch import send_items
 from .ordering import entries, key_columns
-from .refusal import bad, no
+from .refusal import Refused, bad, no
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Session
@@ -197,7 +197,7 @@ class Contexts:
             for context in self._told():
                 looked.append((context, await some.look(context)))
                 await self._session.breathe()
-        except MailError as error:
+        except (MailError, Refused) as error:
             _log.warning("%s: contexts not updated: %s", self._session.peer, error)
             self._changed |= changed
             self._last_uid, self._top, self._moved = first - 1, top, True

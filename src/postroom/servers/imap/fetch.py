@@ -55,8 +55,12 @@ async def send_items(
         session.enable_condstore()
     if selected.uid_only:
         items = tuple(item for item in items if item is not Item.UID) or (Item.UID,)
-    if spans:
+    if not spans:
+        return
+    try:
         await _Fetching(session, selected, items).run(spans)
+    except Refused:  # an item that some message has not: no command is there to be refused
+        pass
 
 
 class _Fetching:

@@ -3,14 +3,18 @@
 Owns: mailbox filters (imap/mailbox_filter.py) -> mailboxes that exist. Never: opens one. Raises: StoreError.
 """
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from postroom.imap.mailbox_filter import OF_SELECTED, MailboxFilter, Scope, covers
+from postroom.imap.mailbox_filter import OF_SELECTED, MailboxFilter, Scope
 from postroom.store.api import Account, BadMailboxName, Mailbox, NoSuchMailbox
 
 from .refusal import Refused
 from .session import Session
+
+_name = attrgetter("name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ async def _covered_by(session: Session, one: MailboxFilter) -> AsyncIterator[Cov
     if one.scope is Scope.SUBSCRIBED:
         names = await session.account.subscriptions()
     for name in names:
+        session.visits.trim()  # a filter may name a thousand people
         if (place := await _named(session, name)) is not None:
             yield place
     if one.scope in (Scope.SUBTREE, Scope.SUBTREE_ONE):
@@ -57,20 +62,23 @@ async def _below(
     session: Session, one: MailboxFilter, top: str, listed: dict[int, Sequence[Mailbox]]
 ) -> AsyncIterator[Covered]:
     """What lies below a name; in another person's account only what `place` lets this person have. `listed`: the
-    mailboxes of the accounts that were asked already."""
+    mailboxes of the accounts that were asked already, by name."""
     await session.breathe()  # a filter may name a thousand
+    session.visits.trim()
     try:
         place = await session.place(top)
     except (NoSuchMailbox, BadMailboxName, Refused):
         return
     if (boxes := listed.get(place.account.account_id)) is None:
-        boxes = listed[place.account.account_id] = await place.account.mailboxes()
-    for box in boxes:
-        if not box.name.startswith(place.name + "/"):
+        boxes = listed[place.account.account_id] = sorted(await place.account.mailboxes(), key=_name)
+    inside = place.name + "/"
+    for at in range(bisect_left(boxes, inside, key=_name), len(boxes)):
+        box = boxes[at]
+        if not box.name.startswith(inside):
+            break
+        if one.scope is Scope.SUBTREE_ONE and "/" in box.name[len(inside) :]:
             continue
         name = top + box.name[len(place.name) :]
-        if not covers(one, name):
-            continue
         if place.account is session.account:
             yield Covered(name, place.account, box)
         elif (child := await _named(session, name, b"NOTIFY")) is not None:  # RFC 7377 §2.2: "l" as well

@@ -169,9 +169,9 @@ async def _list(session: Session, command: List) -> None:
                 if status is not None and (other is None or other.may(b"STATUS")):
                     account = session.account if other is None else await session.visits.account(other.account_id)
                     lines.append(await status.line(account, mailbox, name))
+                    session.visits.trim()
                 lines.append(metadata.get(name, b""))
         await session.emit(b"".join(lines))
-        session.visits.trim()
         await session.breathe()
 
 
@@ -203,6 +203,7 @@ async def _metadata(
         own = account_id == session.account.account_id
         account = session.account if own else await session.visits.account(account_id)
         found.update(await list_metadata(session, account, existing, command.metadata))
+        session.visits.trim()
     return found
 
 

@@ -47,7 +47,7 @@ async def store(session: Session, command: Store) -> bytes:
             at = positions(spans) if whole else [selected.position(uid) for uid in flagged]
             await _say_flags(session, selected, at, with_uid=command.uid, with_flags=not command.silent)
         selected.report(unmodified)  # RFC 7162 §3.1.3: so that the client need not ask
-    return _done(b"STORE", gone, len(uids), command.uid, _modified(selected, unmodified, uid=command.uid))
+    return _done(command, gone, len(uids), _modified(selected, unmodified, uid=command.uid))
 
 
 async def _change_flags(
@@ -62,8 +62,42 @@ async def _change_flags(
         )
         uids = flagged.uids
         if since is not None:  # a second step is for what the first has let through, whose number it has changed
-            unmodified, since = flagged.unmodified, None
+            unmodified = flagged.unmodified
+            if unmodified and action is not FlagAction.REPLACE:
+                more, unmodified = await _change_untouched(selected, unmodified, action, flags, since)
+                uids = sorted([*uids, *more])
+            since = None
     return uids, unmodified
+
+
+async def _change_untouched(
+    selected: SelectedMailbox, uids: Sequence[int], action: FlagAction, flags: frozenset[str], since: int
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Messages that have changed since, but not the flags that are named: no reason to fail (RFC 7162 §3.1.12).
+
+    The messages whose flags are as wanted now, and the others. A flag that is set already is no success: it may be
+    another client that has set it, which is what the command asks about (§3.1.3, example 10).
+    """
+    if since:
+        free = selected.flag_log.untouched(uids, selected.mask_of(flags), since)
+    else:
+        free = _without_keywords(selected, uids, flags)
+    if not free:
+        return (), uids
+    now = selected.view.mailbox.highest_modseq  # whoever comes in between is not overlooked
+    flagged = await selected.account.set_flags(
+        selected.mailbox_id, free, action, flags, unchanged_since=now, origin=selected
+    )
+    changed = set(flagged.uids)
+    return flagged.uids, [uid for uid in uids if uid not in changed and selected.view.index(uid) >= 0]
+
+
+def _without_keywords(selected: SelectedMailbox, uids: Sequence[int], flags: frozenset[str]) -> list[int]:
+    """Of 0: the messages that have none of the flags. A system flag is there always, set or not (§3.1.3)."""
+    if any(flag.startswith("\\") for flag in flags):
+        return []
+    mask, view = selected.mask_of(flags), selected.view
+    return [uid for uid in uids if (at := view.index(uid)) >= 0 and not view.masks[at] & mask]
 
 
 def _steps(selected: SelectedMailbox, command: Store) -> list[tuple[FlagAction, frozenset[str]]]:
@@ -108,20 +142,17 @@ def _modified(selected: SelectedMailbox, uids: Sequence[int], *, uid: bool) -> b
     return b"MODIFIED " + write(uids if uid else [selected.position(one) + 1 for one in uids])
 
 
-def _done(command: bytes, gone: int, wanted: int, uid: bool, modified: bytes) -> bytes:
+def _done(store: Store, gone: int, wanted: int, modified: bytes) -> bytes:
     """RFC 2180 §4.2: a client that does not know yet that a message is gone must not think that it was changed."""
-    prefix = b"UID " if uid else b""
+    command, uid = b"UID STORE" if store.uid else b"STORE", store.uid
     if modified:
-        return b"%b [%b] %b%b: some were changed meanwhile" % (
-            b"NO" if gone and not uid else b"OK",
-            modified,
-            prefix,
-            command,
-        )
+        status = b"NO" if gone and not uid else b"OK"
+        return b"%b [%b] %b: some were changed meanwhile" % (status, modified, command)
     if not gone or uid:
-        return b"OK %b%b completed" % (prefix, command)
+        return b"OK %b completed" % command
     text = b"none of the messages exists any more" if gone == wanted else b"some of the messages no longer exist"
-    return b"%b [EXPUNGEISSUED] %b: %b" % (b"NO" if gone == wanted else b"OK", command, text)  # RFC 5530 §3
+    status = b"NO" if gone == wanted and not store.silent else b"OK"  # RFC 2180 §4.2.1, §4.2.2
+    return b"%b [EXPUNGEISSUED] %b: %b" % (status, command, text)  # RFC 5530 §3
 
 
 async def copy(session: Session, command: Copy) -> bytes:
@@ -160,7 +191,7 @@ async def copy(session: Session, command: Copy) -> bytes:
     if command.move:
         session.send(encode.untagged(b"OK", "Moved", code))  # RFC 6851 §4.3: before the EXPUNGEs
         # RFC 6851 §4.4: in the tagged OK, by when all others' changes are told
-        return b"OK %b%b completed" % (_highest_code(selected) if selected.condstore else b"", name)
+        return b"OK %b%b completed" % (highest_code(selected) if selected.condstore else b"", name)
     return b"OK [%b] %b completed" % (code, name)
 
 
@@ -189,11 +220,12 @@ async def uid_expunge(session: Session, command: UidExpunge) -> bytes:
 
 
 def _highest(selected: SelectedMailbox, gone: Sequence[int]) -> bytes:
-    """RFC 7162 §3.2.7: after an expunge, the new modification sequence. All others' changes are told before it."""
+    """RFC 7162 §3.2.7: after an expunge, the new modification sequence; what is wanted of the rest is told before."""
     if not gone or not selected.vanishes:
         return b""
-    return _highest_code(selected)
+    return highest_code(selected)
 
 
-def _highest_code(selected: SelectedMailbox) -> bytes:
-    return b"[HIGHESTMODSEQ %d] " % selected.view.mailbox.highest_modseq
+def highest_code(selected: SelectedMailbox) -> bytes:
+    """The response code HIGHESTMODSEQ of a command that EXPUNGE and other news may come with, and a space."""
+    return b"[HIGHESTMODSEQ %d] " % selected.highest_told(but_unwanted=True)

@@ -17,6 +17,7 @@ from postroom.store.api import Account, Mailbox
 
 from .administration import administration
 from .refusal import no
+from .rights import WRITES_SHARED, meets
 from .session import Handler, Session
 
 ADMIN = "/shared/admin"  # RFC 5464 §6.2.2
@@ -118,19 +119,24 @@ async def set_metadata(session: Session, command: SetMetadata) -> bytes:
     else:
         place = await session.place(command.mailbox)
         mailbox = await place.mailbox(b"SETMETADATA")
+        if any(entry.startswith(_SHARED) for entry in values) and not meets(place.rights(mailbox), WRITES_SHARED):
+            raise no(b"NOPERM", b"You have no right to do that")
         if SPECIAL_USE in values:
             await _set_special_use(session, place.account, mailbox, values)
         else:
-            await _check_room(session, place.account, values)
+            await _check_room(session, place.account, values, guest=place.guest is not None)
             owner = session.account.account_id
             await place.account.set_annotations(mailbox.mailbox_id, owner, values, origin=session)
     return b"OK SETMETADATA completed"
 
 
-async def _check_room(session: Session, account: Account, values: Mapping[str, bytes | None]) -> None:
-    """RFC 5464 §7: nobody fills the disk with annotations, which no quota counts."""
+async def _check_room(
+    session: Session, account: Account, values: Mapping[str, bytes | None], *, guest: bool = False
+) -> None:
+    """RFC 5464 §7: nobody fills the disk with annotations, which no quota counts; nor guests what is the owner's."""
     new = sum(len(value) for value in values.values() if value is not None)
-    if new and await account.annotation_octets() + new > session.settings.max_annotation_octets:
+    most = session.settings.max_annotation_octets
+    if new and await account.annotation_octets() + new > (most // 2 if guest else most):
         raise no(b"OVERQUOTA", b"The account holds too many octets of annotations")
 
 

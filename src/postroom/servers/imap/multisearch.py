@@ -12,7 +12,7 @@ from postroom.imap.types import Search, SearchReturn
 from postroom.store.api import NoSuchMailbox
 
 from .filters import Covered, covered
-from .refusal import bad, no
+from .refusal import Refused, bad, no
 from .search import answer, check_charset, check_keys, search_selected
 from .searching import Searching
 from .selected import SelectedMailbox
@@ -29,6 +29,7 @@ async def multisearch(session: Session, command: MultiSearch) -> bytes:
     check_keys(session, search.key, uid=True)
     selected = session.selected
     if command.in_selected:
+        await session.check_selected()
         await search_selected(session, search, returns, mailbox=session.mailbox_name(session.selected_name))
     boxes = await covered(session, command.sources)
     if len(boxes) > session.settings.max_searched_mailboxes:  # RFC 7377 §2.4
@@ -51,13 +52,22 @@ async def _search(session: Session, box: Covered, search: Search, returns: Searc
     if not box.mailbox.messages:
         return
     try:
-        account = box.account
+        account, guest = box.account, None
         if account is not session.account:  # only the other people's accounts used last are open
-            account = (await session.place(box.name)).account
+            session.visits.trim()
+            place = await session.place(box.name)
+            account, guest = place.account, place.guest
+            if (await place.mailbox()).mailbox_id != box.mailbox.mailbox_id:  # it may be read still, and is the same
+                return
         opened = await SelectedMailbox.open(
-            account, box.mailbox, read_only=True, claims=session.service.claims, enabled=session.enabled
+            account,
+            box.mailbox,
+            read_only=True,
+            claims=session.service.claims,
+            enabled=session.enabled,
+            guest=guest,
         )
-    except NoSuchMailbox:  # deleted meanwhile
+    except (NoSuchMailbox, Refused):  # deleted, or not to be read any more
         return
     try:
         searching = Searching(session, opened)

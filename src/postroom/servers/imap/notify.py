@@ -7,7 +7,7 @@ What the change feed says is only noted; responses are made when they can be sen
 client that reads slowly is told less often, and memory is bounded by the number of mailboxes.
 """
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,7 +43,7 @@ from .session import Session
 
 Key = tuple[int, int]  # account, mailbox
 _OVERFLOW = b"NOTIFICATIONOVERFLOW"
-_SERVER = ""  # instead of a mailbox's name: the server's own annotations (RFC 5464 §4.4.2)
+_SERVER: Key = (0, 0)  # no mailbox: the server's own annotations (RFC 5464 §4.4.2)
 _OF_MESSAGES = {
     MessagesAdded: NotifyEvent.MESSAGE_NEW,
     MessagesExpunged: NotifyEvent.MESSAGE_EXPUNGE,
@@ -119,7 +119,8 @@ class Notification:
         self._names: dict[str, str] = {}  # to be listed, with their old names
         self._known: set[str] = set()  # of those that are others': what the client could see when it happened
         self._granted: set[str] = set()  # of those: what nothing happened to but that rights were given or taken
-        self._annotated: dict[str, dict[str, None]] = {}
+        self._above: dict[str, set[str]] = {}  # of those: what was listed for the sake of these below it only
+        self._annotated: dict[Key, dict[str, None]] = {}
         self._overflown = False
 
     # ---- what is watched
@@ -157,6 +158,7 @@ class Notification:
         if any(group.mailboxes.scope is Scope.SUBSCRIBED for group in self._groups):
             names.update(await session.account.subscriptions())
         for name in names:
+            session.visits.trim()
             try:
                 place = await session.place(name)
             except (NoSuchMailbox, BadMailboxName, Refused):
@@ -247,22 +249,32 @@ class Notification:
                 # §5.4: of a mailbox that comes or goes its parent is affected too, and what may be seen comes and goes
                 above = event.name.rpartition(DELIMITER)[0]
                 if event.kind is not MailboxEventKind.ACL:
-                    self._affect(feed, [event.name, above] if above else [event.name])
-                elif not feed.own and (name := feed.prefix + event.name) not in self._names:
-                    self._affect(feed, [event.name])
+                    self._affect(feed, event.name, above)
+                    if event.old_name and (name := feed.prefix + event.name) in self._names:
+                        self._names[name] = feed.prefix + event.old_name  # INBOX was renamed, and is there again
+                elif not feed.own and ((name := feed.prefix + event.name) not in self._names or name in self._above):
+                    self._affect(feed, event.name)
                     self._granted.add(name)
             elif parents((event.old_name,)).isdisjoint(renamed):  # §5.4: children need no response of their own
                 self._rename(feed, event)
 
-    def _affect(self, feed: _Feed, names: Iterable[str]) -> None:
-        for inner in names:
-            name = feed.prefix + inner
-            if self._wants(NotifyEvent.MAILBOX_NAME, name, feed.own):
-                self._list(feed, name)
+    def _affect(self, feed: _Feed, inner: str, above: str = "") -> None:
+        name, parent = feed.prefix + inner, feed.prefix + above
+        wants_name = self._wants(NotifyEvent.MAILBOX_NAME, name, feed.own)
+        if wants_name:
+            self._list(feed, name)
+        if not above or not self._wants(NotifyEvent.MAILBOX_NAME, parent, feed.own):
+            return
+        if feed.own:
+            self._list(feed, parent)
+        elif wants_name and (parent in self._above or parent not in self._names):
+            self._above.setdefault(parent, set()).add(name)
+            self._names.setdefault(parent, "")
 
     def _list(self, feed: _Feed, name: str, old: str = "") -> None:
         self._names[name] = old or self._names.pop(name, "")
         self._granted.discard(name)
+        self._above.pop(name, None)
         if not feed.own and any(one.name in (name, old) for one in self._watched.values()):
             self._known.add(name)
 
@@ -295,7 +307,7 @@ class Notification:
         if watched is None or NotifyEvent.MAILBOX_METADATA_CHANGE not in watched.events:
             return
         if b"METADATA" not in session.enabled:  # else metadata_news.py tells it anyway
-            self._annotated.setdefault(watched.name, {}).update(dict.fromkeys(change.entries))
+            self._annotated.setdefault((account_id, change.mailbox_id), {}).update(dict.fromkeys(change.entries))
 
     def _hear_notes(self, entries: Sequence[str], origin: object) -> None:
         """The server's annotations: its own and the account's."""
@@ -318,17 +330,18 @@ class Notification:
             await self._look()
         if self._overflown:
             return self._give_up()
-        names, self._names = self._names, {}
-        known, self._known = self._known, set()
-        granted, self._granted = self._granted, set()
         stirred, self._stirred = self._stirred, {}
         annotated, self._annotated = self._annotated, {}
         name_of = self._session.mailbox_name
-        lines = await self._lists(names, known, granted) if names else []
+        lines = await self._lists() if self._names else []
         for key, events in stirred.items():
             if not self._is_selected(key) and (watched := self._watched.get(key)) is not None:
                 lines.append(await self._status(key[0], watched, events & watched.events))
-        lines += [metadata_changed(name_of(name), entries) for name, entries in annotated.items()]
+        for key, entries in annotated.items():
+            if key == _SERVER:
+                lines.append(metadata_changed(name_of(""), entries))
+            elif (watched := self._watched.get(key)) is not None:  # None: it is gone, or the right to know of it
+                lines.append(metadata_changed(name_of(watched.name), entries))
         return b"".join(lines)
 
     def _give_up(self) -> bytes:
@@ -336,12 +349,16 @@ class Notification:
         self.close()
         self._groups, self._wanted, self._watched = [], frozenset(), {}
         self._stirred, self._names, self._annotated = {}, {}, {}
-        self._known, self._granted = set(), set()
+        self._known, self._granted, self._above = set(), set(), {}
         self.messages = self.flags = self._overflown = self._stale = False
         return b"* OK [%b] There is too much to tell; ask again\r\n" % _OVERFLOW
 
-    async def _lists(self, names: dict[str, str], known: set[str], granted: set[str]) -> list[bytes]:
+    async def _lists(self) -> list[bytes]:
         """LIST responses as they are true now (§5.4, §5.5)."""
+        names, self._names = self._names, {}
+        known, self._known = self._known, set()
+        granted, self._granted = self._granted, set()
+        above, self._above = self._above, {}
         session = self._session
         boxes = {mailbox.name: mailbox for mailbox in await session.account.mailboxes()}
         boxes |= {one.name: one.mailbox for key, one in self._watched.items() if not self._feeds[key[0]].own}
@@ -351,6 +368,8 @@ class Notification:
         for name, old in names.items():
             mailbox = boxes.get(name)
             if any(map(name.startswith, others)):
+                if name in above and above[name].isdisjoint(known | boxes.keys()):
+                    continue  # of what has come or gone below it the client knows nothing
                 mailbox = mailbox or await self._visible(name)
                 if mailbox is None and name not in known:
                     continue  # it is not this client's business that there ever was one
@@ -358,6 +377,8 @@ class Notification:
                     continue  # it is others whose rights have changed
                 if mailbox is None and old:
                     name, old = old, ""  # where it went the client can't see
+                elif name not in known:
+                    old = ""  # nor can it know the name that it had before it was shared
             attributes = [] if mailbox is not None else ["\\NonExistent"]
             attributes.append("\\HasChildren" if name in with_children else "\\HasNoChildren")
             if name in self._subscribed:
@@ -381,6 +402,8 @@ class Notification:
         if not feed.own:
             owner = await self._session.service.directory.person(account_id)
             if owner is None or not owner.enabled:  # and with them what they shared
+                return b""
+            if not await self._session.is_active():
                 return b""
         try:
             now = await feed.account.mailbox(watched.name.removeprefix(feed.prefix))
@@ -420,6 +443,7 @@ class Notification:
         session, lines = self._session, dict[str, bytes]()
         for group in self._groups:
             for name in group.mailboxes.mailboxes:
+                session.visits.trim()
                 try:
                     await (await session.place(name)).mailbox(b"NOTIFY")
                 except (NoSuchMailbox, BadMailboxName):

@@ -106,6 +106,8 @@ async def _owners(session: Session, patterns: Sequence[str], subscribed: Iterabl
             continue
         found[name.partition(DELIMITER)[0], person.account_id] = person
     own = session.account.account_id
+    if not await session.is_active():
+        return []
     return [(space, person) for (space, _), person in found.items() if person.enabled and person.account_id != own]
 
 

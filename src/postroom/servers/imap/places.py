@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from postroom.accounts.api import Person
 from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.list_match import DELIMITER
-from postroom.store.api import Account, Mailbox, NoSuchMailbox
+from postroom.store.api import Account, Mailbox, NoSuchAccount, NoSuchMailbox
 
 from .refusal import Refused, answer_to, no
 from .rights import NEEDED, effective, meets
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 USERS, SHARED = "#user", "#shared"
 SPACES = (USERS, SHARED)
+_MOST = 4  # times as many accounts as a session keeps open may one command have open
 # The address may have "/" in its local part: it goes on to the first one behind its "@" (RFC 5322 §3.4.1)
 _OF_USER = re.compile(r"#user/((?:[^@]*@)?[^/]+)/(.+)\Z", re.DOTALL)
 
@@ -130,7 +131,12 @@ async def resolve(session: "Session", name: str) -> Place:
     prefix = name.removesuffix(rest)
     if person.account_id == session.account.account_id:
         return Place(session.account, rest, prefix=prefix)
-    return Place(await session.visits.account(person.account_id), rest, session.address, prefix)
+    if not await session.is_active():  # what others gave ends with the account, though sessions go on
+        raise NoSuchMailbox(name)
+    try:
+        return Place(await session.visits.account(person.account_id), rest, session.address, prefix)
+    except NoSuchAccount as error:  # just being removed
+        raise NoSuchMailbox(name) from error
 
 
 class Visits:
@@ -144,12 +150,15 @@ class Visits:
         """The account, which stays open at least as long as the command under way."""
         account = self._open.pop(account_id, None)
         if account is None:
+            if len(self._open) >= _MOST * self._session.settings.max_visited_accounts:
+                raise no(b"LIMIT", b"That is too many people's mailboxes for one command")
             account = await self._session.service.store.open(account_id)
         self._open[account_id] = account
         return account
 
     def trim(self) -> None:
-        """Between two commands: close those not used for longest, but for the selected mailbox's."""
+        """Close those not used for longest, but for the selected mailbox's: between two commands, or where the one
+        under way is done with those it has used."""
         selected = self._session.selected
         for account_id in list(self._open)[: -self._session.settings.max_visited_accounts]:
             if selected is None or selected.account is not self._open[account_id]:

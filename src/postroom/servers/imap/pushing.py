@@ -12,7 +12,7 @@ import logging
 from postroom.base import MailError
 from postroom.net.api import ConnectionEnd
 
-from .refusal import EndOfSession
+from .refusal import EndOfSession, Refused
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")
@@ -119,7 +119,7 @@ class Pusher:
                 await session.connection.drain()
         except (ConnectionEnd, EndOfSession):
             return  # the session's own receive says goodbye
-        except MailError as error:
+        except (MailError, Refused) as error:
             _log.warning("%s: not told: %s", session.peer, error)
         finally:
             self._task = None

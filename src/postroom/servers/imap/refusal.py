@@ -4,7 +4,7 @@ Owns: the exception that carries the answer, the translation of the store's refu
 detail that belongs to the log. Raises: nothing.
 """
 
-from postroom.accounts.api import DirectoryFailure, TooManyNotes
+from postroom.accounts.api import BadAddress, DirectoryFailure, NotThere, SignInBusy, TooManyNotes
 from postroom.base import MailError
 from postroom.imap.types import Bad
 from postroom.store.api import (
@@ -13,6 +13,7 @@ from postroom.store.api import (
     NoSuchAccount,
     NoSuchContent,
     NoSuchMailbox,
+    NoSuchMessage,
     OverQuota,
     StoreFailure,
     TooManyAclEntries,
@@ -62,7 +63,11 @@ _CODES: tuple[tuple[type[MailError], bytes], ...] = (
     (TooManyAnnotations, b"METADATA TOOMANY"),  # RFC 5464 §4.3
     (TooManyNotes, b"METADATA TOOMANY"),
     (DirectoryFailure, b"UNAVAILABLE"),
+    (SignInBusy, b"UNAVAILABLE"),
+    (NotThere, b"NONEXISTENT"),  # removed just now
+    (BadAddress, b"CANNOT"),
     (StoreFailure, b"UNAVAILABLE"),
+    (NoSuchMessage, b"EXPUNGEISSUED"),
     (NoSuchContent, b"EXPUNGEISSUED"),  # expunged, not announced yet, and already purged
     (NoSuchAccount, b"CONTACTADMIN"),
 )

@@ -9,8 +9,10 @@ from postroom.imap.types import Replace
 from postroom.store.api import Appended, NoSuchMailbox, NoSuchMessage, Usage
 
 from .append import Drafts
+from .messages import highest_code
 from .places import Place
 from .refusal import Refused, no
+from .rights import allows
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -25,6 +27,9 @@ async def replace(session: Session, command: Replace) -> bytes:
         raise
     with Drafts(session, freed=Usage(size, 1)) as drafts:
         place = await drafts.receive(command.append)
+        await session.check_selected()  # the message may have taken long to come
+        if not allows(selected.rights, b"REPLACE"):
+            raise no(b"NOPERM", b"You have no right to do that")
         try:
             appended = await _exchange(selected, uid, place, drafts)
         except NoSuchMailbox as error:
@@ -35,7 +40,9 @@ async def replace(session: Session, command: Replace) -> bytes:
     code = encode.appenduid_code(appended.uid_validity, (appended.uid,)) if place.tells_uids(drafts.target) else b""
     session.send(encode.untagged(b"OK", "Replacement Message ready", code))
     await session.announce(Does.USES_SEQ)
-    return b"OK UID REPLACE completed" if command.uid else b"OK REPLACE completed"
+    # §4.5: as after UID EXPUNGE (RFC 7162 §3.2.9)
+    highest = highest_code(selected) if selected.vanishes else b""
+    return b"OK %b%bREPLACE completed" % (highest, b"UID " if command.uid else b"")
 
 
 def _replaced(selected: SelectedMailbox, command: Replace) -> tuple[int, int]:
@@ -61,5 +68,7 @@ async def _exchange(selected: SelectedMailbox, uid: int, place: Place, drafts: D
     if selected.view.index(uid) < 0:
         raise NoSuchMessage(f"uid {uid}")
     appended = await place.account.append(place.name, draft, options)
-    await selected.account.remove(selected.mailbox_id, (uid,), origin=selected)
+    if not await selected.account.remove(selected.mailbox_id, (uid,), origin=selected):
+        await place.account.remove(appended.mailbox_id, (appended.uid,), origin=selected)
+        raise NoSuchMessage(f"uid {uid}")
     return appended

@@ -34,7 +34,10 @@ NEEDED: dict[bytes, tuple[str, ...]] = {
     b"GETQUOTAROOT": ("r",),  # RFC 9208 §6
     b"NOTIFY": ("l", "r"),  # RFC 5465 §5
 }
-# The same, on the selected mailbox. CLOSE, FETCH and STORE leave undone what they may not do.
+# Beyond SETMETADATA, for what everybody sees. RFC 5464 §3.3 has no more than "can only": who merely reads a mailbox
+# does not write on it.
+WRITES_SHARED = ("swip",)
+# NEEDED, on the selected mailbox. CLOSE, FETCH and STORE leave undone what they may not do.
 NEEDED_SELECTED: dict[bytes, tuple[str, ...]] = {
     b"EXPUNGE": ("e",),
     b"MOVE": ("t", "e"),  # RFC 6851 §4.2: what COPY, STORE \Deleted and EXPUNGE need
@@ -51,10 +54,11 @@ def effective(acl: Iterable[tuple[str, str]], address: str) -> str:
     given: set[str] = set()
     taken: set[str] = set()
     for identifier, rights in acl:
-        if identifier in (ANYONE, address):
+        if identifier.startswith("-"):  # §2: a "negative right", though an address may begin like that too
+            if identifier[1:] in (ANYONE, address):
+                taken.update(rights)
+        elif identifier in (ANYONE, address):
             given.update(rights)
-        elif identifier in ("-" + ANYONE, "-" + address):  # §2: a "negative right"
-            taken.update(rights)
     return in_order(given - taken)
 
 

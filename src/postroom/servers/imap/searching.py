@@ -269,8 +269,8 @@ class Searching:
         return found
 
     async def _find_thread(self, key: ThreadId, candidates: Candidates) -> Candidates:
-        if (thread_id := self._number(b"T", key.objectid)) is None:
-            return ()
+        if (thread_id := self._number(b"T", key.objectid)) is None or self._selected.guest is not None:
+            return ()  # a guest is not told of threads (columns.py)
         found = await self._selected.account.search_thread(self._selected.mailbox_id, thread_id)
         return self._with_uid(found, candidates)
 

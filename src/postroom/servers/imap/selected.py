@@ -32,14 +32,15 @@ from postroom.store.api import (
     MessagesExpunged,
     View,
 )
+from postroom.store.flags import mask_of
 
+from .flag_lists import RECENT, FlagLists
+from .flag_log import FlagLog
 from .refusal import bad
 from .rights import effective, may_write, permitted
 from .rows import Rows
 
-RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
-_MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
-_FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
+_FEW = 8  # one in so many messages is sooner looked up than all are looked at
 _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
@@ -70,20 +71,21 @@ class SelectedMailbox:
         self.on_change: Callable[[], None] | None = None
         self._claims = claims
         self._enabled = enabled  # what the session's client has enabled, as it changes
-        self._held_back = 0  # the modseq up to which the client was told to believe; 0: all of it
+        self._held_back = False  # the client was told not to believe all modseqs
         self._uids = view.uids
         self.count = len(view.uids)
         self._last_uid = view.uids[-1] if view.uids else 0  # the highest the client has been told of
         self._gone: dict[int, GoneMessage] = {}  # known to the client, no longer in the view
         self._changed: set[int] = set()  # uids whose flags others have changed
+        self.owes_expunge = False  # of messages that this session has expunged itself
         self._owed: set[int] = set()  # of those, what the client is told even if it wants to hear of no flags
         self._unwanted: set[int] = set()  # uids of which it does not
         self._own: set[int] = set()  # uids that this session has made and was not told of yet
         self._own_told: set[int] = set()  # what `_own` was then
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
+        self.flag_log = FlagLog(view.mailbox.highest_modseq)
         self._keywords_told = 0
-        self._flag_lists: dict[int, bytes] = {}
-        self._flag_octets = 0
+        self._flag_lists = FlagLists(view)
         self.called = view.mailbox.name  # by the client that selected it
         self._saved: SeqSet = SeqSet(())
 
@@ -152,9 +154,11 @@ class SelectedMailbox:
         elif change.mailbox_id != self.mailbox_id:
             return
         elif isinstance(change, MessagesAdded):
+            self.flag_log.add(change)
             if change.origin is self:
                 self._own.update(change.uids)
         elif isinstance(change, FlagsChanged):
+            self.flag_log.add(change)
             if change.origin is self:
                 return  # STORE and FETCH say so themselves; what others did before stays to be told after .SILENT
             self._changed.update(change.uids)
@@ -163,6 +167,7 @@ class SelectedMailbox:
             if gone and gone[-1].uid > self._last_uid:
                 gone = [message for message in gone if message.uid <= self._last_uid]
             self._gone.update(zip(map(_uid, gone), gone, strict=True))
+            self.owes_expunge |= bool(gone) and change.origin is self
             if not self._gone:  # none that the client knows: the view's new arrays serve as well as the old
                 self._follow_view()
         if self.on_change is not None:
@@ -181,6 +186,7 @@ class SelectedMailbox:
             or self._changed
             or self.deleted
             or (uids and uids[-1] > self._last_uid)
+            or (self._unwanted and self.vanishes)  # see _believable
             or self.rights != self._rights_told
         )
 
@@ -221,10 +227,11 @@ class SelectedMailbox:
 
     # ---- telling the client
 
-    def take_updates(self, *, expunge: bool, flags: bool = True) -> bytes:
+    def take_updates(self, *, expunge: bool, flags: bool = True, new: bool = True) -> bytes:
         """The untagged responses that bring the client up to date; EXPUNGE only where the protocol allows it now.
 
-        Without `flags` what others have done to flags is kept for a time when the client wants to know.
+        Without `flags` what others have done to flags is kept for a time when the client wants to know; without `new`
+        messages that have come are.
         """
         if flags and self._unwanted:
             self._changed |= self._unwanted
@@ -237,7 +244,7 @@ class SelectedMailbox:
             out.append(self.flags_responses())
         if expunge and self._gone:
             out += self._expunges()
-        if self._take_new():
+        if new and self._take_new():
             out.append(self.counts())
         if not flags:
             self._unwanted |= self._changed - self._owed
@@ -255,26 +262,30 @@ class SelectedMailbox:
         return b"* %d EXISTS\r\n* %d RECENT\r\n" % (self.count, self.recent_count)
 
     def _believable(self) -> bytes:
-        """RFC 7162 §6: while an expunge is not told yet, modseqs beyond it must not be taken for all there was.
+        """RFC 7162 §3.2, §6: while something is not told yet, modseqs beyond it must not be taken for all there was.
 
         Said with every answer, for each may bring a MODSEQ that the client would believe.
         """
-        believable = min(lost.modseq for lost in self._gone.values()) - 1 if self._gone else 0
-        if not believable and not self._held_back:
+        unsaid = bool(self._gone or self._unwanted)
+        if not unsaid and not self._held_back:
             return b""
-        self._held_back = believable
-        highest = believable or self.view.mailbox.highest_modseq
-        return b"* OK [HIGHESTMODSEQ %d] %b\r\n" % (
-            highest,
-            b"Expunges are yet to be told" if believable else b"All told",
-        )
+        self._held_back = unsaid
+        text = b"All told"
+        if unsaid:
+            text = b"Expunges are yet to be told" if self._gone else b"Changes are yet to be told"
+        return b"* OK [HIGHESTMODSEQ %d] %b\r\n" % (self.highest_told(), text)
 
     def highest_modseq_response(self) -> bytes:
-        """Up to where everything has been told (RFC 7162 §3.1.2.1)."""
-        unsaid = [lost.modseq for lost in self._gone.values()]
-        unsaid += [self.view.modseqs[at] for uid in self._changed if (at := self.view.index(uid)) >= 0]
-        highest = min(unsaid) - 1 if unsaid else self.view.mailbox.highest_modseq
-        return b"* OK [HIGHESTMODSEQ %d] Highest modification sequence\r\n" % highest
+        """RFC 7162 §3.1.2.1"""
+        return b"* OK [HIGHESTMODSEQ %d] Highest modification sequence\r\n" % self.highest_told()
+
+    def highest_told(self, *, but_unwanted: bool = False) -> int:
+        """The modseq up to which the client has been told everything, or will have been when it has been told all that
+        it wants to hear."""
+        changed = self._unwanted if but_unwanted else self._changed | self._unwanted
+        unsaid = [] if but_unwanted else [lost.modseq for lost in self._gone.values()]
+        unsaid += [self.view.modseqs[at] for uid in changed if (at := self.view.index(uid)) >= 0]
+        return min(unsaid) - 1 if unsaid else self.view.mailbox.highest_modseq
 
     def _expunges(self) -> list[bytes]:
         uids, count, gone = self._uids, self.count, self._gone
@@ -283,7 +294,9 @@ class SelectedMailbox:
         else:
             positions = [at for at in range(count) if uids[at] in gone]
         lost = sorted(gone) if self.vanishes else ()
+        self._unwanted.difference_update(gone)
         gone.clear()
+        self.owes_expunge = False
         self._follow_view()
         if self.vanishes:
             return [b"* VANISHED %b\r\n" % write(lost)]  # RFC 7162 §3.2.10.2
@@ -308,13 +321,16 @@ class SelectedMailbox:
     def _flag_changes(self, told: int) -> list[bytes]:
         changed, self._changed = self._changed, set()
         self._owed.clear()
-        view_index = self.view.index
-        positions: list[int] = []
-        for uid in sorted(changed):
-            if uid <= told and uid not in self._gone and view_index(uid) >= 0:
-                positions.append(bisect_left(self._uids, uid, 0, self.count))
+        changed.difference_update(self._gone)
+        if len(changed) * _FEW > self.count:
+            known = self._uids[: bisect_right(self._uids, told, 0, self.count)]
+            positions: Sequence[int] = [at for at, uid in enumerate(known) if uid in changed]
+        else:
+            positions = [at for uid in sorted(changed) if uid <= told and (at := self.position(uid)) >= 0]
         if not positions:
             return []
+        if positions[-1] - positions[0] + 1 == len(positions):  # their columns are slices of the view's
+            positions = range(positions[0], positions[-1] + 1)
         return [self.new_keywords(), self.flag_rows(self.rows(positions))]
 
     def flag_rows(self, rows: Rows, *, with_uid: bool = True, with_flags: bool = True) -> bytes:
@@ -423,24 +439,11 @@ class SelectedMailbox:
 
     def flag_lists(self, masks: Sequence[int]) -> list[bytes]:
         """The parenthesized flag list of each mask."""
-        known = self._flag_lists
-        try:
-            return [known[mask] for mask in masks]
-        except KeyError:
-            if self._flag_octets > _MAX_CACHED_FLAG_OCTETS:  # 58 keywords of 255 octets each make 2**58 long lists
-                known = self._flag_lists = {}
-                self._flag_octets = 0
-            for mask in set(masks):
-                if mask not in known:
-                    made = known[mask] = self._flag_list(mask)
-                    self._flag_octets += len(made) + _FLAG_LIST_COST
-            return [known[mask] for mask in masks]
+        return self._flag_lists.of(masks)
 
-    def _flag_list(self, mask: int) -> bytes:
-        names = list(self.view.flag_names(mask & (RECENT - 1)))
-        if mask & RECENT:
-            names.append("\\Recent")
-        return b"(%b)" % " ".join(names).encode()
+    def mask_of(self, flags: Iterable[str]) -> int:
+        """The bits of these flags; a keyword that the mailbox does not have has none."""
+        return mask_of(flags, tuple(self.view.keywords), grow=False)[0]
 
     def keyword_bit(self, word: str) -> int:
         """The bit of a keyword in any case, 0 when the mailbox has no such keyword."""

@@ -6,6 +6,7 @@ Owns: the service object, the ID. Never: talks to a client (session.py does). Ra
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
+from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory
 from postroom.base import Clock, Ids
@@ -55,6 +56,7 @@ class ImapService:
         self.note_watchers: set[NoteWatcher] = set()
         self.claims: set[tuple[int, int]] = set()  # see SelectedMailbox.claim_recent
         self.acl_lock = asyncio.Lock()
+        self.move_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
         fields: Sequence[tuple[bytes, bytes | None]] = [(b"name", b"Postroom"), (b"vendor", b"Postroom")]
         self.identification = encode.identification([*fields, (b"version", version.encode())] if version else fields)
 

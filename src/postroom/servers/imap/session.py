@@ -9,7 +9,9 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
@@ -95,6 +97,7 @@ class Surroundings(Protocol):
     engine_settings: ImapSettings
     tls_context: Callable[[], ssl.SSLContext | None]
     claims: set[tuple[int, int]]  # see SelectedMailbox.claim_recent
+    move_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock]  # of mailboxes that messages are carried out of
     acl_lock: asyncio.Lock  # held from the reading of an access control list to its change
     identification: bytes
 
@@ -402,11 +405,14 @@ class Session:
         except Exception:
             _log.exception("%s: %s failed", self.peer, info.name.decode())
             answer = SERVER_BUG
-        if self.has_news:
-            # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
-            await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
-        if self.watchers and not self.leaving:
-            await self.tell_news()
+        try:
+            if self.has_news:
+                # RFC 7162 §3.2.10.2: such a UID SEARCH is like SEARCH
+                await self.announce(Does.USES_SEQ if self.names_numbers else info.does)
+            if self.watchers and not self.leaving:
+                await self.tell_news()
+        except (MailError, Refused) as error:  # what was done is done, and answered
+            _log.warning("%s: not told: %s", self.peer, error)
         if answer is None:
             return
         self.complete(answer)
@@ -427,17 +433,29 @@ class Session:
             self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise refusal
 
+    async def is_active(self, account_id: int | None = None) -> bool:
+        """Whether somebody still has an account that is in use; the session's own person, when none is named."""
+        if account_id is None:
+            assert self.person is not None
+            account_id = self.person.account_id
+        person = await self.service.directory.person(account_id)
+        return person is not None and person.enabled
+
     async def owner_is_here(self, selected: SelectedMailbox) -> bool:
-        """Whether the one whose mailbox is selected still has an account that is in use."""
-        owner = await self.service.directory.person(selected.account.account_id)
-        return owner is not None and owner.enabled
+        """Whether the one whose mailbox is selected still has an account that is in use, and so has their guest."""
+        return await self.is_active(selected.account.account_id) and await self.is_active()
+
+    async def check_selected(self) -> None:
+        """For what reads the selected mailbox: whether that is still allowed (RFC 4314 §5.1.1)."""
+        selected = self.mailbox
+        if selected.guest is not None and (selected.lost or not await self.owner_is_here(selected)):
+            raise self.mailbox_is_gone()
 
     async def _check_rights(self, selected: SelectedMailbox, info: CommandInfo) -> None:
         """What a command needs in somebody else's mailbox, as it is now (RFC 4314 §4, §5.1.1)."""
         if info.states is not State.SELECTED or Does.CHANGES_STATE in info.does:
             return
-        if selected.lost or not await self.owner_is_here(selected):
-            raise self.mailbox_is_gone()
+        await self.check_selected()
         if not allows(selected.rights, info.name):
             self.engine.refuse_literal()  # of a REPLACE
             raise no(b"NOPERM", b"You have no right to do that")
@@ -454,20 +472,21 @@ class Session:
     async def tell_updates(self, selected: SelectedMailbox, *, expunge: bool) -> None:
         """Send what the client does not know of the selected mailbox, as far as it wants to."""
         notified = self.notified
-        if notified is not None and not notified.messages:
-            return
-        if selected.should_claim:
+        silent = notified is not None and not notified.messages
+        if silent:  # RFC 5465 §3.1; but RFC 3501 §6.4.3: the client's own EXPUNGE is answered
+            expunge &= selected.owes_expunge
+        elif selected.should_claim:
             try:
                 await selected.claim_recent()
             except MailError as error:
                 _log.warning("%s: \\Recent not claimed: %s", self.peer, error)
-        flags = notified is None or notified.flags
+        take = partial(selected.take_updates, flags=notified is None or notified.flags, new=not silent)
         before = selected.last_uid
-        if (contexts := self.contexts) is not None:
+        if (contexts := self.contexts) is not None and not (silent and not expunge):
             async with contexts.lock:
-                await self.emit(contexts.removals() + selected.take_updates(expunge=expunge, flags=flags))
+                await self.emit(contexts.removals() + take(expunge=expunge))
                 await self.emit(await contexts.catch_up())
-        elif updates := selected.take_updates(expunge=expunge, flags=flags):
+        elif updates := take(expunge=expunge):
             await self.emit(updates)
         if notified is not None and selected.last_uid > before:
             said = contexts.fetched if contexts is not None else ()

@@ -80,7 +80,7 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         ),
     ] = ()
     max_annotation_octets: Annotated[
-        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account.")
+        int, Meta(ge=1_048_576, description="Octets of all METADATA values of one account; its guests may fill half.")
     ] = 16_777_216
     list_batch_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that a LIST answers before other sessions get their turn.")

@@ -78,9 +78,9 @@ class SetFlags(Write):
             changed, masks = zip(*pairs, strict=True)
         else:
             modseqs = (modseq,) * len(uids)
-        scope.effects.append(
-            Masked(self._mailbox_id, masks, FlagsChanged(self._mailbox_id, changed, modseq, self._origin))
-        )
+        touched = -1 if self._action is FlagAction.REPLACE else mask
+        change = FlagsChanged(self._mailbox_id, changed, modseq, self._origin, touched)
+        scope.effects.append(Masked(self._mailbox_id, masks, change))
         return Flagged(uids, news, modseq, unmodified, modseqs)
 
     def _modseqs(self, scope: Scope, where: str, args: tuple[object, ...]) -> tuple[int, ...]:

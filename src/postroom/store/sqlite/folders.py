@@ -101,7 +101,7 @@ class Rename(Write):
         inbox = scope.books.named(INBOX)
         target = _create(scope, new)
         scope.db.execute(_COPY_ANNOTATIONS, (target.mailbox_id, inbox.mailbox_id))
-        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target)])
+        _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target, INBOX)])
         condition = among(scope.db, inbox.mailbox_id, None)
         if found := rows(scope.db, condition):
             transfer(scope, inbox.mailbox_id, target.mailbox_id, condition, found, move=True, origin=self._origin)

@@ -10,9 +10,20 @@ from .picture import Picture, numbers_of, seqset_of
 from .player import Player
 
 STATUS = re.compile(rb"\* STATUS .*\(UIDVALIDITY (\d+) UIDNEXT (\d+) HIGHESTMODSEQ (\d+)\)")
-NAMES = ("INBOX", "INBOX", "Box", "Other", "New")
+NAMES = ("INBOX", "Box", "INBOX", "Other", "New")
 MODES = ("FLAGS", "+FLAGS", "-FLAGS")
-WITHOUT_MAILBOX = ("append", "multiappend", "create", "rename", "delete mailbox", "status", "idle", "drop", "noop")
+WITHOUT_MAILBOX = (
+    "append",
+    "multiappend",
+    "create",
+    "rename",
+    "delete mailbox",
+    "status",
+    "idle",
+    "drop",
+    "noop",
+    "check",
+)
 WITH_MAILBOX = (
     "store",
     "store",
@@ -38,6 +49,20 @@ WITH_MAILBOX = (
 )
 # More of what changes the mailbox than of what takes it away
 OPERATIONS = (*WITH_MAILBOX, *WITH_MAILBOX, *WITHOUT_MAILBOX, "append", "append", "noop", "idle", "drop", "uid store")
+# What does most to each other
+TOGETHER = (
+    ("delete", "expunge"),
+    ("delete", "uid expunge", "drop"),
+    ("delete", "expunge", "drop", "select"),
+    ("store", "fetch", "store", "drop", "delete", "expunge"),
+    ("store", "silent"),
+    ("conditional", "conditional", "store"),
+    ("idle", "delete", "expunge", "append"),
+    ("select", "rename", "delete mailbox", "create"),
+    ("move", "copy", "append"),
+    ("read", "replace", "multiappend"),
+    ("drop", "append", "move"),
+)
 LEAVES = ("select", "close", "delete mailbox")  # what comes after it can't be said before it is answered
 
 

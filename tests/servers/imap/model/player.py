@@ -210,17 +210,18 @@ class Player:
         await self.client.close()
         self.gone()
 
-    async def drop(self, at: int) -> None:
-        """The connection breaks: at once, after some answers, or with the commands sent and none read."""
+    async def drop(self, responses: int) -> None:
+        """The connection breaks after so many responses, or when all are read."""
         assert self.client is not None
         try:
             async with asyncio.timeout(20):
-                for _ in range(at // 2 if at % 2 else 0):
+                for _ in range(responses):
                     if not self.sent or self.sent[0] is self.idling:
                         break
                     await self.read()
-            for _ in range(at):
-                await asyncio.sleep(0)
+            if not responses:
+                for _ in range(len(self.sent)):  # the server may get to see some of it
+                    await asyncio.sleep(0)
         except _CONNECTION_LOST:
             await self._ended()
             return
@@ -274,7 +275,11 @@ class Player:
                 self.ledger.acknowledged(effect, modified)
                 if since is not None and mode == "FLAGS":
                     for uid in set(uids) - set(modified):
-                        self.ledger.won(picture.validity, uid, since, adds)
+                        if (
+                            picture.validity,
+                            uid,
+                        ) not in self.ledger.may_go:  # what is gone was not stored
+                            self.ledger.won(picture.validity, uid, since, adds)
             else:  # some of it may have been done
                 unsure()
                 effect.end = self.ledger.tick()
