@@ -1,5 +1,6 @@
 """What one person tries in another's mailboxes: by what is left of a right, or of the mailbox it was for."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -460,5 +461,62 @@ def test_notify_tells_a_person_who_was_disabled_no_more(tmp_path: Path, kind: st
             room.set_enabled(BOB, False)
             await room.deliver()
             assert await bob.ok("NOOP") == []
+
+    run(play())
+
+
+@both_stores
+def test_delete_acl_needs_the_right_when_its_turn_has_come(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            alice = await share(room, "INBOX", "lra")
+            await alice.ok("SETACL INBOX carol@x.example lr")
+            bob = await room.client(name="bob")
+            account = await room.store.open(1)
+            lock = room.service.acl_lock
+            async with lock:
+                tag = bob.start(f'DELETEACL "{ALICE}/INBOX" carol@x.example')
+                while not lock._waiters:
+                    await asyncio.sleep(0)
+                await account.set_acl((await account.mailbox("INBOX")).mailbox_id, BOB, "lr")
+            assert (await bob.finish(tag)).tagged.startswith(b"NO [NOPERM]")
+            account.close()
+            assert b"carol@x.example lr" in (await alice.ok("GETACL INBOX"))[0]
+
+    run(play())
+
+
+@both_stores
+def test_a_person_who_was_disabled_expunges_nothing_on_leaving(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver(flags=frozenset(("\\Deleted",)))
+            alice = await share(room, "INBOX", "lrswite")
+            bob = await room.client(f'"{ALICE}/INBOX"', name="bob")
+            room.set_enabled(BOB, False)
+            await bob.ok("CLOSE")
+            assert b"MESSAGES 1" in (await alice.ok("STATUS INBOX (MESSAGES)"))[0]
+
+    run(play())
+
+
+@both_stores
+@pytest.mark.parametrize("waits", ["IDLE", "NOTIFY SET (selected (MessageNew (BODY.PEEK[]) MessageExpunge))"])
+def test_updates_of_a_search_end_with_the_right(tmp_path: Path, kind: str, waits: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            alice = await share(room, "INBOX", "lr")
+            bob = await room.client(f'"{ALICE}/INBOX"', name="bob")
+            await bob.ok("UID SEARCH RETURN (UPDATE ALL) ALL")
+            if waits == "IDLE":
+                bob.start(waits)
+                await bob.response()
+            else:
+                await bob.ok(waits)
+            await alice.ok(f"SETACL INBOX {BOB} l")
+            await room.deliver(message("secret"))
+            said = await bob.eof()
+            assert said.startswith(b"* BYE")
+            assert b"EXISTS" not in said
 
     run(play())

@@ -60,11 +60,12 @@ def _changed(held: str, command: SetAcl) -> str:
 async def delete_acl(session: Session, command: DeleteAcl) -> bytes:
     """RFC 4314 §3.2"""
     place = await session.place(command.mailbox)
-    mailbox = await place.mailbox(b"DELETEACL")
+    await place.mailbox(b"DELETEACL")
     identifier = await _known(session, command.identifier) or command.identifier
     if identifier == (await session.owner(place)).address:
         raise no(b"CANNOT", b"The owner has all rights, always")
     async with session.service.acl_lock:
+        mailbox = await place.mailbox(b"DELETEACL")
         await place.account.set_acl(mailbox.mailbox_id, identifier, None, origin=session.origin)
     return b"OK DELETEACL completed"
 

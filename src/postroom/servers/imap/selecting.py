@@ -71,7 +71,12 @@ async def close(session: Session, command: Bare) -> bytes:
     """RFC 3501 §6.4.2: removes the messages with \\Deleted, without EXPUNGE responses."""
     selected = session.mailbox
     # RFC 4314 §4: without the right to expunge, CLOSE only closes
-    if not selected.read_only and not selected.deleted and "e" in selected.rights:
+    if (
+        not selected.read_only
+        and not selected.deleted
+        and "e" in selected.rights
+        and (selected.guest is None or await session.owner_is_here(selected))
+    ):
         await selected.account.expunge(selected.mailbox_id, None, origin=selected)
     session.deselect()
     return b"OK CLOSE completed"
