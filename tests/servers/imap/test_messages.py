@@ -342,3 +342,22 @@ def test_a_keyword_that_is_not_there_can_be_set_once(tmp_path: Path, kind: str) 
             assert (await clients[0].command(command.format("$Other"))).tagged == b"OK STORE completed"
 
     run(play())
+
+
+@both_stores
+def test_flags_of_a_guest_are_all_flags_too(tmp_path: Path, kind: str) -> None:
+    """RFC 7162 §3.1.12: FLAGS fails when anything has changed, whatever of it the rights let through."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await fill(room, 1)
+            owner, guest = await room.client(), await room.client(name="bob")
+            await owner.ok("SETACL INBOX bob@x.example lrs")
+            await guest.ok("SELECT #user/alice@x.example/INBOX (CONDSTORE)")
+            await owner.ok("SELECT INBOX")
+            await owner.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
+            reply = await guest.command("STORE 1 (UNCHANGEDSINCE 3) FLAGS (\\Seen)")
+            assert reply.tagged.startswith(b"OK [MODIFIED 1]"), reply
+            assert (await guest.command("STORE 1 (UNCHANGEDSINCE 3) +FLAGS (\\Seen)")).tagged == b"OK STORE completed"
+
+    run(play())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from postroom.servers.imap.places import Place, is_foreign, shown
+from postroom.servers.imap.places import Place, is_account, is_foreign, shown
 from postroom.servers.imap.refusal import Refused
 from postroom.store.api import NoSuchMailbox
 
@@ -181,3 +181,10 @@ def test_idle_ends_when_the_owner_has_left(tmp_path: Path, kind: str) -> None:
             assert (await bob.eof()).startswith(b"* BYE")
 
     run(play())
+
+
+def test_the_levels_above_all_mailboxes_of_an_account() -> None:
+    for name in ("#shared", "#user/bob@x.example", "#user/bob"):
+        assert is_account(name), name
+    for name in ("#user", "#user/bob@x.example/INBOX", "#shared/INBOX", "INBOX", "bob@x.example"):
+        assert not is_account(name), name

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+from postroom.imap.list_match import DELIMITER
 from postroom.imap.mailbox_filter import OF_SELECTED, MailboxFilter, Scope
 from postroom.store.api import Account, BadMailboxName, Mailbox, NoSuchMailbox
 
+from .places import resolve_tree
 from .refusal import Refused
 from .session import Session
 
@@ -66,19 +68,18 @@ async def _below(
     await session.breathe()  # a filter may name a thousand
     session.visits.trim()
     try:
-        place = await session.place(top)
+        place, inside = await resolve_tree(session, top)
     except (NoSuchMailbox, BadMailboxName, Refused):
         return
     if (boxes := listed.get(place.account.account_id)) is None:
         boxes = listed[place.account.account_id] = sorted(await place.account.mailboxes(), key=_name)
-    inside = place.name + "/"
     for at in range(bisect_left(boxes, inside, key=_name), len(boxes)):
         box = boxes[at]
         if not box.name.startswith(inside):
             break
         if one.scope is Scope.SUBTREE_ONE and "/" in box.name[len(inside) :]:
             continue
-        name = top + box.name[len(place.name) :]
+        name = top + DELIMITER + box.name[len(inside) :]
         if place.account is session.account:
             yield Covered(name, place.account, box)
         elif (child := await _named(session, name, b"NOTIFY")) is not None:  # RFC 7377 §2.2: "l" as well

@@ -63,7 +63,7 @@ async def _change_flags(
         uids = flagged.uids
         if since is not None:  # a second step is for what the first has let through, whose number it has changed
             unmodified = flagged.unmodified
-            if unmodified and action is not FlagAction.REPLACE:
+            if unmodified and command.mode is not StoreMode.REPLACE:
                 more, unmodified = await _change_untouched(selected, unmodified, action, flags, since)
                 uids = sorted([*uids, *more])
             since = None

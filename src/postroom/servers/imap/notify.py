@@ -35,6 +35,7 @@ from postroom.store.api import (
 
 from .fetch import send_items
 from .filters import Covered, covered
+from .places import resolve_tree
 from .pushing import Pusher
 from .refusal import Refused, no
 from .rights import NEEDED, effective, meets
@@ -161,7 +162,7 @@ class Notification:
         for name in names:
             session.visits.trim()
             try:
-                place = await session.place(name)
+                place, _ = await resolve_tree(session, name)
             except (NoSuchMailbox, BadMailboxName, Refused):
                 continue
             if (account_id := place.account.account_id) not in self._feeds:

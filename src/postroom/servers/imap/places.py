@@ -19,6 +19,7 @@ from postroom.accounts.api import Person
 from postroom.imap.acl import ALL_RIGHTS
 from postroom.imap.list_match import DELIMITER
 from postroom.store.api import Account, Mailbox, NoSuchAccount, NoSuchMailbox
+from postroom.store.names import INBOX
 
 from .refusal import Refused, answer_to, no
 from .rights import NEEDED, effective, meets
@@ -100,6 +101,21 @@ class Place:
 def is_foreign(name: str) -> bool:
     """Whether a name, or the level that it is, is in another namespace than the personal one."""
     return name.partition(DELIMITER)[0] in SPACES
+
+
+def is_account(name: str) -> bool:
+    """Whether a name is the level above all mailboxes of another account: "#shared", "#user/bob@x.example"."""
+    if not is_foreign(name):
+        return False
+    return name == SHARED or (_OF_USER.match(name) is None and _OF_USER.match(name + "/x") is not None)
+
+
+async def resolve_tree(session: "Session", name: str) -> tuple[Place, str]:
+    """Where the tree below a name is, and how the names there begin within the account. Raises NoSuchMailbox."""
+    if is_account(name):
+        return await resolve(session, f"{name}{DELIMITER}{INBOX}"), ""
+    place = await resolve(session, name)
+    return place, place.name + DELIMITER
 
 
 def shown(space: str, name: str, address: str = "") -> str:
