@@ -344,3 +344,24 @@ def test_no_secret_is_logged_or_answered(tmp_path: Path, kind: str, caplog: pyte
         run(play())
     assert secret.decode() not in caplog.text
     assert plain.decode() not in caplog.text
+
+
+def test_an_append_of_many_messages_keeps_few_files_open(tmp_path: Path) -> None:
+    """Each is on disk until the last one has come, for which a client may take its time."""
+    many = 60
+
+    async def play() -> None:
+        async with open_room(tmp_path, "sqlite", store_settings={"draft_memory_octets": 100}) as room:
+            alice = await room.client()
+            before = len(os.listdir("/dev/fd"))
+            octets = message("large", b"x" * 200 + b"\r\n")
+            tag = alice.start(b"APPEND INBOX" + b" {%d+}\r\n%b" % (len(octets), octets) * many + b" {%d}" % len(octets))
+            assert (await alice.response()).startswith(b"+")
+            assert len(os.listdir("/dev/fd")) < before + many // 2
+            alice.send(octets + b"\r\n")
+            assert (await alice.finish(tag)).ok
+            await alice.ok("SELECT INBOX")
+            assert len(await alice.ok("FETCH 1:* RFC822.SIZE")) == many + 1
+            assert octets in b"".join(await alice.ok(f"FETCH {many} BODY[]"))
+
+    run(play())
