@@ -84,6 +84,25 @@ async def read_exactly(connection: Connection, size: int) -> bytes:
     return data
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="the system has its own pace")
+@pytest.mark.parametrize("seconds", [240, 0])
+def test_the_system_asks_after_silent_clients(run: Loop, seconds: int) -> None:
+    async def main() -> None:
+        async with listening(echo, NetSettings(keepalive_seconds=seconds)) as (listener, port):
+            client = await Dialer(QUICK).connect("127.0.0.1", port)
+            client.send(b"x")
+            await read_exactly(client, 1)
+            [connection] = listener._connections
+            assert connection._transport is not None
+            sock = connection._transport.get_extra_info("socket")
+            assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == bool(seconds)
+            if seconds:
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == seconds
+            await client.close()
+
+    run(main())
+
+
 @pytest.mark.parametrize("way", ["plain", "tls", "starttls"])
 def test_a_megabyte_comes_back_unchanged(run: Loop, tls: ServerTls, way: str) -> None:
     payload = bytes(range(256)) * 4096

@@ -23,6 +23,7 @@ from .connection import SocketConnection, peer_address
 from .settings import NetSettings
 
 _log = logging.getLogger("postroom.net")
+_PROBE_SECONDS, _PROBES = 30, 4  # once a client has not answered the first
 
 
 class ListenError(Exception):
@@ -90,7 +91,7 @@ class Listener:
                     self._sockets.append(_bind_unix(host[5:]))
                     self._unix_paths.append(host[5:])
                 else:
-                    self._sockets.append(_bind_tcp(host, port))
+                    self._sockets.append(_bind_tcp(host, port, self._settings.keepalive_seconds))
             except (OSError, ValueError) as error:
                 raise ListenError(f"{self.name} cannot listen on {text}: {error}") from error
 
@@ -271,19 +272,33 @@ def _written(name: tuple[str, int]) -> str:
     return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
-def _bind_tcp(host: str, port: int) -> socket.socket:
+def _bind_tcp(host: str, port: int, keepalive_seconds: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol named: asyncio sets TCP_NODELAY on what such a socket accepts, and on nothing else. Without it
+    # the second of two writes waits for a delayed ACK, 40 ms.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        _keep_alive(sock, keepalive_seconds)
         sock.bind((host, port))
     except OSError:
         sock.close()
         raise
     sock.setblocking(False)
     return sock
+
+
+def _keep_alive(sock: socket.socket, seconds: int) -> None:
+    """Accepted connections inherit this. The kernel probes for us: neither a timer here nor a word in the protocol."""
+    if not seconds:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):  # elsewhere the system's own pace holds
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_SECONDS)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
 
 
 def _bind_unix(path: str) -> socket.socket:

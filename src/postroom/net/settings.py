@@ -35,6 +35,15 @@ class NetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stop_timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds that sessions have to say goodbye when the server stops.")
     ] = 10.0
+    keepalive_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=32_767,
+            description="Seconds of silence after which the system asks whether a client is still there, so that "
+            "routers on the way do not forget a connection that waits for news (IDLE); 0: never.",
+        ),
+    ] = 240
     accept_pause_seconds: Annotated[
         float, Meta(gt=0, description="Seconds until connections are accepted again when the system refused one.")
     ] = 1.0

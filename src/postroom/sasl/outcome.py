@@ -23,9 +23,11 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The exchange is over and nobody was named. `reason` is for the log."""
+    """The exchange is over and nobody was named. `reason` is for the log; `credentials` are those of a person who wants
+    to act as somebody else, for protocols that tell this failure from others (RFC 5530 §3 AUTHORIZATIONFAILED)."""
 
     reason: str
+    credentials: Credentials | None = None
 
 
 Outcome = Challenge | Credentials | Failed

@@ -46,9 +46,9 @@ class Plain:
         if raw_authzid and isinstance(outcome, Credentials):
             try:
                 if _prepare(raw_authzid) != outcome.username:
-                    return Failed("authorization identity differs from the user name")
+                    return Failed("authorization identity differs from the user name", outcome)
             except BadName as error:
-                return Failed(f"authorization identity: {error}")
+                return Failed(f"authorization identity: {error}", outcome)
         return outcome
 
 

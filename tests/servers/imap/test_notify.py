@@ -591,17 +591,52 @@ def test_what_is_not_told_holds_the_mod_sequence_back(tmp_path: Path, kind: str)
             await client.ok("SELECT INBOX")
             await client.ok("NOTIFY NONE")
             await other.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
-            held_back = b"* OK [HIGHESTMODSEQ 4] Changes are yet to be told"  # also between commands
+            held_back = b"* OK [HIGHESTMODSEQ 4] Changes are yet to be told"
             said = await client.ok("STORE 2 +FLAGS (\\Deleted)")
-            assert said[-1] == held_back
-            assert set(said[:-1]) - {held_back} == {b"* 2 FETCH (UID 2 FLAGS (\\Deleted) MODSEQ (6))"}
+            assert said == [b"* 2 FETCH (UID 2 FLAGS (\\Deleted) MODSEQ (6))", held_back]
+            await other.ok("STORE 1 +FLAGS.SILENT (\\Draft)")
+            client.send(b"i IDLE\r\n")
+            assert await client.response() == b"+ idling"
+            await other.ok("STORE 1 -FLAGS.SILENT (\\Draft)")
+            client.send(b"DONE\r\n")
+            held_back = b"* OK [HIGHESTMODSEQ 7] Changes are yet to be told"  # message 1 is at 8 now
+            assert [await client.response() for _ in range(2)] == [held_back, b"i OK IDLE terminated"]
             reply = await client.command("EXPUNGE")
-            assert reply.untagged[-2:] == [b"* VANISHED 2", held_back]
-            assert reply.tagged == b"OK [HIGHESTMODSEQ 4] EXPUNGE completed"
+            assert reply.untagged == [b"* VANISHED 2", held_back]
+            assert reply.tagged == b"OK [HIGHESTMODSEQ 7] EXPUNGE completed"
             said = await client.ok("NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange))")
             assert said[-2:] == [
-                b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (5))",
-                b"* OK [HIGHESTMODSEQ 7] All told",
+                b"* 1 FETCH (UID 1 FLAGS (\\Flagged) MODSEQ (8))",
+                b"* OK [HIGHESTMODSEQ 9] All told",
             ]
+
+    run(play())
+
+
+@both_stores
+def test_another_mailbox_of_the_same_name(tmp_path: Path, kind: str) -> None:
+    """RFC 5465 §5.1: who has asked for FlagChange is told of a new UIDVALIDITY, though not of names."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client, other = await room.client(), await room.client()
+            await other.ok("CREATE Work")
+            await other.ok("CREATE Rest")
+            await client.ok("NOTIFY SET (mailboxes (Work Rest) (MessageNew MessageExpunge FlagChange))")
+            for command in ("DELETE Work", "DELETE Rest", "CREATE Work"):
+                await other.ok(command)
+            (status,) = await other.ok("STATUS Work (UIDVALIDITY)")
+            validity = status.rpartition(b" ")[2].rstrip(b")")
+            await heard(client, b"* STATUS Work (MESSAGES 0 UIDNEXT 1 UIDVALIDITY %b UNSEEN 0)" % validity)
+            await other.ok("CREATE New")
+            await other.ok("RENAME Work Play")
+            await other.ok("RENAME New Work")
+            await heard(client, b"* STATUS Work (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ... UNSEEN 0)")
+            await other.ok("SUBSCRIBE Play")
+            await quiet(client)
+            await client.ok("NOTIFY SET (mailboxes Work (MessageNew MessageExpunge))")
+            await other.ok("DELETE Work")
+            await other.ok("CREATE Work")
+            await quiet(client)
 
     run(play())

@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from postroom.imap.seqset import parse
+from postroom.servers.imap.flag_lists import RECENT
 from postroom.servers.imap.refusal import Refused
-from postroom.servers.imap.selected import RECENT, SelectedMailbox
+from postroom.servers.imap.selected import SelectedMailbox
 from postroom.store.api import (
     DELETED,
     FLAGGED,
@@ -303,15 +304,6 @@ def test_first_unseen() -> None:
     for uid in (2, 3):
         account.flag(uid, SEEN)
     assert selected.first_unseen() == 0
-
-
-def test_flag_lists_are_cached_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("postroom.servers.imap.selected._MAX_CACHED_FLAG_OCTETS", 150)
-    selected = opened(FakeAccount(1))
-    for mask in range(8):
-        assert selected.flag_lists([mask])
-    assert len(selected._flag_lists) <= 4
-    assert selected.flag_lists([0]) == [b"()"]
 
 
 def test_read_only_permits_no_flags() -> None:

@@ -208,3 +208,20 @@ def test_unauthenticate(tmp_path: Path) -> None:
             assert await other.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 1)"]  # not expunged
 
     run(play())
+
+
+def test_nobody_acts_as_somebody_else(tmp_path: Path) -> None:
+    """RFC 5530 §3: AUTHORIZATIONFAILED when the password was right, and only then."""
+
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            client = await room.connect()
+            for password, code in ((b"bob-secret", b"AUTHORIZATIONFAILED"), (b"x", b"AUTHENTICATIONFAILED")):
+                response = b64encode(b"alice@x.example\0bob@x.example\0" + password)
+                reply = await client.command(b"AUTHENTICATE PLAIN " + response)
+                assert reply.tagged.startswith(b"NO [%b] " % code), reply
+                assert (await client.command("SELECT INBOX")).tagged == b"BAD Sign in first"
+            response = b64encode(b"bob@x.example\0bob@x.example\0bob-secret")
+            await client.ok(b"AUTHENTICATE PLAIN " + response)
+
+    run(play())

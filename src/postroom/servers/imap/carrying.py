@@ -25,10 +25,11 @@ from postroom.store.api import (
 )
 from postroom.store.draft import Draft
 
+from .flag_lists import RECENT
 from .places import Place
 from .rights import permitted
 from .rows import Rows
-from .selected import RECENT, SelectedMailbox
+from .selected import SelectedMailbox
 from .session import Session
 
 _log = logging.getLogger("postroom.imap")

@@ -34,11 +34,11 @@ async def multisearch(session: Session, command: MultiSearch) -> bytes:
     boxes = await covered(session, command.sources)
     if len(boxes) > session.settings.max_searched_mailboxes:  # RFC 7377 §2.4
         raise no(b"LIMIT", b"That is too many mailboxes for one search")
-    returns = replace(returns, update=False)  # RFC 7377 §2.2: of the selected mailbox only
+    of_others = replace(returns, update=False)  # RFC 7377 §2.2: updates are of the selected mailbox only
     for number, box in enumerate(boxes):
         await session.progress(number, len(boxes))
         if selected is None or _key(box) != (selected.account.account_id, selected.mailbox_id):
-            await _search(session, box, search, returns)
+            await _search(session, box, search, of_others)
         elif not command.in_selected:
             await search_selected(session, search, returns, mailbox=session.mailbox_name(box.name))
     return b"OK ESEARCH completed"

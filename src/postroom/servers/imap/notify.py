@@ -112,6 +112,7 @@ class Notification:
         self._wanted = frozenset[NotifyEvent]().union(*(group.events for group in self._groups))
         self._feeds: dict[int, _Feed] = {}
         self._watched: dict[Key, _Watched] = {}
+        self._validities: dict[str, int] = {}  # UIDVALIDITY by the names that are, or were, watched for FlagChange
         self._subscribed: set[str] = set()
         self._stale = False  # mailboxes have come, gone, changed their names: look again what is watched
         # The news
@@ -194,6 +195,18 @@ class Notification:
                 self._overflown = True
                 return
         self._watched = found
+        self._compare_validities()
+
+    def _compare_validities(self) -> None:
+        """§5.1: another mailbox with the name of one that was watched is news."""
+        if len(self._validities) > 2 * self._session.settings.max_notify_mailboxes:
+            self._validities.clear()
+        for key, watched in self._watched.items():
+            if NotifyEvent.FLAG_CHANGE in watched.events:
+                now = watched.mailbox.uid_validity
+                if self._validities.setdefault(watched.name, now) != now:
+                    self._validities[watched.name] = now
+                    self._stirred[key] = set(MESSAGE_EVENTS)
 
     def _wants(self, event: NotifyEvent, name: str, own: bool) -> bool:
         return event in self._wanted and any(
@@ -322,7 +335,8 @@ class Notification:
 
     @property
     def has_news(self) -> bool:
-        return bool(self._overflown or self._stirred or self._names or self._annotated)
+        stale = self._stale and NotifyEvent.FLAG_CHANGE in self._wanted  # see _compare_validities
+        return bool(self._overflown or self._stirred or self._names or self._annotated or stale)
 
     async def take_news(self) -> bytes:
         """LIST, STATUS and METADATA responses; the end of it all when there is too much to tell."""

@@ -130,6 +130,8 @@ class Pusher:
             if selected.lost or (selected.guest is not None and not await session.owner_is_here(selected)):
                 self._say_goodbye()
                 return
-            at_once = self._idle or (session.notified is not None and session.notified.expunge_at_once)
-            await session.tell_updates(selected, expunge=at_once)
+            notified = session.notified
+            if notified is None or notified.messages:  # RFC 5465 §3.1: else only the client's own commands are answered
+                at_once = self._idle or (notified is not None and notified.expunge_at_once)
+                await session.tell_updates(selected, expunge=at_once)
         await session.tell_news()

@@ -34,15 +34,13 @@ from postroom.store.api import (
 )
 from postroom.store.flags import mask_of
 
+from .flag_lists import RECENT, FlagLists
 from .flag_log import FlagLog
 from .refusal import bad
 from .rights import effective, may_write, permitted
 from .rows import Rows
 
-RECENT = 1 << 63  # beside the store's flag bits: this session's \Recent
-_MAX_CACHED_FLAG_OCTETS = 262_144  # of the flag lists that a session keeps ready
 _FEW = 8  # one in so many messages is sooner looked up than all are looked at
-_FLAG_LIST_COST = 64  # of a short one, in about so many octets of memory
 _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
 _uid = attrgetter("uid")
 _NO_UID = 1 << 32  # larger than any (RFC 3501 §2.3.1.1)
@@ -87,8 +85,7 @@ class SelectedMailbox:
         self._recent: list[tuple[int, int]] = []  # uid ranges that are \Recent here
         self.flag_log = FlagLog(view.mailbox.highest_modseq)
         self._keywords_told = 0
-        self._flag_lists: dict[int, bytes] = {}
-        self._flag_octets = 0
+        self._flag_lists = FlagLists(view)
         self.called = view.mailbox.name  # by the client that selected it
         self._saved: SeqSet = SeqSet(())
 
@@ -442,24 +439,7 @@ class SelectedMailbox:
 
     def flag_lists(self, masks: Sequence[int]) -> list[bytes]:
         """The parenthesized flag list of each mask."""
-        known = self._flag_lists
-        try:
-            return [known[mask] for mask in masks]
-        except KeyError:
-            if self._flag_octets > _MAX_CACHED_FLAG_OCTETS:  # 58 keywords of 255 octets each make 2**58 long lists
-                known = self._flag_lists = {}
-                self._flag_octets = 0
-            for mask in set(masks):
-                if mask not in known:
-                    made = known[mask] = self._flag_list(mask)
-                    self._flag_octets += len(made) + _FLAG_LIST_COST
-            return [known[mask] for mask in masks]
-
-    def _flag_list(self, mask: int) -> bytes:
-        names = list(self.view.flag_names(mask & (RECENT - 1)))
-        if mask & RECENT:
-            names.append("\\Recent")
-        return b"(%b)" % " ".join(names).encode()
+        return self._flag_lists.of(masks)
 
     def mask_of(self, flags: Iterable[str]) -> int:
         """The bits of these flags; a keyword that the mailbox does not have has none."""

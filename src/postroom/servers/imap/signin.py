@@ -90,9 +90,10 @@ def _need_privacy(session: Session) -> None:
 
 async def _decide(session: Session, outcome: Credentials | Failed, command: bytes) -> bytes:
     person = None
-    if isinstance(outcome, Credentials):
-        person = await session.service.directory.authenticate(outcome.username, outcome.password)
-    if person is not None and person.enabled:
+    if (given := outcome if isinstance(outcome, Credentials) else outcome.credentials) is not None:
+        person = await session.service.directory.authenticate(given.username, given.password)
+    known = person is not None and person.enabled
+    if person is not None and known and given is outcome:
         await session.sign_in(person)
         _log.info("%s signed in as %s", session.peer, person.address)
         return b"OK [CAPABILITY %b] %b completed" % (session.service.capabilities(session), command)
@@ -101,6 +102,8 @@ async def _decide(session: Session, outcome: Credentials | Failed, command: byte
     _log.warning("%s failed to sign in: %r", session.peer, named)
     await session.service.clock.sleep(session.settings.sign_in_failure_delay_seconds * session.sign_in_failures)
     refusal = no(b"AUTHENTICATIONFAILED", b"Wrong name or password")  # RFC 5530 §3
+    if known:
+        refusal = no(b"AUTHORIZATIONFAILED", b"Nobody may act as somebody else here")
     if session.sign_in_failures >= session.settings.max_sign_in_failures:
         session.complete(refusal.answer)
         raise session.goodbye("Too many wrong passwords")

@@ -59,6 +59,7 @@ TOGETHER = (
     ("conditional", "conditional", "store"),
     ("idle", "delete", "expunge", "append"),
     ("select", "rename", "delete mailbox", "create"),
+    ("uid search", "search", "delete", "expunge"),
     ("move", "copy", "append"),
     ("read", "replace", "multiappend"),
     ("drop", "append", "move"),

@@ -238,7 +238,7 @@ async def whole(kind: str, undo_days: int, clients: list[Kind], script: list[Ste
 
 
 @pytest.mark.parametrize(
-    ("kind", "examples", "undo_days"), [(STORES[0], 20, 14), (STORES[1], 6, 14), (STORES[1], 4, 0)]
+    ("kind", "examples", "undo_days"), [(STORES[0], 60, 14), (STORES[1], 20, 14), (STORES[1], 10, 0)]
 )
 def test_every_view_is_explainable(kind: str, examples: int, undo_days: int) -> None:
     """undo_days 0: tombstones are purged at once, so that the history never reaches back."""
