@@ -1,5 +1,6 @@
 """Octets in memory or in a file read the same."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ def test_any_range_is_what_was_written(
         assert spool.read(start, end) == whole[start:end]
         assert spool.getvalue() == whole
         assert b"".join(spool.pieces(7)) == whole
+        spool.rest()
+        assert spool.in_memory == (len(whole) <= limit)
+        assert spool.read(start, end) == whole[start:end]
+        assert spool.getvalue() == whole
+        assert b"".join(spool.pieces(7)) == whole
 
 
 def test_the_file_goes_with_the_spool_unless_linked(tmp_path: Path) -> None:
@@ -35,6 +41,25 @@ def test_the_file_goes_with_the_spool_unless_linked(tmp_path: Path) -> None:
     spool.close()
     assert list((tmp_path / "spool").iterdir()) == []
     assert (tmp_path / "kept").read_bytes() == b"hello"
+
+
+def test_a_spool_that_rests_keeps_no_file_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/dev/fd"))
+    spools = [Spool(tmp_path / "spool", 3) for _ in range(20)]
+    for spool in spools:
+        spool.write(b"hello")
+        spool.rest()
+        spool.rest()
+        spool.sync()
+        assert spool.read(1, 3) == b"el"
+        with pytest.raises(ValueError, match="rests"):
+            spool.write(b"more")
+    assert len(os.listdir("/dev/fd")) == before
+    spools[0].link_to(tmp_path / "kept")
+    for spool in spools:
+        spool.close()
+    assert (tmp_path / "kept").read_bytes() == b"hello"
+    assert list((tmp_path / "spool").iterdir()) == []
 
 
 def test_a_small_spool_touches_no_disk(tmp_path: Path) -> None:

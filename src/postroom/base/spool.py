@@ -1,12 +1,14 @@
 """Octets on their way in: in memory up to a limit, then in a temporary file.
 
 Owns: the temporary file of one incoming message. Never: knows what the octets mean, makes them durable under a final
-name (the store and the queue do). Raises: OSError when the disk refuses, ValueError after close.
+name (the store and the queue do). Raises: OSError when the disk refuses, ValueError after close
+and for what is written after `rest`.
 """
 
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -26,6 +28,8 @@ class Spool:
         """Append octets."""
         if not data:
             return
+        if self.path is not None and self._fd < 0:
+            raise ValueError("this spool rests")
         self.size += len(data)
         if self._fd < 0:
             self._chunks.append(data)
@@ -47,13 +51,14 @@ class Spool:
         end = min(end, self.size)
         if start >= end:
             return b""
-        if self._fd >= 0:
-            return os.pread(self._fd, end - start, start)
-        return self.getvalue()[start:end]
+        if self.path is None:
+            return self.getvalue()[start:end]
+        with self._file() as fd:
+            return os.pread(fd, end - start, start)
 
     def getvalue(self) -> bytes:
         """All octets at once; only for spools known to be small."""
-        if self._fd >= 0:
+        if self.path is not None:
             return self.read(0, self.size)
         if len(self._chunks) > 1:
             self._chunks = [b"".join(self._chunks)]
@@ -62,7 +67,27 @@ class Spool:
     @property
     def in_memory(self) -> bool:
         """True while no file was needed."""
-        return self._fd < 0
+        return self.path is None
+
+    def rest(self) -> None:
+        """No more will be written: keep no file open for it, which one command may have a thousand of."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @contextmanager
+    def _file(self) -> Iterator[int]:
+        """The file, opened anew when it rests."""
+        if self._fd >= 0:
+            yield self._fd
+            return
+        if self.path is None:
+            raise ValueError("this spool is in memory")
+        fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
 
     def pieces(self, piece_size: int = 65536) -> Iterator[bytes]:
         """The content in order, in pieces of bounded size."""
@@ -71,8 +96,9 @@ class Spool:
 
     def sync(self) -> None:
         """Flush the file's octets to the disk (fsync); nothing to do in memory. Blocks: call it off the loop."""
-        if self._fd >= 0:
-            os.fsync(self._fd)
+        if self.path is not None:
+            with self._file() as fd:
+                os.fsync(fd)
 
     def link_to(self, target: Path) -> None:
         """Give the file (already in a file, same file system) a second, final name."""

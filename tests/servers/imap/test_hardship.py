@@ -1,5 +1,6 @@
 """What a session does when somebody means it ill, or the store fails it: no bug, no end, no loss."""
 
+import base64
 import logging
 import os
 import subprocess
@@ -285,5 +286,82 @@ def test_two_who_replace_a_message_in_another_account_do_not_both(tmp_path: Path
             replies = [await one.finish(tag) for one, tag in zip(clients, tags, strict=True)]
             assert sorted(reply.ok for reply in replies) == [False, False, True]
             assert b"MESSAGES 1" in (await alice.ok("STATUS INBOX (MESSAGES)"))[0]
+
+    run(play())
+
+
+@both_stores
+def test_no_secret_is_logged_or_answered(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Passwords, values of annotations, what messages say and what is looked for in them."""
+    secret = b"s3cr3t-w0rd"
+    plain = base64.b64encode(b"\0alice@x.example\0" + secret)
+    body = message("x", secret + b"\r\n")
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind, max_sign_in_failures=50, max_bad_commands=100) as room:
+            said = []
+            client = await room.connect()
+            for command in (
+                b"LOGIN alice@x.example %b" % secret,
+                b"LOGIN alice@x.example {%d+}\r\n%b" % (len(secret), secret),
+                b'LOGIN alice@x.example "%b' % secret,
+                b"LOGIN alice@x.example %b %b" % (secret, secret),
+                b"AUTHENTICATE PLAIN " + plain,
+                b"AUTHENTICATE PLAIN %b=" % plain,
+                b"AUTHENTICATE PLAIN {%d+}\r\n%b" % (len(plain), plain),
+                b"AUTHENTICATE LOGIN " + base64.b64encode(secret),
+            ):
+                tag = client.start(command)
+                line = await client.response()
+                if line.startswith(b"+"):
+                    client.send(base64.b64encode(secret) + b"!\r\n")
+                    line = await client.response()
+                assert line.startswith(tag + b" "), line
+                said.append(line)
+            alice = await room.client("INBOX")
+            room.set_quota("alice@x.example", 40, None)
+            large = secret * 3000
+            for command in (
+                b"APPEND INBOX {%d+}\r\n%b" % (len(body), body),
+                b"APPEND Nowhere {%d+}\r\n%b" % (len(body), body),
+                b"APPEND INBOX (%b {3+}\r\nabc" % secret,
+                b"APPEND INBOX CATENATE (TEXT {%d+}\r\n%b URL x)" % (len(body), body),
+                b'SETMETADATA Nowhere (/private/comment "%b")' % secret,
+                b'SETMETADATA INBOX (/private/comment "%b" x)' % secret,
+                b'SETMETADATA "" (/shared/comment "%b")' % secret,
+                b"SETMETADATA INBOX (/private/comment {%d+}\r\n%b)" % (len(large), large),
+                b'SEARCH CHARSET x-odd TEXT "%b"' % secret,
+                b'SEARCH TEXT "%b' % secret,
+                b'SEARCH TEXT "%b" 9' % secret,
+                b'ESEARCH IN (mailboxes Nowhere) TEXT "%b"' % secret,
+            ):
+                reply = await alice.command(command)
+                said += [*reply.untagged, reply.tagged]
+            assert secret not in b"".join(said)
+            assert plain not in b"".join(said)
+
+    with caplog.at_level(logging.DEBUG):
+        run(play())
+    assert secret.decode() not in caplog.text
+    assert plain.decode() not in caplog.text
+
+
+def test_an_append_of_many_messages_keeps_few_files_open(tmp_path: Path) -> None:
+    """Each is on disk until the last one has come, for which a client may take its time."""
+    many = 60
+
+    async def play() -> None:
+        async with open_room(tmp_path, "sqlite", store_settings={"draft_memory_octets": 100}) as room:
+            alice = await room.client()
+            before = len(os.listdir("/dev/fd"))
+            octets = message("large", b"x" * 200 + b"\r\n")
+            tag = alice.start(b"APPEND INBOX" + b" {%d+}\r\n%b" % (len(octets), octets) * many + b" {%d}" % len(octets))
+            assert (await alice.response()).startswith(b"+")
+            assert len(os.listdir("/dev/fd")) < before + many // 2
+            alice.send(octets + b"\r\n")
+            assert (await alice.finish(tag)).ok
+            await alice.ok("SELECT INBOX")
+            assert len(await alice.ok("FETCH 1:* RFC822.SIZE")) == many + 1
+            assert octets in b"".join(await alice.ok(f"FETCH {many} BODY[]"))
 
     run(play())

@@ -222,6 +222,7 @@ class Drafts:
         facts = draft.finish()
         if self._has_nul:
             facts = await self._encode_nuls(draft)
+        self.messages[-1][0].spool.rest()  # others may follow, or be waited for
         session = self._session
         if not (session.utf8 or session.settings.quirk_8bit_headers_in_append or facts.header.isascii()):
             raise no(b"CANNOT", b"8-bit octets in the header; enable UTF8=ACCEPT first")  # RFC 6855 §4

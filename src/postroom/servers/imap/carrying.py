@@ -128,6 +128,7 @@ class _Carrying:
         if draft.size != size:
             raise StoreFailure(f"content {content_id} has {draft.size} octets, not {size}")
         draft.finish()
+        draft.spool.rest()
         await self._session.breathe()
 
     def _options(self, rows: Rows, at: int) -> AppendOptions:
