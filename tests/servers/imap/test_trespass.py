@@ -520,3 +520,22 @@ def test_updates_of_a_search_end_with_the_right(tmp_path: Path, kind: str, waits
             assert b"EXISTS" not in said
 
     run(play())
+
+
+def test_an_account_that_shares_nothing_with_somebody_is_not_opened_for_them(tmp_path: Path) -> None:
+    """Nor does it take a disk's time to say that there is nothing."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, "sqlite", store_settings={"max_open_accounts": 1}) as room:
+            store = room.store
+            assert isinstance(store, SqliteStore)
+            bob = await room.client(name="bob")
+            for command in EVERY_COMMAND:
+                if not command.startswith("NOTIFY"):  # which waits for what may be shared one day
+                    await bob.command(command.replace("%s", f"{ALICE}/INBOX").replace("%%", "%"))
+                    assert set(store._open) <= {2}, command
+            alice = await share(room, "INBOX", "lr")
+            await alice.close()
+            assert (await bob.command(f'STATUS "{ALICE}/INBOX" (MESSAGES)')).ok
+
+    run(play())

@@ -30,12 +30,14 @@ from postroom.store.api import (
     MailboxEventKind,
     MessagesAdded,
     MessagesExpunged,
+    NoSuchAccount,
     NoSuchMailbox,
 )
+from postroom.store.names import INBOX
 
 from .fetch import send_items
 from .filters import Covered, covered
-from .places import resolve_tree
+from .places import is_account, is_foreign, owner_of
 from .pushing import Pusher
 from .refusal import Refused, no
 from .rights import NEEDED, effective, meets
@@ -160,15 +162,20 @@ class Notification:
         if any(group.mailboxes.scope is Scope.SUBSCRIBED for group in self._groups):
             names.update(await session.account.subscriptions())
         for name in names:
-            session.visits.trim()
-            try:
-                place, _ = await resolve_tree(session, name)
-            except (NoSuchMailbox, BadMailboxName, Refused):
+            if not is_foreign(name):
                 continue
-            if (account_id := place.account.account_id) not in self._feeds:
+            if is_account(name):  # the whole tree of one account, which its INBOX stands for
+                name = f"{name}{DELIMITER}{INBOX}"
+            try:
+                person, rest = await owner_of(session, name)
+                if person.account_id in self._feeds:
+                    continue
                 if len(self._feeds) > session.settings.max_notify_accounts:
                     raise no(_OVERFLOW, b"Too many accounts to watch")
-                self._listen(await session.service.store.open(account_id), place.prefix, own=False)
+                account = await session.service.store.open(person.account_id)
+            except (NoSuchMailbox, NoSuchAccount):
+                continue
+            self._listen(account, name.removesuffix(rest), own=False)
 
     def _may_watch(self, one: Covered) -> bool:
         """§5: "l" and "r"."""

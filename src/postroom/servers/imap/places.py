@@ -22,7 +22,7 @@ from postroom.store.api import Account, Mailbox, NoSuchAccount, NoSuchMailbox
 from postroom.store.names import INBOX
 
 from .refusal import Refused, answer_to, no
-from .rights import NEEDED, effective, meets
+from .rights import ANYONE, NEEDED, effective, meets
 
 if TYPE_CHECKING:
     from .session import Session
@@ -147,6 +147,10 @@ async def resolve(session: "Session", name: str) -> Place:
     prefix = name.removesuffix(rest)
     if person.account_id == session.account.account_id:
         return Place(session.account, rest, prefix=prefix)
+    if not session.visits.has(person.account_id) and person.account_id not in await session.service.store.sharers(
+        (ANYONE, session.address)
+    ):
+        raise NoSuchMailbox(name)  # without opening it, which would take files and the time by which it is known
     if not await session.is_active():  # what others gave ends with the account, though sessions go on
         raise NoSuchMailbox(name)
     try:
@@ -161,6 +165,10 @@ class Visits:
     def __init__(self, session: "Session") -> None:
         self._session = session
         self._open: dict[int, Account] = {}  # in order of use
+
+    def has(self, account_id: int) -> bool:
+        """Whether the account is open."""
+        return account_id in self._open
 
     async def account(self, account_id: int) -> Account:
         """The account, which stays open at least as long as the command under way."""
