@@ -1,9 +1,13 @@
 """FETCH over a socket: batches, \\Seen, messages too large for one piece."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from postroom.store.api import FlagAction, Flagged
 
 from .room import MESSAGE, both_stores, message, open_room, run
 
@@ -247,5 +251,35 @@ def test_a_substring_may_be_of_63_bits(tmp_path: Path, kind: str) -> None:
                 assert line == b"* 1 FETCH (%b<2> {4}\r\nxt\r\n)" % label
                 [line] = await client.ok(f"FETCH 1 {item}<{most}.{most}>")
                 assert line == b'* 1 FETCH (%b<%d> "")' % (label, most)
+
+    run(play())
+
+
+@both_stores
+def test_seen_that_was_taken_back_at_once_is_not_told_as_set(tmp_path: Path, kind: str) -> None:
+    """Another session's change in the same batch: \\Seen with that change's MODSEQ would never be put right."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            await room.deliver()
+            client = await room.client()
+            await client.ok("ENABLE CONDSTORE")
+            await client.ok("SELECT INBOX")
+            account = await room.store.open(1)
+            inbox = (await account.mailbox("INBOX")).mailbox_id
+            real = type(account).set_flags
+
+            async def both(self: Any, mailbox_id: int, uids: Sequence[int], *rest: Any, **more: Any) -> Flagged:
+                flagged = await real(self, mailbox_id, uids, *rest, **more)
+                if more.get("origin") is not None:
+                    await real(self, inbox, [1], FlagAction.REMOVE, frozenset(("\\Seen",)))
+                return flagged
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(type(account), "set_flags", both)
+                said = await client.ok("FETCH 1 BODY[TEXT]<0.1>")
+            account.close()
+            assert any(b"FLAGS (\\Recent) UID 1 MODSEQ (4)" in line for line in said), said
+            assert not any(b"\\Seen" in line for line in said)
 
     run(play())

@@ -219,7 +219,7 @@ class _Fetching:
         shape, columns = b"", list[Sequence[int] | Sequence[bytes]]()
         if not self._says_flags:
             shape += b" FLAGS %b"
-            columns.append(selected.flag_lists([mask | SEEN for mask in rows.masks]))
+            columns.append(selected.flag_lists(rows.masks))
         if selected.condstore and not self._says_uid and not selected.uid_only:
             shape += b" UID %d"
             columns.append(rows.uids)
