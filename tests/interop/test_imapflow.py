@@ -14,6 +14,9 @@ NPM = ROOT / "build" / "npm"
 def test_imapflow(server: Server) -> None:
     if not (NPM / "node_modules" / "imapflow").exists():
         pytest.skip("npm's imapflow is not installed; `make interop` installs it")
+    version = run([need("node"), "--version"]).strip()
+    if int(version.removeprefix("v").partition(".")[0]) < 20:
+        pytest.skip(f"imapflow wants Node 20; this is {version}")
     user = "flow@example.test"
     server.cli("account", "add", user, "--password-stdin", stdin=PASSWORD)
     shutil.copy(ROOT / "tests" / "interop" / "imapflow.mjs", NPM / "imapflow.mjs")  # where its imports are found
