@@ -75,7 +75,6 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"STATUS=SIZE", 8438),
     Capability(b"APPENDLIMIT", 7889, value=lambda session: b"APPENDLIMIT=%d" % append_limit(session)),
     Capability(b"METADATA", 5464, can_enable=True),
-    Capability(b"METADATA-SERVER", 5464, applies=lambda session: False, can_enable=True),  # part of METADATA
     Capability(b"QUOTA", 9208),
     *(Capability(b"QUOTA=RES-" + resource, 9208) for resource in RESOURCES),
     Capability(b"QUOTASET", 9208),
@@ -118,6 +117,8 @@ CAPABILITIES: tuple[Capability, ...] = (
 )
 # What ENABLE takes, in upper case, and as it is written
 CAN_BE_ENABLED = {capability.name.upper(): capability.name for capability in CAPABILITIES if capability.can_enable}
+# RFC 5464 §1, §4.1: METADATA, which is told, holds all of METADATA-SERVER, which clients may enable alone.
+CAN_BE_ENABLED[b"METADATA-SERVER"] = b"METADATA-SERVER"
 
 
 def withheld(settings: ImapSessionSettings) -> frozenset[bytes]:
