@@ -7,6 +7,7 @@ the reason why we read it as we do.
 from email import message_from_bytes
 from email.message import Message
 from email.utils import collapse_rfc2231_value, getaddresses
+from inspect import signature
 from itertools import count
 from typing import Any
 
@@ -367,6 +368,10 @@ _ADDRESSES = st.lists(
 ).map(", ".join)
 
 
+# Newer versions of the library take what is not RFC 5322 to the letter for nothing, unless they are asked not to.
+_LENIENT: dict[str, Any] = {"strict": False} if "strict" in signature(getaddresses).parameters else {}
+
+
 @given(st.lists(st.tuples(st.booleans(), _ADDRESSES), min_size=1, max_size=3))
 def test_addresses_of_groups(lists: list[tuple[bool, str]]) -> None:
     """ENVELOPE marks where a group begins and ends (RFC 3501 §7.4.2); the library leaves the marks out."""
@@ -375,7 +380,7 @@ def test_addresses_of_groups(lists: list[tuple[bool, str]]) -> None:
     scanner.feed(f"To: {field}\r\n\r\n".encode())
     found = parse(scanner.finish().envelope)[5]
     mailboxes = [f"{mailbox.decode()}@{host.decode()}" for _, _, mailbox, host in found if host is not None]
-    assert mailboxes == [address.replace('"', "") for _, address in getaddresses([field])]
+    assert mailboxes == [address.replace('"', "") for _, address in getaddresses([field], **_LENIENT)]
     assert sum(host is None and mailbox is not None for _, _, mailbox, host in found) == sum(g for g, _ in lists)
 
 

@@ -1,6 +1,11 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT."""
 
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postroom.store.api import View
 
 from .room import both_stores, open_room, run
 
@@ -180,5 +185,31 @@ def test_the_end_of_what_was_selected_is_told_to_every_client(tmp_path: Path, ki
             reply = await client.command("EXAMINE Nowhere")
             assert not reply.ok
             assert reply.untagged == [b"* OK [CLOSED] What was selected is closed"]
+
+    run(play())
+
+
+@both_stores
+def test_a_mailbox_that_is_deleted_while_it_is_opened_is_not_selected(tmp_path: Path, kind: str) -> None:
+    """The session would hold on to it for ever, for nobody tells of its end a second time."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            client, other = await room.client(), await room.client("INBOX")
+            await client.ok("CREATE Box")
+            account = await room.store.open(1)
+            real = type(account).view
+
+            async def deleted_meanwhile(self: Any, mailbox_id: int) -> View:
+                view = await real(self, mailbox_id)
+                await self.delete("Box")
+                return view
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(type(account), "view", deleted_meanwhile)
+                reply = await client.command("SELECT Box")
+            account.close()
+            assert reply.tagged == b"NO [NONEXISTENT] Mailbox doesn't exist"
+            await other.ok("NOOP")
 
     run(play())

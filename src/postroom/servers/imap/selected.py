@@ -30,6 +30,7 @@ from postroom.store.api import (
     MailboxesChanged,
     MessagesAdded,
     MessagesExpunged,
+    NoSuchMailbox,
     View,
 )
 from postroom.store.flags import mask_of
@@ -101,7 +102,20 @@ class SelectedMailbox:
         guest: str | None = None,
     ) -> "SelectedMailbox":
         """`claims` is shared by all sessions: the (account, mailbox) pairs whose \\Recent marks one is just taking."""
-        view = await account.view(mailbox.mailbox_id)
+        removed: set[int] = set()  # while the view was loaded: nobody would ever tell of it again
+
+        def hear(change: Change) -> None:
+            if isinstance(change, MailboxesChanged):
+                removed.update(change.removed)
+
+        account.subscribe_changes(hear)
+        try:
+            view = await account.view(mailbox.mailbox_id)
+        finally:
+            account.unsubscribe_changes(hear)
+        if mailbox.mailbox_id in removed:
+            account.release(view)
+            raise NoSuchMailbox(f"{mailbox.name!r} was deleted while it was opened")
         selected = cls(account, view, read_only, claims, enabled, guest)
         account.subscribe_changes(selected._hear)
         try:
