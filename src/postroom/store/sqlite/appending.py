@@ -83,6 +83,9 @@ class Append(Write):
         self._items = items
         self._unused: list[str] = []
 
+    def light_octets(self) -> int | None:
+        return sum(item.facts.size for item in self._items if item.data is not None)
+
     def apply(self, scope: Scope) -> list[Appended]:
         self._unused = []
         results: list[Appended] = []

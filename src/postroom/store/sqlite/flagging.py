@@ -11,10 +11,9 @@ from postroom.store.flags import changed_mask, mask_of
 from postroom.store.views import Masked
 
 from .query import columns, fetch
-from .selecting import among
+from .selecting import FEW, among
 from .writer import Scope, Write
 
-_FEW = 20  # messages that are read row by row
 _UPDATE = {  # what changes, and only rows that it changes
     FlagAction.ADD: ("flags = flags | ?", "flags & ? <> ?"),
     FlagAction.REMOVE: ("flags = flags & ~?", "flags & ? <> 0"),
@@ -42,6 +41,9 @@ class SetFlags(Write):
         self._flags = flags
         self._unchanged_since = unchanged_since
         self._origin = origin
+
+    def light_octets(self) -> int | None:
+        return 0 if len(self._uids) <= FEW else None
 
     def apply(self, scope: Scope) -> Flagged:
         box = scope.books.numbered(self._mailbox_id)
@@ -103,7 +105,7 @@ class SetFlags(Write):
 
     def _read_all(self, scope: Scope, source: str, args: tuple[object, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         count = len(self._uids)
-        if count <= _FEW:
+        if count <= FEW:
             found = fetch(scope.db, f"SELECT uid, flags FROM {source} ORDER BY uid", args)
             return tuple([uid for uid, _ in found]), tuple([flags for _, flags in found])
         first, last = self._uids[0], self._uids[-1]

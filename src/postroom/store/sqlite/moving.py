@@ -11,7 +11,7 @@ from postroom.store.books import Box
 from postroom.store.flags import translated
 from postroom.store.views import Row, added, gone
 
-from .selecting import Condition, among, rows
+from .selecting import FEW, Condition, among, rows
 from .writer import Scope, Write
 
 _TO_TOMBSTONES = """
@@ -38,6 +38,9 @@ class Expunge(Write):
         self._uids = uids
         self._marked_only = marked_only
         self._origin = origin
+
+    def light_octets(self) -> int | None:
+        return 0 if self._uids is not None and len(self._uids) <= FEW else None
 
     def apply(self, scope: Scope) -> tuple[int, ...]:
         scope.books.numbered(self._mailbox_id)
@@ -109,6 +112,9 @@ class Copy(Write):
         self._move = move
         self._quota = quota
         self._origin = origin
+
+    def light_octets(self) -> int | None:
+        return 0 if len(self._uids) <= FEW else None
 
     def apply(self, scope: Scope) -> Copied:
         scope.books.numbered(self._mailbox_id)

@@ -19,6 +19,7 @@ Condition = tuple[str, tuple[Any, ...]]
 
 ROW = ("uid", "flags", "modseq", "size", "internal_date", "content_id")
 _ROW = ", ".join(ROW)
+FEW = 20  # messages that are little work, row by row
 _DENSE = 8  # uids spread over at most that many times their number are worth counting
 
 
