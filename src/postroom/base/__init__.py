@@ -5,7 +5,9 @@ from .board import Board, Rows, Section
 from .clock import Clock, FakeClock, SystemClock
 from .errors import MailError, ProtocolError
 from .ids import Ids, SeededIds, SystemIds
+from .locks import FileLock, NumberedLocks
 from .place import ALONE, WorkerPlace
+from .pokes import Pokes
 from .spool import Spool
 from .tasks import TaskOwner
 
@@ -14,8 +16,11 @@ __all__ = [
     "Board",
     "Clock",
     "FakeClock",
+    "FileLock",
     "Ids",
     "MailError",
+    "NumberedLocks",
+    "Pokes",
     "ProtocolError",
     "Rows",
     "Section",
