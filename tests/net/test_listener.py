@@ -1,39 +1,13 @@
-"""Addresses as people write them; what the listener asks of the system."""
+"""What the listener asks of the system, and what listeners of several processes share."""
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
-from postroom.net import Listener, ListenError, NetSettings, is_loopback, parse_address
+from postroom.net import Listener, ListenError, NetSettings
 from postroom.net.api import Connection
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("127.0.0.1:25", ("127.0.0.1", 25)),
-        ("[::1]:2025", ("::1", 2025)),
-        ("0.0.0.0:0", ("0.0.0.0", 0)),
-        ("unix:/run/x", ("unix:/run/x", 0)),
-    ],
-)
-def test_parse_address(text: str, parsed: tuple[str, int]) -> None:
-    assert parse_address(text) == parsed
-
-
-@pytest.mark.parametrize("text", ["25", "localhost:25", "127.0.0.1:", "127.0.0.1:65536", "", "[::1]"])
-def test_parse_address_refuses(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        parse_address(text)
-
-
-def test_is_loopback() -> None:
-    assert is_loopback("127.0.0.5")
-    assert is_loopback("::1")
-    assert is_loopback("unix")
-    assert not is_loopback("192.0.2.1")
-    assert not is_loopback("nonsense")
 
 
 def test_bind_says_what_failed() -> None:
@@ -74,3 +48,31 @@ def test_writes_do_not_wait_for_each_other() -> None:
 
     asyncio.run(play())
     assert found == [1]
+
+
+def test_a_listener_beside_another_has_its_addresses_and_leaves_it_the_paths(tmp_path: Path) -> None:
+    class Never:
+        async def serve(self, connection: object) -> None: ...
+
+    path = tmp_path / "lmtp"
+    first, second = Listener("one", Never(), NetSettings()), Listener("one", Never(), NetSettings())
+    first.bind(["127.0.0.1:0", f"unix:{path}", "[::1]:0"], shared=True)
+    second.bind_beside(first)
+    assert second.addresses == first.addresses
+
+    async def hang_up(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+        assert await streams[0].read() == b""
+        streams[1].close()
+        await streams[1].wait_closed()
+
+    async def main() -> None:
+        await second.start()
+        for _ in range(2):
+            await hang_up(await asyncio.open_connection("127.0.0.1", first.ports[0]))  # a bound socket gets none
+        await hang_up(await asyncio.open_unix_connection(str(path)))
+        await second.stop()
+
+    asyncio.run(main())
+    assert path.exists()
+    first.unbind()
+    assert not path.exists()

@@ -11,8 +11,17 @@ import apsw
 import pytest
 from tests.queue.shim import DiskCalls, Shim
 
-from postroom.base import FakeClock, SeededIds, Spool, SystemClock
-from postroom.queue import EntryState, Envelope, QueueFailure, QueueSettings, Recipient, SqliteQueue
+from postroom.base import FakeClock, SeededIds, Spool, SystemClock, WorkerPlace
+from postroom.queue import (
+    EntryState,
+    Envelope,
+    QueueFailure,
+    QueueFull,
+    QueueSettings,
+    Recipient,
+    SqliteQueue,
+    hold_queue,
+)
 
 SETTINGS = QueueSettings(inline_limit_octets=1000)
 START = FakeClock().now()
@@ -241,3 +250,105 @@ def test_a_closed_queue_says_so(tmp_path: Path) -> None:
                 await question
 
     asyncio.run(scene())
+
+
+# ---- several workers
+
+
+def worker(directory: Path, number: int, settings: QueueSettings = SETTINGS, started_at: float = 0.0) -> SqliteQueue:
+    place = WorkerPlace(number, 2, started_at)
+    return SqliteQueue(directory, settings, SystemClock(), SeededIds(number), place=place)
+
+
+def test_workers_put_in_at_the_same_time_and_the_first_takes_out(tmp_path: Path) -> None:
+    async def scene() -> None:
+        queues = [worker(tmp_path, 0), worker(tmp_path, 1)]
+        names = await asyncio.gather(*(put(queues[n % 2], b"x" * (3000 * (n % 3))) for n in range(120)))
+        due = await queues[0].claim(SystemClock().now(), 999)
+        assert sorted(entry.message.message_id for entry in due) == sorted(names)
+        assert len({entry.entry_id for entry in due}) == 120
+        await queues[0].finish([entry.entry_id for entry in due])
+        assert await queues[1].entries() == []
+        for queue in queues:
+            await queue.close()
+
+    asyncio.run(scene())
+
+
+def test_only_the_first_workers_start_gives_interrupted_attempts_back(tmp_path: Path) -> None:
+    async def scene() -> None:
+        first, second = worker(tmp_path, 0), worker(tmp_path, 1)
+        await put(second)
+        assert len(await first.claim(SystemClock().now(), 9)) == 1
+        await second.close()
+        second = worker(tmp_path, 1)
+        assert await first.next_due() is None
+        await first.close()
+        first = worker(tmp_path, 0)
+        assert len(await first.claim(SystemClock().now(), 9)) == 1
+        for queue in (first, second):
+            await queue.close()
+
+    asyncio.run(scene())
+
+
+def test_a_successor_leaves_files_that_are_younger_than_the_server(tmp_path: Path) -> None:
+    """Another worker may have linked it just now, and be about to write its row."""
+
+    async def scene() -> None:
+        (tmp_path / "queue").mkdir()
+        for name in ("one.msg", "two.part"):
+            (tmp_path / "queue" / name).touch()
+        await worker(tmp_path, 0, started_at=1.0).close()
+        await worker(tmp_path, 1, started_at=4e9).close()
+        assert len(list((tmp_path / "queue").iterdir())) == 3
+        await worker(tmp_path, 0, started_at=4e9).close()
+        assert [path.name for path in (tmp_path / "queue").iterdir()] == ["turns"]
+
+    asyncio.run(scene())
+
+
+def test_a_worker_tells_of_its_own_changes_and_looks_when_told(tmp_path: Path) -> None:
+    async def scene() -> None:
+        first, second = worker(tmp_path, 0), worker(tmp_path, 1)
+        told: list[str] = []
+        first.on_new_work(lambda: told.append("first"))
+        second.on_own_change(lambda: told.append("second"))
+        await put(second)
+        assert told == ["second"]
+        first.look()
+        assert told == ["second", "first"]
+        for queue in (first, second):
+            await queue.close()
+
+    asyncio.run(scene())
+
+
+def test_what_is_full_is_counted_before_it_is_said(tmp_path: Path) -> None:
+    async def scene() -> None:
+        settings = QueueSettings(max_messages=2, poll_interval_seconds=1000)
+        first, second = worker(tmp_path, 0, settings), worker(tmp_path, 1, settings)
+        await put(second)
+        await put(second)
+        with pytest.raises(QueueFull):
+            await put(first)
+        (one, _) = await first.claim(SystemClock().now(), 9)
+        await first.finish([one.entry_id])
+        await put(second)
+        with pytest.raises(QueueFull):
+            await put(second)
+        for queue in (first, second):
+            await queue.close()
+
+    asyncio.run(scene())
+
+
+def test_the_lock_is_held_for_all_workers(tmp_path: Path) -> None:
+    lock = hold_queue(tmp_path)
+    with pytest.raises(QueueFailure, match="another server"):
+        hold_queue(tmp_path)
+    asyncio.run(worker(tmp_path, 0).close())
+    with pytest.raises(QueueFailure, match="another server"):
+        make(tmp_path)
+    lock.close()
+    asyncio.run(make(tmp_path).close())

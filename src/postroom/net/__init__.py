@@ -1,14 +1,18 @@
 """The network: listeners, connections, TLS, outgoing connections. Knows no mail protocol."""
 
 from .api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, Service, TlsFailed, TlsInfo
+from .binding import is_loopback, parse_address
 from .compression import CompressedConnection, CorruptInput
 from .connection import SocketConnection
 from .dialer import ConnectFailed, Dialer
-from .listener import Listener, ListenError, is_loopback, parse_address
+from .listener import Listener, ListenError
 from .settings import NetSettings, TlsSettings
+from .tally import TALLY_ROWS, BoardTally
 from .tls import ServerTls, TlsSetupError, client_context, self_signed
 
 __all__ = [
+    "TALLY_ROWS",
+    "BoardTally",
     "CompressedConnection",
     "ConnectFailed",
     "Connection",

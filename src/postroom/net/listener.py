@@ -1,54 +1,35 @@
 """Accepts connections and gives each to a service.
 
-Owns: listening sockets, the tasks of the sessions, the count of connections, the sweeper that ends silent ones.
+Owns: the tasks of the sessions, the limits of their number, the sweeper that ends silent ones.
 Never: knows a mail protocol; what a surplus client is told are the octets handed in as `busy`.
 Raises: ListenError from `bind`.
 """
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import socket
 import ssl
-import stat
-from collections import Counter
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 from postroom.base import TaskOwner
 
 from .api import ServerStopping, Service
+from .binding import bind_beside, bind_tcp, bind_unix, parse_address, written
 from .connection import SocketConnection, peer_address
 from .settings import NetSettings
+from .tally import OwnTally, Tally
 
 _log = logging.getLogger("postroom.net")
-_PROBE_SECONDS, _PROBES = 30, 4  # once a client has not answered the first
+# The path belongs to who bound it, which may be another process.
+_KEEP_PATH: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
 class ListenError(Exception):
     """An address can't be listened on; the text says which and why."""
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """("127.0.0.1", 25) of "127.0.0.1:25", "[::1]:25"; ("unix:/path", 0) of "unix:/path". Raises ValueError."""
-    if text.startswith("unix:/"):
-        return text, 0
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ValueError(f"{text!r} is not ADDRESS:PORT")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    return str(ipaddress.ip_address(host)), int(port)
-
-
-def is_loopback(address: str) -> bool:
-    """True for this machine's own addresses: loopback and Unix sockets."""
-    if address == "unix":
-        return True
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
 
 
 class Listener:
@@ -76,24 +57,33 @@ class Listener:
         self._acceptors = TaskOwner(f"{name}-acceptors")
         self._handshakes = TaskOwner(f"{name}-handshakes")
         self._connections: dict[SocketConnection, None] = {}
+        self.tally: Tally = OwnTally()
         self._open = 0  # connections, and TLS handshakes that may become some
-        self._per_address: Counter[str] = Counter()
 
-    def bind(self, addresses: Sequence[str]) -> None:
+    def bind(self, addresses: Sequence[str], *, shared: bool = False) -> None:
         """Open the sockets (as root when a port is below 1024); `start` may come after dropping root.
 
-        After a ListenError those opened before stay open, for `start` or `unbind`.
+        `shared`: for other listeners to `bind_beside`. After a ListenError those opened before stay open, for `start`
+        or `unbind`.
         """
         for text in addresses:
             try:
                 host, port = parse_address(text)
                 if host.startswith("unix:"):
-                    self._sockets.append(_bind_unix(host[5:]))
+                    self._sockets.append(bind_unix(host[5:]))
                     self._unix_paths.append(host[5:])
                 else:
-                    self._sockets.append(_bind_tcp(host, port, self._settings.keepalive_seconds))
+                    self._sockets.append(bind_tcp(host, port, self._settings.keepalive_seconds, shared=shared))
             except (OSError, ValueError) as error:
                 raise ListenError(f"{self.name} cannot listen on {text}: {error}") from error
+
+    def bind_beside(self, first: "Listener") -> None:
+        """Open sockets for another process on the addresses of `first`, which keeps the paths of its Unix sockets."""
+        for sock in first._sockets:
+            try:
+                self._sockets.append(bind_beside(sock, self._settings.keepalive_seconds))
+            except OSError as error:
+                raise ListenError(f"{self.name} cannot listen on {written(sock.getsockname())}: {error}") from error
 
     async def start(self) -> None:
         """Accept connections on what was bound."""
@@ -104,7 +94,9 @@ class Listener:
                 sock.listen(backlog)
                 self._acceptors.spawn(self._accept(sock, self._tls), name="accept")
             elif sock.family == socket.AF_UNIX:
-                self._servers.append(await loop.create_unix_server(self._connect, sock=sock, backlog=backlog))
+                self._servers.append(
+                    await loop.create_unix_server(self._connect, sock=sock, backlog=backlog, **_KEEP_PATH)
+                )
             else:
                 self._servers.append(await loop.create_server(self._connect, sock=sock, backlog=backlog))
         self._sweeper.spawn(self._sweep(), name="sweep")
@@ -117,8 +109,7 @@ class Listener:
     @property
     def addresses(self) -> list[str]:
         """What is listened on, as people write it."""
-        names = (s.getsockname() for s in self._sockets)
-        return [name if isinstance(name, str) else _written(name) for name in names]
+        return [written(sock.getsockname()) for sock in self._sockets]
 
     @property
     def connections(self) -> int:
@@ -140,18 +131,15 @@ class Listener:
     def _admit(self, address: str) -> bool:
         """Count one more; False when that were too many."""
         settings = self._settings
-        if self._open >= settings.max_connections or self._per_address[address] >= settings.max_connections_per_address:
+        if not self.tally.admit(address, settings.max_connections, settings.max_connections_per_address):
             _log.warning("%s: too many connections, %s turned away", self.name, address)
             return False
         self._open += 1
-        self._per_address[address] += 1
         return True
 
     def _release(self, address: str) -> None:
         self._open -= 1
-        self._per_address[address] -= 1
-        if self._per_address[address] <= 0:
-            del self._per_address[address]
+        self.tally.release(address)
 
     def _begin(self, connection: SocketConnection, address: str) -> None:
         self._connections[connection] = None
@@ -231,13 +219,17 @@ class Listener:
 
     def unbind(self) -> None:
         """Close what `bind` opened; for a listener that will not be started, and the end of `stop`."""
-        for sock in self._sockets:
-            sock.close()
-        self._sockets.clear()
+        self.let_go()
         for path in self._unix_paths:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
         self._unix_paths.clear()
+
+    def let_go(self) -> None:
+        """Close the sockets in this process; in another, to which a fork has brought them, they stay as they are."""
+        for sock in self._sockets:
+            sock.close()
+        self._sockets.clear()
 
 
 class _Patient(SocketConnection):
@@ -266,51 +258,3 @@ class _Accepted(_Patient):
         if not self._reported:  # a STARTTLS upgrade may call this again
             self._reported = True
             self._listener.accepted(self)
-
-
-def _written(name: tuple[str, int]) -> str:
-    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
-
-
-def _bind_tcp(host: str, port: int, keepalive_seconds: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With its protocol named: asyncio sets TCP_NODELAY on what such a socket accepts, and on nothing else. Without it
-    # the second of two writes waits for a delayed ACK, 40 ms.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        _keep_alive(sock, keepalive_seconds)
-        sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    sock.setblocking(False)
-    return sock
-
-
-def _keep_alive(sock: socket.socket, seconds: int) -> None:
-    """Accepted connections inherit this. The kernel probes for us: neither a timer here nor a word in the protocol."""
-    if not seconds:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if hasattr(socket, "TCP_KEEPIDLE"):  # elsewhere the system's own pace holds
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_SECONDS)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
-
-
-def _bind_unix(path: str) -> socket.socket:
-    with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISSOCK(os.stat(path).st_mode):
-            os.unlink(path)  # left by a server that was killed
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(path)
-        os.chmod(path, 0o660)
-    except OSError:
-        sock.close()
-        raise
-    sock.setblocking(False)
-    return sock

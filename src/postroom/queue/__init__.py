@@ -15,7 +15,7 @@ from .api import (
 )
 from .memory import MemoryQueue
 from .settings import QueueSettings
-from .sqlite import SqliteQueue
+from .sqlite import SqliteQueue, hold_queue
 from .states import DiskState
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "Recipient",
     "SqliteQueue",
     "Wake",
+    "hold_queue",
 ]

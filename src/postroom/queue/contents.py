@@ -77,11 +77,19 @@ class Contents:
     def remove(self, message_id: str) -> None:
         self.path(message_id).unlink(missing_ok=True)
 
-    def sweep(self, known: Container[str]) -> int:
-        """Delete the files of messages that are not `known`; how many there were."""
+    def sweep(self, known: Container[str], before: float | None = None) -> int:
+        """Delete the files of messages that are not `known`; how many there were.
+
+        `before`: only those that got their name earlier (seconds since 1970); others may be somebody's who is at it.
+        """
         swept = 0
         for path in self._directory.iterdir():
             if path.suffix == ".part" or (path.suffix == ".msg" and path.stem not in known):
+                try:
+                    if before is not None and path.stat().st_ctime >= before:
+                        continue
+                except FileNotFoundError:
+                    continue
                 path.unlink(missing_ok=True)
                 swept += 1
         return swept

@@ -6,7 +6,6 @@ when to try again. Raises: the QueueError family.
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 import apsw
 
-from postroom.base import Clock, Ids, Spool, TaskOwner
+from postroom.base import ALONE, Clock, FileLock, Ids, Spool, TaskOwner, WorkerPlace
 
 from .api import (
     Entry,
@@ -44,7 +43,11 @@ _CONTENT_THREADS = 4
 
 
 class SqliteQueue:
-    """postroom.queue.Queue on disk. `serving=False` opens it beside a running server (the command line does)."""
+    """postroom.queue.Queue on disk. `serving=False` opens it beside a running server (the command line does).
+
+    Any number of processes put messages in; only one takes them out. Where `place` is one of several workers, that is
+    the first, and their parent has the lock (`hold_queue`).
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class SqliteQueue:
         ids: Ids,
         *,
         serving: bool = True,
+        place: WorkerPlace = ALONE,
         probe: Probe = no_probe,
     ) -> None:
         self._settings = settings
@@ -61,23 +65,26 @@ class SqliteQueue:
         self._ids = ids
         self._probe = probe
         self._contents = Contents(directory / "queue", probe)
-        self._lock = _lock(directory / "queue" / "lock") if serving else -1
+        self._lock = hold_queue(directory) if serving and place.alone else None
+        # Workers take turns at writing: SQLite's own lock is asked for again and again, who waits for this one sleeps.
+        turns = FileLock(directory / "queue" / "turns") if serving and not place.alone else None
         self._wakes: list[Wake] = []
         self._tasks = TaskOwner("queue")
         self._totals: tuple[int, int] | None = None  # messages, octets; None: count them (writer thread only)
+        self._counted_at = 0.0
         self._seen_version = self._writer_version = 0
         self._closed = False
         try:
             db = _open(directory / "queue.db", settings)
             create(db)
-            if serving:
-                self._recover(db)
+            if serving and place.first:
+                self._recover(db, None if place.alone else place.started_at)
             self._reader = _open(directory / "queue.db", settings)
         except apsw.Error as error:
             self._unlock()
             raise translate(error) from error
         self._data_version(db)
-        self._writer = GroupWriter(db, settings.max_batch, self._forget_totals)
+        self._writer = GroupWriter(db, settings.max_batch, self._forget_totals, turns)
         self._db = db
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="postroom-queue-reader")
         self._files = ThreadPoolExecutor(_CONTENT_THREADS, thread_name_prefix="postroom-queue-content")
@@ -89,10 +96,10 @@ class SqliteQueue:
 
     # ---- start and end
 
-    def _recover(self, db: apsw.Connection) -> None:
-        """What start-up does about each state of docs/queue.md."""
+    def _recover(self, db: apsw.Connection, before: float | None) -> None:
+        """What start-up does about each state of docs/queue.md; of the files, those older than `before`."""
         known = {str(row[0]) for row in db.execute("SELECT id FROM messages WHERE is_file")}
-        swept = self._contents.sweep(known)
+        swept = self._contents.sweep(known, before)
         with db:
             db.execute("UPDATE entries SET state='waiting' WHERE state='sending'")
             interrupted = db.changes()
@@ -121,9 +128,9 @@ class SqliteQueue:
         self._unlock()
 
     def _unlock(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     # ---- messages in
 
@@ -179,11 +186,7 @@ class SqliteQueue:
         hold: bool,
     ) -> None:
         db = transaction.db
-        if self._totals is None or self._data_version(db):
-            self._totals = _row(db, "SELECT count(*), CAST(total(size) AS INTEGER) FROM messages")
-        messages, octets = self._totals[0] + 1, self._totals[1] + size
-        if messages > self._settings.max_messages or octets > self._settings.max_octets:
-            raise QueueFull(f"{messages} messages, {octets} octets")
+        messages, octets = self._with_one_more(db, size)
         now = self._clock.now()
         try:
             db.execute(
@@ -216,6 +219,29 @@ class SqliteQueue:
         )
         self._totals = messages, octets
         transaction.afterwards.append(lambda: self._probe(DiskState(state.value)))
+
+    def _with_one_more(self, db: apsw.Connection, size: int) -> tuple[int, int]:
+        """How many messages and octets that makes. Raises QueueFull.
+
+        Where others write too, what is remembered is seldom exact. Counting takes the longer the more there are, so it
+        is done now and then, and before anything is refused.
+        """
+        totals, settings = self._totals, self._settings
+        others = self._data_version(db)
+        if totals is None or (others and self._clock.monotonic() - self._counted_at >= settings.poll_interval_seconds):
+            totals = self._count(db)
+        if totals[0] >= settings.max_messages or totals[1] + size > settings.max_octets:
+            totals = self._count(db)
+        messages, octets = totals[0] + 1, totals[1] + size
+        if messages > settings.max_messages or octets > settings.max_octets:
+            raise QueueFull(f"{messages} messages, {octets} octets")
+        return messages, octets
+
+    def _count(self, db: apsw.Connection) -> tuple[int, int]:
+        self._counted_at = self._clock.monotonic()
+        messages, octets = _row(db, "SELECT count(*), CAST(total(size) AS INTEGER) FROM messages")
+        self._totals = messages, octets
+        return self._totals
 
     # ---- attempts
 
@@ -397,9 +423,17 @@ class SqliteQueue:
     # ---- news
 
     def on_new_work(self, wake: Wake) -> None:
-        if not self._wakes:
+        if not self._tasks:
             self._tasks.spawn(self._watch(), name="watch")
         self._wakes.append(wake)
+
+    def on_own_change(self, wake: Wake) -> None:
+        """Call `wake` (on the loop) when this process has changed something: another one takes the messages out."""
+        self._wakes.append(wake)
+
+    def look(self) -> None:
+        """Another process says that it has changed something."""
+        self._wake()
 
     def _wake(self) -> None:
         for wake in self._wakes:
@@ -449,14 +483,14 @@ def _open(path: Path, settings: QueueSettings) -> apsw.Connection:
     return db
 
 
-def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise QueueFailure("another server is running on this data folder") from error
-    return descriptor
+def hold_queue(directory: Path) -> FileLock:
+    """Take the queue in this data folder for a server. Raises QueueFailure when another server has it."""
+    (directory / "queue").mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FileLock(directory / "queue" / "lock")
+    if not lock.try_take():
+        lock.close()
+        raise QueueFailure("another server is running on this data folder")
+    return lock
 
 
 def _entries(rows: Iterable[tuple[Any, ...]], state: EntryState | None = None) -> list[Entry]:

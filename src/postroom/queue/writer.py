@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import apsw
 
+from postroom.base import FileLock
+
 from .api import QueueError, QueueFailure, QueueFull
 
 _log = logging.getLogger("postroom.queue")
@@ -52,8 +54,12 @@ def translate(error: apsw.Error | OSError) -> QueueError:
 class GroupWriter:
     """`await run(work)`; the work has been committed when it returns."""
 
-    def __init__(self, db: apsw.Connection, max_batch: int, on_rollback: Callable[[], None]) -> None:
+    def __init__(
+        self, db: apsw.Connection, max_batch: int, on_rollback: Callable[[], None], turns: FileLock | None = None
+    ) -> None:
+        """`turns`: a lock of this object's own, which all processes that write here hold while they do."""
         self._db = db
+        self._turns = turns
         self._max_batch = max_batch
         self._on_rollback = on_rollback  # in the thread: forget what was remembered about a transaction that failed
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
@@ -76,6 +82,8 @@ class GroupWriter:
             self._closed = True
             self._jobs.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        if self._turns is not None:
+            self._turns.close()
 
     # ---- in the thread
 
@@ -92,10 +100,25 @@ class GroupWriter:
                 except Empty:
                     break
             if batch:
-                self._commit(batch)
+                self._take_turn(batch)
                 _report(batch)
             if job is None:
                 return
+
+    def _take_turn(self, batch: Sequence[_Job[Any]]) -> None:
+        if self._turns is None:
+            self._commit(batch)
+            return
+        try:
+            self._turns.take()
+        except OSError as error:
+            for job in batch:
+                job.error = translate(error)
+            return
+        try:
+            self._commit(batch)
+        finally:
+            self._turns.release()
 
     def _commit(self, batch: Sequence[_Job[Any]]) -> None:
         db = self._db

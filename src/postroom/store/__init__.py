@@ -51,7 +51,7 @@ from .api import (
 from .draft import Draft
 from .memory import MemoryStore
 from .settings import StoreSettings
-from .sqlite import Disk, SqliteStore
+from .sqlite import Disk, FolderLock, SqliteStore, hold_folder
 from .states import DiskState, Probe
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "FlagAction",
     "Flagged",
     "FlagsChanged",
+    "FolderLock",
     "GoneMessage",
     "MailStore",
     "Mailbox",
@@ -108,4 +109,5 @@ __all__ = [
     "Usage",
     "View",
     "Want",
+    "hold_folder",
 ]

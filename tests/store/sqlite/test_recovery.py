@@ -1,11 +1,13 @@
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
 from tests.store.sqlite.stage import LARGE, Room, perform
 
-from postroom.base import FakeClock
-from postroom.store import Disk, StoreFailure, StoreSettings
+from postroom.base import FakeClock, SeededIds, WorkerPlace
+from postroom.message import MessageSettings
+from postroom.store import Disk, SqliteStore, StoreFailure, StoreSettings, hold_folder
 from postroom.store.sqlite.files import AccountFiles
 from postroom.store.sqlite.recovery import FolderLock, build_account, remove_account, tidy_folders
 from postroom.store.states import no_probe
@@ -104,3 +106,29 @@ def test_a_folder_without_its_blobs_is_mended(tmp_path: Path) -> None:
     build_account(files, "x", 1, no_probe)
     files.blobs.rmdir()
     perform(tmp_path, play)
+
+
+def test_a_worker_leaves_the_folder_to_its_parent_and_removes_its_predecessors_drafts(tmp_path: Path) -> None:
+    lock = hold_folder(tmp_path, 9000.0)
+    spool = tmp_path / "spool"
+    for number in (0, 1):
+        (spool / f"worker-{number}").mkdir()
+        (spool / f"worker-{number}" / "spool-abc").touch()
+    stores = [
+        SqliteStore(
+            tmp_path, StoreSettings(), MessageSettings(), FakeClock(), SeededIds(), place=WorkerPlace(number, 2)
+        )
+        for number in (0, 1)
+    ]
+    stores[1].start()
+    assert [path.parent.name for path in spool.rglob("spool-*")] == ["worker-0"]
+    stores[0].start()
+    assert list(spool.rglob("spool-*")) == []
+    for store in stores:
+        asyncio.run(store.close())
+    with pytest.raises(StoreFailure, match="another"):
+        hold_folder(tmp_path, 9000.0)
+    (spool / "worker-1" / "spool-def").touch()
+    lock.release()
+    hold_folder(tmp_path, 9000.0).release()
+    assert list(spool.rglob("spool-*")) == []

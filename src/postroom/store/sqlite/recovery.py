@@ -5,13 +5,13 @@ touches what a row names. Raises: OSError, apsw.Error, StoreFailure, NoSuchAccou
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 from pathlib import Path
 
 import apsw
 
+from postroom.base import FileLock
 from postroom.store.api import StoreFailure
 from postroom.store.books import Books
 from postroom.store.states import DiskState, Probe
@@ -30,22 +30,32 @@ class FolderLock:
     """One server at a time on a data folder. The operating system drops it when the process ends, however it ends."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._fd)
-            raise StoreFailure(f"another Postroom has {path.parent} open") from None
+        self._lock = FileLock(path)
+        if not self._lock.try_take():
+            self._lock.close()
+            raise StoreFailure(f"another Postroom has {path.parent} open")
 
     def release(self) -> None:
-        os.close(self._fd)
+        self._lock.close()
+
+
+def hold_folder(directory: Path, now: float, disk: Disk | None = None) -> FolderLock:
+    """Take the data folder for a server, and tidy it up. Raises StoreFailure when another server has it."""
+    accounts, spool = directory / "accounts", directory / "spool"
+    make_folders(directory, accounts, spool)
+    lock = FolderLock(directory / "store.lock")
+    tidy_folders(accounts, spool, disk or Disk(), now)
+    return lock
+
+
+def make_folders(*folders: Path) -> None:
+    for folder in folders:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def tidy_folders(accounts: Path, spool: Path, disk: Disk, now: float) -> None:
-    """At start-up, with the lock held: drafts of the last process, folders half made or half gone."""
-    for path in spool.iterdir():
-        if path.name.startswith("spool-"):
-            disk.remove(path)
+    """At start-up, with the lock held: drafts of the last processes, folders half made or half gone."""
+    tidy_spool(spool, disk)
     for path in accounts.iterdir():
         if path.name.startswith(_GOING):
             disk.remove_folder(path)
@@ -54,6 +64,12 @@ def tidy_folders(accounts: Path, spool: Path, disk: Disk, now: float) -> None:
             with contextlib.suppress(FileNotFoundError):
                 if now - path.stat().st_mtime > _STALE_SECONDS:
                     disk.remove_folder(path)
+
+
+def tidy_spool(spool: Path, disk: Disk) -> None:
+    """Drafts of processes that are gone, with those of workers in folders of their own."""
+    for path in spool.rglob("spool-*"):
+        disk.remove(path)
 
 
 def build_account(files: AccountFiles, token: str, uid_validity: int, probe: Probe) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from postroom.base import Clock, Ids, Spool
+from postroom.base import ALONE, Clock, Ids, Spool, WorkerPlace
 from postroom.message import MessageSettings, Scanner
 from postroom.store.api import NoSuchAccount, StoreFailure
 from postroom.store.draft import Draft
@@ -24,7 +24,15 @@ from .checking import problems
 from .disk import Disk
 from .files import AccountFiles, refusal
 from .pool import Pool
-from .recovery import FolderLock, build_account, open_account, remove_account, tidy_folders
+from .recovery import (
+    FolderLock,
+    build_account,
+    hold_folder,
+    make_folders,
+    open_account,
+    remove_account,
+    tidy_spool,
+)
 from .sharing import Shares
 from .writer import Writer
 
@@ -37,7 +45,8 @@ class SqliteStore:
     """See store.api.MailStore. `directory` is the data folder; the constructor touches nothing.
 
     `create_account` needs no lock, so that the command line can make accounts beside a running server; everything else
-    takes the folder's lock at first use. `disk` and `probe` are for tests.
+    takes the folder's lock at first use. Where `place` is one of several, their parent has the lock (`hold_folder`).
+    `disk` and `probe` are for tests.
     """
 
     def __init__(
@@ -48,6 +57,7 @@ class SqliteStore:
         clock: Clock,
         ids: Ids,
         *,
+        place: WorkerPlace = ALONE,
         disk: Disk | None = None,
         probe: Probe = no_probe,
     ) -> None:
@@ -56,7 +66,9 @@ class SqliteStore:
         self.clock = clock
         self.ids = ids
         self.probe = probe
-        self.spool = directory / "spool"
+        self.place = place
+        # Each worker has a folder of its own: what a dead one left there can be told from what the others have.
+        self.spool = directory / "spool" if place.alone else directory / "spool" / f"worker-{place.number}"
         self.pool = Pool(settings.threads)
         self.searches = asyncio.Semaphore(settings.max_searches)
         self.idle_views = IdleViews(settings.max_idle_view_messages)
@@ -65,6 +77,7 @@ class SqliteStore:
         self._accounts_folder = directory / "accounts"
         self._disk = disk or Disk()
         self._shares = Shares(directory / "shared.db", self._disk, settings, probe)
+        self._started = False
         self._lock: FolderLock | None = None
         self._open: dict[int, SqliteAccount] = {}
         self._unused: OrderedDict[int, SqliteAccount] = OrderedDict()  # of _open, the longest unused first
@@ -76,19 +89,17 @@ class SqliteStore:
     # ---- life
     def start(self) -> None:
         """Take the folder's lock and tidy up. Called by whatever needs it first. Raises StoreFailure."""
-        if self._lock is not None:
+        if self._started:
             return
         try:
-            self._make_folders()
-            lock = FolderLock(self._directory / "store.lock")
-            tidy_folders(self._accounts_folder, self.spool, self._disk, self.clock.now())
+            if self.place.alone:
+                self._lock = hold_folder(self._directory, self.clock.now(), self._disk)
+            else:
+                make_folders(self.spool)
+                tidy_spool(self.spool, self._disk)
         except OSError as error:
             raise StoreFailure(str(error)) from error
-        self._lock = lock
-
-    def _make_folders(self) -> None:
-        for folder in (self._directory, self._accounts_folder, self.spool):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._started = True
 
     async def close(self) -> None:
         self._closing = True
@@ -110,6 +121,7 @@ class SqliteStore:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+        self._started = False
         self._closing = False
 
     # ---- drafts
@@ -126,7 +138,7 @@ class SqliteStore:
         token = self.ids.token(12)
 
         def job() -> None:
-            self._make_folders()
+            make_folders(self._directory, self._accounts_folder)
             build_account(self._files(account_id), token, now, self.probe)
 
         await self._call(job)

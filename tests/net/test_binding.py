@@ -1,0 +1,78 @@
+"""Addresses as people write them; ports that several processes of one server share, and no other server."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from postroom.net import is_loopback, parse_address
+from postroom.net.binding import bind_beside, bind_tcp
+
+Keep = Callable[[socket.socket], socket.socket]
+
+
+@pytest.fixture
+def keep() -> Iterator[Keep]:
+    with ExitStack() as stack:
+        yield stack.enter_context
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("127.0.0.1:25", ("127.0.0.1", 25)),
+        ("[::1]:2025", ("::1", 2025)),
+        ("0.0.0.0:0", ("0.0.0.0", 0)),
+        ("unix:/run/x", ("unix:/run/x", 0)),
+    ],
+)
+def test_parse_address(text: str, parsed: tuple[str, int]) -> None:
+    assert parse_address(text) == parsed
+
+
+@pytest.mark.parametrize("text", ["25", "localhost:25", "127.0.0.1:", "127.0.0.1:65536", "", "[::1]"])
+def test_parse_address_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_address(text)
+
+
+def test_is_loopback() -> None:
+    assert is_loopback("127.0.0.5")
+    assert is_loopback("::1")
+    assert is_loopback("unix")
+    assert not is_loopback("192.0.2.1")
+    assert not is_loopback("nonsense")
+
+
+def _port(sock: socket.socket) -> int:
+    port: int = sock.getsockname()[1]
+    return port
+
+
+def test_a_shared_port_takes_connections_for_each_that_listens(keep: Keep) -> None:
+    first = keep(bind_tcp("127.0.0.1", 0, 0, shared=True))
+    others = [keep(bind_beside(first, 0)) for _ in range(3)]
+    for sock in others:
+        assert _port(sock) == _port(first)
+        sock.listen()
+    clients = [keep(socket.create_connection(("127.0.0.1", _port(first)))) for _ in range(64)]
+    taken: list[socket.socket] = []
+    for sock in others:
+        before = len(taken)
+        while len(taken) < len(clients):
+            try:
+                taken.append(keep(sock.accept()[0]))
+            except BlockingIOError:
+                break
+        assert len(taken) > before, "a process that gets nothing"
+    assert len(taken) == len(clients)
+
+
+def test_another_server_does_not_get_into_a_shared_port(keep: Keep) -> None:
+    """With SO_REUSEPORT alone two servers on the same port would each get half of the mail."""
+    first = keep(bind_tcp("127.0.0.1", 0, 0, shared=True))
+    keep(bind_beside(first, 0)).listen()
+    for shared in (True, False):
+        with pytest.raises(OSError, match="in use"):
+            bind_tcp("127.0.0.1", _port(first), 0, shared=shared)
