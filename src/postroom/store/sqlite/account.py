@@ -1,16 +1,14 @@
 """One account, open: the event loop's side of it.
 
-Owns: the queue of writes and the way of each from caller to commit and back; answers that need no disk. Never: blocks
-the loop (beyond reading a few rows, see `read`). Raises: the StoreError family.
+Owns: what each call asks of the writer and the readers; answers that need no disk; when there is something to purge.
+Never: blocks the loop (beyond reading a few rows, see `read`). Raises: the StoreError family.
 """
 
 import asyncio
 import logging
 from array import array
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -40,11 +38,12 @@ from postroom.store.draft import Draft
 from postroom.store.idle_views import IdleViews
 from postroom.store.names import listing_key
 from postroom.store.settings import StoreSettings
-from postroom.store.states import DiskState, Probe
-from postroom.store.views import OpenViews
+from postroom.store.states import Probe
+from postroom.store.views import Effect, OpenViews
 
 from . import annotating, history, reading, sorting
 from .appending import Append, Item, keep_blob
+from .committing import Commits
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
@@ -55,7 +54,7 @@ from .purging import Purge
 from .replacing import Replace
 from .searching import TextSearch, search_sent
 from .sharing import SetAcl
-from .writer import LIGHT_CHANGE_OCTETS, Outcome, Write, Writer
+from .writer import Write, Writer
 
 _log = logging.getLogger("postroom.store")
 
@@ -107,11 +106,16 @@ class SqliteAccount:
         self._views = OpenViews(self._describe, store.idle_views)
         for mailbox_id, (first, count) in recent.items():
             self._views.recall_recent(mailbox_id, first, count)
-        self._waiting: deque[tuple[Write, asyncio.Future[Any]]] = deque()
-        self._busy = False  # a batch or a checkpoint is under way, or about to start
-        self._copying_log = False
-        self._held = False  # writing goes on when the log has been copied
-        self._log_left = False  # the log was copied while it grew: the writer copies the rest
+        self._commits = Commits(
+            store,
+            account_id,
+            writer,
+            self._readers,
+            self._views,
+            publish=self._publish,
+            has_work=partial(store.has_work, self),
+            at_rest=self._at_rest,
+        )
         self._closed: StoreError | None = None  # what everybody is told from now on
         self._reads = 0
         self._purging = False
@@ -124,7 +128,7 @@ class SqliteAccount:
     @property
     def _active(self) -> bool:
         """Something is under way."""
-        return bool(self._busy or self._reads or self._waiting or self._copying_log or self._purging)
+        return bool(self._reads or self._purging or self._commits.active)
 
     @property
     def poisoned(self) -> bool:
@@ -166,112 +170,21 @@ class SqliteAccount:
     async def _write(self, write: Write) -> Any:
         if self._closed:
             raise type(self._closed)(self._closed.detail)
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((write, future))
-        if not self._busy:
-            self._busy = True
-            self._store.has_work(self)
-        return await future
+        return await self._commits.put(write)
 
     def start_writing(self) -> None:
-        """Begin with what waits: the whole of it in a thread, or only its commit."""
-        batch, light = self._next_batch()
-        claimed, self._views.claimed = self._views.claimed, {}
-        writes, now = [write for write, _ in batch], int(self._store.clock.now())
-        prepared = self._writer.prepare_at_once(writes, claimed, now) if light else None
-        if prepared is not None:
-            job = partial(self._writer.finish, prepared)
-        else:
-            job = partial(self._writer.commit, writes, claimed, now)
-        self._store.pool.run(job, partial(self._written, batch))
+        self._commits.start()
 
-    def _next_batch(self) -> tuple[list[tuple[Write, "asyncio.Future[Any]"]], bool]:
-        """The changes to commit together, and whether they are light enough for the event loop."""
-        waiting, settings = self._waiting, self._store.settings
-        weights = [write.light_octets() for write, _ in islice(waiting, settings.max_batch)]
-        count, at_once = len(weights), None not in weights
-        if at_once:
-            sums = accumulate(LIGHT_CHANGE_OCTETS + (octets or 0) for octets in weights)
-            fitting = sum(octets <= settings.write_on_loop_octets for octets in sums)
-            at_once = fitting > 0 or not count
-            count = fitting or count
-        return [waiting.popleft() for _ in range(count)], at_once
+    def _publish(self, books: Books, effects: Sequence[Effect]) -> None:
+        """A change has been committed."""
+        self._books = books
+        for effect in effects:
+            self._views.publish(effect)
 
-    def _written(
-        self,
-        batch: Sequence[tuple[Write, "asyncio.Future[Any]"]],
-        outcomes: list[Outcome] | None,
-        error: BaseException | None,
-    ) -> None:
-        """After the commit, on the loop: fold and tell in the order of the changes, then wake the callers."""
-        if outcomes is None:
-            _log.error("account %d: a batch failed", self.account_id, exc_info=error)
-            outcomes = [Outcome(error=error) for _ in batch]
-        for outcome in outcomes:
-            if outcome.books is not None:
-                self._books = outcome.books
-                for effect in outcome.effects:
-                    self._views.publish(effect)
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if future.done():
-                continue  # the caller has left
-            if outcome.error is not None:
-                future.set_exception(outcome.error)
-            else:
-                future.set_result(outcome.result)
-        self._store.probe(DiskState.ACKNOWLEDGED)
-        self._go_on()
-
-    def _go_on(self) -> None:
-        settings, log_octets = self._store.settings, self._writer.log_octets
-        if log_octets >= settings.checkpoint_hard_octets:
-            if self._copying_log:
-                self._held = True  # two at once would be in each other's way
-                return
-            self._finish_log()
-            return
-        if log_octets < settings.checkpoint_octets:
-            self._log_left = False
-        elif not self._copying_log:
-            if self._log_left:
-                self._finish_log()
-                return
-            self._copying_log = True
-            self._store.pool.run(self._copy_log, self._log_copied)
-        if self._waiting:
-            self._store.has_work(self)
-            return
-        self._busy = False
+    def _at_rest(self) -> None:
+        """All that waited has been written."""
         self.purge_if_due()
         self._maybe_unused()
-
-    def _finish_log(self) -> None:
-        """Between two batches, so that the next one starts the log over. Most of it has been copied already."""
-        self._log_left = False
-        self._writer.log_octets = 0
-        self._store.pool.run(self._writer.checkpoint, self._checkpointed)
-
-    def _checkpointed(self, result: object, error: BaseException | None) -> None:
-        if error is not None:
-            _log.error("account %d: a checkpoint failed", self.account_id, exc_info=error)
-        self._go_on()
-
-    def _copy_log(self) -> None:
-        """In a thread, beside the writer: readers and writers go on meanwhile."""
-        with self._readers.one() as db:
-            db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        self._store.probe(DiskState.CHECKPOINTED)
-
-    def _log_copied(self, result: object, error: BaseException | None) -> None:
-        self._copying_log = False
-        self._log_left = True
-        if error is not None:
-            _log.error("account %d: a checkpoint failed", self.account_id, exc_info=error)
-        if self._held:
-            self._held = False
-            self._go_on()
-        else:
-            self._maybe_unused()
 
     def purge_if_due(self) -> None:
         """Start a purge in the background when the last one was long ago."""
@@ -283,12 +196,7 @@ class SqliteAccount:
         self._purge_step()
 
     def _purge_step(self) -> None:
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(self._purged)
-        self._waiting.append((Purge(), future))
-        if not self._busy:
-            self._busy = True
-            self._store.has_work(self)
+        self._commits.put(Purge()).add_done_callback(self._purged)
 
     def _purged(self, future: "asyncio.Future[bool]") -> None:
         failed = future.cancelled() or future.exception() is not None  # logged by the writer; the next interval tries
@@ -410,7 +318,7 @@ class SqliteAccount:
         return result
 
     async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:
-        if self._books.numbered(mailbox_id).deleted == 0 and not self._busy:
+        if self._books.numbered(mailbox_id).deleted == 0 and not self._commits.busy:
             return ()
         write = Expunge(mailbox_id, None if uids is None else _still(uids), marked_only=True, origin=origin)
         gone: tuple[int, ...] = await self._write(write)
