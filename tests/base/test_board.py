@@ -102,3 +102,25 @@ def test_it_can_be_closed(tmp_path: Path) -> None:
     one.close()
     with pytest.raises(IndexError):
         one["open"].add(0)
+
+
+def test_what_the_others_wrote_can_be_told_from_what_oneself_did(tmp_path: Path) -> None:
+    one, two, three = boards(tmp_path, 3)
+    seen = two["changes"].others(3)
+    two["changes"].add(3)
+    assert two["changes"].others(3) == seen
+    one["changes"].add(3)
+    then = two["changes"].others(3)
+    three["changes"].add(3)
+    assert len({seen, then, two["changes"].others(3)}) == 3
+
+
+def test_stirring_changes_every_row_and_no_other_section(tmp_path: Path) -> None:
+    one, two = boards(tmp_path)
+    two["changes"].add(2)
+    seen = [two["changes"].others(row) for row in range(8)]
+    one["changes"].stir()
+    assert all(two["changes"].others(row) != seen[row] for row in range(8))
+    assert [one["changes"].own(row) for row in range(8)] == [1] * 8
+    assert [two["changes"].own(row) for row in range(8)] == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert [two["open"].total(row) for row in range(4)] == [0] * 4

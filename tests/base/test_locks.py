@@ -77,3 +77,14 @@ def test_numbered_locks_hold_between_processes(tmp_path: Path) -> None:
         assert mine.try_take(6)
         assert mine.try_take(5)
     mine.close()
+
+
+def test_a_lock_knows_whether_others_would_find_it(tmp_path: Path) -> None:
+    lock = FileLock(tmp_path / "a")
+    seen = [lock.in_place]
+    (tmp_path / "a").rename(tmp_path / "b")
+    seen.append(lock.in_place)
+    other = FileLock(tmp_path / "a")
+    assert [*seen, other.in_place, lock.in_place] == [True, False, True, False]
+    for one in (lock, other):
+        one.close()

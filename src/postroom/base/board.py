@@ -12,6 +12,7 @@ import hashlib
 import mmap
 import os
 import struct
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,18 @@ class Section:
         """All workers' cells as octets, to be remembered and compared: different when anybody has added since."""
         start = _FIRST_CELL + (self._first + key % self._count) * self._workers * _CELL
         return self._map[start : start + self._workers * _CELL]
+
+    def others(self, key: int) -> bytes:
+        """The cells of all workers but this one."""
+        start = _FIRST_CELL + (self._first + key % self._count) * self._workers * _CELL
+        own = start + self._number * _CELL
+        return self._map[start:own] + self._map[own + _CELL : start + self._workers * _CELL]
+
+    def stir(self) -> None:
+        """Add one to this worker's cell of every row."""
+        start, end = self._first * self._workers + self._number, (self._first + self._count) * self._workers
+        own = self._cells[start : end : self._workers]
+        own[:] = memoryview(array("q", [cell + 1 for cell in own]))
 
     def clear(self, number: int) -> None:
         """Zero a dead worker's cells."""

@@ -12,7 +12,16 @@ class FileLock:
     """One at a time, of processes and of objects in one process. A forked child has its parent's with it."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether its file still has the name it was opened by: who opens that name gets the same lock."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._fd))
+        except FileNotFoundError:
+            return False
 
     def try_take(self) -> bool:
         """Take it; False when somebody else has it."""
