@@ -51,7 +51,7 @@ from .api import (
 from .draft import Draft
 from .memory import MemoryStore
 from .settings import StoreSettings
-from .sqlite import Disk, FolderLock, SqliteStore, hold_folder
+from .sqlite import STORE_ROWS, Disk, FolderLock, SqliteStore, hold_folder
 from .states import DiskState, Probe
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "FLAGGED",
     "MAX_KEYWORD_BITS",
     "SEEN",
+    "STORE_ROWS",
     "SYSTEM_FLAGS",
     "Account",
     "AnnotationsChanged",

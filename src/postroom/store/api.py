@@ -366,6 +366,17 @@ class Account(Protocol):
 
     account_id: int
 
+    # other processes, which may have the same account
+    @property
+    def behind(self) -> bool:
+        """Whether they may have changed it since they were last heard of. Costs next to nothing."""
+
+    async def catch_up(self) -> None:
+        """Tell what they have done, if anything: all that was acknowledged by anybody before this call.
+
+        The other calls see to it themselves. It is for whoever looks at a view, or waits for changes, without a call.
+        """
+
     # mailboxes
     async def mailboxes(self) -> list[Mailbox]:
         """All mailboxes, INBOX first, then by name. Non-existent parents are not listed."""

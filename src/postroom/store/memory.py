@@ -73,6 +73,13 @@ class MemoryAccount:
             self._rows[box.mailbox_id] = {}
         self._books.subscriptions = frozenset(self._books.names)
 
+    @property
+    def behind(self) -> bool:
+        return False
+
+    async def catch_up(self) -> None:
+        """Nobody else has it."""
+
     def end(self) -> None:
         """It was deleted: nothing is done any more, and no view of it kept."""
         self.gone = True

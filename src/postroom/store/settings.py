@@ -88,3 +88,23 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "memory, for all accounts; each takes 48 octets.",
         ),
     ] = 1_000_000
+    max_feed_changes: Annotated[
+        int,
+        Meta(
+            ge=64,
+            description="Changes of an account that several worker processes keep for each other; one that has missed "
+            "more looks at the account anew.",
+        ),
+    ] = 1024
+    max_feed_change_octets: Annotated[
+        int,
+        Meta(ge=0, description="Octets that the note of one change for other worker processes may have."),
+    ] = 8 << 20
+    look_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds between two looks for what other worker processes have changed, should one have "
+            "failed to say so.",
+        ),
+    ] = 5.0

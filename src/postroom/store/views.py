@@ -71,7 +71,15 @@ class Annotated:
     change: AnnotationsChanged
 
 
-Effect = Added | Masked | Gone | Mailboxes | Annotated
+@dataclass(slots=True)
+class Claimed:
+    """Some session has taken all \\Recent marks below a uid. Nobody is told."""
+
+    mailbox_id: int
+    uid_next: int
+
+
+Effect = Added | Masked | Gone | Mailboxes | Annotated | Claimed
 
 
 def added(box: Box, rows: Sequence[Row], modseq: int, origin: object) -> Added:
@@ -195,14 +203,15 @@ def fold(view: View, effect: Effect) -> None:
 class _Held:
     """A view somebody has, or is about to have."""
 
-    __slots__ = ("late", "ready", "removed", "users", "view")
+    __slots__ = ("late", "least", "ready", "removed", "users", "view")
 
     def __init__(self, ready: "asyncio.Future[None]") -> None:
         self.users = 0
         self.view: View | None = None
         self.ready = ready
         self.removed = False  # its mailbox was deleted
-        self.late: list[Effect] = []  # came while the view was being loaded
+        self.late: list[Added | Masked | Gone] = []  # came while the view was being loaded
+        self.least = 0  # a view that was loaded at an earlier modseq lacks what nobody can tell any more
 
 
 class OpenViews:
@@ -222,14 +231,19 @@ class OpenViews:
 
     # ---- views
     async def hold(self, mailbox_id: int, load: Callable[[View], Awaitable[int]], empty: Callable[[], View]) -> View:
-        """The shared view; `load` fills a new one and returns the modseq it is of."""
+        """The shared view; `load` fills a new one and returns the modseq it is of, once all up to that was published.
+
+        Whoever gets a view hears of what comes after it, and of nothing that is in it already: an expunge that was
+        told of a message that a client never saw would be taken for one of another message.
+        """
         held = self._held.get(mailbox_id)
         if held is None:
             held = self._held[mailbox_id] = _Held(asyncio.get_running_loop().create_future())
             held.users += 1
             try:
                 view = empty()
-                modseq = await load(view)
+                while (modseq := await load(view)) < held.least:
+                    view = empty()
             except BaseException as error:
                 del self._held[mailbox_id]
                 if isinstance(error, Exception):
@@ -298,6 +312,21 @@ class OpenViews:
         if held is not None and held.view is not None:
             self._describe(held.view)
 
+    def loaded(self, mailbox_id: int) -> View | None:
+        """A view that is there, whether somebody has it or not."""
+        held = self._held.get(mailbox_id)
+        return None if held is None else held.view
+
+    def in_use(self) -> list[int]:
+        """The mailboxes whose views somebody has."""
+        return [mailbox_id for mailbox_id, held in self._held.items() if held.view is not None and not held.removed]
+
+    def load_again(self, modseq: int) -> None:
+        """What is just being loaded must be at least of this state."""
+        for held in self._held.values():
+            if held.view is None:
+                held.least = modseq
+
     # ---- \Recent (RFC 3501 §2.3.2)
     def recall_recent(self, mailbox_id: int, first: int, count: int) -> None:
         """What the disk says about a mailbox when the account is opened."""
@@ -323,6 +352,10 @@ class OpenViews:
 
     def publish(self, effect: Effect) -> None:
         """After the commit, in its order: fold, then tell."""
+        if isinstance(effect, Claimed):
+            self._recent[effect.mailbox_id] = (effect.uid_next, 0)
+            self.refresh(effect.mailbox_id)
+            return
         change: Change = effect.change
         if isinstance(effect, Mailboxes):
             for held in self._held.values():
@@ -366,7 +399,7 @@ class OpenViews:
                 self._idle.take(self, mailbox_id)
                 del self._held[mailbox_id]
 
-    def _count_recent(self, effect: Effect) -> None:
+    def _count_recent(self, effect: "Added | Masked | Gone") -> None:
         if isinstance(effect, Added):
             first, count = self._recent.get(effect.mailbox_id, (1, 0))
             self._recent[effect.mailbox_id] = (first, count + len(effect.rows))

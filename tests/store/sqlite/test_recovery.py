@@ -3,11 +3,11 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.store.sqlite.company import make_workers
 from tests.store.sqlite.stage import LARGE, Room, perform
 
-from postroom.base import FakeClock, SeededIds, WorkerPlace
-from postroom.message import MessageSettings
-from postroom.store import Disk, SqliteStore, StoreFailure, StoreSettings, hold_folder
+from postroom.base import FakeClock
+from postroom.store import Disk, StoreFailure, StoreSettings, hold_folder
 from postroom.store.sqlite.files import AccountFiles
 from postroom.store.sqlite.recovery import FolderLock, build_account, remove_account, tidy_folders
 from postroom.store.states import no_probe
@@ -114,12 +114,7 @@ def test_a_worker_leaves_the_folder_to_its_parent_and_removes_its_predecessors_d
     for number in (0, 1):
         (spool / f"worker-{number}").mkdir()
         (spool / f"worker-{number}" / "spool-abc").touch()
-    stores = [
-        SqliteStore(
-            tmp_path, StoreSettings(), MessageSettings(), FakeClock(), SeededIds(), place=WorkerPlace(number, 2)
-        )
-        for number in (0, 1)
-    ]
+    stores = make_workers(tmp_path, StoreSettings())
     stores[1].start()
     assert [path.parent.name for path in spool.rglob("spool-*")] == ["worker-0"]
     stores[0].start()

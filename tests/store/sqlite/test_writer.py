@@ -65,7 +65,7 @@ def test_a_file_changed_behind_the_writers_back_is_noticed(tmp_path: Path, caplo
         for _ in range(2):
             with pytest.raises(StoreFailure, match="moved on"):
                 await room.put()
-        assert room.account.poisoned
+        assert room.account.unusable
         fresh = await room.store.open(1)
         assert fresh is not room.account
         room.account.close()

@@ -1,7 +1,8 @@
 """The store on SQLite: one mail.db an account, large contents in files beside it. See docs/storage.md."""
 
+from .company import STORE_ROWS
 from .disk import Disk
 from .recovery import FolderLock, hold_folder
 from .store import SqliteStore
 
-__all__ = ["Disk", "FolderLock", "SqliteStore", "hold_folder"]
+__all__ = ["STORE_ROWS", "Disk", "FolderLock", "SqliteStore", "hold_folder"]

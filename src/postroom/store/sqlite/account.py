@@ -7,7 +7,7 @@ Never: blocks the loop (beyond reading a few rows, see `read`). Raises: the Stor
 import asyncio
 import logging
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -16,6 +16,7 @@ import apsw
 
 from postroom.base import Clock, Ids
 from postroom.message import MessageSettings
+from postroom.store import reloading
 from postroom.store.api import (
     Appended,
     AppendOptions,
@@ -23,6 +24,7 @@ from postroom.store.api import (
     FlagAction,
     Flagged,
     Mailbox,
+    NoSuchAccount,
     SortFact,
     Stored,
     StoreError,
@@ -41,9 +43,11 @@ from postroom.store.settings import StoreSettings
 from postroom.store.states import Probe
 from postroom.store.views import Effect, OpenViews
 
-from . import annotating, history, reading, sorting
+from . import annotating, feed, history, reading, sorting
 from .appending import Append, Item, keep_blob
+from .claiming import ClaimRecent
 from .committing import Commits
+from .company import Company
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
@@ -74,6 +78,8 @@ class Surroundings(Protocol):
     spool: Path
     idle_views: IdleViews
     next_purge: dict[int, float]  # by account; outlives an account's being open
+    lock_pool: Pool
+    company: Company | None
 
     async def share(self, account_id: int, identifier: str) -> None:
         """Make `sharers` say so, durably."""
@@ -83,6 +89,9 @@ class Surroundings(Protocol):
 
     def unused(self, account: "SqliteAccount") -> None:
         """Nobody holds it and nothing is under way."""
+
+    def forget(self, account: "SqliteAccount") -> None:
+        """Give it to nobody any more."""
 
 
 class SqliteAccount:
@@ -95,7 +104,9 @@ class SqliteAccount:
         files: AccountFiles,
         writer: Writer,
         recent: dict[int, tuple[int, int]],
+        known: bytes = b"",
     ) -> None:
+        """`known`: see Commits."""
         self.account_id = account_id
         self.users = 0
         self._store = store
@@ -106,17 +117,9 @@ class SqliteAccount:
         self._views = OpenViews(self._describe, store.idle_views)
         for mailbox_id, (first, count) in recent.items():
             self._views.recall_recent(mailbox_id, first, count)
-        self._commits = Commits(
-            store,
-            account_id,
-            writer,
-            self._readers,
-            self._views,
-            publish=self._publish,
-            has_work=partial(store.has_work, self),
-            at_rest=self._at_rest,
-        )
+        self._commits = Commits(store, self, writer, self._readers, self._views, known)
         self._closed: StoreError | None = None  # what everybody is told from now on
+        self._removed = False  # by another process
         self._reads = 0
         self._purging = False
 
@@ -131,8 +134,9 @@ class SqliteAccount:
         return bool(self._reads or self._purging or self._commits.active)
 
     @property
-    def poisoned(self) -> bool:
-        return self._writer.poisoned
+    def unusable(self) -> bool:
+        """The next one who opens the account needs another object."""
+        return self._writer.poisoned or self._removed
 
     def close(self) -> None:
         self.users -= 1
@@ -168,30 +172,91 @@ class SqliteAccount:
 
     # ---- writing
     async def _write(self, write: Write) -> Any:
+        self._check_open()
+        return await self._commits.put(write)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise type(self._closed)(self._closed.detail)
-        return await self._commits.put(write)
 
     def start_writing(self) -> None:
         self._commits.start()
 
-    def _publish(self, books: Books, effects: Sequence[Effect]) -> None:
-        """A change has been committed."""
+    # ---- what other processes do
+    @property
+    def behind(self) -> bool:
+        return self._commits.behind
+
+    async def catch_up(self) -> None:
+        if self._commits.behind:
+            self._check_open()
+            await asyncio.shield(self._commits.look())
+
+    def look(self) -> None:
+        """Somebody says that there is news."""
+        if self.users and self._commits.behind and not self._closed:
+            self._commits.look()
+
+    def check_place(self) -> None:
+        """Whether another process has removed the account; without its having to be asked for news."""
+        lock = self._writer.lock
+        if self._commits.behind and lock is not None and not (self._closed or lock.in_place):
+            self.removed()
+            self._maybe_unused()
+
+    # ---- for Commits
+    def has_work(self) -> None:
+        self._store.has_work(self)
+
+    def at_rest(self) -> None:
+        self.purge_if_due()
+        self._maybe_unused()
+
+    def publish(self, books: Books, effects: Iterable[Effect]) -> None:
         self._books = books
         for effect in effects:
             self._views.publish(effect)
 
-    def _at_rest(self) -> None:
-        """All that waited has been written."""
-        self.purge_if_due()
-        self._maybe_unused()
+    def follow(self, news: feed.News) -> None:
+        for record in news.records:
+            self.publish(news.books, feed.effects_of(record, self._views.loaded))
+
+    def start_anew(self) -> None:
+        # All on the loop, where no view can come or change meanwhile. It is not often that a process misses so much.
+        try:
+            before = self._books
+            self._views.forget_all_idle()
+            anew = self._writer.look_at_all(self._views.in_use())
+            self.publish(anew.books, reloading.mailbox_differences(before, anew.books, self.account_id))
+            for mailbox_id, columns in anew.rows.items():
+                if (view := self._views.loaded(mailbox_id)) is not None:
+                    effects = reloading.message_differences(view, columns, before.modseq, anew.books.modseq)
+                    self.publish(anew.books, effects)
+            self._views.load_again(anew.books.modseq)
+            for mailbox_id, (first, count) in anew.recent.items():
+                self._views.recall_recent(mailbox_id, first, count)
+                self._views.refresh(mailbox_id)
+        except BaseException:
+            self._writer.poisoned = True  # half of it may have been told
+            raise
+
+    def removed(self) -> StoreError:
+        refusal = NoSuchAccount(f"account {self.account_id} has been deleted")
+        if not self._closed:
+            self._removed = True
+            self.refuse_all(refusal)
+            self._store.forget(self)
+        return refusal
 
     def purge_if_due(self) -> None:
         """Start a purge in the background when the last one was long ago."""
-        now = self._store.clock.now()
-        if now < self._store.next_purge.get(self.account_id, 0) or self._closed or self._purging:
+        now, due, company = self._store.clock.now(), self._store.next_purge, self._store.company
+        interval = self._store.settings.purge_interval_seconds
+        if company is not None and self.account_id not in due:  # of several processes each has its time
+            due[self.account_id] = now + interval * company.place.number / company.place.count
+        if now < due.get(self.account_id, 0) or self._closed or self._purging:
             return
-        self._store.next_purge[self.account_id] = now + self._store.settings.purge_interval_seconds
+        due[self.account_id] = now + interval
         self._purging = True
         self._purge_step()
 
@@ -220,10 +285,12 @@ class SqliteAccount:
             view.keywords.extend(box.keywords[len(view.keywords) :])
 
     async def mailboxes(self) -> list[Mailbox]:
+        await self.catch_up()
         names = self._books.names
         return [self._mailbox(names[name]) for name in sorted(names, key=listing_key)]
 
     async def mailbox(self, name: str) -> Mailbox:
+        await self.catch_up()
         return self._mailbox(self._books.named(name).mailbox_id)
 
     async def create(self, name: str, *, special_use: str | None = None, origin: object = None) -> Mailbox:
@@ -243,6 +310,7 @@ class SqliteAccount:
         return self._mailbox(before) if before in self._books.boxes else None
 
     async def subscriptions(self) -> list[str]:
+        await self.catch_up()
         return sorted(self._books.subscriptions, key=listing_key)
 
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
@@ -252,6 +320,8 @@ class SqliteAccount:
         if rights:
             await self._store.share(self.account_id, identifier)  # first: the index may say too much, never too little
         await self._write(SetAcl(mailbox_id, identifier, rights or "", origin))
+        if rights and self._store.company is not None:
+            await self._store.share(self.account_id, identifier)  # another process may have corrected it meanwhile
 
     # ---- messages
     async def append(self, mailbox: str, draft: Draft, options: AppendOptions) -> Appended:
@@ -262,6 +332,7 @@ class SqliteAccount:
         return result
 
     async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
+        await self.catch_up()
         self._books.numbered(mailbox_id)
         [item] = await self._items(target, ((draft, options),))
         [result] = await self._write(Replace(mailbox_id, uid, target, item))
@@ -277,6 +348,7 @@ class SqliteAccount:
                     items.append(Item(facts, options, draft.spool.getvalue(), None))
                 else:
                     if not options.create:
+                        await self.catch_up()
                         self._books.named(mailbox)  # before much is written in vain
                     items.append(Item(facts, options, None, await self._keep(draft)))
         except BaseException:
@@ -318,6 +390,7 @@ class SqliteAccount:
         return result
 
     async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:
+        await self.catch_up()
         if self._books.numbered(mailbox_id).deleted == 0 and not self._commits.busy:
             return ()
         write = Expunge(mailbox_id, None if uids is None else _still(uids), marked_only=True, origin=origin)
@@ -371,10 +444,15 @@ class SqliteAccount:
 
     # ---- reading
     async def view(self, mailbox_id: int) -> View:
+        await self.catch_up()
         mailbox = self._mailbox(mailbox_id)
 
         async def load(view: View) -> int:
-            return await self._read(partial(reading.load_view, view=view))
+            modseq = await self._read(partial(reading.load_view, view=view))
+            if self._books.modseq < modseq:  # committed, and not published yet
+                self._check_open()
+                await asyncio.shield(self._commits.look())
+            return modseq
 
         return await self._views.hold(mailbox_id, load, lambda: View(mailbox))
 
@@ -393,11 +471,19 @@ class SqliteAccount:
         return await self._read(partial(history.save_dates, mailbox_id=mailbox_id, uids=uids))
 
     async def deleted_octets(self, mailbox_id: int) -> int:
+        await self.catch_up()
         if not self._books.numbered(mailbox_id).deleted:
             return 0
         return await self._read(partial(history.deleted_octets, mailbox_id=mailbox_id))
 
     async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
+        if self._store.company is not None:
+            await self.catch_up()
+            uid_next = self._books.numbered(mailbox_id).uid_next
+            if not self._views.recent(mailbox_id):
+                return uid_next, uid_next
+            taken: tuple[int, int] = await self._write(ClaimRecent(mailbox_id))
+            return taken
         claimed = self._views.claim_recent(mailbox_id, self._books.numbered(mailbox_id).uid_next)
         self._views.refresh(mailbox_id)
         return claimed
@@ -451,6 +537,7 @@ class SqliteAccount:
         return await self._read(reading.line_end_octets)
 
     async def usage(self) -> Usage:
+        await self.catch_up()
         return Usage(self._books.octets, self._books.messages)
 
     def _read_here(self, job: Callable[[apsw.Connection], T]) -> T:
@@ -462,8 +549,7 @@ class SqliteAccount:
             raise refusal(error) from error
 
     async def _read(self, job: Callable[[apsw.Connection], T]) -> T:
-        if self._closed:
-            raise type(self._closed)(self._closed.detail)
+        self._check_open()
         self._reads += 1
 
         def run() -> T:

@@ -38,6 +38,7 @@ class AccountFiles:
         self.settings = settings
         self.database = folder / "mail.db"
         self.blobs = folder / "blobs"
+        self.lock = folder / "lock"  # taken for each change where several processes have the account
         self.busy_timeout_milliseconds = int(settings.busy_timeout_seconds * 1000)
 
     def connect_writer(self, *, create: bool = False) -> apsw.Connection:

@@ -27,7 +27,12 @@ octets = ? WHERE id = ?
 """
 _SAVE_ACCOUNT = """
 UPDATE account SET modseq = ?, uid_validity = ?, mailbox_next = ?, content_next = ?, octets = ?, messages = ?
+WHERE modseq = ?
 """
+_LOAD_ACCOUNT = "SELECT modseq, uid_validity, mailbox_next, content_next, octets, messages FROM account"
+_LOAD_BOX = _LOAD_BOXES + "AND id = ?"
+_LOAD_KEYWORDS = "SELECT name FROM keywords WHERE mailbox_id = ? ORDER BY bit"
+_LOAD_RIGHTS = "SELECT identifier, rights FROM acl WHERE mailbox_id = ? ORDER BY identifier"
 _ADD_BOX = """
 INSERT INTO mailboxes(id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, unseen, deleted, octets,
 special_use) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?)
@@ -36,20 +41,8 @@ special_use) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?)
 
 def load(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:
     """The books, and for each mailbox the first uid nobody was told of with the number of such messages."""
-    row = db.execute(
-        "SELECT modseq, uid_validity, mailbox_next, content_next, octets, messages FROM account"
-    ).fetchone()
-    if row is None:
-        raise StoreFailure(f"{db.filename} has no account row")
     books = Books()
-    (
-        books.modseq,
-        books.uid_validity,
-        books.mailbox_next,
-        books.content_next,
-        books.octets,
-        books.messages,
-    ) = row
+    _load_account(db, books)
     keywords: dict[int, list[str]] = {}
     for mailbox_id, bit, name in db.execute("SELECT mailbox_id, bit, name FROM keywords ORDER BY mailbox_id, bit"):
         words = keywords.setdefault(mailbox_id, [])
@@ -68,8 +61,50 @@ def load(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:
     for mailbox_id, identifier, rights in fetch(db, _LOAD_ACL):
         if (shared := books.boxes.get(mailbox_id)) is not None:
             shared.acl += ((identifier, rights),)
-    books.subscriptions = frozenset(name for (name,) in db.execute("SELECT name FROM subscriptions"))
+    books.subscriptions = _load_subscriptions(db)
     return books, recent
+
+
+def _load_account(db: apsw.Connection, books: Books) -> None:
+    row = db.execute(_LOAD_ACCOUNT).fetchone()
+    if row is None:
+        raise StoreFailure(f"{db.filename} has no account row")
+    (
+        books.modseq,
+        books.uid_validity,
+        books.mailbox_next,
+        books.content_next,
+        books.octets,
+        books.messages,
+    ) = row
+
+
+def follow(db: apsw.Connection, known: Books, mailbox_ids: Iterable[int], *, subscriptions: bool) -> Books:
+    """The books as they are now, when nothing but these mailboxes, and perhaps the subscriptions, has changed."""
+    books = known.copy()
+    _load_account(db, books)
+    renamed = False
+    for mailbox_id in mailbox_ids:
+        before = books.boxes.get(mailbox_id)
+        found = fetch(db, _LOAD_BOX, (mailbox_id,))
+        if not found:
+            books.boxes.pop(mailbox_id, None)
+            renamed = True
+            continue
+        box = Box(*found[0])
+        box.keywords = tuple([name for (name,) in fetch(db, _LOAD_KEYWORDS, (mailbox_id,))])
+        box.acl = tuple(fetch(db, _LOAD_RIGHTS, (mailbox_id,)))
+        books.boxes[mailbox_id] = box
+        renamed |= before is None or before.name != box.name
+    if renamed:
+        books.names = {box.name: box.mailbox_id for box in books.boxes.values()}
+    if subscriptions:
+        books.subscriptions = _load_subscriptions(db)
+    return books
+
+
+def _load_subscriptions(db: apsw.Connection) -> frozenset[str]:
+    return frozenset(name for (name,) in db.execute("SELECT name FROM subscriptions"))
 
 
 def _check(db: apsw.Connection, box: Box, books: Books) -> None:
@@ -82,8 +117,12 @@ def _check(db: apsw.Connection, box: Box, books: Books) -> None:
         raise StoreFailure(f"{db.filename}: mailbox {box.mailbox_id} is ahead of its account")
 
 
-def save(db: apsw.Connection, books: Books, touched: Iterable[int]) -> None:
-    """Write the counters of the account and of the mailboxes that were touched and still exist."""
+def save(db: apsw.Connection, books: Books, touched: Iterable[int], modseq: int) -> None:
+    """Write the counters of the account and of the mailboxes that were touched and still exist.
+
+    Raises StoreFailure where the account's modseq was not the one that the change was made upon: somebody who does not
+    keep to the lock has written meanwhile.
+    """
     for mailbox_id in touched:
         box = books.boxes.get(mailbox_id)
         if box is not None:
@@ -102,8 +141,18 @@ def save(db: apsw.Connection, books: Books, touched: Iterable[int]) -> None:
             )
     db.execute(
         _SAVE_ACCOUNT,
-        (books.modseq, books.uid_validity, books.mailbox_next, books.content_next, books.octets, books.messages),
+        (
+            books.modseq,
+            books.uid_validity,
+            books.mailbox_next,
+            books.content_next,
+            books.octets,
+            books.messages,
+            modseq,
+        ),
     )
+    if db.changes() != 1:
+        raise StoreFailure(f"{db.filename} has moved on")
 
 
 def insert_box(db: apsw.Connection, box: Box) -> None:

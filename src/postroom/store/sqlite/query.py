@@ -1,9 +1,11 @@
 """Asking SQLite.
 
-Owns: the one place where rows of SQLite values become rows of what their columns hold. Raises: apsw.Error.
+Owns: the one place where rows of SQLite values become rows of what their columns hold; a transaction.
+Raises: apsw.Error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apsw
@@ -21,6 +23,19 @@ def columns(db: apsw.Connection, names: Sequence[str], source: str, args: Sequen
     aggregates = ", ".join(f"group_concat({name})" for name in names)
     (texts,) = fetch(db, f"SELECT {aggregates} FROM (SELECT {', '.join(names)} FROM {source})", args)
     return [_INTEGERS.decode(f"[{text}]") if text else () for text in texts]
+
+
+@contextmanager
+def alone(db: apsw.Connection) -> Iterator[None]:
+    """A transaction that no other writes beside, from its first statement on."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def fetch(db: apsw.Connection, sql: str, args: Sequence[Any] = ()) -> list[Any]:

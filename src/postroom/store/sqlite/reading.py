@@ -174,12 +174,17 @@ def line_end_octets(db: apsw.Connection) -> dict[int, int]:
     return dict(fetch(db, "SELECT id, line_end_octets FROM contents WHERE line_end_octets > 0"))
 
 
+def view_columns(db: apsw.Connection, mailbox_id: int) -> list[tuple[int, ...]]:
+    """A mailbox's rows, a column at a time."""
+    return columns(db, ROW, "messages WHERE mailbox_id = ? ORDER BY uid", (mailbox_id,))
+
+
 def load_view(db: apsw.Connection, view: View) -> int:
     """Fill an empty view; the account's modseq at that moment."""
     db.execute("BEGIN")
     try:
         (modseq,) = fetch(db, "SELECT modseq FROM account")[0]
-        found = columns(db, ROW, "messages WHERE mailbox_id = ? ORDER BY uid", (view.mailbox.mailbox_id,))
+        found = view_columns(db, view.mailbox.mailbox_id)
     finally:
         db.execute("ROLLBACK")
     append_columns(view, found)

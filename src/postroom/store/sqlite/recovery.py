@@ -6,13 +6,15 @@ touches what a row names. Raises: OSError, apsw.Error, StoreFailure, NoSuchAccou
 
 import contextlib
 import logging
+import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 
 from postroom.base import FileLock
-from postroom.store.api import StoreFailure
+from postroom.store.api import NoSuchAccount, StoreFailure
 from postroom.store.books import Books
 from postroom.store.states import DiskState, Probe
 
@@ -24,6 +26,7 @@ _log = logging.getLogger("postroom.store")
 _BUILDING = ".new-"
 _GOING = ".gone-"
 _STALE_SECONDS = 3600
+_CLOCK_SECONDS = 1.0  # a file system's clock may be late by some milliseconds
 
 
 class FolderLock:
@@ -110,29 +113,65 @@ def remove_account(files: AccountFiles, token: str, probe: Probe) -> None:
     files.disk.remove_folder(going)
 
 
-def open_account(files: AccountFiles, *, first_time: bool) -> tuple[apsw.Connection, Books, dict[int, tuple[int, int]]]:
-    """The writing connection, the books, the \\Recent marks. `first_time` in this process: look for orphans too."""
-    db = files.connect_writer()
+class Opened(NamedTuple):
+    """An account's writing side."""
+
+    db: apsw.Connection
+    books: Books
+    recent: dict[int, tuple[int, int]]
+    lock: FileLock | None
+
+
+def open_account(files: AccountFiles, *, sweep: bool, shared: bool = False, older_than: float = math.inf) -> Opened:
+    """The writing connection, the books, the \\Recent marks; the lock, where the account is shared with other
+    processes. `sweep`: look for orphans older than that, too."""
+    lock: FileLock | None = None
+    if shared:  # before the database: should the folder be replaced meanwhile, the lock is not in place any more
+        try:
+            lock = FileLock(files.lock)
+        except FileNotFoundError:
+            raise NoSuchAccount(f"no {files.folder}") from None
     try:
-        books, recent = ledger.load(db)
-        if first_time:
-            sweep_blobs(db, files)
+        db = files.connect_writer()
+        try:
+            books, recent = ledger.load(db)
+            if sweep:
+                sweep_blobs(db, files, older_than)
+        except BaseException:
+            db.close(True)
+            raise
     except BaseException:
-        db.close(True)
+        if lock is not None:
+            lock.close()
         raise
-    return db, books, recent
+    return Opened(db, books, recent, lock)
 
 
-def sweep_blobs(db: apsw.Connection, files: AccountFiles) -> int:
-    """Remove files that no row names: a crash came between the link and the commit, or between a purge and its end."""
+def sweep_blobs(db: apsw.Connection, files: AccountFiles, older_than: float = math.inf) -> int:
+    """Remove files that no row names: a crash came between the link and the commit, or between a purge and its end.
+
+    Where other processes write meanwhile, what they are about to name is younger than the server.
+    """
     try:
         present = {entry.name for entry in os.scandir(files.blobs)}
     except FileNotFoundError:
-        files.blobs.mkdir(mode=0o700)
+        files.blobs.mkdir(mode=0o700, exist_ok=True)
         present = set()
     named: set[str] = {name for (name,) in db.execute("SELECT blob FROM contents WHERE blob IS NOT NULL")}
-    for name in present - named:
+    orphans = {name for name in present - named if _is_older(files.blob(name), older_than)}
+    for name in orphans:
         files.disk.remove(files.blob(name))
-    if lost := named - present:
+    lost = {name for name in named - present if not files.blob(name).exists()}  # it may have come since
+    if lost:
         _log.error("%s: %d stored messages have lost their file, the first %s", files.folder, len(lost), min(lost))
-    return len(present - named)
+    return len(orphans)
+
+
+def _is_older(path: Path, than: float) -> bool:
+    """Whether a file got its name before that time: linking and renaming it count as a change of it."""
+    if than == math.inf:
+        return True
+    try:
+        return path.stat().st_ctime < than - _CLOCK_SECONDS
+    except FileNotFoundError:
+        return False

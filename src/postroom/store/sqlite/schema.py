@@ -14,6 +14,7 @@ import apsw
 from postroom.store.api import StoreFailure
 
 from . import sorting
+from .query import alone
 
 APPLICATION_ID = 0x506F7374  # "Post"
 
@@ -171,8 +172,16 @@ CREATE TABLE annotations(
 );
 """
 
+_FOURTH = """
+CREATE TABLE feed(
+  modseq INTEGER PRIMARY KEY,     -- the account's after a change
+  before INTEGER NOT NULL,        -- and before it
+  data BLOB NOT NULL              -- what it did, for other processes (see feed.py); empty: too much to say
+);
+"""
+
 # version reached: what takes the version before it there
-MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _DOTLESS + _THIRD}
+MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _DOTLESS + _THIRD, 4: _FOURTH}
 # and what SQL alone cannot do of it, in the same transaction
 FILLINGS: dict[int, Callable[[apsw.Connection], None]] = {2: sorting.fill}
 VERSION = max(MIGRATIONS)
@@ -189,10 +198,13 @@ def migrate(db: apsw.Connection, *, new: bool = False) -> None:
         raise StoreFailure(f"{db.filename} has version {version}; this program knows {VERSION}")
     if version == 0 and not new:
         raise StoreFailure(f"{db.filename} is empty or not a mail store")
-    for step in range(version + 1, VERSION + 1):
-        with db:
-            db.execute(MIGRATIONS[step])
-            if step in FILLINGS:
-                FILLINGS[step](db)
-            db.pragma("application_id", APPLICATION_ID)
-            db.pragma("user_version", step)
+    while version < VERSION:
+        with alone(db):
+            version = int(db.pragma("user_version"))  # another process may have been quicker
+            if version < VERSION:
+                version += 1
+                db.execute(MIGRATIONS[version])
+                if version in FILLINGS:
+                    FILLINGS[version](db)
+                db.pragma("application_id", APPLICATION_ID)
+                db.pragma("user_version", version)

@@ -7,6 +7,7 @@ The index may say too much, never too little: its row is durable before the acco
 only when the account is opened or deleted, when nothing else is under way in it.
 """
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,17 +15,22 @@ from pathlib import Path
 import apsw
 
 from postroom.store.acl import with_rights
-from postroom.store.api import MailboxEventKind, StoreFailure
+from postroom.store.api import MailboxEventKind, NoSuchAccount, StoreFailure
+from postroom.store.books import Books
 from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
 from postroom.store.views import event_of, mailboxes_changed
 
 from .disk import Disk
-from .query import fetch
+from .files import AccountFiles
+from .query import alone, fetch
 from .writer import Scope, Write
 
 _APPLICATION_ID = 0x506F7353  # "PosS"
 _VERSION = 1
+_SHARED_WITH = """
+SELECT DISTINCT identifier FROM acl WHERE mailbox_id IN (SELECT id FROM mailboxes WHERE deleted_at IS NULL)
+"""
 _SCHEMA = """
 CREATE TABLE shares(
   identifier TEXT NOT NULL,
@@ -62,6 +68,22 @@ class SetAcl(Write):
         scope.effects.append(mailboxes_changed(scope.books, self._origin, [event_of(MailboxEventKind.ACL, box)]))
 
 
+def named_in(books: Books) -> set[str]:
+    """All whom an account shares something with."""
+    return {identifier for box in books.boxes.values() for identifier, _ in box.acl}
+
+
+def shared_with(files: AccountFiles) -> set[str]:
+    """The same as the disk says, in a thread."""
+    if not files.database.exists():
+        raise NoSuchAccount(f"no {files.database}")
+    db = files.connect_reader()
+    try:
+        return {identifier for (identifier,) in fetch(db, _SHARED_WITH)}
+    finally:
+        db.close(True)
+
+
 class Shares:
     """The index: shared.db and a copy of it in memory. Made at the first share, read when it is first needed.
 
@@ -93,16 +115,16 @@ class Shares:
         return not self.loaded or identifiers != {name for name, ids in self._accounts.items() if account_id in ids}
 
     # ---- in a thread
-    def load(self) -> None:
+    def load(self, *, again: bool = False) -> None:
         """Read all of it, unless that has been done. Where there is no file, nothing is shared."""
         with self._lock:
-            self._load()
+            self._load(again=again)
 
-    def add(self, account_id: int, identifiers: Iterable[str]) -> None:
-        """Durable when it returns."""
+    def add(self, account_id: int, identifiers: Iterable[str], *, whatever: bool = False) -> None:
+        """Durable when it returns. `whatever` the copy in memory says."""
         with self._lock:
             self._load()
-            news = [name for name in identifiers if not self.has(account_id, name)]
+            news = [name for name in identifiers if whatever or not self.has(account_id, name)]
             if not news:
                 return
             db = self._connected(create=True)
@@ -138,8 +160,8 @@ class Shares:
             self._accounts = {}
             self.loaded = False
 
-    def _load(self) -> None:
-        if self.loaded:
+    def _load(self, *, again: bool = False) -> None:
+        if self.loaded and not again:
             return
         found: dict[str, set[int]] = {}
         if self._path.exists():
@@ -164,13 +186,16 @@ class Shares:
 
     def _prepare(self, db: apsw.Connection) -> None:
         db.set_busy_timeout(int(self._settings.busy_timeout_seconds * 1000))
-        db.pragma("journal_mode", "wal")
+        with contextlib.suppress(apsw.BusyError):  # another process is just doing the same
+            db.pragma("journal_mode", "wal")
         db.pragma("synchronous", "full")
         version = int(db.pragma("user_version"))
         if version == 0:  # new, or a crash came before its first commit
-            with db:
-                db.execute(_SCHEMA)
-                db.pragma("application_id", _APPLICATION_ID)
-                db.pragma("user_version", _VERSION)
-        elif (version, db.pragma("application_id")) != (_VERSION, _APPLICATION_ID):
+            with alone(db):
+                version = int(db.pragma("user_version"))
+                if version == 0:
+                    db.execute(_SCHEMA)
+                    db.pragma("application_id", _APPLICATION_ID)
+                    db.pragma("user_version", version := _VERSION)
+        if (version, db.pragma("application_id")) != (_VERSION, _APPLICATION_ID):
             raise StoreFailure(f"{self._path} has version {version}; this program knows {_VERSION}")

@@ -7,6 +7,9 @@ its outcome.
 A transaction has two halves. `prepare` makes the changes, which is SQLite's work in memory: a few of them are quicker
 made on the event loop than handed to a thread, where each statement would let go of the interpreter's lock and wait for
 it again. `finish` writes the log and waits for the disk, always in a thread.
+
+Where several processes have the account (`lock` is given), whoever calls takes the lock first and asks for the `news`,
+so that a transaction is always made upon the latest state; `finish` lets the lock go.
 """
 
 import logging
@@ -16,16 +19,18 @@ from typing import Any
 
 import apsw
 
+from postroom.base import FileLock
 from postroom.store.api import StoreError, StoreFailure
 from postroom.store.books import Books, Box
 from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
 from postroom.store.views import Effect
 
-from . import ledger
+from . import feed, ledger, reading
 from .files import AccountFiles, refusal
 
 _log = logging.getLogger("postroom.store")
+_NEWS_ON_LOOP_OCTETS = 65_536  # a few milliseconds' work at most
 LIGHT_CHANGE_OCTETS = 4096  # what a change counts for beside its octets: writing so many takes about as long
 
 
@@ -71,6 +76,7 @@ class Write:
     """One change of an account."""
 
     __slots__ = ()
+    durable = True  # must outlive a power loss
 
     def light_octets(self) -> int | None:
         """How much it writes, when it is so little work that it may be made on the event loop; None: it is not."""
@@ -107,15 +113,28 @@ class Prepared:
         self.error: BaseException | None = None  # took the whole transaction with it
 
 
+@dataclass(slots=True)
+class Anew:
+    """An account at one moment."""
+
+    books: Books
+    recent: dict[int, tuple[int, int]]  # as ledger.load has them
+    rows: dict[int, list[tuple[int, ...]]]  # mailbox: the columns of its view
+
+
 class Writer:
     """The writing side of one account."""
 
-    def __init__(self, files: AccountFiles, db: apsw.Connection, books: Books, probe: Probe) -> None:
+    def __init__(
+        self, files: AccountFiles, db: apsw.Connection, books: Books, probe: Probe, lock: FileLock | None = None
+    ) -> None:
+        self.lock = lock  # None: no other process has the account
         self._files = files
         self._settings = files.settings
         self._db = db
         self._probe = probe
         self._suspect = False  # the last transaction was lost: look before the next one
+        self._relaxed = False  # commits do not wait for the disk
         self.books = books
         self.poisoned = False  # the file has moved on without us: nothing more can be written through this object
         self.log_octets = 0  # of the write-ahead log
@@ -128,24 +147,43 @@ class Writer:
 
     def commit(self, writes: Sequence[Write], claimed: Mapping[int, int], now: int) -> list[Outcome]:
         """Carry out the writes in their order; `claimed` are \\Recent marks that may as well be kept now."""
-        return self.finish(self.prepare(writes, claimed, now))
+        try:
+            prepared = self.prepare(writes, claimed, now)
+        except BaseException:
+            self._unlock()
+            raise
+        return self.finish(prepared)
+
+    def refuse(self, writes: Sequence[Write], error: BaseException) -> list[Outcome]:
+        """None of it can be done."""
+        self._unlock()
+        self._settle(writes, outcomes := [Outcome(error=refusal(error)) for _ in writes])
+        return outcomes
 
     def prepare(self, writes: Sequence[Write], claimed: Mapping[int, int], now: int) -> "Prepared":
         """The first half: the transaction is open until `finish`."""
         prepared = Prepared(writes, now, self.books)
         try:
+            if self.poisoned:
+                raise StoreFailure(f"{self._files.database} has moved on: open it again")
             if self._suspect:
                 self._look_again()
+            self._relax(bool(writes) and not any(write.durable for write in writes))
             self._db.execute("BEGIN IMMEDIATE")
             prepared.books, touched, prepared.outcomes = self._apply(writes, claimed, now)
             if prepared.books is self.books:
                 self._db.execute("ROLLBACK")  # nothing to keep: no fsync
             else:
-                ledger.save(self._db, prepared.books, touched)
+                ledger.save(self._db, prepared.books, touched, self.books.modseq)
                 self._probe(DiskState.ROWS_WRITTEN)
         except (apsw.Error, OSError, StoreFailure) as error:
             prepared.error = error
         return prepared
+
+    def _relax(self, relaxed: bool) -> None:
+        if relaxed != self._relaxed:
+            self._db.pragma("synchronous", "normal" if relaxed else "full")
+            self._relaxed = relaxed
 
     def prepare_at_once(self, writes: Sequence[Write], claimed: Mapping[int, int], now: int) -> "Prepared | None":
         """The same where nobody may wait; None when that would be needed."""
@@ -160,17 +198,27 @@ class Writer:
 
     def finish(self, prepared: "Prepared") -> list[Outcome]:
         """The second half: commit, and put away the files that are not needed (any more)."""
-        outcomes = self._end(prepared)
-        if outcomes is None:  # one of them took the transaction with it: each for itself
-            outcomes = []
-            for write in prepared.writes:
-                outcomes += self._end(self.prepare((write,), {}, prepared.now)) or ()
-        for write, outcome in zip(prepared.writes, outcomes, strict=True):
+        try:
+            outcomes = self._end(prepared)
+            if outcomes is None:  # one of them took the transaction with it: each for itself
+                outcomes = []
+                for write in prepared.writes:
+                    outcomes += self._end(self.prepare((write,), {}, prepared.now)) or ()
+        finally:
+            self._unlock()
+        self._settle(prepared.writes, outcomes)
+        return outcomes
+
+    def _unlock(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+
+    def _settle(self, writes: Sequence[Write], outcomes: Sequence[Outcome]) -> None:
+        for write, outcome in zip(writes, outcomes, strict=True):
             try:
                 write.settle(self._files, outcome.error is None, self._probe)
             except OSError:
                 _log.exception("a file of %s was left behind; the next start removes it", self._files.folder)
-        return outcomes
 
     def _end(self, prepared: "Prepared") -> list[Outcome] | None:
         """None: the whole transaction was lost, though it may not have been everybody's fault."""
@@ -210,6 +258,8 @@ class Writer:
                 db.execute("SAVEPOINT one")
             try:
                 result = write.apply(scope)
+                if self.lock is not None and scope.books.modseq != books.modseq:
+                    feed.record(db, books, scope.books, scope.touched, scope.effects, settings)
             except Exception as error:  # this write's caller gets it; the others go on
                 trouble = isinstance(error, (apsw.Error, OSError))
                 if trouble and not (several and db.in_transaction):
@@ -242,11 +292,59 @@ class Writer:
         self._db.close(True)
         self._db = self._files.connect_writer()
         self._db.set_wal_hook(self._note_log)
+        self._relaxed = False
         books, _ = ledger.load(self._db)
-        if (books.modseq, books.content_next) != (self.books.modseq, self.books.content_next):
+        ahead = books.modseq > self.books.modseq and self.lock is not None  # the next `news` tell
+        if not ahead and (books.modseq, books.content_next) != (self.books.modseq, self.books.content_next):
             self.poisoned = True
             raise StoreFailure(f"{self._files.database} has moved on: open it again")
         self._suspect = False
+        if ahead:
+            raise StoreFailure(f"{self._files.database} has moved on")
+
+    # ---- what other processes do, where there are any
+    def news_at_once(self) -> "feed.News | None":
+        """What they have done since the last commit known here. Raises TooMuch when that is nothing for the loop."""
+        if self._suspect:
+            raise feed.TooMuch
+        self._db.set_busy_timeout(0)
+        try:
+            return self._read_news(_NEWS_ON_LOOP_OCTETS)
+        except apsw.BusyError:
+            raise feed.TooMuch from None
+        finally:
+            self._db.set_busy_timeout(self._files.busy_timeout_milliseconds)
+
+    def news(self) -> "feed.News | None":
+        """The same, however much it is. Raises FeedGap."""
+        if self._suspect:
+            try:
+                self._look_again()
+            except StoreFailure:
+                if self.poisoned:
+                    raise
+        return self._read_news(None)
+
+    def _read_news(self, limit: int | None) -> "feed.News | None":
+        try:
+            news = feed.news(self._db, self.books, limit)
+        except StoreFailure:
+            self.poisoned = True
+            raise
+        if news is not None:
+            self.books = news.books
+        return news
+
+    def look_at_all(self, mailbox_ids: Sequence[int]) -> Anew:
+        """When the news don't reach back far enough: everything, as it is at one moment."""
+        self._db.execute("BEGIN")
+        try:
+            books, recent = ledger.load(self._db)
+            rows = {at: reading.view_columns(self._db, at) for at in mailbox_ids if at in books.boxes}
+        finally:
+            self._db.execute("ROLLBACK")
+        self.books = books
+        return Anew(books, recent, rows)
 
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the database, between two transactions, so that the log starts over."""
@@ -254,10 +352,16 @@ class Writer:
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error:
             _log.exception("%s: a checkpoint failed; the next one may not", self._files.folder)
+        finally:
+            self._unlock()
         self._probe(DiskState.CHECKPOINTED)
 
     def close(self, claimed: Mapping[int, int], now: int) -> None:
         """Keep the last \\Recent marks and close the file; the last connection to close empties the log."""
         if claimed and not self.poisoned:
             self._end(self.prepare((), claimed, now))
-        self._db.close(True)
+        try:
+            self._db.close(True)
+        finally:
+            if self.lock is not None:
+                self.lock.close()
