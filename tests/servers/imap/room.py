@@ -3,8 +3,8 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from postroom.accounts.api import Person, Resolution, Unknown
-from postroom.base import SeededIds, SystemClock
+from postroom.base import Board, Pokes, SeededIds, SystemClock, WorkerPlace
 from postroom.message import MessageSettings
 from postroom.net import Listener, NetSettings
 from postroom.servers.imap import ImapService, ImapSessionSettings
-from postroom.store import MemoryStore, SqliteStore, StoreSettings
+from postroom.store import STORE_ROWS, MemoryStore, SqliteStore, StoreSettings, hold_folder
 from postroom.store.api import Account, AppendOptions, MailStore
 
 from .deflate import DeflateStream
@@ -187,21 +187,36 @@ class Client:
 class Room:
     """A listener, its store, its clients."""
 
-    def __init__(self, service: ImapService, listener: Listener, store: MailStore, directory: FakeDirectory) -> None:
-        self.service = service
-        self.listener = listener
-        self.store = store
+    def __init__(
+        self,
+        services: Sequence[ImapService],
+        listeners: Sequence[Listener],
+        stores: Sequence[MailStore],
+        directory: FakeDirectory,
+    ) -> None:
+        self.service = services[0]
+        self.listener = listeners[0]
+        self.listeners = listeners
+        self.store = stores[0]
+        self.stores = stores
         self.directory = directory
         self.clients: list[Client] = []
+        self._turn = 0
 
     @property
     def port(self) -> int:
         return self.listener.ports[0]
 
+    @property
+    def connections(self) -> int:
+        return sum(listener.connections for listener in self.listeners)
+
     async def connect(self, tls: ssl.SSLContext | None = None) -> Client:
-        """A client that has read the greeting."""
+        """A client that has read the greeting; where there are several workers, of each in turn."""
+        self._turn += 1
+        port = self.listeners[self._turn % len(self.listeners)].ports[0]
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=tls, server_hostname="localhost" if tls else None, limit=1 << 24
+            "127.0.0.1", port, ssl=tls, server_hostname="localhost" if tls else None, limit=1 << 24
         )
         client = Client(reader, writer)
         self.clients.append(client)
@@ -232,9 +247,11 @@ class Room:
 
     async def deliver(self, octets: bytes = MESSAGE, mailbox: str = "INBOX", account_id: int = 1, **more: Any) -> int:
         """Put a message there as a delivery would; its uid."""
-        account: Account = await self.store.open(account_id)
+        self._turn += 1
+        store = self.stores[self._turn % len(self.stores)]
+        account: Account = await store.open(account_id)
         try:
-            with self.store.draft() as draft:
+            with store.draft() as draft:
                 draft.write(octets)
                 draft.finish()
                 return (await account.append(mailbox, draft, AppendOptions(**more))).uid
@@ -261,31 +278,73 @@ async def open_room(
 ) -> AsyncIterator[Room]:
     """Everything running, for PEOPLE."""
     settings = {"plaintext_sign_in_on_loopback": True, "sign_in_failure_delay_seconds": 0.0} | settings
-    store = make_store(kind, directory, **(store_settings or {}))
-    people = FakeDirectory()
-    for person in people.people.values():
-        await store.create_account(person.account_id)
-    service = ImapService(
-        store=store,
-        directory=people,
-        clock=SystemClock(),
-        ids=SeededIds(),
-        hostname="mail.x.example",
-        settings=ImapSessionSettings(**settings),
-        tls_context=tls_context,
-        administration=people,
-    )
-    listener = Listener("imap", service, net or NetSettings(), tls=implicit_tls)
-    listener.bind(["127.0.0.1:0"])
-    await listener.start()
-    room = Room(service, listener, store, people)
+    async with AsyncExitStack() as stack:
+        if kind == "workers":
+            stores: Sequence[MailStore] = stack.enter_context(open_workers(directory, **(store_settings or {})))
+        else:
+            stores = [make_store(kind, directory, **(store_settings or {}))]
+        for store in stores:
+            stack.push_async_callback(store.close)
+        people = FakeDirectory()
+        for person in people.people.values():
+            await stores[0].create_account(person.account_id)
+        services: list[ImapService] = []
+        listeners: list[Listener] = []
+        for store in stores:
+            service = ImapService(
+                store=store,
+                directory=people,
+                clock=SystemClock(),
+                ids=SeededIds(),
+                hostname="mail.x.example",
+                settings=ImapSessionSettings(**settings),
+                tls_context=tls_context,
+                administration=people,
+            )
+            listener = Listener("imap", service, net or NetSettings(), tls=implicit_tls)
+            listener.bind(["127.0.0.1:0"])
+            await listener.start()
+            stack.push_async_callback(listener.stop)
+            services.append(service)
+            listeners.append(listener)
+        room = Room(services, listeners, stores, people)
+        try:
+            yield room
+        finally:
+            for client in room.clients:
+                await client.close()
+
+
+@contextmanager
+def open_workers(directory: Path, **settings: Any) -> Iterator[list[SqliteStore]]:
+    """The stores of two workers, who poke each other."""
+    count = 2
+    places = [WorkerPlace(number, count, 1.0) for number in range(count)]
+    board = directory / "board"
+    Board.create(board, STORE_ROWS, count, bytes(16))
+    Pokes.create(directory, count)
+    lock = hold_folder(directory, 0.0)
+    pokes = [Pokes(directory, place) for place in places]
+    for one in pokes:
+        one.start()
     try:
-        yield room
+        yield [
+            SqliteStore(
+                directory,
+                StoreSettings(threads=2, **settings),
+                MessageSettings(),
+                SystemClock(),
+                SeededIds(place.number),
+                place=place,
+                board=Board(board, STORE_ROWS, place),
+                pokes=pokes[place.number],
+            )
+            for place in places
+        ]
     finally:
-        for client in room.clients:
-            await client.close()
-        await listener.stop()
-        await store.close()
+        for one in pokes:
+            one.close()
+        lock.release()
 
 
 def run(play: Coroutine[Any, Any, None]) -> None:

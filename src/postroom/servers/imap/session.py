@@ -391,6 +391,8 @@ class Session:
         self.visits.trim()
         self.names_numbers = False
         try:
+            if self._behind:
+                await self._catch_up()
             self._check_state(command, info)
             if self.selected is not None and self.selected.guest is not None:
                 await self._check_rights(self.selected, info)
@@ -420,6 +422,22 @@ class Session:
             self._count_bad()
         else:
             self._bad_in_a_row = 0
+
+    @property
+    def _behind(self) -> bool:
+        """Whether other processes may have changed what the client sees."""
+        signed_in, selected = self.signed_in, self.selected
+        return (signed_in is not None and signed_in.behind) or (selected is not None and selected.account.behind)
+
+    async def _catch_up(self) -> None:
+        """Know all that they have done before the command came: the client may have heard of it already."""
+        try:
+            await self.account.catch_up()
+            if self.selected is not None:
+                await self.selected.account.catch_up()
+        except MailError:
+            self.engine.refuse_literal()  # of an APPEND or REPLACE
+            raise
 
     def _check_state(self, command: Command, info: CommandInfo) -> None:
         refusal: Refused | None = None

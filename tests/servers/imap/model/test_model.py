@@ -161,7 +161,7 @@ async def game(room: Room, players: list[Player], ledger: Ledger, script: list[S
 async def check(room: Room, players: list[Player], ledger: Ledger) -> None:
     """Nothing is under way: everything is told, and everybody sees the same."""
     async with asyncio.timeout(20):
-        while room.listener.connections > sum(player.client is not None for player in players):
+        while room.connections > sum(player.client is not None for player in players):
             await asyncio.sleep(0)  # a broken connection's commands are yet under way
     mailboxes = await look(room, ledger)
     ledger.judge(mailboxes)
@@ -238,10 +238,12 @@ async def whole(kind: str, undo_days: int, clients: list[Kind], script: list[Ste
 
 
 @pytest.mark.parametrize(
-    ("kind", "examples", "undo_days"), [(STORES[0], 60, 14), (STORES[1], 20, 14), (STORES[1], 10, 0)]
+    ("kind", "examples", "undo_days"),
+    [(STORES[0], 60, 14), (STORES[1], 20, 14), (STORES[1], 10, 0), ("workers", 20, 14), ("workers", 10, 0)],
 )
 def test_every_view_is_explainable(kind: str, examples: int, undo_days: int) -> None:
-    """undo_days 0: tombstones are purged at once, so that the history never reaches back."""
+    """undo_days 0: tombstones are purged at once, so that the history never reaches back. "workers": two, and every
+    other session is one's."""
 
     @settings(
         phases=(Phase.generate,) if SOAK else (Phase.generate, Phase.shrink),
