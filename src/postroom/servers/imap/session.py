@@ -20,7 +20,7 @@ from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
 from postroom.imap.types import Bad, Command, Event, Fatal, FetchItem, Got, Line
 from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
-from postroom.store.api import Account, MailStore, NoSuchMailbox
+from postroom.store.api import Account, MailStore, NoSuchAccount, NoSuchMailbox
 
 from .places import Place, Visits, resolve
 from .refusal import SERVER_BUG, EndOfSession, Refused, answer_to, bad, no
@@ -285,6 +285,10 @@ class Session:
         self.connection.send(encode.bye(text))
         return EndOfSession()
 
+    def goodbye_inactive(self) -> EndOfSession:
+        """The person has left, or was locked out."""
+        return self.goodbye("This account is no longer active")
+
     async def sign_in(self, person: Person) -> None:
         """Enter the authenticated state."""
         self.signed_in = await self.service.store.open(person.account_id)
@@ -313,7 +317,7 @@ class Session:
         assert self.person is not None
         now = await self.service.directory.person(self.person.account_id)
         if now is None or not now.enabled:
-            raise self.goodbye("This account is no longer active")
+            raise self.goodbye_inactive()
         self.person = now
         return now
 
@@ -391,7 +395,7 @@ class Session:
         self.visits.trim()
         self.names_numbers = False
         try:
-            if self._behind:
+            if self._behind and info.name != b"LOGOUT":
                 await self._catch_up()
             self._check_state(command, info)
             if self.selected is not None and self.selected.guest is not None:
@@ -432,12 +436,18 @@ class Session:
     async def _catch_up(self) -> None:
         """Know all that they have done before the command came: the client may have heard of it already."""
         try:
-            await self.account.catch_up()
-            if self.selected is not None:
-                await self.selected.account.catch_up()
+            await self._catch_up_with(self.account, self.goodbye_inactive)
+            if (selected := self.selected) is not None and selected.account is not self.signed_in:
+                await self._catch_up_with(selected.account, self.mailbox_is_gone)
         except MailError:
             self.engine.refuse_literal()  # of an APPEND or REPLACE
             raise
+
+    async def _catch_up_with(self, account: Account, farewell: Callable[[], EndOfSession]) -> None:
+        try:
+            await account.catch_up()
+        except NoSuchAccount as error:  # deleted by another process
+            raise farewell() from error
 
     def _check_state(self, command: Command, info: CommandInfo) -> None:
         refusal: Refused | None = None
