@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tests.store.sqlite.stage import Room, perform
 
+from postroom.store import FlagAction
+
 
 def test_a_deleted_mailbox_keeps_its_rows_and_frees_its_name(tmp_path: Path) -> None:
     async def play(room: Room) -> None:
@@ -67,3 +69,17 @@ def test_a_special_use_that_was_set_is_there_after_reopening(tmp_path: Path) -> 
 
     perform(tmp_path, play)
     perform(tmp_path, later)
+
+
+def test_a_mailbox_that_is_changed_and_deleted_in_one_batch_keeps_its_last_state(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        await room.put(mailbox="box", create=True)
+        box = (await room.account.mailbox("box")).mailbox_id
+        await asyncio.gather(
+            room.account.set_flags(box, [1], FlagAction.ADD, frozenset({"\\Seen"})), room.account.delete("box")
+        )
+        assert room.ask(f"SELECT unseen, highest_modseq FROM mailboxes WHERE id = {box}") == room.ask(
+            f"SELECT 0, modseq FROM messages WHERE mailbox_id = {box}"
+        )
+
+    perform(tmp_path, play)

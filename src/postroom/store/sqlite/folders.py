@@ -64,6 +64,7 @@ class Delete(Write):
     def apply(self, scope: Scope) -> None:
         box = scope.books.drop(self._name)
         scope.next_modseq()
+        ledger.save_box(scope.db, box)  # what other changes of the batch did to it
         scope.db.execute("UPDATE mailboxes SET deleted_at = ? WHERE id = ?", (scope.now, box.mailbox_id))
         scope.db.execute("DELETE FROM acl WHERE mailbox_id = ?", (box.mailbox_id,))
         _tell(scope, self._origin, [event_of(MailboxEventKind.DELETED, box)], (box.mailbox_id,))

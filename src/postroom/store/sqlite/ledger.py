@@ -126,33 +126,17 @@ def save(db: apsw.Connection, books: Books, touched: Iterable[int], modseq: int)
     for mailbox_id in touched:
         box = books.boxes.get(mailbox_id)
         if box is not None:
-            db.execute(
-                _SAVE_BOX,
-                (
-                    box.uid_next,
-                    box.highest_modseq,
-                    box.recent_uid,
-                    box.messages,
-                    box.unseen,
-                    box.deleted,
-                    box.octets,
-                    mailbox_id,
-                ),
-            )
-    db.execute(
-        _SAVE_ACCOUNT,
-        (
-            books.modseq,
-            books.uid_validity,
-            books.mailbox_next,
-            books.content_next,
-            books.octets,
-            books.messages,
-            modseq,
-        ),
-    )
+            save_box(db, box)
+    numbers = (books.modseq, books.uid_validity, books.mailbox_next, books.content_next, books.octets, books.messages)
+    db.execute(_SAVE_ACCOUNT, (*numbers, modseq))
     if db.changes() != 1:
         raise StoreFailure(f"{db.filename} has moved on")
+
+
+def save_box(db: apsw.Connection, box: Box) -> None:
+    """Write the counters of one mailbox."""
+    counters = (box.uid_next, box.highest_modseq, box.recent_uid, box.messages, box.unseen, box.deleted, box.octets)
+    db.execute(_SAVE_BOX, (*counters, box.mailbox_id))
 
 
 def insert_box(db: apsw.Connection, box: Box) -> None:
