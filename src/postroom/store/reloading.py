@@ -5,7 +5,7 @@ went between the two. Raises: nothing.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from .annotations import uses_changed
 from .api import (
@@ -20,6 +20,21 @@ from .api import (
 )
 from .books import Books
 from .views import Added, Effect, Gone, Mailboxes, Masked, event_of
+
+
+def differences(
+    old: Books,
+    new: Books,
+    view_of: Callable[[int], View | None],
+    rows: Mapping[int, Sequence[Sequence[int]]],
+    account_id: int,
+) -> Iterator[Effect]:
+    """All that leads from the old books, and the views of that time, to the new ones and these rows (in columns, by
+    mailbox). The views are folded forward meanwhile."""
+    yield from mailbox_differences(old, new, account_id)
+    for mailbox_id, columns in rows.items():
+        if (view := view_of(mailbox_id)) is not None:
+            yield from message_differences(view, columns, old.modseq, new.modseq)
 
 
 def mailbox_differences(old: Books, new: Books, account_id: int) -> Iterator[Effect]:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from array import array
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, repeat
 from sys import getrefcount
@@ -321,11 +321,14 @@ class OpenViews:
         """The mailboxes whose views somebody has."""
         return [mailbox_id for mailbox_id, held in self._held.items() if held.view is not None and not held.removed]
 
-    def load_again(self, modseq: int) -> None:
-        """What is just being loaded must be at least of this state."""
+    def start_anew(self, modseq: int, recent: Mapping[int, tuple[int, int]]) -> None:
+        """All that was loaded has been brought to this state; what is just being loaded must be at least of it."""
         for held in self._held.values():
             if held.view is None:
                 held.least = modseq
+        for mailbox_id, (first, count) in recent.items():
+            self.recall_recent(mailbox_id, first, count)
+            self.refresh(mailbox_id)
 
     # ---- \Recent (RFC 3501 §2.3.2)
     def recall_recent(self, mailbox_id: int, first: int, count: int) -> None:

@@ -558,3 +558,20 @@ def test_the_state_between_commit_and_saying_so_is_told_of(tmp_path: Path) -> No
         assert (DiskState.ACKNOWLEDGED, True) in reached
 
     perform(tmp_path, play)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_the_log_does_not_grow_for_ever(tmp_path: Path, hard: bool, caplog: pytest.LogCaptureFixture) -> None:
+    limits = {"checkpoint_octets": 65_536, "checkpoint_hard_octets": 65_536 if hard else 1 << 30}
+
+    async def play(workers: Workers) -> None:
+        async def write(number: int) -> None:
+            for _ in range(60):
+                await workers.all[number].put(b"Subject: x\r\n\r\n" + b"y" * 1900)
+
+        await asyncio.gather(write(0), write(1))
+        log = workers.a.account._files.database.with_name("mail.db-wal")
+        assert log.stat().st_size < (700_000 if hard else 2_000_000)  # some 5 MB without checkpoints
+
+    perform(tmp_path, play, changed(**limits))
+    assert caplog.text == ""

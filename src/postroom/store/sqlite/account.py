@@ -110,6 +110,7 @@ class SqliteAccount:
         self.account_id = account_id
         self.users = 0
         self._store = store
+        self._shared = store.company is not None
         self._files = files
         self._writer = writer
         self._readers = Readers(files)
@@ -185,10 +186,10 @@ class SqliteAccount:
     # ---- what other processes do
     @property
     def behind(self) -> bool:
-        return self._commits.behind
+        return self._shared and self._commits.behind
 
     async def catch_up(self) -> None:
-        if self._commits.behind:
+        if self._shared and self._commits.behind:
             self._check_open()
             await asyncio.shield(self._commits.look())
 
@@ -200,7 +201,7 @@ class SqliteAccount:
     def check_place(self) -> None:
         """Whether another process has removed the account; without its having to be asked for news."""
         lock = self._writer.lock
-        if self._commits.behind and lock is not None and not (self._closed or lock.in_place):
+        if self.behind and lock is not None and not (self._closed or lock.in_place):
             self.removed()
             self._maybe_unused()
 
@@ -223,22 +224,12 @@ class SqliteAccount:
 
     def start_anew(self) -> None:
         # All on the loop, where no view can come or change meanwhile. It is not often that a process misses so much.
-        try:
-            before = self._books
-            self._views.forget_all_idle()
-            anew = self._writer.look_at_all(self._views.in_use())
-            self.publish(anew.books, reloading.mailbox_differences(before, anew.books, self.account_id))
-            for mailbox_id, columns in anew.rows.items():
-                if (view := self._views.loaded(mailbox_id)) is not None:
-                    effects = reloading.message_differences(view, columns, before.modseq, anew.books.modseq)
-                    self.publish(anew.books, effects)
-            self._views.load_again(anew.books.modseq)
-            for mailbox_id, (first, count) in anew.recent.items():
-                self._views.recall_recent(mailbox_id, first, count)
-                self._views.refresh(mailbox_id)
-        except BaseException:
-            self._writer.poisoned = True  # half of it may have been told
-            raise
+        before = self._books
+        self._views.forget_all_idle()
+        anew = self._writer.look_at_all(self._views.in_use())
+        effects = reloading.differences(before, anew.books, self._views.loaded, anew.rows, self.account_id)
+        self.publish(anew.books, effects)
+        self._views.start_anew(anew.books.modseq, anew.recent)
 
     def removed(self) -> StoreError:
         refusal = NoSuchAccount(f"account {self.account_id} has been deleted")
@@ -320,7 +311,7 @@ class SqliteAccount:
         if rights:
             await self._store.share(self.account_id, identifier)  # first: the index may say too much, never too little
         await self._write(SetAcl(mailbox_id, identifier, rights or "", origin))
-        if rights and self._store.company is not None:
+        if rights and self._shared:
             await self._store.share(self.account_id, identifier)  # another process may have corrected it meanwhile
 
     # ---- messages
@@ -477,7 +468,7 @@ class SqliteAccount:
         return await self._read(partial(history.deleted_octets, mailbox_id=mailbox_id))
 
     async def claim_recent(self, mailbox_id: int) -> tuple[int, int]:
-        if self._store.company is not None:
+        if self._shared:
             await self.catch_up()
             uid_next = self._books.numbered(mailbox_id).uid_next
             if not self._views.recent(mailbox_id):

@@ -9,6 +9,7 @@ that the threads by which those who have a lock come to their end are never all 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -175,8 +176,11 @@ class Commits:
                 self._host.start_anew()
             elif news is not None:
                 self._host.follow(news)
+        except (apsw.Error, OSError, StoreError) as failure:
+            error = failure
         except Exception as failure:
             error = failure
+            self._writer.poisoned = True  # half of it may have been told
         if error is None:
             self.known = state
         else:
@@ -300,7 +304,7 @@ class Commits:
 
     def copy_log(self) -> None:
         """In a thread, beside the writer: readers and writers go on meanwhile."""
-        with self._readers.one() as db:
+        with self._readers.one() as db, contextlib.suppress(apsw.BusyError):  # another process is at it
             db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         self._store.probe(DiskState.CHECKPOINTED)
 

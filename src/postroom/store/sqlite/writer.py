@@ -350,6 +350,8 @@ class Writer:
         """Copy the write-ahead log into the database, between two transactions, so that the log starts over."""
         try:
             self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            pass  # another process is at it, beside its writer
         except apsw.Error:
             _log.exception("%s: a checkpoint failed; the next one may not", self._files.folder)
         finally:
