@@ -15,7 +15,7 @@ import uvloop
 from tests.pop3.play import MESSAGES, PASSWORD, TRANSCRIPTS, USERNAME, matches, scenes
 
 from postroom.accounts import AccountSettings, MemoryDirectory
-from postroom.base import FakeClock, SystemClock, SystemIds
+from postroom.base import FakeClock, NumberedLocks, SystemClock, SystemIds
 from postroom.message import MessageSettings
 from postroom.net import IdleTimeout, Listener, NetSettings, ServerStopping, ServerTls, TlsInfo, self_signed
 from postroom.pop3 import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Settings
@@ -46,8 +46,16 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> ServerTls:
 class Room:
     """A store with bob's and carol's mail, and a service over it."""
 
-    def __init__(self, store: SqliteStore, directory: MemoryDirectory, tls: ServerTls, settings: Pop3Settings) -> None:
+    def __init__(
+        self,
+        store: SqliteStore,
+        directory: MemoryDirectory,
+        tls: ServerTls,
+        settings: Pop3Settings,
+        locks: NumberedLocks,
+    ) -> None:
         self.store = store
+        self.locks = locks
         self.directory = directory
         self.tls = tls
         self.bob = 0
@@ -57,7 +65,13 @@ class Room:
 
     def make_service(self, settings: Pop3Settings, store: MailStore | None = None) -> Pop3Service:
         return Pop3Service(
-            store or self.store, self.directory, SystemClock(), settings, lambda: self.tls.context, "mail.bob.test"
+            store or self.store,
+            self.directory,
+            SystemClock(),
+            settings,
+            lambda: self.tls.context,
+            "mail.bob.test",
+            self.locks,
         )
 
     @property
@@ -104,7 +118,8 @@ async def room(
         folder / "store", StoreSettings(inline_limit_octets=inline_limit), MessageSettings(), clock, ids
     )
     directory = MemoryDirectory(CHEAP, clock, ids)
-    made = Room(store, directory, tls, settings)
+    locks = NumberedLocks(folder / "pop3-locks")
+    made = Room(store, directory, tls, settings, locks)
     try:
         await directory.add_domain("bob.test")
         made.bob = (await directory.add_person(USERNAME, PASSWORD)).account_id
@@ -120,6 +135,7 @@ async def room(
         finally:
             await made.listener.stop()
     finally:
+        locks.close()
         await store.close()
 
 
@@ -302,14 +318,14 @@ def test_the_maildrop_is_locked_and_the_lock_dies_with_its_session(tmp_path: Pat
             assert (await carol.say(b"PASS secret word")).startswith(b"+OK maildrop has 0 messages")
             assert (await first.say(b"DELE 1")).startswith(b"+OK")
             await first.close()  # dropped: nothing is deleted
-            while made.service._locked != {made.carol}:
+            while made.locks.taken != {made.carol}:
                 await asyncio.sleep(0.001)
             await second.say(b"USER " + USERNAME.encode())
             assert (await second.say(b"PASS " + PASSWORD.encode())).startswith(b"+OK maildrop has 3 messages")
             for client in (second, carol):
                 assert (await client.say(b"QUIT")).startswith(b"+OK")
                 await client.close()
-            assert not made.service._locked
+            assert not made.locks.taken
             assert len(await made.uids(made.bob)) == 3
 
     run(body())
@@ -327,7 +343,7 @@ def test_a_slow_client_holds_up_nobody(tmp_path: Path, tls: ServerTls) -> None:
             assert (await quick.say(b"PASS secret word")).startswith(b"+OK")
             assert await quick.say(b"STAT") == b"+OK 0 0"
             assert (await quick.say(b"QUIT")).startswith(b"+OK")
-            assert made.service._locked == {made.bob}
+            assert made.locks.taken == {made.bob}
             for client in (slow, quick):
                 await client.close()
 
@@ -423,7 +439,7 @@ def test_an_account_without_mail_is_permanent_trouble(tmp_path: Path, tls: Serve
             await made.store.delete_account(made.bob)
             client = await Client.connect(made)
             assert (await client.sign_in()).startswith(b"-ERR [SYS/PERM]")
-            assert not made.service._locked
+            assert not made.locks.taken
             await client.close()
 
     run(body())
@@ -627,7 +643,7 @@ def session(
         async with room(folder, tls, messages) as made:
             service = made.make_service(settings, Faulty(made.store, **faults))
             await service.serve(wire)
-            assert not service._locked
+            assert not made.locks.taken
             return wire.output.partition(b"octets)\r\n")[2], await made.uids(made.bob)
 
     return run(body())

@@ -16,6 +16,15 @@ FORMATS = ("text", "json")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+class _Speaker:
+    name = ""
+
+
+def speak_as(name: str) -> None:
+    """Put the name of this process, one of several that write one log, into each line."""
+    _Speaker.name = name
+
+
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send the log to `stream` (standard error by default), replacing what was configured before."""
     if level not in LEVELS or form not in FORMATS:
@@ -29,18 +38,19 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
 
 
 class _Text(logging.Formatter):
-    """2026-11-23T20:15:00Z INFO postroom.net: text"""
+    """2026-11-23T20:15:00Z INFO postroom.net: text, with several processes INFO worker-1 postroom.net: text"""
 
     converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        super().__init__("%(asctime)s %(levelname)s %(speaker)s%(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
 
     def format(self, record: logging.LogRecord) -> str:
         # What a peer said may hold line ends, and escapes that would command a terminal: a log line stays one line of
         # text, except for a traceback of ours.
         record.message = _UNPRINTABLE.sub(_escaped, record.getMessage())
         record.asctime = self.formatTime(record, self.datefmt)
+        record.speaker = f"{_Speaker.name} " if _Speaker.name else ""
         text = self.formatMessage(record)
         return f"{text}\n{_writable(self.formatException(record.exc_info))}" if record.exc_info else text
 
@@ -57,6 +67,8 @@ class _Json(logging.Formatter):
             "logger": record.name,
             "message": _writable(record.getMessage()),
         }
+        if _Speaker.name:
+            event["process"] = _Speaker.name
         if record.exc_info:
             event["exception"] = _writable(self.formatException(record.exc_info))
         return json.dumps(event, ensure_ascii=False)

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from postroom.accounts import Directory, Person
-from postroom.base import Clock, MailError
+from postroom.base import Clock, MailError, NumberedLocks
 from postroom.net import Connection, ConnectionEnd, ServerStopping, TlsFailed, is_loopback
 from postroom.pop3 import (
     CLOSED_ACCOUNT,
@@ -49,14 +49,16 @@ class Pop3Service:
         settings: Pop3Settings,
         tls_context: Callable[[], ssl.SSLContext] | None,
         hostname: str,
+        locks: NumberedLocks,
     ) -> None:
+        """`locks`: of maildrops, by account id; between the processes of the server too."""
         self.store = store
         self.directory = directory
         self.clock = clock
         self.settings = settings
         self.tls_context = tls_context
         self.hostname = hostname
-        self._locked: set[int] = set()  # account ids
+        self._locks = locks
         self._sign_ins: OrderedDict[int, float] = OrderedDict()  # account id -> monotonic time of the last one
 
     async def serve(self, connection: Connection) -> None:
@@ -65,13 +67,10 @@ class Pop3Service:
 
     def lock(self, account_id: int) -> bool:
         """Take the maildrop; False when another session has it (RFC 1939 §4)."""
-        if account_id in self._locked:
-            return False
-        self._locked.add(account_id)
-        return True
+        return self._locks.try_take(account_id)
 
     def unlock(self, account_id: int) -> None:
-        self._locked.discard(account_id)
+        self._locks.release(account_id)
 
     def too_soon(self, account_id: int) -> bool:
         """Whether LOGIN-DELAY forbids a sign-in now (RFC 2449 §6.5)."""
