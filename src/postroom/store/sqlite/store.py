@@ -119,7 +119,7 @@ class SqliteStore:
         await self.pool.call(self._shares.close)
         await self.pool.close()
         if self._lock is not None:
-            self._lock.release()
+            self._lock.close()
             self._lock = None
         self._started = False
         self._closing = False
