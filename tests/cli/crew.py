@@ -114,6 +114,18 @@ class Talk:
         self._lines.close()
         self.socket.close()
 
+    def __enter__(self) -> "Talk":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def greeted(server: Server, name: str) -> bytes:
+    """What a new connection hears."""
+    with Talk(server, name) as talk:
+        return talk.greeting
+
 
 @contextlib.contextmanager
 def talks(server: Server, name: str, most: int = 64) -> Iterator[list[Talk]]:

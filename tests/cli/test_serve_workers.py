@@ -19,6 +19,7 @@ from tests.cli.crew import (
     CAROL,
     Talk,
     gone,
+    greeted,
     log,
     restart_crew,
     start_crew,
@@ -43,11 +44,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     stop_server(running)
 
 
-def _first_worker(server: Server) -> int:
-    """The process that takes mail out of the queue: the one that has said so first since it is there."""
-    return min(workers(server).values())
-
-
 def test_each_worker_gets_connections_and_says_who_it_is(server: Server) -> None:
     with talks(server, "smtp") as pair:
         assert all(talk.greeting.startswith(b"220 ") for talk in pair)
@@ -65,14 +61,12 @@ def test_connections_are_limited_over_all_workers(server: Server) -> None:
             assert talk.greeting.startswith(b"+OK"), f"{len(opened)} are open"
             opened.append(talk)
         for _ in range(4):  # whichever worker it comes to
-            refused = Talk(server, "pop3")
-            assert refused.greeting.startswith(b"-ERR [SYS/TEMP] Too many")
-            refused.close()
-        assert Talk(server, "imap").greeting.startswith(b"* OK")
+            assert greeted(server, "pop3").startswith(b"-ERR [SYS/TEMP] Too many")
+        assert greeted(server, "imap").startswith(b"* OK")
     finally:
         for talk in opened:
             talk.close()
-    wait_until(lambda: Talk(server, "pop3").greeting.startswith(b"+OK"))
+    wait_until(lambda: greeted(server, "pop3").startswith(b"+OK"))
 
 
 def _sign_in(talk: Talk, user: str, password: str) -> bytes:
@@ -200,10 +194,6 @@ def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
 def test_port_0_and_a_unix_socket_are_shared(tmp_path: Path) -> None:
     path = Path(f"/tmp/postroom-{SystemIds().token(8)}")  # pytest's folders are too deep for one
 
-    def edit(text: str) -> str:
-        return text
-
-    del edit
     server = start_crew(tmp_path)
     stop_server(server)
     text = server.config.read_text()
@@ -239,14 +229,13 @@ def test_what_keeps_the_first_worker_from_starting_is_said(tmp_path: Path) -> No
     command = [*POSTROOM, "serve", "--config", str(server.config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert "Error: queue.db has version 99" in done.stderr or "version 99" in done.stderr
+    assert "Error: queue.db has version 99" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_killed_worker_under_load_disturbs_no_other(tmp_path: Path) -> None:
     """Each client writes to a mailbox of its own, through one connection."""
     server = start_crew(tmp_path)
-    wait_until(lambda: True)
     stop, counts, cut = threading.Event(), [0, 0], [False, False]
     begin = len(log(server))
 
