@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import re
+import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.interop.server import Server, restart_server, start_server
@@ -24,9 +26,9 @@ def settings(**sections: str) -> Callable[[str], str]:
     return edit
 
 
-def start_crew(folder: Path, workers: int = 2, *, process: str = "", **sections: str) -> Server:
-    lines = f"workers = {workers}\nrestart_pause_seconds = 0.05\n{process}"
-    server = start_server(folder, "example.test", [BOB, CAROL], settings(process=lines, **sections))
+def start_crew(folder: Path, people: Sequence[str] = (BOB, CAROL), **sections: str) -> Server:
+    lines = "workers = 2\nrestart_pause_seconds = 0.05"
+    server = start_server(folder, "example.test", list(people), settings(process=lines, **sections))
     wait_for_log(server, "workers are up")
     return server
 
@@ -54,12 +56,17 @@ def wait_until(condition: Callable[[], bool], explain: Callable[[], str] = str) 
 
 
 def workers(server: Server) -> dict[int, int]:
-    """The workers' process ids by number, from the kernel and their last words in the log."""
-    pids = [
-        int(words)
-        for words in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    ]
-    return dict(enumerate(sorted(pids)))
+    """Those that are up: the process ids by number."""
+    said = re.findall(r"worker-(\d+) postroom\.serve: up as process (\d+)\n", log(server))
+    return {int(number): int(pid) for number, pid in said if not gone(int(pid))}
+
+
+def kill_worker(server: Server, number: int) -> int:
+    """SIGKILL; returns the process id it had when its successor is up."""
+    pid = workers(server)[number]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: workers(server).get(number, pid) != pid, lambda: log(server))
+    return pid
 
 
 def gone(pid: int) -> bool:
@@ -129,7 +136,7 @@ def greeted(server: Server, name: str) -> bytes:
 
 @contextlib.contextmanager
 def talks(server: Server, name: str, most: int = 64) -> Iterator[list[Talk]]:
-    """Connections, as many as it takes until each worker has one; that one for each, in the order of `workers`."""
+    """Connections, as many as it takes until each worker has one; one for each, by their numbers."""
     opened: dict[int, Talk] = {}
     try:
         wanted = set(workers(server).values())
@@ -142,7 +149,7 @@ def talks(server: Server, name: str, most: int = 64) -> Iterator[list[Talk]]:
             if set(opened) == wanted:
                 break
         assert set(opened) == wanted, "a worker that gets no connections"
-        yield [opened[pid] for pid in sorted(opened)]
+        yield [opened[pid] for _, pid in sorted(workers(server).items())]
     finally:
         for talk in opened.values():
             talk.close()

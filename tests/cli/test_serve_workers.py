@@ -48,8 +48,8 @@ def test_each_worker_gets_connections_and_says_who_it_is(server: Server) -> None
     with talks(server, "smtp") as pair:
         assert all(talk.greeting.startswith(b"220 ") for talk in pair)
     text = log(server)
-    assert re.search(r"INFO worker-0 postroom\.serve: up\n", text)
-    assert re.search(r"INFO worker-1 postroom\.serve: up\n", text)
+    assert re.search(r"INFO worker-0 postroom\.serve: up as process \d+\n", text)
+    assert re.search(r"INFO worker-1 postroom\.serve: up as process \d+\n", text)
     assert re.search(r"INFO parent postroom\.serve: 2 workers are up\n", text)
 
 
@@ -179,7 +179,7 @@ def test_a_second_server_is_refused(server: Server, tmp_path: Path) -> None:
 
 
 def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
-    server = start_crew(tmp_path)
+    server = start_crew(tmp_path, [])
     pids = workers(server)
     server.process.kill()
     server.process.wait()
@@ -194,7 +194,7 @@ def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
 def test_port_0_and_a_unix_socket_are_shared(tmp_path: Path) -> None:
     path = Path(f"/tmp/postroom-{SystemIds().token(8)}")  # pytest's folders are too deep for one
 
-    server = start_crew(tmp_path)
+    server = start_crew(tmp_path, [])
     stop_server(server)
     text = server.config.read_text()
     text = re.sub(r"^smtp = .*$", 'smtp = ["127.0.0.1:0"]', text, flags=re.M)
@@ -221,7 +221,7 @@ def test_port_0_and_a_unix_socket_are_shared(tmp_path: Path) -> None:
 
 
 def test_what_keeps_the_first_worker_from_starting_is_said(tmp_path: Path) -> None:
-    server = start_crew(tmp_path)
+    server = start_crew(tmp_path, [])
     stop_server(server)
     db = apsw.Connection(str(tmp_path / "data" / "queue.db"))
     db.execute("PRAGMA user_version=99")

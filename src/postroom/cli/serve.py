@@ -86,7 +86,7 @@ class _Parent:
             app.reload_certificate()  # it may be a newer one than the parent's
             app.take_settings(self._config)
             line.up()
-            _log.info("up")
+            _log.info("up as process %d", os.getpid())
 
         try:
             with new_loop() as runner:
