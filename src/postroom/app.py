@@ -24,7 +24,6 @@ from postroom.base import (
     FileLock,
     Ids,
     MailError,
-    NumberedLocks,
     Pokes,
     SystemClock,
     SystemIds,
@@ -49,6 +48,7 @@ from postroom.net import (
 )
 from postroom.queue import SqliteQueue, hold_queue
 from postroom.servers.imap import ImapService
+from postroom.servers.maildrops import Maildrops
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import LMTP, RELAY, SUBMISSION, SmtpService
 from postroom.store import Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
@@ -82,6 +82,7 @@ class Ground:
             run = _run_folder(config)
             self._locks.append(hold_folder(config.data, clock.now()))
             self._locks.append(hold_queue(config.data))
+            Maildrops.forget_sign_ins(run)
             Pokes.create(run, workers)
             Board.create(run / "board", _BOARD, workers, ids.octets(16))
             self._board = Board(run / "board", _BOARD, WorkerPlace(0, workers))
@@ -230,8 +231,6 @@ class App:
     def _build(self) -> None:
         config = self.config
         config.data.mkdir(parents=True, exist_ok=True)
-        self._pop3_locks = NumberedLocks(_run_folder(config) / "pop3-locks")
-        self._closing.callback(self._pop3_locks.close)
         self.directory = SqliteDirectory(config.data / "postroom.db", config.accounts, self.clock, self.ids)
         self._closing.push_async_callback(self.directory.close)
         store = SqliteStore(config.data, config.store, config.message, self.clock, self.ids, place=self.place)
@@ -240,8 +239,13 @@ class App:
         self.store = _PeoplesMail(store)
         self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids, place=self.place)
         self._closing.push_async_callback(self.queue.close)
-        if not self.place.alone:
-            self._join()
+        run = _run_folder(config)
+        if self.place.alone:
+            Maildrops.forget_sign_ins(run)
+        else:
+            self._join(run)
+        self._maildrops = Maildrops(run)
+        self._closing.callback(self._maildrops.close)
         if self._resolver is None:
             self._resolver = DnsResolver(config.dns, self.clock)
             self._closing.push_async_callback(self._resolver.close)
@@ -265,14 +269,13 @@ class App:
             settings=config.delivery,
             hostname=config.hostname,
         )
-        # One object for both listeners of a protocol: POP3's LOGIN-DELAY and IMAP's \Recent marks are kept in it.
+        # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
             later.service = pop3 if name in _POP3 else imap if name in _IMAP else self._smtp(name)
 
-    def _join(self) -> None:
+    def _join(self, run: Path) -> None:
         """What joins this worker to the others."""
-        run = _run_folder(self.config)
         board = Board(run / "board", _BOARD, self.place)
         self._closing.callback(board.close)
         for number, name in enumerate(self.config.listen.__struct_fields__):
@@ -289,7 +292,7 @@ class App:
     def _pop3(self) -> Pop3Service:
         config = self.config
         return Pop3Service(
-            self.store, self.directory, self.clock, config.pop3, self._starttls, config.hostname, self._pop3_locks
+            self.store, self.directory, self.clock, config.pop3, self._starttls, config.hostname, self._maildrops
         )
 
     def _imap(self) -> ImapService:

@@ -30,13 +30,12 @@ class Watcher:
     def stopping(self): say("stopping")
 
 def until_term(line, on_hup=lambda: None):
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP])
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+    signal.signal(signal.SIGHUP, lambda *_: (on_hup(), line.reloaded()))
     line.up()
-    while signal.sigwait([signal.SIGTERM, signal.SIGHUP]) == signal.SIGHUP:
-        on_hup()
-        line.reloaded()
+    while not ended:
+        time.sleep(0.01)
 
 WORK
 

@@ -15,10 +15,11 @@ import uvloop
 from tests.pop3.play import MESSAGES, PASSWORD, TRANSCRIPTS, USERNAME, matches, scenes
 
 from postroom.accounts import AccountSettings, MemoryDirectory
-from postroom.base import FakeClock, NumberedLocks, SystemClock, SystemIds
+from postroom.base import FakeClock, SystemClock, SystemIds
 from postroom.message import MessageSettings
 from postroom.net import IdleTimeout, Listener, NetSettings, ServerStopping, ServerTls, TlsInfo, self_signed
 from postroom.pop3 import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Settings
+from postroom.servers.maildrops import Maildrops
 from postroom.servers.pop3 import Pop3Service
 from postroom.store import (
     Account,
@@ -52,10 +53,10 @@ class Room:
         directory: MemoryDirectory,
         tls: ServerTls,
         settings: Pop3Settings,
-        locks: NumberedLocks,
+        maildrops: Maildrops,
     ) -> None:
         self.store = store
-        self.locks = locks
+        self.maildrops = maildrops
         self.directory = directory
         self.tls = tls
         self.bob = 0
@@ -71,7 +72,7 @@ class Room:
             settings,
             lambda: self.tls.context,
             "mail.bob.test",
-            self.locks,
+            self.maildrops,
         )
 
     @property
@@ -118,8 +119,8 @@ async def room(
         folder / "store", StoreSettings(inline_limit_octets=inline_limit), MessageSettings(), clock, ids
     )
     directory = MemoryDirectory(CHEAP, clock, ids)
-    locks = NumberedLocks(folder / "pop3-locks")
-    made = Room(store, directory, tls, settings, locks)
+    maildrops = Maildrops(folder)
+    made = Room(store, directory, tls, settings, maildrops)
     try:
         await directory.add_domain("bob.test")
         made.bob = (await directory.add_person(USERNAME, PASSWORD)).account_id
@@ -135,7 +136,7 @@ async def room(
         finally:
             await made.listener.stop()
     finally:
-        locks.close()
+        maildrops.close()
         await store.close()
 
 
@@ -318,14 +319,14 @@ def test_the_maildrop_is_locked_and_the_lock_dies_with_its_session(tmp_path: Pat
             assert (await carol.say(b"PASS secret word")).startswith(b"+OK maildrop has 0 messages")
             assert (await first.say(b"DELE 1")).startswith(b"+OK")
             await first.close()  # dropped: nothing is deleted
-            while made.locks.taken != {made.carol}:
+            while made.maildrops.taken != {made.carol}:
                 await asyncio.sleep(0.001)
             await second.say(b"USER " + USERNAME.encode())
             assert (await second.say(b"PASS " + PASSWORD.encode())).startswith(b"+OK maildrop has 3 messages")
             for client in (second, carol):
                 assert (await client.say(b"QUIT")).startswith(b"+OK")
                 await client.close()
-            assert not made.locks.taken
+            assert not made.maildrops.taken
             assert len(await made.uids(made.bob)) == 3
 
     run(body())
@@ -343,7 +344,7 @@ def test_a_slow_client_holds_up_nobody(tmp_path: Path, tls: ServerTls) -> None:
             assert (await quick.say(b"PASS secret word")).startswith(b"+OK")
             assert await quick.say(b"STAT") == b"+OK 0 0"
             assert (await quick.say(b"QUIT")).startswith(b"+OK")
-            assert made.locks.taken == {made.bob}
+            assert made.maildrops.taken == {made.bob}
             for client in (slow, quick):
                 await client.close()
 
@@ -439,7 +440,7 @@ def test_an_account_without_mail_is_permanent_trouble(tmp_path: Path, tls: Serve
             await made.store.delete_account(made.bob)
             client = await Client.connect(made)
             assert (await client.sign_in()).startswith(b"-ERR [SYS/PERM]")
-            assert not made.locks.taken
+            assert not made.maildrops.taken
             await client.close()
 
     run(body())
@@ -447,7 +448,7 @@ def test_an_account_without_mail_is_permanent_trouble(tmp_path: Path, tls: Serve
 
 def test_login_delay(tmp_path: Path, tls: ServerTls) -> None:
     async def body() -> None:
-        settings = Pop3Settings(plaintext_sign_in_on_loopback=True, login_delay_seconds=60, max_remembered_sign_ins=1)
+        settings = Pop3Settings(plaintext_sign_in_on_loopback=True, login_delay_seconds=60)
         async with room(tmp_path, tls, settings=settings) as made:
             clock = made.service.clock = FakeClock()
             for seconds, answer in ((0, b"+OK"), (30, b"-ERR [LOGIN-DELAY]"), (31, b"+OK")):
@@ -456,8 +457,6 @@ def test_login_delay(tmp_path: Path, tls: ServerTls) -> None:
                 assert (await client.sign_in()).startswith(answer)
                 await client.say(b"QUIT")
                 await client.close()
-            made.service.remember_sign_in(made.carol)
-            assert not made.service.too_soon(made.bob)  # forgotten, not kept without bound
 
     run(body())
 
@@ -643,7 +642,7 @@ def session(
         async with room(folder, tls, messages) as made:
             service = made.make_service(settings, Faulty(made.store, **faults))
             await service.serve(wire)
-            assert not made.locks.taken
+            assert not made.maildrops.taken
             return wire.output.partition(b"octets)\r\n")[2], await made.uids(made.bob)
 
     return run(body())

@@ -201,6 +201,7 @@ def serve(config_path: Path | None) -> None:
     """Run the server in the foreground.
 
     SIGTERM stops it cleanly: sessions are told, what is under way ends. SIGHUP reads certificate and settings again.
+    With process.workers above 1 several processes serve; both signals go to the first one, their parent.
     """
     config = read_settings(config_path)
     log.configure(config.log.level, config.log.format)

@@ -189,8 +189,9 @@ class Supervisor:
                 self._hear(pipes[descriptor])
 
     def _caught(self) -> Iterable[int]:
+        """Each once; SIGCHLD last: those whom whoever ends us has ended too are not to be started again."""
         with contextlib.suppress(BlockingIOError):
-            return dict.fromkeys(os.read(self._wakeups, 4096))
+            return sorted(set(os.read(self._wakeups, 4096)), key=int(signal.SIGCHLD).__eq__)
         return ()
 
     def _hear(self, worker: _Worker) -> None:

@@ -9,11 +9,10 @@ import asyncio
 import logging
 import ssl
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from postroom.accounts import Directory, Person
-from postroom.base import Clock, MailError, NumberedLocks
+from postroom.base import Clock, MailError
 from postroom.net import Connection, ConnectionEnd, ServerStopping, TlsFailed, is_loopback
 from postroom.pop3 import (
     CLOSED_ACCOUNT,
@@ -35,6 +34,8 @@ from postroom.pop3 import (
 )
 from postroom.store import Account, MailStore, NoSuchAccount, NoSuchContent, Stored, Want
 
+from .maildrops import Maildrops
+
 _log = logging.getLogger("postroom.pop3")
 
 
@@ -49,17 +50,15 @@ class Pop3Service:
         settings: Pop3Settings,
         tls_context: Callable[[], ssl.SSLContext] | None,
         hostname: str,
-        locks: NumberedLocks,
+        maildrops: Maildrops,
     ) -> None:
-        """`locks`: of maildrops, by account id; between the processes of the server too."""
         self.store = store
         self.directory = directory
         self.clock = clock
         self.settings = settings
         self.tls_context = tls_context
         self.hostname = hostname
-        self._locks = locks
-        self._sign_ins: OrderedDict[int, float] = OrderedDict()  # account id -> monotonic time of the last one
+        self._maildrops = maildrops
 
     async def serve(self, connection: Connection) -> None:
         """One session from greeting to close."""
@@ -67,23 +66,22 @@ class Pop3Service:
 
     def lock(self, account_id: int) -> bool:
         """Take the maildrop; False when another session has it (RFC 1939 §4)."""
-        return self._locks.try_take(account_id)
+        return self._maildrops.take(account_id)
 
     def unlock(self, account_id: int) -> None:
-        self._locks.release(account_id)
+        self._maildrops.give_back(account_id)
 
     def too_soon(self, account_id: int) -> bool:
         """Whether LOGIN-DELAY forbids a sign-in now (RFC 2449 §6.5)."""
-        last = self._sign_ins.get(account_id)
+        if not self.settings.login_delay_seconds:
+            return False
+        last = self._maildrops.last_sign_in(account_id)
         return last is not None and self.clock.monotonic() - last < self.settings.login_delay_seconds
 
     def remember_sign_in(self, account_id: int) -> None:
         """For `too_soon`."""
         if self.settings.login_delay_seconds:
-            self._sign_ins[account_id] = self.clock.monotonic()
-            self._sign_ins.move_to_end(account_id)
-            if len(self._sign_ins) > self.settings.max_remembered_sign_ins:
-                self._sign_ins.popitem(last=False)
+            self._maildrops.remember_sign_in(account_id, self.clock.monotonic())
 
 
 class _ResponseCut(Exception):
