@@ -178,16 +178,30 @@ def test_a_second_server_is_refused(server: Server, tmp_path: Path) -> None:
         assert len(pair) == 2
 
 
-def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
+def test_workers_do_not_outlive_their_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is the parent that tells systemd how far the server is, once all are there."""
     server = start_crew(tmp_path, [])
     pids = workers(server)
     server.process.kill()
     server.process.wait()
     for pid in pids.values():
         wait_until(lambda pid=pid: gone(pid))  # type: ignore[misc]
-    server = restart_crew(server)
-    pids = workers(server)
-    stop_server(server)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        name = f"@postroom-{SystemIds().token(8)}"
+        systemd.bind("\0" + name[1:])
+        systemd.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        server = restart_crew(server)
+        assert systemd.recv(100) == b"READY=1"
+        pids = workers(server)
+        assert len(pids) == 2
+        server.process.send_signal(signal.SIGHUP)
+        assert [systemd.recv(100) for _ in range(2)] == [b"RELOADING=1", b"READY=1"]
+        stop_server(server)
+        assert systemd.recv(100) == b"STOPPING=1"
+        systemd.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
     assert all(gone(pid) for pid in pids.values())
 
 

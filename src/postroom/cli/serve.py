@@ -85,8 +85,8 @@ class _Parent:
         async def up() -> None:
             app.reload_certificate()  # it may be a newer one than the parent's
             app.take_settings(self._config)
-            line.up()
             _log.info("up as process %d", os.getpid())
+            line.up()
 
         try:
             with new_loop() as runner:
