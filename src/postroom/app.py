@@ -130,6 +130,8 @@ class App:
         self._services: dict[str, _Later] = {}
         self._tasks = TaskOwner("app")
         self._closing = contextlib.AsyncExitStack()
+        self.board: Board | None = None  # with others only
+        self.pokes: Pokes | None = None
         self.tls: ServerTls
         self.store: MailStore
         self.directory: SqliteDirectory
@@ -231,6 +233,11 @@ class App:
     def _build(self) -> None:
         config = self.config
         config.data.mkdir(parents=True, exist_ok=True)
+        run = _run_folder(config)
+        if not self.place.alone:
+            self.board, self.pokes = Board(run / "board", _BOARD, self.place), Pokes(run, self.place)
+            self._closing.callback(self.board.close)
+            self._closing.callback(self.pokes.close)
         self.directory = SqliteDirectory(config.data / "postroom.db", config.accounts, self.clock, self.ids)
         self._closing.push_async_callback(self.directory.close)
         store = SqliteStore(config.data, config.store, config.message, self.clock, self.ids, place=self.place)
@@ -239,11 +246,10 @@ class App:
         self.store = _PeoplesMail(store)
         self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids, place=self.place)
         self._closing.push_async_callback(self.queue.close)
-        run = _run_folder(config)
-        if self.place.alone:
-            Maildrops.forget_sign_ins(run)
+        if self.board is not None and self.pokes is not None:
+            self._join(self.board, self.pokes)
         else:
-            self._join(run)
+            Maildrops.forget_sign_ins(run)
         self._maildrops = Maildrops(run)
         self._closing.callback(self._maildrops.close)
         if self._resolver is None:
@@ -274,20 +280,16 @@ class App:
         for name, later in self._services.items():
             later.service = pop3 if name in _POP3 else imap if name in _IMAP else self._smtp(name)
 
-    def _join(self, run: Path) -> None:
+    def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""
-        board = Board(run / "board", _BOARD, self.place)
-        self._closing.callback(board.close)
         for number, name in enumerate(self.config.listen.__struct_fields__):
             if name in self._listeners:
                 self._listeners[name].tally = BoardTally(board, number, name)
-        pokes = Pokes(run, self.place)
         if self.place.first:
             pokes.when(_QUEUE_NEWS, lambda _: self.queue.look())
         else:
             self.queue.on_own_change(lambda: pokes.tell(0, _QUEUE_NEWS))
         pokes.start()
-        self._closing.callback(pokes.close)
 
     def _pop3(self) -> Pop3Service:
         config = self.config

@@ -49,7 +49,7 @@ def wait_for_log(server: Server, text: str, begin: int = 0, times: int = 1) -> N
 
 
 def wait_until(condition: Callable[[], bool], explain: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, explain()
         time.sleep(0.01)
@@ -100,7 +100,7 @@ class Talk:
     """A connection, its greeting read, and the worker that has it."""
 
     def __init__(self, server: Server, name: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", server.ports[name]), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", server.ports[name]), timeout=60)
         self._lines = self.socket.makefile("rb")
         self.greeting = self.line()
         self.pid = owner(server, self.socket) if self.greeting[:1] in (b"2", b"+", b"*") else 0

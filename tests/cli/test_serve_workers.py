@@ -146,6 +146,8 @@ def test_a_killed_worker_takes_only_its_own_connections_with_it(server: Server) 
         os.kill(one.pid, signal.SIGKILL)
         assert one.line() == b""
         assert two.say("CAPA").startswith(b"+OK")
+        meanwhile = [greeted(server, "pop3") for _ in range(16)]  # those for the dead one wait for its successor
+        assert all(greeting.startswith(b"+OK") for greeting in meanwhile)
         wait_for_log(server, "ended: killed by SIGKILL", begin)
         wait_for_log(server, "postroom.serve: up", begin)
         assert one.pid not in workers(server).values()

@@ -19,7 +19,7 @@ MESSAGES = 200
 def _submit(server: Server, pid: int, subject: str) -> None:
     """A message for else.test, handed to this worker."""
     while True:
-        with smtplib.SMTP("127.0.0.1", server.ports["submission"], timeout=20) as smtp:
+        with smtplib.SMTP("127.0.0.1", server.ports["submission"], timeout=60) as smtp:
             assert smtp.sock is not None
             if owner(server, smtp.sock) == pid:
                 smtp.login(BOB, PASSWORD)
@@ -41,7 +41,7 @@ def test_mail_that_any_worker_takes_leaves_at_once(tmp_path: Path) -> None:
             for pid in workers(server).values():
                 subject = f"{count} by {pid}"
                 await asyncio.to_thread(_submit, server, pid, subject)
-                async with asyncio.timeout(20):  # what the killed one did not note as done comes again, too
+                async with asyncio.timeout(60):  # what the killed one did not note as done comes again, too
                     while not any(subject.encode() in mail.content for mail in peer.taken):
                         await asyncio.sleep(0.001)
             if count == 1:  # its successor is poked as well

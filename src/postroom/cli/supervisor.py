@@ -143,17 +143,21 @@ class Supervisor:
         gc.collect()
         gc.freeze()  # what is there now is shared with the worker as long as nobody writes it, the collector included
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # none of ours is to arrive in the child
-        pid = os.fork()
-        if pid == 0:
-            os.close(pipe)
-            self._be_worker(worker.number, end)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        os.close(end)
-        worker.pid, worker.pipe, worker.up, worker.reason = pid, pipe, False, ""
         worker.started_at = self._clock.monotonic()
-        worker.reload = self._reloads
+        try:
+            worker.pid = os.fork()
+            if worker.pid == 0:
+                self._be_worker(worker.number, end, pipe)
+        except OSError as error:
+            os.close(pipe)
+            self._try_again(worker, f"it can't be forked: {error.strerror}")
+        else:
+            worker.pipe, worker.up, worker.reason, worker.reload = pipe, False, "", self._reloads
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            os.close(end)
 
-    def _be_worker(self, number: int, end: int) -> NoReturn:
+    def _be_worker(self, number: int, end: int, pipe: int) -> NoReturn:
         status = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -161,7 +165,7 @@ class Supervisor:
                 signal.signal(caught, signal.SIG_IGN if caught == signal.SIGHUP else signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             others = [worker.pipe for worker in self._workers if worker.pipe >= 0]
-            for descriptor in (self._own_life, self._wakeups, self._wakeup, *others):
+            for descriptor in (pipe, self._own_life, self._wakeups, self._wakeup, *others):
                 os.close(descriptor)
             threading.Thread(target=_end_with_parent, args=(self._life,), name="parent", daemon=True).start()
             self._work(number, Line(end))
@@ -181,10 +185,12 @@ class Supervisor:
             moments = [] if self._killed else [self._stop_by]
         else:
             moments = [worker.due for worker in self._workers if self._ready and not worker.pid]
-        timeout = max(0.0, min(moments) - self._clock.monotonic()) if moments else None
+        timeout = max(0.0, min(moments) - self._clock.monotonic()) * 1000 if moments else None
         pipes = {worker.pipe: worker for worker in self._workers if worker.pipe >= 0}
-        readable, _, _ = select.select([self._wakeups, *pipes], [], [], timeout)
-        for descriptor in readable:
+        poll = select.poll()
+        for descriptor in (self._wakeups, *pipes):
+            poll.register(descriptor, select.POLLIN)
+        for descriptor, _ in poll.poll(timeout):
             if descriptor in pipes:
                 self._hear(pipes[descriptor])
 
@@ -240,6 +246,11 @@ class Supervisor:
             if code not in (0, -signal.SIGTERM) and not self._failure:
                 self._failure = f"worker {worker.number} did not end well: {how}"
             return
+        self._try_again(worker, how)
+        self._look_whether_reloaded()
+
+    def _try_again(self, worker: _Worker, how: str) -> None:
+        """One that has ended; but when not all have been up yet, something is wrong with the whole."""
         if not self._ready:
             self._failure = worker.reason or f"worker {worker.number} could not start: {how}"
             self._stop()
@@ -249,7 +260,6 @@ class Supervisor:
         worker.quick_ends = worker.quick_ends + 1 if quick else 0
         worker.due = now + self._pause(worker.quick_ends)
         _log.error("worker %d ended: %s; starting it again in %g s", worker.number, how, worker.due - now)
-        self._look_whether_reloaded()
 
     def _pause(self, quick_ends: int) -> float:
         if quick_ends < 2:
