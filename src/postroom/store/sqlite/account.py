@@ -43,7 +43,7 @@ from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
 from postroom.store.views import OpenViews
 
-from . import annotating, history, reading, sorting
+from . import annotating, history, reading, runs, sorting
 from .appending import Append, Item, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
@@ -188,7 +188,7 @@ class SqliteAccount:
     def _next_batch(self) -> tuple[list[tuple[Write, "asyncio.Future[Any]"]], bool]:
         """The changes to commit together, and whether they are light enough for the event loop."""
         waiting, settings = self._waiting, self._store.settings
-        weights = [write.light_octets() for write, _ in islice(waiting, settings.max_batch)]
+        weights = [write.light_octets(self._books) for write, _ in islice(waiting, settings.max_batch)]
         count, at_once = len(weights), None not in weights
         if at_once:
             sums = accumulate(LIGHT_CHANGE_OCTETS + (octets or 0) for octets in weights)
@@ -406,7 +406,9 @@ class SqliteAccount:
         unchanged_since: int | None = None,
         origin: object = None,
     ) -> Flagged:
-        result: Flagged = await self._write(SetFlags(mailbox_id, _still(uids), action, flags, unchanged_since, origin))
+        known = runs.known(self._views.current(mailbox_id), self._books.boxes.get(mailbox_id), uids)
+        write = SetFlags(mailbox_id, _still(uids), action, flags, unchanged_since, origin, known)
+        result: Flagged = await self._write(write)
         return result
 
     async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:

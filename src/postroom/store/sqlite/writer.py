@@ -72,7 +72,7 @@ class Write:
 
     __slots__ = ()
 
-    def light_octets(self) -> int | None:
+    def light_octets(self, books: Books) -> int | None:
         """How much it writes, when it is so little work that it may be made on the event loop; None: it is not."""
         return None
 
