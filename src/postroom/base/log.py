@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import time
+from functools import lru_cache
 from typing import TextIO
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -35,21 +36,27 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("asyncio").setLevel("WARNING")
+    # What our lines do not say need not be found out for each: who called, in which thread and process.
+    logging._srcfile = None  # as Python's logging how-to has it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+@lru_cache(maxsize=2)
+def _second(time_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_s))
 
 
 class _Text(logging.Formatter):
     """2026-11-23T20:15:00Z INFO postroom.net: text, with several processes INFO worker-1 postroom.net: text"""
 
-    converter = staticmethod(time.gmtime)
-
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(speaker)s%(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        super().__init__("%(asctime)s %(levelname)s %(speaker)s%(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         # What a peer said may hold line ends, and escapes that would command a terminal: a log line stays one line of
         # text, except for a traceback of ours.
         record.message = _UNPRINTABLE.sub(_escaped, record.getMessage())
-        record.asctime = self.formatTime(record, self.datefmt)
+        record.asctime = _second(int(record.created))
         record.speaker = f"{_Speaker.name} " if _Speaker.name else ""
         text = self.formatMessage(record)
         return f"{text}\n{_writable(self.formatException(record.exc_info))}" if record.exc_info else text
@@ -58,11 +65,9 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     """One JSON object a line."""
 
-    converter = staticmethod(time.gmtime)
-
     def format(self, record: logging.LogRecord) -> str:
         event = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "time": _second(int(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": _writable(record.getMessage()),

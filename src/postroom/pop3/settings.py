@@ -59,7 +59,7 @@ class Pop3Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     read_ahead_octets: Annotated[
         int, Meta(ge=0, description="Octets that messages read ahead may take in one session.")
     ] = 262_144
-    listing_piece_lines: Annotated[int, Meta(ge=1, description="Lines of LIST or UIDL made at a time.")] = 8192
+    listing_piece_lines: Annotated[int, Meta(ge=1, description="Lines of LIST or UIDL made at a time.")] = 512
     output_octets: Annotated[
         int,
         Meta(ge=512, description="Octets of replies to pipelined commands gathered before the peer must take some."),

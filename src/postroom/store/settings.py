@@ -43,6 +43,14 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int,
         Meta(ge=0, description="Messages whose facts are read at once without a thread; larger reads go to a thread."),
     ] = 4
+    write_on_loop_octets: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Octets of new mail (and 4096 for each change) that are written on the event loop, only their "
+            "commit in a thread; what is larger is written in a thread altogether.",
+        ),
+    ] = 262_144
     cache_kib: Annotated[int, Meta(ge=64, description="KiB of page cache for each open database connection.")] = 2048
     mmap_octets: Annotated[
         int, Meta(ge=0, description="Octets of a mail.db that are read through a memory map; 0 turns it off.")

@@ -265,6 +265,11 @@ class OpenViews:
         assert view_now is not None
         return view_now
 
+    def current(self, mailbox_id: int) -> View | None:
+        """The view, if there is one: as of the last change that was told."""
+        held = self._held.get(mailbox_id)
+        return None if held is None else held.view
+
     def release(self, view: View) -> None:
         mailbox_id = view.mailbox.mailbox_id
         held = self._held.get(mailbox_id)

@@ -5,28 +5,80 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.fault.failing_disk import FailingDisk
 from tests.store.sqlite.stage import Room, perform
 
 from postroom.store import FlagAction, StoreSettings, Want
-from postroom.store.sqlite.writer import Scope, Write
+from postroom.store.books import Books
+from postroom.store.sqlite.writer import Outcome, Prepared, Scope, Write
 
 
 def test_what_is_written_in_one_turn_is_one_batch(tmp_path: Path) -> None:
     async def play(room: Room) -> None:
         await room.account.settle()  # the purge at the opening
         batches: list[int] = []
-        commit = room.account._writer.commit
+        finish = room.account._writer.finish
 
-        def note(writes: list[Write], *rest: object) -> object:
-            batches.append(len(writes))
-            return commit(writes, *rest)  # type: ignore[arg-type]
+        def note(prepared: Prepared) -> list[Outcome]:
+            batches.append(len(prepared.writes))
+            return finish(prepared)
 
-        room.account._writer.commit = note  # type: ignore[method-assign,assignment]
+        room.account._writer.finish = note  # type: ignore[method-assign]
         await asyncio.gather(*(room.put() for _ in range(20)))
         await asyncio.gather(*(room.put() for _ in range(70)))
         assert batches == [20, 50, 20]
 
     perform(tmp_path, play, StoreSettings(max_batch=50))
+
+
+class Where(Write):
+    """Says in which thread it was made."""
+
+    def __init__(self, octets: int | None) -> None:
+        self.octets = octets
+
+    def light_octets(self, books: Books) -> int | None:
+        return self.octets
+
+    def apply(self, scope: Scope) -> bool:
+        scope.next_modseq()
+        return threading.current_thread() is threading.main_thread()
+
+
+def test_light_changes_are_made_on_the_loop_as_many_as_have_room(tmp_path: Path) -> None:
+    disk = FailingDisk()
+
+    async def play(room: Room) -> None:
+        await room.account.settle()
+        await room.put()  # the log's first commit syncs its head too
+
+        async def made(*octets: int | None) -> tuple[set[bool], int]:
+            disk.log_syncs = 0
+            return set(await asyncio.gather(*(room.account._write(Where(each)) for each in octets))), disk.log_syncs
+
+        assert await made(0, 100, 6000) == ({True}, 1)
+        assert await made(0, None, 0) == ({False}, 1)
+        assert await made(6000, 6000, 6000) == ({True}, 2)  # two have room at once
+        assert await made(20_000) == ({False}, 1)
+
+    perform(tmp_path, play, StoreSettings(write_on_loop_octets=20_480), disk=disk)
+    disk.unregister()
+
+
+def test_the_loop_does_not_wait_for_another_process_that_writes(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        await room.account.settle()
+        other = room.files.connect_writer()
+        other.execute("BEGIN IMMEDIATE")
+        put = asyncio.ensure_future(room.put())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not put.done()
+        other.execute("ROLLBACK")
+        assert await put == 1
+        other.close()
+
+    perform(tmp_path, play)
 
 
 def test_what_was_asked_for_does_not_grow_with_the_view(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -42,7 +43,7 @@ from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
 from postroom.store.views import OpenViews
 
-from . import annotating, history, reading, sorting
+from . import annotating, history, reading, runs, sorting
 from .appending import Append, Item, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
@@ -54,7 +55,7 @@ from .purging import Purge
 from .replacing import Replace
 from .searching import TextSearch, search_sent
 from .sharing import SetAcl
-from .writer import Outcome, Write, Writer
+from .writer import LIGHT_CHANGE_OCTETS, Outcome, Write, Writer
 
 _log = logging.getLogger("postroom.store")
 
@@ -173,14 +174,28 @@ class SqliteAccount:
         return await future
 
     def start_writing(self) -> None:
-        """Hand what waits to a thread as one batch."""
-        limit = self._store.settings.max_batch
-        batch: list[tuple[Write, asyncio.Future[Any]]] = []
-        while self._waiting and len(batch) < limit:
-            batch.append(self._waiting.popleft())
+        """Begin with what waits: the whole of it in a thread, or only its commit."""
+        batch, light = self._next_batch()
         claimed, self._views.claimed = self._views.claimed, {}
-        job = partial(self._writer.commit, [write for write, _ in batch], claimed, int(self._store.clock.now()))
+        writes, now = [write for write, _ in batch], int(self._store.clock.now())
+        prepared = self._writer.prepare_at_once(writes, claimed, now) if light else None
+        if prepared is not None:
+            job = partial(self._writer.finish, prepared)
+        else:
+            job = partial(self._writer.commit, writes, claimed, now)
         self._store.pool.run(job, partial(self._written, batch))
+
+    def _next_batch(self) -> tuple[list[tuple[Write, "asyncio.Future[Any]"]], bool]:
+        """The changes to commit together, and whether they are light enough for the event loop."""
+        waiting, settings = self._waiting, self._store.settings
+        weights = [write.light_octets(self._books) for write, _ in islice(waiting, settings.max_batch)]
+        count, at_once = len(weights), None not in weights
+        if at_once:
+            sums = accumulate(LIGHT_CHANGE_OCTETS + (octets or 0) for octets in weights)
+            fitting = sum(octets <= settings.write_on_loop_octets for octets in sums)
+            at_once = fitting > 0 or not count
+            count = fitting or count
+        return [waiting.popleft() for _ in range(count)], at_once
 
     def _written(
         self,
@@ -391,7 +406,9 @@ class SqliteAccount:
         unchanged_since: int | None = None,
         origin: object = None,
     ) -> Flagged:
-        result: Flagged = await self._write(SetFlags(mailbox_id, _still(uids), action, flags, unchanged_since, origin))
+        known = runs.known(self._views.current(mailbox_id), self._books.boxes.get(mailbox_id), uids)
+        write = SetFlags(mailbox_id, _still(uids), action, flags, unchanged_since, origin, known)
+        result: Flagged = await self._write(write)
         return result
 
     async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:

@@ -38,6 +38,7 @@ class AccountFiles:
         self.settings = settings
         self.database = folder / "mail.db"
         self.blobs = folder / "blobs"
+        self.busy_timeout_milliseconds = int(settings.busy_timeout_seconds * 1000)
 
     def connect_writer(self, *, create: bool = False) -> apsw.Connection:
         """The one connection that changes the account."""
@@ -64,7 +65,7 @@ class AccountFiles:
         return db
 
     def _prepare(self, db: apsw.Connection) -> None:
-        db.set_busy_timeout(int(self.settings.busy_timeout_seconds * 1000))
+        db.set_busy_timeout(self.busy_timeout_milliseconds)
         db.pragma("synchronous", "full")  # a commit returns after the fsync
         db.pragma("cache_size", -self.settings.cache_kib)
         db.pragma("journal_size_limit", self.settings.checkpoint_hard_octets)

@@ -19,6 +19,7 @@ SELECT id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, u
 FROM mailboxes WHERE deleted_at IS NULL
 """
 _LOAD_ACL = "SELECT mailbox_id, identifier, rights FROM acl ORDER BY mailbox_id, identifier"
+_COUNT_RUNS = "SELECT mailbox_id, count(*) FROM flag_runs GROUP BY mailbox_id"
 _COUNT_RECENT = "SELECT count(*) FROM messages WHERE mailbox_id = ? AND uid >= ?"
 _LAST_UID = "SELECT max(uid) FROM {} WHERE mailbox_id = ?"
 _SAVE_BOX = """
@@ -68,6 +69,9 @@ def load(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:
     for mailbox_id, identifier, rights in fetch(db, _LOAD_ACL):
         if (shared := books.boxes.get(mailbox_id)) is not None:
             shared.acl += ((identifier, rights),)
+    for mailbox_id, count in fetch(db, _COUNT_RUNS):
+        if (changed := books.boxes.get(mailbox_id)) is not None:
+            changed.runs = count
     books.subscriptions = frozenset(name for (name,) in db.execute("SELECT name FROM subscriptions"))
     return books, recent
 

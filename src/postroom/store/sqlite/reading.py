@@ -17,6 +17,7 @@ import apsw
 from postroom.store.api import NoSuchContent, Stored, View, Want
 from postroom.store.views import append_columns
 
+from . import runs
 from .files import AccountFiles
 from .query import columns, fetch
 from .selecting import ROW
@@ -180,7 +181,9 @@ def load_view(db: apsw.Connection, view: View) -> int:
     try:
         (modseq,) = fetch(db, "SELECT modseq FROM account")[0]
         found = columns(db, ROW, "messages WHERE mailbox_id = ? ORDER BY uid", (view.mailbox.mailbox_id,))
+        pending = runs.read(db, view.mailbox.mailbox_id)
     finally:
         db.execute("ROLLBACK")
     append_columns(view, found)
+    runs.apply(pending, view.uids, view.masks, view.modseqs)
     return int(modseq)

@@ -37,6 +37,7 @@ from .sharing import Shares
 from .writer import Writer
 
 _log = logging.getLogger("postroom.store")
+_BATCHES_A_TURN = 8  # of the event loop, each up to a millisecond or two of it
 
 T = TypeVar("T")
 
@@ -261,7 +262,10 @@ class SqliteStore:
         self._with_work.append(account)
 
     def _start_batches(self) -> None:
-        accounts, self._with_work = self._with_work, []
+        """Some accounts' a turn: others than those who deliver have to be served as well."""
+        accounts, self._with_work = self._with_work[:_BATCHES_A_TURN], self._with_work[_BATCHES_A_TURN:]
+        if self._with_work:
+            asyncio.get_running_loop().call_soon(self._start_batches)
         for account in accounts:
             account.start_writing()
 

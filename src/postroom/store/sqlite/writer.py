@@ -1,8 +1,12 @@
 """Group commit: what waits when the writer starts goes into one transaction with one fsync.
 
-Owns: an account's writing connection and the books as of its last commit. Never: runs on the event loop (all of this
-is called in a thread, one call at a time), tells anybody (the account does, on the loop). Raises: nothing from
-`commit`: each write's refusal is in its outcome.
+Owns: an account's writing connection and the books as of its last commit. Never: tells anybody (the account does, on
+the loop), is called twice at a time. Raises: nothing from `prepare`, `finish` and `commit`: each write's refusal is in
+its outcome.
+
+A transaction has two halves. `prepare` makes the changes, which is SQLite's work in memory: a few of them are quicker
+made on the event loop than handed to a thread, where each statement would let go of the interpreter's lock and wait for
+it again. `finish` writes the log and waits for the disk, always in a thread.
 """
 
 import logging
@@ -22,6 +26,7 @@ from . import ledger
 from .files import AccountFiles, refusal
 
 _log = logging.getLogger("postroom.store")
+LIGHT_CHANGE_OCTETS = 4096  # what a change counts for beside its octets: writing so many takes about as long
 
 
 class Scope:
@@ -67,6 +72,10 @@ class Write:
 
     __slots__ = ()
 
+    def light_octets(self, books: Books) -> int | None:
+        """How much it writes, when it is so little work that it may be made on the event loop; None: it is not."""
+        return None
+
     def apply(self, scope: Scope) -> Any:
         """Make it, within the transaction; what the caller gets. Whatever it raises undoes this change alone."""
         raise NotImplementedError
@@ -83,6 +92,19 @@ class Outcome:
     error: BaseException | None = None
     effects: Sequence[Effect] = ()
     books: Books | None = None  # as of this write; None when it changed nothing
+
+
+class Prepared:
+    """A transaction between its two halves."""
+
+    __slots__ = ("books", "error", "now", "outcomes", "writes")
+
+    def __init__(self, writes: Sequence[Write], now: int, books: Books) -> None:
+        self.writes = writes
+        self.now = now
+        self.books = books  # as of the last write; those of before when nothing is to be kept
+        self.outcomes: list[Outcome] = []
+        self.error: BaseException | None = None  # took the whole transaction with it
 
 
 class Writer:
@@ -106,41 +128,68 @@ class Writer:
 
     def commit(self, writes: Sequence[Write], claimed: Mapping[int, int], now: int) -> list[Outcome]:
         """Carry out the writes in their order; `claimed` are \\Recent marks that may as well be kept now."""
-        outcomes = self._transact(writes, claimed, now)
+        return self.finish(self.prepare(writes, claimed, now))
+
+    def prepare(self, writes: Sequence[Write], claimed: Mapping[int, int], now: int) -> "Prepared":
+        """The first half: the transaction is open until `finish`."""
+        prepared = Prepared(writes, now, self.books)
+        try:
+            if self._suspect:
+                self._look_again()
+            self._db.execute("BEGIN IMMEDIATE")
+            prepared.books, touched, prepared.outcomes = self._apply(writes, claimed, now)
+            if prepared.books is self.books:
+                self._db.execute("ROLLBACK")  # nothing to keep: no fsync
+            else:
+                ledger.save(self._db, prepared.books, touched)
+                self._probe(DiskState.ROWS_WRITTEN)
+        except (apsw.Error, OSError, StoreFailure) as error:
+            prepared.error = error
+        return prepared
+
+    def prepare_at_once(self, writes: Sequence[Write], claimed: Mapping[int, int], now: int) -> "Prepared | None":
+        """The same where nobody may wait; None when that would be needed."""
+        if self._suspect:
+            return None
+        self._db.set_busy_timeout(0)
+        try:
+            prepared = self.prepare(writes, claimed, now)
+        finally:
+            self._db.set_busy_timeout(self._files.busy_timeout_milliseconds)
+        return None if isinstance(prepared.error, apsw.BusyError) and not self._db.in_transaction else prepared
+
+    def finish(self, prepared: "Prepared") -> list[Outcome]:
+        """The second half: commit, and put away the files that are not needed (any more)."""
+        outcomes = self._end(prepared)
         if outcomes is None:  # one of them took the transaction with it: each for itself
             outcomes = []
-            for write in writes:
-                outcomes += self._transact((write,), {}, now) or ()
-        for write, outcome in zip(writes, outcomes, strict=True):
+            for write in prepared.writes:
+                outcomes += self._end(self.prepare((write,), {}, prepared.now)) or ()
+        for write, outcome in zip(prepared.writes, outcomes, strict=True):
             try:
                 write.settle(self._files, outcome.error is None, self._probe)
             except OSError:
                 _log.exception("a file of %s was left behind; the next start removes it", self._files.folder)
         return outcomes
 
-    def _transact(self, writes: Sequence[Write], claimed: Mapping[int, int], now: int) -> list[Outcome] | None:
+    def _end(self, prepared: "Prepared") -> list[Outcome] | None:
         """None: the whole transaction was lost, though it may not have been everybody's fault."""
-        try:
-            if self._suspect:
-                self._look_again()
-            db = self._db
-            db.execute("BEGIN IMMEDIATE")
-            books, touched, outcomes = self._apply(writes, claimed, now)
-            if books is self.books:
-                db.execute("ROLLBACK")  # nothing to keep: no fsync
-                return outcomes
-            ledger.save(db, books, touched)
-            self._probe(DiskState.ROWS_WRITTEN)
-            db.execute("COMMIT")
-        except (apsw.Error, OSError, StoreFailure) as error:
+        error = prepared.error
+        if error is None and prepared.books is not self.books:
+            try:
+                self._db.execute("COMMIT")
+            except (apsw.Error, OSError) as failure:
+                error = failure
+        if error is not None:
             self._lose()
-            if len(writes) > 1 and not isinstance(error, StoreFailure):
+            if len(prepared.writes) > 1 and not isinstance(error, StoreFailure):
                 return None
             _log.error("%s: a transaction failed: %s", self._files.folder, error)
-            return [Outcome(error=refusal(error)) for _ in writes]
-        self.books = books
-        self._probe(DiskState.COMMITTED)
-        return outcomes
+            return [Outcome(error=refusal(error)) for _ in prepared.writes]
+        if prepared.books is not self.books:
+            self.books = prepared.books
+            self._probe(DiskState.COMMITTED)
+        return prepared.outcomes
 
     def _apply(
         self, writes: Sequence[Write], claimed: Mapping[int, int], now: int
@@ -210,5 +259,5 @@ class Writer:
     def close(self, claimed: Mapping[int, int], now: int) -> None:
         """Keep the last \\Recent marks and close the file; the last connection to close empties the log."""
         if claimed and not self.poisoned:
-            self._transact((), claimed, now)
+            self._end(self.prepare((), claimed, now))
         self._db.close(True)
