@@ -3,6 +3,8 @@
 Owns: which implementation serves which interface. Never: mail logic. Raises: StartFailed with words for the operator.
 Order of start: certificate and sockets (perhaps as root), then the data folder, then listeners, then delivery. Stop is
 the reverse: no new connections, sessions say goodbye, attempts under way end, files close.
+
+Where several worker processes serve (docs/workers.md), each has an App of its own; their parent makes the ground.
 """
 
 import contextlib
@@ -15,12 +17,26 @@ import msgspec
 
 from postroom import __version__
 from postroom.accounts import SqliteDirectory
-from postroom.base import Clock, Ids, MailError, SystemClock, SystemIds, TaskOwner
+from postroom.base import (
+    ALONE,
+    Board,
+    Clock,
+    FileLock,
+    Ids,
+    MailError,
+    Pokes,
+    SystemClock,
+    SystemIds,
+    TaskOwner,
+    WorkerPlace,
+)
 from postroom.config import Config
 from postroom.delivery import Deliverer
 from postroom.dns import DnsResolver, Resolver
 from postroom.intake import Intake
 from postroom.net import (
+    TALLY_ROWS,
+    BoardTally,
     Connection,
     Dialer,
     Listener,
@@ -30,11 +46,12 @@ from postroom.net import (
     TlsSetupError,
     self_signed,
 )
-from postroom.queue import SqliteQueue
+from postroom.queue import SqliteQueue, hold_queue
 from postroom.servers.imap import ImapService
+from postroom.servers.maildrops import Maildrops
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import LMTP, RELAY, SUBMISSION, SmtpService
-from postroom.store import Account, MailStore, NoSuchAccount, SqliteStore
+from postroom.store import STORE_ROWS, Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
 
 _log = logging.getLogger("postroom.app")
 # What a client hears when a listener has too many already (RFC 5321 §3.8, RFC 1939 §3, RFC 3501 §7.1.5).
@@ -44,8 +61,8 @@ _BUSY_IMAP = b"* BYE [UNAVAILABLE] Too many connections, please try again later\
 _POP3, _IMAP = ("pop3", "pop3s"), ("imap", "imaps")
 _BUSY = dict.fromkeys(_POP3, _BUSY_POP3) | dict.fromkeys(_IMAP, _BUSY_IMAP)
 IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps"})
-
-
+_BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
+_QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset({"smtp", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"})
 
 
@@ -53,8 +70,45 @@ class StartFailed(Exception):
     """Postroom can't start; the text says what to change."""
 
 
+class Ground:
+    """What the parent of several workers does in the data folder before they start, and has while they serve.
+
+    Raises StartFailed: another server has the folder, or the disk refuses.
+    """
+
+    def __init__(self, config: Config, workers: int, clock: Clock, ids: Ids) -> None:
+        self._locks: list[FileLock | FolderLock] = []
+        try:
+            run = _run_folder(config)
+            self._locks.append(hold_folder(config.data, clock.now()))
+            self._locks.append(hold_queue(config.data))
+            Maildrops.forget_sign_ins(run)
+            Pokes.create(run, workers)
+            Board.create(run / "board", _BOARD, workers, ids.octets(16))
+            self._board = Board(run / "board", _BOARD, WorkerPlace(0, workers))
+        except (MailError, OSError) as error:
+            self.release()
+            raise StartFailed(str(error)) from error
+
+    def forget(self, number: int) -> None:
+        """This worker is dead: its connections are no more."""
+        self._board.forget(number)
+
+    def release(self) -> None:
+        """Another server may have the folder."""
+        for lock in self._locks:
+            lock.close()
+
+
+def _run_folder(config: Config) -> Path:
+    """What only a running server needs."""
+    folder = config.data / "run"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 class App:
-    """One Postroom. `prepare`, `start`, `stop` once each, in that order."""
+    """One Postroom, or one worker of it. `prepare`, `start`, `stop` once each, in that order."""
 
     def __init__(
         self,
@@ -64,8 +118,10 @@ class App:
         ids: Ids | None = None,
         resolver: Resolver | None = None,
         dialer: Dialer | None = None,
+        place: WorkerPlace = ALONE,
     ) -> None:
         self.config = config
+        self.place = place
         self.clock = clock or SystemClock()
         self.ids = ids or SystemIds()
         self._resolver = resolver
@@ -74,6 +130,8 @@ class App:
         self._services: dict[str, _Later] = {}
         self._tasks = TaskOwner("app")
         self._closing = contextlib.AsyncExitStack()
+        self.board: Board | None = None  # with others only
+        self.pokes: Pokes | None = None
         self.tls: ServerTls
         self.store: MailStore
         self.directory: SqliteDirectory
@@ -83,15 +141,34 @@ class App:
 
     # ---- what may need root
 
-    def prepare(self) -> None:
-        """Load the certificate and open the listening sockets. Raises StartFailed."""
+    def prepare(self, *, shared: bool = False) -> None:
+        """Load the certificate and open the listening sockets; `shared`: for workers. Raises StartFailed."""
         try:
             self.tls = ServerTls(*self._certificate())
-            self._bind()
+            self._bind(shared)
         except (TlsSetupError, ListenError, OSError) as error:
-            for listener in self._listeners.values():
-                listener.unbind()
+            self.unbind()
             raise StartFailed(str(error)) from error
+
+    def prepare_beside(self, first: "App") -> None:
+        """As a worker: with the certificate and on the addresses of `first`, which is never started."""
+        self.tls = first.tls
+        try:
+            for name, other in first._listeners.items():
+                self._listeners[name] = self._listener(name)
+                self._listeners[name].bind_beside(other)
+        except ListenError as error:
+            raise StartFailed(str(error)) from error
+
+    def unbind(self) -> None:
+        """Close the sockets of one that is not started, and remove their paths."""
+        for listener in self._listeners.values():
+            listener.unbind()
+
+    def let_go(self) -> None:
+        """Close this process's copies of the sockets, which a fork has brought it and another process uses."""
+        for listener in self._listeners.values():
+            listener.let_go()
 
     def _certificate(self) -> tuple[Path, Path]:
         tls = self.config.tls
@@ -100,27 +177,29 @@ class App:
         folder = self.config.data / "tls"
         return self_signed(folder, self.config.hostname, tls.self_signed_days, self.clock.now())
 
-    def _bind(self) -> None:
+    def _bind(self, shared: bool) -> None:
         for name, addresses in msgspec.structs.asdict(self.config.listen).items():
             if addresses:
-                listener = Listener(
-                    name,
-                    self._services.setdefault(name, _Later()),
-                    self.config.net,
-                    tls=self.tls.context if name in IMPLICIT_TLS else None,
-                    busy=_BUSY.get(name, _BUSY_SMTP),
-                )
-                self._listeners[name] = listener
-                self._bind_each(listener, addresses)
+                listener = self._listeners[name] = self._listener(name)
+                self._bind_each(listener, addresses, shared)
                 if not listener.addresses:
                     del self._listeners[name]
         if not self._listeners:
             raise ListenError("there is no address to listen on")
 
-    def _bind_each(self, listener: Listener, addresses: Sequence[str]) -> None:
+    def _listener(self, name: str) -> Listener:
+        return Listener(
+            name,
+            self._services.setdefault(name, _Later()),
+            self.config.net,
+            tls=self.tls.context if name in IMPLICIT_TLS else None,
+            busy=_BUSY.get(name, _BUSY_SMTP),
+        )
+
+    def _bind_each(self, listener: Listener, addresses: Sequence[str], shared: bool) -> None:
         for address in addresses:
             try:
-                listener.bind([address])
+                listener.bind([address], shared=shared)
             except ListenError as error:
                 if not self.config.net.skip_taken_addresses:
                     raise
@@ -135,12 +214,18 @@ class App:
             for listener in self._listeners.values():
                 await listener.start()
                 self._closing.push_async_callback(listener.stop)
-            await self.deliverer.start()
-            self._closing.push_async_callback(self.deliverer.stop)
+            if self.place.first:
+                await self.deliverer.start()
+                self._closing.push_async_callback(self.deliverer.stop)
         except (MailError, OSError) as error:
             await self.stop()
             raise StartFailed(str(error)) from error
         self._tasks.spawn(self._watch_certificate(), name="certificate")
+        if self.place.alone:
+            self.announce()
+
+    def announce(self) -> None:
+        """Say that the server is up, and where."""
         _log.info("Postroom %s is up as %s", __version__, self.config.hostname)
         for name, addresses in self.listening().items():
             _log.info("%s on %s", name, ", ".join(addresses))
@@ -148,14 +233,34 @@ class App:
     def _build(self) -> None:
         config = self.config
         config.data.mkdir(parents=True, exist_ok=True)
+        run = _run_folder(config)
+        if not self.place.alone:
+            self.board, self.pokes = Board(run / "board", _BOARD, self.place), Pokes(run, self.place)
+            self._closing.callback(self.board.close)
+            self._closing.callback(self.pokes.close)
         self.directory = SqliteDirectory(config.data / "postroom.db", config.accounts, self.clock, self.ids)
         self._closing.push_async_callback(self.directory.close)
-        store = SqliteStore(config.data, config.store, config.message, self.clock, self.ids)
+        store = SqliteStore(
+            config.data,
+            config.store,
+            config.message,
+            self.clock,
+            self.ids,
+            place=self.place,
+            board=self.board,
+            pokes=self.pokes,
+        )
         store.start()
         self._closing.push_async_callback(store.close)
         self.store = _PeoplesMail(store)
-        self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids)
+        self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids, place=self.place)
         self._closing.push_async_callback(self.queue.close)
+        if self.board is not None and self.pokes is not None:
+            self._join(self.board, self.pokes)
+        else:
+            Maildrops.forget_sign_ins(run)
+        self._maildrops = Maildrops(run)
+        self._closing.callback(self._maildrops.close)
         if self._resolver is None:
             self._resolver = DnsResolver(config.dns, self.clock)
             self._closing.push_async_callback(self._resolver.close)
@@ -179,14 +284,27 @@ class App:
             settings=config.delivery,
             hostname=config.hostname,
         )
-        # One object for both listeners of a protocol: the POP3 lock and IMAP's \Recent marks are kept in it.
+        # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
             later.service = pop3 if name in _POP3 else imap if name in _IMAP else self._smtp(name)
 
+    def _join(self, board: Board, pokes: Pokes) -> None:
+        """What joins this worker to the others."""
+        for number, name in enumerate(self.config.listen.__struct_fields__):
+            if name in self._listeners:
+                self._listeners[name].tally = BoardTally(board, number, name)
+        if self.place.first:
+            pokes.when(_QUEUE_NEWS, lambda _: self.queue.look())
+        else:
+            self.queue.on_own_change(lambda: pokes.tell(0, _QUEUE_NEWS))
+        pokes.start()
+
     def _pop3(self) -> Pop3Service:
         config = self.config
-        return Pop3Service(self.store, self.directory, self.clock, config.pop3, self._starttls, config.hostname)
+        return Pop3Service(
+            self.store, self.directory, self.clock, config.pop3, self._starttls, config.hostname, self._maildrops
+        )
 
     def _imap(self) -> ImapService:
         return ImapService(

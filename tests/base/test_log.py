@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from postroom.base.log import configure
+from postroom.base.log import configure, speak_as
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +61,20 @@ def test_json_lines_carry_the_traceback() -> None:
 def test_unknown_words_are_refused(level: str, form: str) -> None:
     with pytest.raises(ValueError, match="unknown"):
         configure(level, form)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_several_processes_say_who_speaks(form: str) -> None:
+    stream = io.StringIO()
+    configure("info", form, stream)
+    try:
+        speak_as("worker-1")
+        configure("info", form, stream)  # as a reload does
+        logging.getLogger("postroom.test").info("hello")
+    finally:
+        speak_as("")
+    line = stream.getvalue()
+    if form == "text":
+        assert line.endswith("INFO worker-1 postroom.test: hello\n")
+    else:
+        assert json.loads(line)["process"] == "worker-1"

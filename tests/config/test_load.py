@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from postroom.config import Config, ConfigError, load, loads
+from postroom.config.settings import available_processors
 
 FILE = Path("/etc/postroom/postroom.toml")
 HOST = 'hostname = "mail.example.org"\n'
@@ -72,6 +73,12 @@ def test_plaintext_on_loopback_is_set_for_every_protocol_at_once() -> None:
     assert config.smtp.max_errors == 7
 
 
+def test_workers_are_counted_or_as_many_as_there_are_processors() -> None:
+    assert loads(HOST, FILE).process.worker_count == 1
+    assert loads(HOST + "[process]\nworkers = 3", FILE).process.worker_count == 3
+    assert loads(HOST + '[process]\nworkers = "auto"', FILE).process.worker_count == available_processors() >= 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -101,6 +108,14 @@ def test_plaintext_on_loopback_is_set_for_every_protocol_at_once() -> None:
         (
             HOST + '[log]\nlevel = "loud"',
             'postroom.toml:3: log.level: expected one of "debug", "info", "warning", "error", got "loud"',
+        ),
+        (
+            HOST + '[process]\nworkers = "many"',
+            'postroom.toml:3: process.workers: expected int ≥ 1 and ≤ 128 or "auto", got "many"',
+        ),
+        (
+            HOST + "[process]\nworkers = 0",
+            'postroom.toml:3: process.workers: expected int ≥ 1 and ≤ 128 or "auto", got 0',
         ),
         (
             HOST + '[listen]\nsmtp = ["25"]',

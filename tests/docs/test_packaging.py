@@ -24,6 +24,8 @@ def test_the_unit_is_hardened() -> None:
     assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == "CAP_NET_BIND_SERVICE"
     assert service["User"] == "postroom"
     assert service["Type"] == "notify"
+    assert service["NotifyAccess"] == "main"  # workers say nothing to systemd
+    assert service["KillMode"] == "mixed"  # their parent ends them
     assert "-HUP" in service["ExecReload"]
     assert "postroom serve --config" in service["ExecStart"]
     assert service["StateDirectory"] == "postroom"

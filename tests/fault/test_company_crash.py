@@ -114,5 +114,5 @@ def test_one_is_killed_and_the_other_goes_on(state: DiskState, tmp_path: Path) -
         more, ended = process.end()
         assert ended == 0
         said += more
-    lock.release()
+    lock.close()
     asyncio.run(look(tmp_path, said))

@@ -1,6 +1,7 @@
 """Sequence sets."""
 
 from array import array
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
@@ -8,12 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.imap import BadSyntax
-from postroom.imap.seqset import by_number, by_uid, fits, merge, parse, positions, runs, write, write_pieces, written
+from postroom.imap.seqset import as_spans, by_number, by_uid, fits, merge, parse, runs, write, write_pieces, written
 from postroom.imap.types import SeqSet
 
 bounds = st.none() | st.integers(1, 40) | st.integers(1, 2**32 - 1)
 seqsets = st.lists(st.tuples(bounds, bounds), min_size=1, max_size=8).map(lambda ranges: SeqSet(tuple(ranges)))
 uid_lists = st.lists(st.integers(1, 60), unique=True).map(sorted)
+
+
+def positions(spans: Iterable[tuple[int, int]]) -> list[int]:
+    return [at for start, end in spans for at in range(start, end)]
 
 
 def test_the_rfc_example() -> None:
@@ -136,3 +141,8 @@ def test_by_uid_is_what_the_definition_says(seqset: SeqSet, uids: list[int]) -> 
 def test_by_number_is_what_the_definition_says(seqset: SeqSet, count: int) -> None:
     wanted = [number - 1 for number in range(1, count + 1) if _holds(seqset, number, count)]
     assert positions(by_number(seqset, count)) == wanted
+
+
+@given(uid_lists)
+def test_positions_as_spans(numbers: list[int]) -> None:
+    assert positions(as_spans(numbers)) == numbers

@@ -19,6 +19,7 @@ from postroom.base import FakeClock, SystemClock, SystemIds
 from postroom.message import MessageSettings
 from postroom.net import IdleTimeout, Listener, NetSettings, ServerStopping, ServerTls, TlsInfo, self_signed
 from postroom.pop3 import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Settings
+from postroom.servers.maildrops import Maildrops
 from postroom.servers.pop3 import Pop3Service
 from postroom.store import (
     Account,
@@ -46,8 +47,16 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> ServerTls:
 class Room:
     """A store with bob's and carol's mail, and a service over it."""
 
-    def __init__(self, store: SqliteStore, directory: MemoryDirectory, tls: ServerTls, settings: Pop3Settings) -> None:
+    def __init__(
+        self,
+        store: SqliteStore,
+        directory: MemoryDirectory,
+        tls: ServerTls,
+        settings: Pop3Settings,
+        maildrops: Maildrops,
+    ) -> None:
         self.store = store
+        self.maildrops = maildrops
         self.directory = directory
         self.tls = tls
         self.bob = 0
@@ -57,7 +66,13 @@ class Room:
 
     def make_service(self, settings: Pop3Settings, store: MailStore | None = None) -> Pop3Service:
         return Pop3Service(
-            store or self.store, self.directory, SystemClock(), settings, lambda: self.tls.context, "mail.bob.test"
+            store or self.store,
+            self.directory,
+            SystemClock(),
+            settings,
+            lambda: self.tls.context,
+            "mail.bob.test",
+            self.maildrops,
         )
 
     @property
@@ -104,7 +119,8 @@ async def room(
         folder / "store", StoreSettings(inline_limit_octets=inline_limit), MessageSettings(), clock, ids
     )
     directory = MemoryDirectory(CHEAP, clock, ids)
-    made = Room(store, directory, tls, settings)
+    maildrops = Maildrops(folder)
+    made = Room(store, directory, tls, settings, maildrops)
     try:
         await directory.add_domain("bob.test")
         made.bob = (await directory.add_person(USERNAME, PASSWORD)).account_id
@@ -120,6 +136,7 @@ async def room(
         finally:
             await made.listener.stop()
     finally:
+        maildrops.close()
         await store.close()
 
 
@@ -302,14 +319,14 @@ def test_the_maildrop_is_locked_and_the_lock_dies_with_its_session(tmp_path: Pat
             assert (await carol.say(b"PASS secret word")).startswith(b"+OK maildrop has 0 messages")
             assert (await first.say(b"DELE 1")).startswith(b"+OK")
             await first.close()  # dropped: nothing is deleted
-            while made.service._locked != {made.carol}:
+            while made.maildrops.taken != {made.carol}:
                 await asyncio.sleep(0.001)
             await second.say(b"USER " + USERNAME.encode())
             assert (await second.say(b"PASS " + PASSWORD.encode())).startswith(b"+OK maildrop has 3 messages")
             for client in (second, carol):
                 assert (await client.say(b"QUIT")).startswith(b"+OK")
                 await client.close()
-            assert not made.service._locked
+            assert not made.maildrops.taken
             assert len(await made.uids(made.bob)) == 3
 
     run(body())
@@ -327,7 +344,7 @@ def test_a_slow_client_holds_up_nobody(tmp_path: Path, tls: ServerTls) -> None:
             assert (await quick.say(b"PASS secret word")).startswith(b"+OK")
             assert await quick.say(b"STAT") == b"+OK 0 0"
             assert (await quick.say(b"QUIT")).startswith(b"+OK")
-            assert made.service._locked == {made.bob}
+            assert made.maildrops.taken == {made.bob}
             for client in (slow, quick):
                 await client.close()
 
@@ -423,7 +440,7 @@ def test_an_account_without_mail_is_permanent_trouble(tmp_path: Path, tls: Serve
             await made.store.delete_account(made.bob)
             client = await Client.connect(made)
             assert (await client.sign_in()).startswith(b"-ERR [SYS/PERM]")
-            assert not made.service._locked
+            assert not made.maildrops.taken
             await client.close()
 
     run(body())
@@ -431,7 +448,7 @@ def test_an_account_without_mail_is_permanent_trouble(tmp_path: Path, tls: Serve
 
 def test_login_delay(tmp_path: Path, tls: ServerTls) -> None:
     async def body() -> None:
-        settings = Pop3Settings(plaintext_sign_in_on_loopback=True, login_delay_seconds=60, max_remembered_sign_ins=1)
+        settings = Pop3Settings(plaintext_sign_in_on_loopback=True, login_delay_seconds=60)
         async with room(tmp_path, tls, settings=settings) as made:
             clock = made.service.clock = FakeClock()
             for seconds, answer in ((0, b"+OK"), (30, b"-ERR [LOGIN-DELAY]"), (31, b"+OK")):
@@ -440,8 +457,6 @@ def test_login_delay(tmp_path: Path, tls: ServerTls) -> None:
                 assert (await client.sign_in()).startswith(answer)
                 await client.say(b"QUIT")
                 await client.close()
-            made.service.remember_sign_in(made.carol)
-            assert not made.service.too_soon(made.bob)  # forgotten, not kept without bound
 
     run(body())
 
@@ -627,7 +642,7 @@ def session(
         async with room(folder, tls, messages) as made:
             service = made.make_service(settings, Faulty(made.store, **faults))
             await service.serve(wire)
-            assert not service._locked
+            assert not made.maildrops.taken
             return wire.output.partition(b"octets)\r\n")[2], await made.uids(made.bob)
 
     return run(body())

@@ -58,6 +58,11 @@ class NumberedLocks:
         self._fd = -1
         self._taken: set[int] = set()  # by this process, to which the kernel would give any of them again
 
+    @property
+    def taken(self) -> frozenset[int]:
+        """Those that this object has."""
+        return frozenset(self._taken)
+
     def try_take(self, number: int) -> bool:
         """Take lock `number`; False when somebody has it, here or in another process."""
         if number in self._taken:

@@ -8,12 +8,22 @@ import logging
 import re
 import sys
 import time
+from functools import lru_cache
 from typing import TextIO
 
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 # Controls (C0, C1), the line ends of Unicode, marks that turn the direction of text, what UTF-8 can't write
 _UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class _Speaker:
+    name = ""
+
+
+def speak_as(name: str) -> None:
+    """Put the name of this process, one of several that write one log, into each line."""
+    _Speaker.name = name
 
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
@@ -26,21 +36,28 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("asyncio").setLevel("WARNING")
+    # What our lines do not say need not be found out for each: who called, in which thread and process.
+    logging._srcfile = None  # as Python's logging how-to has it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+@lru_cache(maxsize=2)
+def _second(time_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_s))
 
 
 class _Text(logging.Formatter):
-    """2026-11-23T20:15:00Z INFO postroom.net: text"""
-
-    converter = staticmethod(time.gmtime)
+    """2026-11-23T20:15:00Z INFO postroom.net: text, with several processes INFO worker-1 postroom.net: text"""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+        super().__init__("%(asctime)s %(levelname)s %(speaker)s%(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
         # What a peer said may hold line ends, and escapes that would command a terminal: a log line stays one line of
         # text, except for a traceback of ours.
         record.message = _UNPRINTABLE.sub(_escaped, record.getMessage())
-        record.asctime = self.formatTime(record, self.datefmt)
+        record.asctime = _second(int(record.created))
+        record.speaker = f"{_Speaker.name} " if _Speaker.name else ""
         text = self.formatMessage(record)
         return f"{text}\n{_writable(self.formatException(record.exc_info))}" if record.exc_info else text
 
@@ -48,15 +65,15 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     """One JSON object a line."""
 
-    converter = staticmethod(time.gmtime)
-
     def format(self, record: logging.LogRecord) -> str:
         event = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "time": _second(int(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": _writable(record.getMessage()),
         }
+        if _Speaker.name:
+            event["process"] = _Speaker.name
         if record.exc_info:
             event["exception"] = _writable(self.formatException(record.exc_info))
         return json.dumps(event, ensure_ascii=False)

@@ -30,6 +30,7 @@ class Pokes:
         self._actions: dict[bytes, Callable[[int], None]] = {}
         self._pipes: dict[int, int] = {}  # worker: descriptor
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     @staticmethod
     def create(folder: Path, workers: int) -> None:
@@ -58,6 +59,8 @@ class Pokes:
 
     def tell(self, worker: int, kind: bytes, number: int = 0) -> None:
         """Poke one worker. Never waits, never fails."""
+        if self._closed:
+            return
         with contextlib.suppress(OSError):  # its pipe is full: it has enough to look at
             os.write(self._pipe(worker), _POKE.pack(kind, number))
 
@@ -84,7 +87,8 @@ class Pokes:
                 _log.exception("poke %r %d", kind, number)
 
     def close(self) -> None:
-        """Hear no more."""
+        """Hear no more, tell no more."""
+        self._closed = True
         if self._loop is not None:
             self._loop.remove_reader(self._pipe(self._place.number))
             self._loop = None

@@ -117,6 +117,8 @@ def _words(info: inspect.Type) -> str:
             return f"list of {_words(item)}"
         case inspect.DictType(key_type=key, value_type=value):
             return f"table of {_words(key)} = {_words(value)}"
+        case inspect.LiteralType(values=values):
+            return " or ".join(f'"{value}"' for value in values)
         case inspect.UnionType(types=types):
             return " or ".join(_words(one) for one in types)
     return type(info).__name__.removesuffix("Type").lower()

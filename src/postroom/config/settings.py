@@ -1,6 +1,7 @@
 """Settings of the server as a whole, which belong to no package below. Owns: their names, defaults and help.
 Raises: ValueError for an address that can't be listened on, which msgspec turns into its ValidationError."""
 
+import os
 from typing import Annotated, Literal
 
 import msgspec
@@ -68,3 +69,43 @@ class ProcessSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         str, Meta(description="When started by root: the user the server becomes once its ports are open; empty: none.")
     ] = ""
     group: Annotated[str, Meta(description="The group it changes to; empty: the user's own.")] = ""
+    workers: Annotated[
+        Annotated[int, Meta(ge=1, le=128)] | Literal["auto"],
+        Meta(
+            description='Processes that serve, for machines with several processors; "auto": one for each of them. '
+            "See workers.md."
+        ),
+    ] = 1
+    restart_pause_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds until a worker is started again that ended soon after its start; twice as many each "
+            "time. One that had been up for a while is started again at once.",
+        ),
+    ] = 0.5
+    max_restart_pause_seconds: Annotated[float, Meta(gt=0, description="Where that pause stops growing.")] = 8.0
+    steady_after_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which a worker that ends has not ended soon after its start.")
+    ] = 30.0
+    stop_timeout_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that workers have to end when the server stops, before they are killed; more than "
+            "net.stop_timeout_seconds and delivery.stop_timeout_seconds together.",
+        ),
+    ] = 30.0
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers that is on this machine."""
+        return available_processors() if self.workers == "auto" else self.workers
+
+
+def available_processors() -> int:
+    """Those that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):  # there is no such call, or it is not allowed
+        return os.cpu_count() or 1

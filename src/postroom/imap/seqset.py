@@ -106,14 +106,6 @@ def numbers_within(seqset: SeqSet, highest: int) -> Iterator[int]:
         yield from range(first, min(last, highest) + 1) if first <= highest else (first,)
 
 
-def positions(spans: Iterable[Span]) -> list[int]:
-    """Every position, one by one."""
-    result: list[int] = []
-    for start, end in spans:
-        result.extend(range(start, end))
-    return result
-
-
 def runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
     """First and last of each run of numbers that ascend by one, in the order given."""
     if isinstance(numbers, range) and numbers.step == 1:
@@ -130,6 +122,11 @@ def runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         first = last = number
     if first >= 0:
         yield first, last
+
+
+def as_spans(positions: Iterable[int]) -> list[Span]:
+    """Positions, ascending, as spans."""
+    return [(first, last + 1) for first, last in runs(positions)]
 
 
 def write_pieces(numbers: Iterable[int], size: int = 8192) -> Iterator[bytes]:

@@ -39,9 +39,6 @@ class Pop3Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     login_delay_seconds: Annotated[
         int, Meta(ge=0, description="Seconds from one sign-in of an account to its next (LOGIN-DELAY); 0: none.")
     ] = 0
-    max_remembered_sign_ins: Annotated[
-        int, Meta(ge=1, description="Accounts whose last sign-in is remembered for LOGIN-DELAY.")
-    ] = 100_000
     expire_days: Annotated[
         int | None,
         Meta(description="Days a message left on the server is kept, as announced by EXPIRE; unset: NEVER expires."),
@@ -62,7 +59,7 @@ class Pop3Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     read_ahead_octets: Annotated[
         int, Meta(ge=0, description="Octets that messages read ahead may take in one session.")
     ] = 262_144
-    listing_piece_lines: Annotated[int, Meta(ge=1, description="Lines of LIST or UIDL made at a time.")] = 8192
+    listing_piece_lines: Annotated[int, Meta(ge=1, description="Lines of LIST or UIDL made at a time.")] = 512
     output_octets: Annotated[
         int,
         Meta(ge=512, description="Octets of replies to pipelined commands gathered before the peer must take some."),

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import ssl
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from postroom.accounts import Directory, Person
@@ -35,6 +34,8 @@ from postroom.pop3 import (
 )
 from postroom.store import Account, MailStore, NoSuchAccount, NoSuchContent, Stored, Want
 
+from .maildrops import Maildrops
+
 _log = logging.getLogger("postroom.pop3")
 
 
@@ -49,6 +50,7 @@ class Pop3Service:
         settings: Pop3Settings,
         tls_context: Callable[[], ssl.SSLContext] | None,
         hostname: str,
+        maildrops: Maildrops,
     ) -> None:
         self.store = store
         self.directory = directory
@@ -56,8 +58,7 @@ class Pop3Service:
         self.settings = settings
         self.tls_context = tls_context
         self.hostname = hostname
-        self._locked: set[int] = set()  # account ids
-        self._sign_ins: OrderedDict[int, float] = OrderedDict()  # account id -> monotonic time of the last one
+        self._maildrops = maildrops
 
     async def serve(self, connection: Connection) -> None:
         """One session from greeting to close."""
@@ -65,26 +66,22 @@ class Pop3Service:
 
     def lock(self, account_id: int) -> bool:
         """Take the maildrop; False when another session has it (RFC 1939 §4)."""
-        if account_id in self._locked:
-            return False
-        self._locked.add(account_id)
-        return True
+        return self._maildrops.take(account_id)
 
     def unlock(self, account_id: int) -> None:
-        self._locked.discard(account_id)
+        self._maildrops.give_back(account_id)
 
     def too_soon(self, account_id: int) -> bool:
         """Whether LOGIN-DELAY forbids a sign-in now (RFC 2449 §6.5)."""
-        last = self._sign_ins.get(account_id)
+        if not self.settings.login_delay_seconds:
+            return False
+        last = self._maildrops.last_sign_in(account_id)
         return last is not None and self.clock.monotonic() - last < self.settings.login_delay_seconds
 
     def remember_sign_in(self, account_id: int) -> None:
         """For `too_soon`."""
         if self.settings.login_delay_seconds:
-            self._sign_ins[account_id] = self.clock.monotonic()
-            self._sign_ins.move_to_end(account_id)
-            if len(self._sign_ins) > self.settings.max_remembered_sign_ins:
-                self._sign_ins.popitem(last=False)
+            self._maildrops.remember_sign_in(account_id, self.clock.monotonic())
 
 
 class _ResponseCut(Exception):

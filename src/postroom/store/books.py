@@ -45,6 +45,7 @@ class Box:
         "name",
         "octets",
         "recent_uid",
+        "runs",
         "special_use",
         "uid_next",
         "uid_validity",
@@ -66,6 +67,7 @@ class Box:
         special_use: str | None = None,
         keywords: tuple[str, ...] = (),
         acl: tuple[tuple[str, str], ...] = (),
+        runs: int = 0,
     ) -> None:
         self.mailbox_id = mailbox_id
         self.name = name
@@ -80,6 +82,7 @@ class Box:
         self.special_use = special_use
         self.keywords = keywords
         self.acl = acl
+        self.runs = runs  # changes of many messages' flags that a store keeps beside the messages
 
     def copy(self) -> "Box":
         return Box(
@@ -96,6 +99,7 @@ class Box:
             self.special_use,
             self.keywords,
             self.acl,
+            self.runs,
         )
 
     def as_mailbox(self, recent: int, subscribed: bool) -> Mailbox:

@@ -279,6 +279,11 @@ class OpenViews:
         assert view_now is not None
         return view_now
 
+    def current(self, mailbox_id: int) -> View | None:
+        """The view, if there is one, whether somebody has it or not: as of the last change that was told."""
+        held = self._held.get(mailbox_id)
+        return None if held is None else held.view
+
     def release(self, view: View) -> None:
         mailbox_id = view.mailbox.mailbox_id
         held = self._held.get(mailbox_id)
@@ -311,11 +316,6 @@ class OpenViews:
         held = self._held.get(mailbox_id)
         if held is not None and held.view is not None:
             self._describe(held.view)
-
-    def loaded(self, mailbox_id: int) -> View | None:
-        """A view that is there, whether somebody has it or not."""
-        held = self._held.get(mailbox_id)
-        return None if held is None else held.view
 
     def in_use(self) -> list[int]:
         """The mailboxes whose views somebody has."""

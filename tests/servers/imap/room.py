@@ -344,7 +344,7 @@ def open_workers(directory: Path, **settings: Any) -> Iterator[list[SqliteStore]
     finally:
         for one in pokes:
             one.close()
-        lock.release()
+        lock.close()
 
 
 def run(play: Coroutine[Any, Any, None]) -> None:

@@ -1,6 +1,8 @@
 """Messages as columns, some at a time."""
 
-from postroom.servers.imap.rows import batches
+from array import array
+
+from postroom.servers.imap.rows import alike, batches
 
 
 def test_batches_keep_runs_as_ranges_and_gather_the_scattered() -> None:
@@ -9,3 +11,10 @@ def test_batches_keep_runs_as_ranges_and_gather_the_scattered() -> None:
     assert list(batches([(0, 1), (2, 3), (5, 9)], 20)) == [[0, 2, 5, 6, 7, 8]]
     assert list(batches([(0, 1), (2, 12)], 8)) == [[0, 2, 3, 4, 5, 6, 7, 8], [9, 10, 11]]
     assert list(batches([], 4)) == []
+
+
+def test_a_column_that_says_the_same_of_all() -> None:
+    for same in ([7], [7, 7], array("q", [7, 7, 7]), [b"x", b"x"]):
+        assert alike(same)
+    for other in ([7, 8], array("q", [7, 7, 8]), [b"x", b"y"]):
+        assert not alike(other)

@@ -184,7 +184,7 @@ def test_two_sessions_with_the_same_old_arrays_do_not_disturb_each_other() -> No
     account.add()
     assert one.take_updates(expunge=True) == b"* 2 EXPUNGE\r\n* 4 EXISTS\r\n* 0 RECENT\r\n"
     assert two.take_updates(expunge=False) == b"* 5 EXISTS\r\n* 0 RECENT\r\n"
-    assert two.uids_of([(0, 5)]) == [1, 2, 3, 4, 5]
+    assert list(two.uids_of([(0, 5)])) == [1, 2, 3, 4, 5]
 
 
 def test_flags_changed_by_others_are_said_and_own_changes_are_not() -> None:

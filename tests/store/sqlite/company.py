@@ -155,7 +155,7 @@ def perform(
                 await worker.store.close()
             for one in pokes:
                 one.close()
-            lock.release()
+            lock.close()
         if (directory / "accounts" / str(ACCOUNT)).exists():
             assert await stores[0].check(ACCOUNT) == []
             await stores[0].close()

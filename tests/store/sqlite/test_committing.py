@@ -9,6 +9,7 @@ from tests.fault.failing_disk import FailingDisk
 from tests.store.sqlite.stage import Room, perform
 
 from postroom.store import StoreSettings
+from postroom.store.books import Books
 from postroom.store.sqlite.writer import Outcome, Prepared, Scope, Write
 
 
@@ -36,7 +37,7 @@ class Where(Write):
     def __init__(self, octets: int | None) -> None:
         self.octets = octets
 
-    def light_octets(self) -> int | None:
+    def light_octets(self, books: Books) -> int | None:
         return self.octets
 
     def apply(self, scope: Scope) -> bool:

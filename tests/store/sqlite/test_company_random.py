@@ -166,7 +166,9 @@ async def act(store: MailStore, account: Account, step: Step) -> Any:
             return await account.set_annotations(mailbox_id, 1, {"/private/comment": b"%d" % step.first})
         case "claim":
             first, end = await account.claim_recent(mailbox_id)
-            return (first, end) if first < end else None
+            view = await account.view(mailbox_id)
+            account.release(view)
+            return mailbox_id, [uid for uid in view.uids if first <= uid < end]
     return None
 
 
@@ -255,9 +257,10 @@ async def play(workers: Workers, script: Sequence[Step], *, together: bool) -> N
                 if not together:
                     assert result == await done(act(memory, reference, step)), step
                 elif step.kind == "claim" and isinstance(result, tuple):
-                    taken = claims.setdefault((await worker.account.mailbox(step.name)).mailbox_id, set())
-                    assert taken.isdisjoint(range(*result))
-                    taken.update(range(*result))
+                    mailbox_id, uids = result
+                    taken = claims.setdefault(mailbox_id, set())
+                    assert taken.isdisjoint(uids)
+                    taken.update(uids)
 
     pending: list[Step] = []
     for step in script:

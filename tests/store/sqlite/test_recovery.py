@@ -17,8 +17,8 @@ def test_one_server_at_a_time(tmp_path: Path) -> None:
     lock = FolderLock(tmp_path / "store.lock")
     with pytest.raises(StoreFailure, match="another"):
         FolderLock(tmp_path / "store.lock")
-    lock.release()
-    FolderLock(tmp_path / "store.lock").release()
+    lock.close()
+    FolderLock(tmp_path / "store.lock").close()
 
 
 def test_leftovers_are_removed_at_start_up(tmp_path: Path) -> None:
@@ -124,6 +124,6 @@ def test_a_worker_leaves_the_folder_to_its_parent_and_removes_its_predecessors_d
     with pytest.raises(StoreFailure, match="another"):
         hold_folder(tmp_path, 9000.0)
     (spool / "worker-1" / "spool-def").touch()
-    lock.release()
-    hold_folder(tmp_path, 9000.0).release()
+    lock.close()
+    hold_folder(tmp_path, 9000.0).close()
     assert list(spool.rglob("spool-*")) == []

@@ -8,6 +8,7 @@ from tests.store.sqlite.stage import Room, perform
 
 from postroom.base import FakeClock
 from postroom.store import NoSuchAccount, StoreFailure, StoreSettings, Want
+from postroom.store.sqlite.account import SqliteAccount
 
 FEW = StoreSettings(max_open_accounts=2, threads=2)
 
@@ -147,5 +148,39 @@ def test_check_of_an_account_that_is_not_there(tmp_path: Path) -> None:
     async def play(room: Room) -> None:
         with pytest.raises(NoSuchAccount):
             await room.store.check(9)
+
+    perform(tmp_path, play)
+
+
+def test_many_accounts_that_write_leave_turns_of_the_loop_to_others(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        await make(room, 30)
+        accounts = [await room.store.open(number) for number in range(1, 31)]
+        await quiet(room)
+        turns = 0
+        writing = [asyncio.ensure_future(account.subscribe("x", True)) for account in accounts]
+        prepared = 0
+
+        def count(account: SqliteAccount) -> None:
+            start = account.start_writing
+
+            def note() -> None:
+                nonlocal prepared
+                prepared += 1
+                start()
+
+            account.start_writing = note  # type: ignore[method-assign]
+
+        for account in accounts:
+            count(account)
+        while prepared < len(accounts):
+            before = prepared
+            await asyncio.sleep(0)
+            assert prepared - before <= 8
+            turns += 1
+        assert turns >= 4
+        await asyncio.gather(*writing)
+        for account in accounts:
+            account.close()
 
     perform(tmp_path, play)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from postroom.store.api import View
 
+from .rows import alike
+
 RECENT = 1 << 63  # beside the store's flag bits: \\Recent in this session
 _MAX_CACHED_OCTETS = 262_144  # of the flag lists that a session keeps ready
 _COST = 64  # of a short one, in about so many octets of memory
@@ -26,6 +28,8 @@ class FlagLists:
     def of(self, masks: Sequence[int]) -> list[bytes]:
         """The list of each mask."""
         known = self._known
+        if len(masks) > 1 and alike(masks):
+            return self.of(masks[:1]) * len(masks)
         try:
             return [known[mask] for mask in masks]
         except KeyError:

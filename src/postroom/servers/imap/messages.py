@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from postroom.imap import encode
 from postroom.imap.acl import ALL_RIGHTS
-from postroom.imap.seqset import positions, write
+from postroom.imap.seqset import Span, as_spans, write
 from postroom.imap.types import Bare, Copy, Store, StoreMode, UidExpunge
 from postroom.store.api import SYSTEM_FLAGS, FlagAction, Mailbox, NoSuchMailbox
 
@@ -16,6 +16,7 @@ from .carrying import carry
 from .places import Place
 from .refusal import no
 from .rights import permitted
+from .rows import batches
 from .selected import SelectedMailbox
 from .session import Session
 
@@ -44,7 +45,7 @@ async def store(session: Session, command: Store) -> bytes:
         # With CONDSTORE even a silent change has a modification sequence to be told (RFC 7162 §3.1.3, §3.2.4).
         if not command.silent or selected.condstore:
             whole = not gone and not unmodified
-            at = positions(spans) if whole else [selected.position(uid) for uid in flagged]
+            at = spans if whole else as_spans([selected.position(uid) for uid in flagged])
             await _say_flags(session, selected, at, with_uid=command.uid, with_flags=not command.silent)
         selected.report(unmodified)  # RFC 7162 §3.1.3: so that the client need not ask
     return _done(command, gone, len(uids), _modified(selected, unmodified, uid=command.uid))
@@ -120,16 +121,17 @@ def _steps(selected: SelectedMailbox, command: Store) -> list[tuple[FlagAction, 
 
 
 async def _say_flags(
-    session: Session, selected: SelectedMailbox, at: Sequence[int], *, with_uid: bool, with_flags: bool
+    session: Session, selected: SelectedMailbox, spans: Sequence[Span], *, with_uid: bool, with_flags: bool
 ) -> None:
     """A FETCH response for each changed message, as it is now. RFC 3501 §6.4.8: to UID commands, with the UID."""
     if fresh := selected.new_keywords():
         session.send(fresh)
-    size = session.settings.fetch_batch_messages
-    for start in range(0, len(at), size):
-        if start:
+    first = True
+    for positions in batches(spans, session.settings.fetch_batch_messages):
+        if not first:
             await session.breathe()
-        rows = selected.rows(at[start : start + size])
+        first = False
+        rows = selected.rows(positions)
         if with_flags:
             selected.said_flags(rows.uids)
         await session.emit(selected.flag_rows(rows, with_uid=with_uid, with_flags=with_flags))

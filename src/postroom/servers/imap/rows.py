@@ -1,8 +1,10 @@
 """Some messages of a mailbox, as columns.
 
-Owns: Rows, and how many are taken at once. Never: knows a mailbox (selected.py does). Raises: nothing.
+Owns: Rows, how many are taken at once, whether a column says the same of all. Never: knows a mailbox (selected.py
+does). Raises: nothing.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +23,13 @@ class Rows:
     modseqs: Sequence[int]
     content_ids: Sequence[int]
     save_dates: dict[int, int] = field(default_factory=dict, kw_only=True)  # by uid; only where somebody asked for them
+
+
+def alike(values: Sequence[object]) -> bool:
+    """All are the same; `values` is not empty."""
+    if isinstance(values, array):
+        return bool(values.tobytes() == values[:1].tobytes() * len(values))
+    return values.count(values[0]) == len(values)
 
 
 def batches(spans: Sequence[Span], size: int) -> Iterator[Sequence[int]]:

@@ -37,6 +37,7 @@ from postroom.store.flags import mask_of
 
 from .flag_lists import RECENT, FlagLists
 from .flag_log import FlagLog
+from .flag_rows import flag_rows
 from .refusal import bad
 from .rights import effective, may_write, permitted
 from .rows import Rows
@@ -353,19 +354,14 @@ class SelectedMailbox:
         A client that knows of modification sequences gets UID and MODSEQ with all that it did not ask for itself (RFC
         7162 §3.2.4), one that uses only UIDs gets UIDFETCH (RFC 9586).
         """
-        columns: list[Sequence[int] | Sequence[bytes]] = [self.numbers(rows)]
-        items: list[bytes] = []
-        if (with_uid or self.condstore) and not self.uid_only:
-            items.append(b"UID %d")
-            columns.append(rows.uids)
-        if with_flags:
-            items.append(b"FLAGS %b")
-            columns.append(self.flag_lists(rows.masks))
-        if self.condstore:
-            items.append(b"MODSEQ (%d)")
-            columns.append(rows.modseqs)
-        row = self.fetch_start + b" ".join(items) + b")\r\n"
-        return b"".join([row % values for values in zip(*columns, strict=True)])
+        return flag_rows(
+            rows,
+            self.numbers(rows),
+            self.fetch_start,
+            self.flag_lists if with_flags else None,
+            uids=(with_uid or self.condstore) and not self.uid_only,
+            modseqs=self.condstore,
+        )
 
     @property
     def fetch_start(self) -> bytes:
@@ -493,9 +489,11 @@ class SelectedMailbox:
         uids = self._uids
         return SeqSet(tuple([(uids[start], uids[stop - 1]) for start, stop in spans]))
 
-    def uids_of(self, spans: Sequence[Span]) -> list[int]:
+    def uids_of(self, spans: Sequence[Span]) -> Sequence[int]:
         """The uids at these positions."""
         uids = self._uids
+        if len(spans) == 1:
+            return uids[slice(*spans[0])]
         found: list[int] = []
         for start, stop in spans:
             found += uids[start:stop]
@@ -573,8 +571,8 @@ class SelectedMailbox:
             return masks
         marked = list(masks)
         for lo, hi in near:
-            for at in range(bisect_left(uids, lo), bisect_left(uids, hi)):
-                marked[at] |= RECENT
+            at, end = bisect_left(uids, lo), bisect_left(uids, hi)
+            marked[at:end] = [mask | RECENT for mask in marked[at:end]]
         return marked
 
     def first_unseen(self) -> int:

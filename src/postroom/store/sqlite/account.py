@@ -43,7 +43,7 @@ from postroom.store.settings import StoreSettings
 from postroom.store.states import Probe
 from postroom.store.views import Effect, OpenViews
 
-from . import annotating, feed, history, reading, sorting
+from . import annotating, feed, history, reading, runs, sorting
 from .appending import Append, Item, keep_blob
 from .claiming import ClaimRecent
 from .committing import Commits
@@ -220,14 +220,14 @@ class SqliteAccount:
 
     def follow(self, news: feed.News) -> None:
         for record in news.records:
-            self.publish(news.books, feed.effects_of(record, self._views.loaded))
+            self.publish(news.books, feed.effects_of(record, self._views.current))
 
     def start_anew(self) -> None:
         # All on the loop, where no view can come or change meanwhile. It is not often that a process misses so much.
         before = self._books
         self._views.forget_all_idle()
-        anew = self._writer.look_at_all(self._views.in_use())
-        effects = reloading.differences(before, anew.books, self._views.loaded, anew.rows, self.account_id)
+        anew = self._writer.look_at_all(self._views.in_use(), reading.view_columns)
+        effects = reloading.differences(before, anew.books, self._views.current, anew.rows, self.account_id)
         self.publish(anew.books, effects)
         self._views.start_anew(anew.books.modseq, anew.recent)
 
@@ -377,7 +377,9 @@ class SqliteAccount:
         unchanged_since: int | None = None,
         origin: object = None,
     ) -> Flagged:
-        result: Flagged = await self._write(SetFlags(mailbox_id, _still(uids), action, flags, unchanged_since, origin))
+        known = runs.known(self._views.current(mailbox_id), self._books.boxes.get(mailbox_id), uids)
+        write = SetFlags(mailbox_id, _still(uids), action, flags, unchanged_since, origin, known)
+        result: Flagged = await self._write(write)
         return result
 
     async def expunge(self, mailbox_id: int, uids: Sequence[int] | None, *, origin: object = None) -> tuple[int, ...]:

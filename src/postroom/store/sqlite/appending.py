@@ -19,7 +19,7 @@ from postroom.store.api import (
     MailboxEventKind,
     NoSuchMailbox,
 )
-from postroom.store.books import Box
+from postroom.store.books import Books, Box
 from postroom.store.flags import mask_of
 from postroom.store.names import checked
 from postroom.store.states import DiskState, Probe
@@ -83,7 +83,7 @@ class Append(Write):
         self._items = items
         self._unused: list[str] = []
 
-    def light_octets(self) -> int | None:
+    def light_octets(self, books: Books) -> int | None:
         return sum(item.facts.size for item in self._items if item.data is not None)
 
     def apply(self, scope: Scope) -> list[Appended]:

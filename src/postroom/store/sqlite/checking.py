@@ -16,7 +16,7 @@ from .schema import VERSION
 _COUNTERS = """
 SELECT id, name, m.messages, m.unseen, m.deleted, m.octets, count(uid), coalesce(sum(NOT flags & 1), 0),
 coalesce(sum(flags & 8 <> 0), 0), coalesce(sum(size), 0)
-FROM mailboxes m LEFT JOIN messages ON mailbox_id = id WHERE deleted_at IS NULL GROUP BY id
+FROM mailboxes m LEFT JOIN messages_now ON mailbox_id = id WHERE deleted_at IS NULL GROUP BY id
 """
 _NAMED = """
 SELECT content_id, count(*) AS times FROM (
@@ -51,11 +51,15 @@ _QUESTIONS = {  # each finds rows that must not exist
         SELECT uid FROM messages JOIN mailboxes ON id = mailbox_id WHERE uid >= uid_next
     """,
     "messages that are expunged as well": "SELECT uid FROM messages JOIN expunged USING (mailbox_id, uid)",
-    "changes after the account's last": "SELECT uid FROM messages, account WHERE messages.modseq > account.modseq",
+    "changes after the account's last": "SELECT uid FROM messages_now n, account WHERE n.modseq > account.modseq",
     "changes after their mailbox's last": """
         SELECT uid FROM mailboxes JOIN (
-          SELECT mailbox_id, uid, modseq FROM messages UNION ALL SELECT mailbox_id, uid, modseq FROM expunged
+          SELECT mailbox_id, uid, modseq FROM messages_now UNION ALL SELECT mailbox_id, uid, modseq FROM expunged
         ) ON id = mailbox_id WHERE modseq > highest_modseq
+    """,
+    "changes of flags that overlap": """
+        SELECT a.first_uid FROM flag_runs a JOIN flag_runs b USING (mailbox_id)
+        WHERE a.first_uid < b.first_uid AND b.first_uid <= a.last_uid
     """,
     "mailboxes that forgot more than happened": "SELECT id FROM mailboxes WHERE purged_modseq > highest_modseq",
     "annotations of no mailbox": """

@@ -4,6 +4,7 @@ Owns: that as one write. Never: is used by a process that has the account alone;
 NoSuchMailbox.
 """
 
+from postroom.store.books import Books
 from postroom.store.views import Claimed
 
 from .writer import Scope, Write
@@ -18,7 +19,7 @@ class ClaimRecent(Write):
     def __init__(self, mailbox_id: int) -> None:
         self._mailbox_id = mailbox_id
 
-    def light_octets(self) -> int | None:
+    def light_octets(self, books: Books) -> int | None:
         return 0
 
     def apply(self, scope: Scope) -> tuple[int, int]:

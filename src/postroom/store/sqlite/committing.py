@@ -223,7 +223,7 @@ class Commits:
     def _next_batch(self) -> tuple[Batch, bool]:
         """The changes to commit together, and whether they are light enough for the event loop."""
         waiting, settings = self._waiting, self._store.settings
-        weights = [write.light_octets() for write, _ in islice(waiting, settings.max_batch)]
+        weights = [write.light_octets(self._writer.books) for write, _ in islice(waiting, settings.max_batch)]
         count, at_once = len(weights), None not in weights
         if at_once:
             sums = accumulate(LIGHT_CHANGE_OCTETS + (octets or 0) for octets in weights)

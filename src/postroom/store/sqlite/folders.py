@@ -15,6 +15,7 @@ from postroom.store.views import event_of, mailboxes_changed
 
 from . import ledger
 from .moving import transfer
+from .runs import settle
 from .selecting import among, rows
 from .writer import Scope, Write
 
@@ -99,7 +100,7 @@ class Rename(Write):
 
     def _move_inbox(self, scope: Scope, new: str) -> None:
         """RFC 3501 §6.3.5: the messages move to a new mailbox, INBOX stays, its children too."""
-        inbox = scope.books.named(INBOX)
+        inbox = settle(scope, scope.books.named(INBOX))
         target = _create(scope, new)
         scope.db.execute(_COPY_ANNOTATIONS, (target.mailbox_id, inbox.mailbox_id))
         _tell(scope, self._origin, [event_of(MailboxEventKind.CREATED, target, INBOX)])

@@ -40,6 +40,6 @@ def save_dates(db: apsw.Connection, mailbox_id: int, uids: Sequence[int] | None)
 def deleted_octets(db: apsw.Connection, mailbox_id: int) -> int:
     """Of messages with \\Deleted (RFC 9208 §5.4)."""
     (total,) = fetch(
-        db, "SELECT coalesce(sum(size), 0) FROM messages WHERE mailbox_id = ? AND flags & ?", (mailbox_id, DELETED)
+        db, "SELECT coalesce(sum(size), 0) FROM messages_now WHERE mailbox_id = ? AND flags & ?", (mailbox_id, DELETED)
     )[0]
     return int(total)

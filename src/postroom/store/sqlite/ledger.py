@@ -19,6 +19,7 @@ SELECT id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, u
 FROM mailboxes WHERE deleted_at IS NULL
 """
 _LOAD_ACL = "SELECT mailbox_id, identifier, rights FROM acl ORDER BY mailbox_id, identifier"
+_COUNT_RUNS = "SELECT mailbox_id, count(*) FROM flag_runs GROUP BY mailbox_id"
 _COUNT_RECENT = "SELECT count(*) FROM messages WHERE mailbox_id = ? AND uid >= ?"
 _LAST_UID = "SELECT max(uid) FROM {} WHERE mailbox_id = ?"
 _SAVE_BOX = """
@@ -32,6 +33,7 @@ WHERE modseq = ?
 _LOAD_ACCOUNT = "SELECT modseq, uid_validity, mailbox_next, content_next, octets, messages FROM account"
 _LOAD_BOX = _LOAD_BOXES + "AND id = ?"
 _LOAD_KEYWORDS = "SELECT name FROM keywords WHERE mailbox_id = ? ORDER BY bit"
+_LOAD_RUNS = "SELECT count(*) FROM flag_runs WHERE mailbox_id = ?"
 _LOAD_RIGHTS = "SELECT identifier, rights FROM acl WHERE mailbox_id = ? ORDER BY identifier"
 _ADD_BOX = """
 INSERT INTO mailboxes(id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, unseen, deleted, octets,
@@ -61,6 +63,9 @@ def load(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:
     for mailbox_id, identifier, rights in fetch(db, _LOAD_ACL):
         if (shared := books.boxes.get(mailbox_id)) is not None:
             shared.acl += ((identifier, rights),)
+    for mailbox_id, count in fetch(db, _COUNT_RUNS):
+        if (changed := books.boxes.get(mailbox_id)) is not None:
+            changed.runs = count
     books.subscriptions = _load_subscriptions(db)
     return books, recent
 
@@ -94,6 +99,7 @@ def follow(db: apsw.Connection, known: Books, mailbox_ids: Iterable[int], *, sub
         box = Box(*found[0])
         box.keywords = tuple([name for (name,) in fetch(db, _LOAD_KEYWORDS, (mailbox_id,))])
         box.acl = tuple(fetch(db, _LOAD_RIGHTS, (mailbox_id,)))
+        (box.runs,) = fetch(db, _LOAD_RUNS, (mailbox_id,))[0]
         books.boxes[mailbox_id] = box
         renamed |= before is None or before.name != box.name
     if renamed:

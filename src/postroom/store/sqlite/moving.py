@@ -7,11 +7,12 @@ purging). Raises: NoSuchMailbox, OverQuota, TooManyKeywords.
 from collections.abc import Sequence
 
 from postroom.store.api import DELETED, FIRST_KEYWORD_BIT, Copied
-from postroom.store.books import Box
+from postroom.store.books import Books, Box
 from postroom.store.flags import translated
 from postroom.store.views import Row, added, gone
 
-from .selecting import FEW, Condition, among, rows
+from .runs import settle
+from .selecting import Condition, among, is_little, rows
 from .writer import Scope, Write
 
 _TO_TOMBSTONES = """
@@ -39,11 +40,11 @@ class Expunge(Write):
         self._marked_only = marked_only
         self._origin = origin
 
-    def light_octets(self) -> int | None:
-        return 0 if self._uids is not None and len(self._uids) <= FEW else None
+    def light_octets(self, books: Books) -> int | None:
+        return 0 if is_little(books, self._mailbox_id, self._uids) else None
 
     def apply(self, scope: Scope) -> tuple[int, ...]:
-        scope.books.numbered(self._mailbox_id)
+        settle(scope, scope.books.numbered(self._mailbox_id))
         condition = among(scope.db, self._mailbox_id, self._uids)
         more = f"AND flags & {DELETED}" if self._marked_only else ""
         found = rows(scope.db, condition, more)
@@ -113,11 +114,11 @@ class Copy(Write):
         self._quota = quota
         self._origin = origin
 
-    def light_octets(self) -> int | None:
-        return 0 if len(self._uids) <= FEW else None
+    def light_octets(self, books: Books) -> int | None:
+        return 0 if is_little(books, self._mailbox_id, self._uids) else None
 
     def apply(self, scope: Scope) -> Copied:
-        scope.books.numbered(self._mailbox_id)
+        settle(scope, scope.books.numbered(self._mailbox_id))
         target = scope.books.named(self._target)
         condition = among(scope.db, self._mailbox_id, self._uids)
         found = rows(scope.db, condition)

@@ -94,7 +94,7 @@ def _expire_mailboxes(db: apsw.Connection, before: int, limit: int) -> tuple[lis
         if len(found) < room:
             left = fetch(db, "SELECT 1 FROM expunged WHERE mailbox_id = ? LIMIT 1", (mailbox_id,))
             if not left:
-                for table in ("keywords", "annotations", "acl"):
+                for table in ("keywords", "annotations", "acl", "flag_runs"):
                     db.execute(f"DELETE FROM {table} WHERE mailbox_id = ?", (mailbox_id,))
                 db.execute("DELETE FROM mailboxes WHERE id = ?", (mailbox_id,))
                 done.append(0)

@@ -17,6 +17,7 @@ import apsw
 from postroom.store.api import NoSuchContent, Stored, View, Want
 from postroom.store.views import append_columns
 
+from . import runs
 from .files import AccountFiles
 from .query import columns, fetch
 from .selecting import ROW
@@ -174,9 +175,14 @@ def line_end_octets(db: apsw.Connection) -> dict[int, int]:
     return dict(fetch(db, "SELECT id, line_end_octets FROM contents WHERE line_end_octets > 0"))
 
 
-def view_columns(db: apsw.Connection, mailbox_id: int) -> list[tuple[int, ...]]:
-    """A mailbox's rows, a column at a time."""
-    return columns(db, ROW, "messages WHERE mailbox_id = ? ORDER BY uid", (mailbox_id,))
+def view_columns(db: apsw.Connection, mailbox_id: int) -> list[Sequence[int]]:
+    """A mailbox's rows as they are now, a column at a time; in a transaction."""
+    uids, masks, modseqs, *others = columns(db, ROW, "messages WHERE mailbox_id = ? ORDER BY uid", (mailbox_id,))
+    if not (pending := runs.read(db, mailbox_id)):
+        return [uids, masks, modseqs, *others]
+    now = array("L", uids), array("q", masks), array("q", modseqs)
+    runs.apply(pending, *now)
+    return [*now, *others]
 
 
 def load_view(db: apsw.Connection, view: View) -> int:

@@ -38,7 +38,7 @@ class FolderLock:
             self._lock.close()
             raise StoreFailure(f"another Postroom has {path.parent} open")
 
-    def release(self) -> None:
+    def close(self) -> None:
         self._lock.close()
 
 

@@ -7,11 +7,12 @@ TooManyKeywords, BadMailboxName.
 from dataclasses import replace
 
 from postroom.store.api import Appended, NoSuchMessage
-from postroom.store.books import with_room
+from postroom.store.books import Books, with_room
 
 from .appending import Append, Item
 from .moving import take_out
-from .selecting import among, rows
+from .runs import settle
+from .selecting import among, is_little, rows
 from .writer import Scope
 
 
@@ -26,8 +27,11 @@ class Replace(Append):
         self._source_id = mailbox_id
         self._uid = uid
 
+    def light_octets(self, books: Books) -> int | None:
+        return super().light_octets(books) if is_little(books, self._source_id, (self._uid,)) else None
+
     def apply(self, scope: Scope) -> list[Appended]:
-        scope.books.numbered(self._source_id)
+        settle(scope, scope.books.numbered(self._source_id))
         condition = among(scope.db, self._source_id, [self._uid])
         found = rows(scope.db, condition)
         if not found:

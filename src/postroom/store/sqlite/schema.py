@@ -173,6 +173,22 @@ CREATE TABLE annotations(
 """
 
 _FOURTH = """
+CREATE TABLE flag_runs(             -- changes of many messages' flags that are not in their own rows yet
+  mailbox_id INTEGER NOT NULL,
+  first_uid INTEGER NOT NULL,     -- of the messages from here
+  last_uid INTEGER NOT NULL,      -- to here, none of which another run is about,
+  modseq INTEGER NOT NULL,        -- this is the modseq,
+  clears INTEGER NOT NULL,        -- and these are the flags: messages.flags without those
+  sets INTEGER NOT NULL,          -- and with these
+  PRIMARY KEY (mailbox_id, first_uid)
+) WITHOUT ROWID;
+CREATE VIEW messages_now AS       -- the messages as they are
+SELECT messages.mailbox_id, uid, coalesce(flag_runs.modseq, messages.modseq) AS modseq,
+  iif(flag_runs.modseq IS NULL, flags, flags & ~clears | sets) AS flags, content_id, size, internal_date, saved_at
+FROM messages LEFT JOIN flag_runs ON flag_runs.mailbox_id = messages.mailbox_id AND uid BETWEEN first_uid AND last_uid;
+"""
+
+_FIFTH = """
 CREATE TABLE feed(
   modseq INTEGER PRIMARY KEY,     -- the account's after a change
   before INTEGER NOT NULL,        -- and before it
@@ -181,7 +197,7 @@ CREATE TABLE feed(
 """
 
 # version reached: what takes the version before it there
-MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _DOTLESS + _THIRD, 4: _FOURTH}
+MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _DOTLESS + _THIRD, 4: _FOURTH, 5: _FIFTH}
 # and what SQL alone cannot do of it, in the same transaction
 FILLINGS: dict[int, Callable[[apsw.Connection], None]] = {2: sorting.fill}
 VERSION = max(MIGRATIONS)

@@ -10,6 +10,7 @@ from typing import Any
 
 import apsw
 
+from postroom.store.books import Books
 from postroom.store.views import Row
 
 from .query import fetch
@@ -46,6 +47,14 @@ def _covers(db: apsw.Connection, mailbox_id: int, numbers: Sequence[int]) -> boo
         (mailbox_id, numbers[0], numbers[-1]),
     )
     return len(found) <= len(numbers) and {uid for (uid,) in found}.issubset(numbers)
+
+
+def is_little(books: Books, mailbox_id: int, uids: Sequence[int] | None) -> bool:
+    """True when a change of these messages, row by row, is done in no time."""
+    if uids is None or len(uids) > FEW:
+        return False
+    box = books.boxes.get(mailbox_id)
+    return box is None or not box.runs  # which would have to be brought into all their messages first
 
 
 def rows(db: apsw.Connection, condition: Condition, more: str = "") -> list[Row]:

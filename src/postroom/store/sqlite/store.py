@@ -38,6 +38,7 @@ from .sharing import Shares, named_in, shared_with
 from .writer import Writer
 
 _log = logging.getLogger("postroom.store")
+_BATCHES_A_TURN = 8  # of the event loop, each up to a millisecond or two of it
 
 T = TypeVar("T")
 
@@ -139,7 +140,7 @@ class SqliteStore:
         await self.lock_pool.close()
         await self.pool.close()
         if self._lock is not None:
-            self._lock.release()
+            self._lock.close()
             self._lock = None
         self._started = False
         self._closing = False
@@ -363,7 +364,10 @@ class SqliteStore:
         self._with_work.append(account)
 
     def _start_batches(self) -> None:
-        accounts, self._with_work = self._with_work, []
+        """Some accounts' a turn: others than those who deliver have to be served as well."""
+        accounts, self._with_work = self._with_work[:_BATCHES_A_TURN], self._with_work[_BATCHES_A_TURN:]
+        if self._with_work:
+            asyncio.get_running_loop().call_soon(self._start_batches)
         for account in accounts:
             account.start_writing()
 

@@ -13,7 +13,7 @@ so that a transaction is always made upon the latest state; `finish` lets the lo
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
 from postroom.store.views import Effect
 
-from . import feed, ledger, reading
+from . import feed, ledger
 from .files import AccountFiles, refusal
 
 _log = logging.getLogger("postroom.store")
@@ -78,7 +78,7 @@ class Write:
     __slots__ = ()
     durable = True  # must outlive a power loss
 
-    def light_octets(self) -> int | None:
+    def light_octets(self, books: Books) -> int | None:
         """How much it writes, when it is so little work that it may be made on the event loop; None: it is not."""
         return None
 
@@ -113,13 +113,16 @@ class Prepared:
         self.error: BaseException | None = None  # took the whole transaction with it
 
 
+Columns = Sequence[Sequence[int]]  # of a view, in order
+
+
 @dataclass(slots=True)
 class Anew:
     """An account at one moment."""
 
     books: Books
     recent: dict[int, tuple[int, int]]  # as ledger.load has them
-    rows: dict[int, list[tuple[int, ...]]]  # mailbox: the columns of its view
+    rows: dict[int, Columns]  # by mailbox
 
 
 class Writer:
@@ -335,12 +338,12 @@ class Writer:
             self.books = news.books
         return news
 
-    def look_at_all(self, mailbox_ids: Sequence[int]) -> Anew:
+    def look_at_all(self, mailbox_ids: Sequence[int], rows_of: Callable[[apsw.Connection, int], Columns]) -> Anew:
         """When the news don't reach back far enough: everything, as it is at one moment."""
         self._db.execute("BEGIN")
         try:
             books, recent = ledger.load(self._db)
-            rows = {at: reading.view_columns(self._db, at) for at in mailbox_ids if at in books.boxes}
+            rows = {at: rows_of(self._db, at) for at in mailbox_ids if at in books.boxes}
         finally:
             self._db.execute("ROLLBACK")
         self.books = books
