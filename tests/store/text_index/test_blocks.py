@@ -41,13 +41,20 @@ def test_few_documents_and_many_terms() -> None:
 
 
 def test_the_ends_of_a_term() -> None:
-    terms = MARK.join([b"", b"hotel", b"motel", b"tel", b"telly", b""])
+    few = MARK.join([b"", b"hotel", b"motel", b"tel", b"telly", b""])
+    many = few + MARK.join([*(b"x%d" % number for number in range(100)), b""])
+    for terms in (few, many):
+        check_ends(terms)
+
+
+def check_ends(terms: bytes) -> None:
     assert list(places(terms, b"tel")) == [0, 1, 2, 3]
     assert list(places(terms, b"tel" + MARK)) == [0, 1, 2]
     assert list(places(terms, MARK + b"tel")) == [2, 3]
     assert list(places(terms, MARK + b"tel" + MARK)) == [2]
     assert list(places(terms, b"l")) == [0, 1, 2, 3]
-    assert list(places(terms, b"x")) == []
+    assert list(places(terms, b"hotel" + MARK)) == [0]
+    assert list(places(terms, b"z")) == []
 
 
 @given(NUMBERS)

@@ -16,7 +16,8 @@ from .building import Cover, Part
 from .tokens import LONGEST_SEPARATOR, Needle
 
 _FEW_SHARE = 32  # one document in so many is looked at in the time that one more part of the index is asked
-_TERMS_PER_TEXT = 4  # terms gone through in the time that a text of usual length is looked at
+_TERMS_PER_TEXT = 6  # terms gone through in the time that a text of usual length is looked at
+_SHORT = 3  # octets of a token that tell something when more may come before or after them
 
 
 class Answer(NamedTuple):
@@ -95,16 +96,25 @@ class _Question:
     def _having(self, at: int) -> int:
         """Documents that have this token of the needle, or one that ends or begins so."""
         piece = self._piece(at, at)
+        if self._vague(piece):
+            return self._index.cover.present
         frequent = self._documents(Part.FREQUENT, piece)
         if frequent and piece.startswith(MARK) and piece.endswith(MARK):
             return frequent  # it is that one term
         return frequent | self._documents(Part.OTHER, piece)
 
+    def _vague(self, piece: bytes) -> bool:
+        """Whether so many terms end or begin like this that asking for them does not pay."""
+        return len(piece) - 1 < _SHORT and not (piece.startswith(MARK) and piece.endswith(MARK))
+
     def _neighbours(self, at: int) -> int:
         """Documents that may have this token and the next one side by side, as the needle has them."""
         if len(self._needle.between[at]) > LONGEST_SEPARATOR:
             return self._unsure
-        rare, next_rare = (self._documents(Part.OTHER, self._piece(one, one)) for one in (at, at + 1))
+        first, second = self._piece(at, at), self._piece(at + 1, at + 1)
+        if self._vague(first) or self._vague(second):
+            return self._unsure
+        rare, next_rare = self._documents(Part.OTHER, first), self._documents(Part.OTHER, second)
         apart = rare & self._having(at + 1) | self._having(at) & next_rare
         if len(self._needle.tokens) == 2 and self._needle.bare:
             return apart  # pairs that have them have the needle
