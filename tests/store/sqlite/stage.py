@@ -42,6 +42,15 @@ class Room:
             db.close()
 
 
+async def indexed(room: Room) -> None:
+    """Wait until no more messages are in the tail than may be."""
+    account, settings = room.account, room.store.settings
+    while (
+        account.behind.active or account.books.content_next - account.behind.indexed_to >= settings.index_tail_messages
+    ):
+        await asyncio.sleep(0)
+
+
 Play = Callable[[Room], Awaitable[None]]
 
 

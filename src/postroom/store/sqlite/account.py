@@ -45,15 +45,16 @@ from postroom.store.views import OpenViews
 
 from . import annotating, history, reading, runs, sorting
 from .appending import Append, Item, keep_blob
+from .behind import Behind
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
 from .fuzzy_searching import search_fuzzy
+from .indexer import Turn
 from .moving import Copy, Expunge
 from .pool import Pool
-from .purging import Purge
 from .replacing import Replace
-from .searching import TextSearch, search_sent
+from .searching import Messages, TextSearch, search_sent
 from .sharing import SetAcl
 from .writer import LIGHT_CHANGE_OCTETS, Outcome, Write, Writer
 
@@ -75,6 +76,7 @@ class Surroundings(Protocol):
     spool: Path
     idle_views: IdleViews
     next_purge: dict[int, float]  # by account; outlives an account's being open
+    index_turn: Turn
 
     async def share(self, account_id: int, identifier: str) -> None:
         """Make `sharers` say so, durably."""
@@ -114,7 +116,7 @@ class SqliteAccount:
         self._log_left = False  # the log was copied while it grew: the writer copies the rest
         self._closed: StoreError | None = None  # what everybody is told from now on
         self._reads = 0
-        self._purging = False
+        self.behind = Behind(self, store, writer.indexed_to)
 
     # ---- life
     @property
@@ -124,7 +126,7 @@ class SqliteAccount:
     @property
     def _active(self) -> bool:
         """Something is under way."""
-        return bool(self._busy or self._reads or self._waiting or self._copying_log or self._purging)
+        return bool(self._busy or self._reads or self._waiting or self._copying_log or self.behind.active)
 
     @property
     def poisoned(self) -> bool:
@@ -151,6 +153,7 @@ class SqliteAccount:
 
     def shut(self) -> Callable[[], None]:
         """The job that closes the files; the account is of no use from now on."""
+        self.behind.stop()
         self._closed = self._closed or StoreFailure(f"account {self.account_id} has been closed")
         self._views.forget_all_idle()
         claimed, self._views.claimed = self._views.claimed, {}
@@ -242,7 +245,7 @@ class SqliteAccount:
             self._store.has_work(self)
             return
         self._busy = False
-        self.purge_if_due()
+        self.behind.start()
         self._maybe_unused()
 
     def _finish_log(self) -> None:
@@ -273,30 +276,28 @@ class SqliteAccount:
         else:
             self._maybe_unused()
 
-    def purge_if_due(self) -> None:
-        """Start a purge in the background when the last one was long ago."""
-        now = self._store.clock.now()
-        if now < self._store.next_purge.get(self.account_id, 0) or self._closed or self._purging:
-            return
-        self._store.next_purge[self.account_id] = now + self._store.settings.purge_interval_seconds
-        self._purging = True
-        self._purge_step()
-
-    def _purge_step(self) -> None:
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(self._purged)
-        self._waiting.append((Purge(), future))
+    # ---- work that nobody waits for
+    def write_behind(self, write: Write, done: Callable[["asyncio.Future[Any]"], None]) -> None:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(done)
+        self._waiting.append((write, future))
         if not self._busy:
             self._busy = True
             self._store.has_work(self)
 
-    def _purged(self, future: "asyncio.Future[bool]") -> None:
-        failed = future.cancelled() or future.exception() is not None  # logged by the writer; the next interval tries
-        if not failed and future.result() and not self._closed:
-            self._purge_step()
-        else:
-            self._purging = False
-            self._maybe_unused()
+    def read_behind(self, job: Callable[[apsw.Connection], T]) -> Callable[[], T]:
+        def run() -> T:
+            with self._readers.one() as db:
+                return job(db)
+
+        return run
+
+    def rested(self) -> None:
+        self._maybe_unused()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed is not None
 
     # ---- mailboxes
     def _mailbox(self, mailbox_id: int) -> Mailbox:
@@ -514,7 +515,11 @@ class SqliteAccount:
             uids = _still(uids)
         search = TextSearch(self._files, self._store.message_settings)
         async with self._store.searches:
-            return await self._read(partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids))
+            view = self._views.current(mailbox_id)
+            messages = None if view is None else Messages(view.uids, view.content_ids, len(view.uids))
+            job = partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids, messages=messages)
+            del view  # its arrays are a snapshot while somebody else has them
+            return await self._read(job)
 
     async def search_fuzzy(
         self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
@@ -559,13 +564,8 @@ class SqliteAccount:
         if self._closed:
             raise type(self._closed)(self._closed.detail)
         self._reads += 1
-
-        def run() -> T:
-            with self._readers.one() as db:
-                return job(db)
-
         try:
-            return await self._store.pool.call(run)
+            return await self._store.pool.call(self.read_behind(job))
         except (apsw.Error, OSError) as error:
             raise refusal(error) from error
         finally:

@@ -23,6 +23,7 @@ from .account import SqliteAccount
 from .checking import problems
 from .disk import Disk
 from .files import AccountFiles, refusal
+from .indexer import Turn
 from .pool import Pool
 from .recovery import FolderLock, build_account, open_account, remove_account, tidy_folders
 from .sharing import Shares
@@ -62,6 +63,7 @@ class SqliteStore:
         self.searches = asyncio.Semaphore(settings.max_searches)
         self.idle_views = IdleViews(settings.max_idle_view_messages)
         self.next_purge: dict[int, float] = {}
+        self.index_turn = Turn()
         self._directory = directory
         self._accounts_folder = directory / "accounts"
         self._disk = disk or Disk()
@@ -197,7 +199,7 @@ class SqliteStore:
             )
             account = SqliteAccount(self, account_id, files, Writer(files, db, books, self.probe), recent)
             self._open[account_id] = account
-            account.purge_if_due()
+            account.behind.start()
             self._shrink()
             return account
         finally:

@@ -24,6 +24,7 @@ from postroom.store.views import Effect
 
 from . import ledger
 from .files import AccountFiles, refusal
+from .index_reading import indexed_to
 
 _log = logging.getLogger("postroom.store")
 LIGHT_CHANGE_OCTETS = 4096  # what a change counts for beside its octets: writing so many takes about as long
@@ -119,6 +120,7 @@ class Writer:
         self.books = books
         self.poisoned = False  # the file has moved on without us: nothing more can be written through this object
         self.log_octets = 0  # of the write-ahead log
+        self.indexed_to = indexed_to(db)  # when the account was opened
         self._page_size = int(db.pragma("page_size"))
         db.set_wal_hook(self._note_log)
 
