@@ -10,14 +10,15 @@ first: who looks for a piece that is in many terms has seen nearly all documents
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, pairwise, repeat
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
 MOST_DOCUMENTS = 65_536  # numbers of two octets
 MARK = b"\xff"  # around each term; no UTF-8 has it
 _TERMS_OCTETS = 32_768  # of a block; more does not pay: the whole of it is searched, and read where a term is found
 _POSTINGS_OCTETS = 65_536
 _NUMBERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096]
+Numbers: TypeAlias = "array[int]"  # of documents, ascending, of type H
 _MANY = 10  # where more than one term in so many has the piece, taking all of them apart is quicker
 _FEW = 64  # documents that are put into a set one by one
 _ONE = ord("1")
@@ -34,7 +35,7 @@ def bitmap_octets(documents: int) -> int:
     return max((documents + 7) // 8, 1)
 
 
-def pack(postings: Mapping[str, Sequence[int]], documents: int) -> Iterator[Block]:
+def pack(postings: Mapping[str, Numbers], documents: int) -> Iterator[Block]:
     """The blocks of some terms, each with its documents in ascending order."""
     whole = bitmap_octets(documents)
     numbers = [count for count in _NUMBERS if count * 2 < whole]
@@ -48,10 +49,12 @@ def pack(postings: Mapping[str, Sequence[int]], documents: int) -> Iterator[Bloc
         for some in _portions(terms, max(_POSTINGS_OCTETS // width, 1)):
             packed = MARK.join([b"", *[term.encode() for term in some], b""])
             if count:
-                lists: list[Sequence[int]] = [postings[term] for term in some]
-                if count > 2:
-                    lists = [[*one, *repeat(one[-1], count - len(one))] for one in lists]
-                yield Block(width, packed, array("H", chain.from_iterable(lists)).tobytes())
+                filled = array("H")
+                for term in some:
+                    listed = postings[term]
+                    filled += listed
+                    filled += listed[-1:] * (count - len(listed))
+                yield Block(width, packed, filled.tobytes())
             else:
                 yield Block(width, packed, b"".join([to_bitmap(set_of(postings[term]), documents) for term in some]))
 

@@ -8,12 +8,13 @@ other" without reading a great part of them. Which tokens are frequent is guesse
 gives right answers.
 """
 
-from collections import Counter, defaultdict
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from .blocks import Block, from_bitmap, pack, set_of, to_bitmap
+from .blocks import Block, Numbers, from_bitmap, pack, set_of, to_bitmap
 from .tokens import LONGEST_SEPARATOR, split
 
 _FREQUENT_SHARE = 8  # a token is frequent that is in one of so many texts
@@ -53,13 +54,23 @@ def frequent_tokens(sample: Iterable[str]) -> frozenset[str]:
     return frozenset([token for token, count in counts.most_common(_MOST_FREQUENT) if count >= least])
 
 
+def _note(index: dict[str, Numbers], terms: Iterable[str], number: int) -> None:
+    this = array("H", (number,))
+    for term in terms:
+        if term in index:
+            index[term].append(number)
+        else:
+            index[term] = this[:]
+
+
 class IndexBuilder:
     """`add` documents in ascending order, then `build`."""
 
     def __init__(self, frequent: frozenset[str]) -> None:
         self._frequent = frequent
-        self._tokens: defaultdict[str, list[int]] = defaultdict(list)
-        self._pairs: defaultdict[str, list[int]] = defaultdict(list)
+        # Arrays: a hundred thousand lists would keep the garbage collector busy, with all other threads waiting
+        self._tokens: dict[str, Numbers] = {}
+        self._pairs: dict[str, Numbers] = {}
         self._present: list[int] = []
         self._junk: list[int] = []  # documents that may have to be skipped
 
@@ -70,9 +81,7 @@ class IndexBuilder:
         tokens, separators = split(text)
         different = set(tokens)
         different.discard("")
-        index = self._tokens
-        for token in different:
-            index[token].append(number)
+        _note(self._tokens, different, number)
         frequent = self._frequent
         if not frequent.isdisjoint(different):
             pairs = {
@@ -80,9 +89,7 @@ class IndexBuilder:
                 for before, separator, after in zip(tokens, separators, tokens[1:], strict=False)
                 if before in frequent and after in frequent and len(separator) <= LONGEST_SEPARATOR
             }
-            index = self._pairs
-            for pair in pairs:
-                index[pair].append(number)
+            _note(self._pairs, pairs, number)
         if len(text) > _JUNK_OCTETS and sum(map(len, different)) * 2 > len(text):
             self._junk.append(number)
 
@@ -93,7 +100,7 @@ class IndexBuilder:
         cover = Cover(set_of(self._present), set_of(skipped))
         return Built(cover, list(self._blocks(frequent, documents)))
 
-    def _blocks(self, frequent: dict[str, list[int]], documents: int) -> Iterator[tuple[Part, Block]]:
+    def _blocks(self, frequent: dict[str, Numbers], documents: int) -> Iterator[tuple[Part, Block]]:
         for part, postings in ((Part.FREQUENT, frequent), (Part.OTHER, self._tokens), (Part.PAIRS, self._pairs)):
             for block in pack(postings, documents):
                 yield part, block
