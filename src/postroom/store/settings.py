@@ -37,9 +37,9 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     index_segment_messages: Annotated[
         int, Meta(ge=1, le=32_768, description="Messages in one piece of an account's search index, at most.")
     ] = 4096
-    index_segment_characters: Annotated[
-        int, Meta(ge=1, description="Characters of text after which a piece of the search index ends sooner.")
-    ] = 32 << 20
+    index_segment_octets: Annotated[
+        int, Meta(ge=1, description="Octets of text after which a piece of the search index ends sooner.")
+    ] = 16 << 20
     index_step_octets: Annotated[
         int,
         Meta(

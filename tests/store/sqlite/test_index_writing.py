@@ -111,13 +111,13 @@ def test_a_segment_left_unfinished_is_removed_in_time(tmp_path: Path) -> None:
 
 
 def test_long_texts_end_a_segment_sooner(tmp_path: Path) -> None:
-    settings = StoreSettings(index_tail_messages=4, index_segment_characters=1, index_quiet_seconds=9999, threads=2)
+    settings = StoreSettings(index_tail_messages=4, index_segment_octets=1, index_quiet_seconds=9999, threads=2)
 
     async def play(room: Room) -> None:
         await fill(room, 4)
         db = room.files.connect_writer()
         for number in range(4):
-            made = draft(db, StoreSettings(index_tail_messages=1, index_segment_characters=1))
+            made = draft(db, StoreSettings(index_tail_messages=1, index_segment_octets=1))
             assert (made.span.first, made.documents, made.whole) == (number + 1, 1, True)
             write_all(room, db, made)
         db.close()
@@ -130,8 +130,8 @@ def test_a_draft_can_be_stopped(tmp_path: Path) -> None:
         await fill(room, 4)
         db = room.files.connect_reader()
         assert draft_next(db, ASIDE, lambda: True) is None
-        answers = iter([False] * 4)
-        assert draft_next(db, ASIDE, lambda: next(answers, True)) is None  # after the texts
+        answers = iter([False] * 6)
+        assert draft_next(db, ASIDE, lambda: next(answers, True)) is None  # among the texts
         db.close()
 
     perform(tmp_path, play, ASIDE)

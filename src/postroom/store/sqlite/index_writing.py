@@ -15,7 +15,7 @@ import apsw
 
 from postroom.store.settings import StoreSettings
 from postroom.store.text_index.blocks import set_of, to_bitmap
-from postroom.store.text_index.building import IndexBuilder, frequent_tokens, pack_cover
+from postroom.store.text_index.building import Built, IndexBuilder, frequent_tokens, pack_cover
 
 from .index_planning import Span, next_span
 from .index_reading import FIELDS, State, indexed_to, live_segments
@@ -24,7 +24,10 @@ from .writer import Scope, Write
 
 _SAMPLE = 128  # texts from which the frequent tokens are known
 _ABANDONED_SECONDS = 3600  # a segment so long in the writing is nobody's any more
-_TEXTS = f"SELECT content_id, complete, {', '.join(FIELDS)} FROM search_text WHERE content_id "
+_EXTENTS = """
+SELECT content_id, complete, octet_length(headers) + octet_length(body) FROM search_text
+WHERE content_id BETWEEN ? AND ? ORDER BY 1
+"""
 _INSERT_BLOCK = "INSERT INTO index_blocks VALUES (?, ?, ?, ?, ?, ?, ?)"
 _BLOCK_SIZES = "SELECT rowid, length(terms) + length(postings) FROM index_blocks WHERE segment_id = ?"
 _COUNT_TEXTS = """
@@ -56,40 +59,42 @@ def draft_next(db: apsw.Connection, settings: StoreSettings, stop: Callable[[], 
 
 
 def _draft(db: apsw.Connection, span: Span, settings: StoreSettings, stop: Callable[[], bool]) -> Draft | None:
-    step = max((span.last - span.first + 1) // _SAMPLE, 1)
-    sample = array("q", range(span.first, span.last + 1, step))
-    rows = fetch(db, f"{_TEXTS} IN (SELECT value FROM carray(?))", (apsw.carray(sample),))
-    builders = [IndexBuilder(frequent_tokens([row[at + 2] for row in rows])) for at in range(len(FIELDS))]
-    del rows
     last, whole = span.last, span.whole
-    made_of = characters = 0
+    made_of = octets = 0
     cut: list[int] = []
-    # A row at a time: SQLite lets other threads run between two of them
-    for content_id, complete, *texts in db.execute(f"{_TEXTS} BETWEEN ? AND ? ORDER BY 1", (span.first, span.last)):
-        if stop():
-            return None
-        number = content_id - span.first
-        for builder, text in zip(builders, texts, strict=True):
-            builder.add(number, text)
+    for content_id, complete, size in db.execute(_EXTENTS, (span.first, span.last)):
         if not complete:
-            cut.append(number)
+            cut.append(content_id - span.first)
         made_of += 1
-        characters += sum(map(len, texts))
-        if characters >= settings.index_segment_characters and content_id >= span.least:
+        octets += size
+        if octets >= settings.index_segment_octets and content_id >= span.least:
             last, whole = content_id, True
             break
     documents = last - span.first + 1
-    fields: list[tuple[int, bytes, bytes]] = []
-    blocks: list[_BlockRow] = []
-    for field, builder in enumerate(builders):
+    marks = to_bitmap(set_of(cut), documents) if cut else b""
+    draft = Draft(span, documents, whole, made_of, marks, [], [])
+    for field, column in enumerate(FIELDS):  # one after the other: each needs some memory
+        built = _built(db, column, span.first, documents, stop)
+        if built is None:
+            return None
+        if built.cover.present:
+            draft.fields.append((field, *pack_cover(built.cover, documents)))
+        draft.blocks += [(field, part, place, *block) for place, (part, block) in enumerate(built.blocks)]
+    return draft
+
+
+def _built(db: apsw.Connection, column: str, first: int, documents: int, stop: Callable[[], bool]) -> Built | None:
+    """The index of one column. None: `stop` said so."""
+    sample = array("q", range(first, first + documents, max(documents // _SAMPLE, 1)))
+    texts = f"SELECT content_id, {column} FROM search_text WHERE content_id"
+    rows = db.execute(f"{texts} IN (SELECT value FROM carray(?))", (apsw.carray(sample),))
+    builder = IndexBuilder(frequent_tokens(text for _, text in rows))
+    # A row at a time: SQLite lets other threads run between two of them
+    for content_id, text in db.execute(f"{texts} BETWEEN ? AND ? ORDER BY 1", (first, first + documents - 1)):
         if stop():
             return None
-        cover, built = builder.build(documents)
-        if cover.present:
-            fields.append((field, *pack_cover(cover, documents)))
-        blocks += [(field, part, place, *block) for place, (part, block) in enumerate(built)]
-    marks = to_bitmap(set_of(cut), documents) if cut else b""
-    return Draft(span, documents, whole, made_of, marks, fields, blocks)
+        builder.add(content_id - first, text)
+    return builder.build(documents)
 
 
 class BeginSegment(Write):

@@ -18,7 +18,7 @@ MARK = b"\xff"  # around each term; no UTF-8 has it
 _TERMS_OCTETS = 32_768  # of a block; more does not pay: the whole of it is searched, and read where a term is found
 _POSTINGS_OCTETS = 65_536
 _NUMBERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096]
-Numbers: TypeAlias = "array[int]"  # of documents, ascending, of type H
+Numbers: TypeAlias = "int | array[int]"  # one document, or some (two at least) in ascending order, of type H
 _MANY = 10  # where more than one term in so many has the piece, taking all of them apart is quicker
 _FEW = 64  # documents that are put into a set one by one
 _ONE = ord("1")
@@ -36,27 +36,37 @@ def bitmap_octets(documents: int) -> int:
 
 
 def pack(postings: Mapping[str, Numbers], documents: int) -> Iterator[Block]:
-    """The blocks of some terms, each with its documents in ascending order."""
+    """The blocks of some terms."""
     whole = bitmap_octets(documents)
-    numbers = [count for count in _NUMBERS if count * 2 < whole]
-    classes: list[list[str]] = [[] for _ in range(len(numbers) + 1)]
-    class_of = [at for at, (low, high) in enumerate(pairwise([0, *numbers])) for _ in range(low, high)]
+    counts = [count for count in _NUMBERS if count * 2 < whole]
+    classes: list[list[str]] = [[] for _ in range(len(counts) + 1)]
+    class_of = [at for at, (low, high) in enumerate(pairwise([0, *counts])) for _ in range(low, high)]
     most = len(class_of)
     for term, listed in postings.items():
-        classes[class_of[len(listed) - 1] if len(listed) <= most else -1].append(term)
-    for terms, count in zip(reversed(classes), [0, *reversed(numbers)], strict=True):
+        count = 1 if isinstance(listed, int) else len(listed)
+        classes[class_of[count - 1] if count <= most else -1].append(term)
+    for terms, count in zip(reversed(classes), [0, *reversed(counts)], strict=True):
         width = count * 2 or whole
         for some in _portions(terms, max(_POSTINGS_OCTETS // width, 1)):
             packed = MARK.join([b"", *[term.encode() for term in some], b""])
-            if count:
-                filled = array("H")
-                for term in some:
-                    listed = postings[term]
-                    filled += listed
-                    filled += listed[-1:] * (count - len(listed))
-                yield Block(width, packed, filled.tobytes())
-            else:
-                yield Block(width, packed, b"".join([to_bitmap(set_of(postings[term]), documents) for term in some]))
+            yield Block(width, packed, _fill(some, postings, count) if count else _bitmaps(some, postings, documents))
+
+
+def _fill(terms: Iterable[str], postings: Mapping[str, Numbers], count: int) -> bytes:
+    filled = array("H")
+    for term in terms:
+        listed = postings[term]
+        if isinstance(listed, int):
+            filled.append(listed)
+        else:
+            filled += listed
+            filled += listed[-1:] * (count - len(listed))
+    return filled.tobytes()
+
+
+def _bitmaps(terms: Iterable[str], postings: Mapping[str, Numbers], documents: int) -> bytes:
+    sets = [1 << listed if isinstance(listed, int) else set_of(listed) for listed in map(postings.__getitem__, terms)]
+    return b"".join([to_bitmap(bits, documents) for bits in sets])
 
 
 def _portions(terms: Sequence[str], most: int) -> Iterator[Sequence[str]]:

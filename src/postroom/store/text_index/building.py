@@ -55,12 +55,14 @@ def frequent_tokens(sample: Iterable[str]) -> frozenset[str]:
 
 
 def _note(index: dict[str, Numbers], terms: Iterable[str], number: int) -> None:
-    this = array("H", (number,))
     for term in terms:
-        if term in index:
-            index[term].append(number)
+        known = index.get(term)
+        if known is None:
+            index[term] = number
+        elif isinstance(known, int):
+            index[term] = array("H", (known, number))
         else:
-            index[term] = this[:]
+            known.append(number)
 
 
 class IndexBuilder:
@@ -68,7 +70,8 @@ class IndexBuilder:
 
     def __init__(self, frequent: frozenset[str]) -> None:
         self._frequent = frequent
-        # Arrays: a hundred thousand lists would keep the garbage collector busy, with all other threads waiting
+        # Numbers and arrays of them: a hundred thousand lists would keep the garbage collector busy, with all other
+        # threads waiting
         self._tokens: dict[str, Numbers] = {}
         self._pairs: dict[str, Numbers] = {}
         self._present: list[int] = []
@@ -112,10 +115,10 @@ class IndexBuilder:
             return []
         octets = dict.fromkeys(self._junk, 0)
         for token, numbers in self._tokens.items():
-            if len(numbers) == 1 and numbers[0] in octets:
-                octets[numbers[0]] += len(token)
+            if isinstance(numbers, int) and numbers in octets:
+                octets[numbers] += len(token)
         skipped = {number for number, sum_ in octets.items() if sum_ >= _JUNK_OCTETS}
-        for token in [token for token, numbers in self._tokens.items() if len(numbers) == 1 and numbers[0] in skipped]:
+        for token in [token for token, one in self._tokens.items() if isinstance(one, int) and one in skipped]:
             del self._tokens[token]
         return sorted(skipped)
 
