@@ -30,6 +30,30 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         int,
         Meta(ge=0, description="Octets of text searched in a message whose text was too long to be kept for SEARCH."),
     ] = 16 << 20
+    index_tail_messages: Annotated[
+        int,
+        Meta(ge=1, description="New messages of an account that are searched one by one before they are indexed."),
+    ] = 256
+    index_segment_messages: Annotated[
+        int, Meta(ge=1, le=32_768, description="Messages in one piece of an account's search index, at most.")
+    ] = 4096
+    index_segment_octets: Annotated[
+        int, Meta(ge=1, description="Octets of text after which a piece of the search index ends sooner.")
+    ] = 16 << 20
+    index_step_octets: Annotated[
+        int,
+        Meta(
+            ge=1, description="Octets of search index written in one transaction, about, so that writers need not wait."
+        ),
+    ] = 262_144
+    index_quiet_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds without a new message before an account's new messages are indexed, and between two "
+            "pieces of its index. Where index_segment_messages wait, indexing begins all the same.",
+        ),
+    ] = 1.0
     max_fuzzy_words: Annotated[
         int, Meta(ge=1, description="Words that a fuzzy search looks for; further ones of its text are passed over.")
     ] = 16

@@ -9,6 +9,7 @@ asked in turn, cheap ones first, each about what the ones before left over.
 from bisect import bisect_left
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from itertools import compress
 
 from postroom.imap.seqset import Span, merge
 from postroom.imap.types import (
@@ -286,6 +287,8 @@ class Searching:
                 return some
             wanted = set(candidates)
             return [at for at in some if at in wanted]
+        if isinstance(candidates, range):
+            return list(compress(candidates, map(found.__contains__, uids[candidates.start : candidates.stop])))
         return [at for at in candidates if uids[at] in found]
 
 

@@ -45,6 +45,7 @@ from postroom.store.views import Effect, OpenViews
 
 from . import annotating, feed, history, reading, runs, sorting
 from .appending import Append, Item, keep_blob
+from .background import Background
 from .claiming import ClaimRecent
 from .committing import Commits
 from .company import Company
@@ -52,11 +53,11 @@ from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
 from .fuzzy_searching import search_fuzzy
+from .indexer import Turn
 from .moving import Copy, Expunge
 from .pool import Pool
-from .purging import Purge
 from .replacing import Replace
-from .searching import TextSearch, search_sent
+from .searching import Messages, TextSearch, search_sent
 from .sharing import SetAcl
 from .writer import Write, Writer
 
@@ -80,6 +81,7 @@ class Surroundings(Protocol):
     next_purge: dict[int, float]  # by account; outlives an account's being open
     lock_pool: Pool
     company: Company | None
+    index_turn: Turn
 
     async def share(self, account_id: int, identifier: str) -> None:
         """Make `sharers` say so, durably."""
@@ -122,7 +124,7 @@ class SqliteAccount:
         self._closed: StoreError | None = None  # what everybody is told from now on
         self._removed = False  # by another process
         self._reads = 0
-        self._purging = False
+        self.background = Background(self, store, writer.indexed_to)
 
     # ---- life
     @property
@@ -132,7 +134,7 @@ class SqliteAccount:
     @property
     def _active(self) -> bool:
         """Something is under way."""
-        return bool(self._reads or self._purging or self._commits.active)
+        return bool(self._reads or self._commits.active or self.background.active)
 
     @property
     def unusable(self) -> bool:
@@ -160,6 +162,7 @@ class SqliteAccount:
 
     def shut(self) -> Callable[[], None]:
         """The job that closes the files; the account is of no use from now on."""
+        self.background.stop()
         self._closed = self._closed or StoreFailure(f"account {self.account_id} has been closed")
         self._views.forget_all_idle()
         claimed, self._views.claimed = self._views.claimed, {}
@@ -210,7 +213,7 @@ class SqliteAccount:
         self._store.has_work(self)
 
     def at_rest(self) -> None:
-        self.purge_if_due()
+        self.background.start()
         self._maybe_unused()
 
     def publish(self, books: Books, effects: Iterable[Effect]) -> None:
@@ -239,28 +242,23 @@ class SqliteAccount:
             self._store.forget(self)
         return refusal
 
-    def purge_if_due(self) -> None:
-        """Start a purge in the background when the last one was long ago."""
-        now, due, company = self._store.clock.now(), self._store.next_purge, self._store.company
-        interval = self._store.settings.purge_interval_seconds
-        if company is not None and self.account_id not in due:  # of several processes each has its time
-            due[self.account_id] = now + interval * company.place.number / company.place.count
-        if now < due.get(self.account_id, 0) or self._closed or self._purging:
-            return
-        due[self.account_id] = now + interval
-        self._purging = True
-        self._purge_step()
+    # ---- work that nobody waits for
+    def write_behind(self, write: Write, done: Callable[["asyncio.Future[Any]"], None]) -> None:
+        self._commits.put(write).add_done_callback(done)
 
-    def _purge_step(self) -> None:
-        self._commits.put(Purge()).add_done_callback(self._purged)
+    def read_behind(self, job: Callable[[apsw.Connection], T]) -> Callable[[], T]:
+        def run() -> T:
+            with self._readers.one() as db:
+                return job(db)
 
-    def _purged(self, future: "asyncio.Future[bool]") -> None:
-        failed = future.cancelled() or future.exception() is not None  # logged by the writer; the next interval tries
-        if not failed and future.result() and not self._closed:
-            self._purge_step()
-        else:
-            self._purging = False
-            self._maybe_unused()
+        return run
+
+    def rested(self) -> None:
+        self._maybe_unused()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed is not None
 
     # ---- mailboxes
     def _mailbox(self, mailbox_id: int) -> Mailbox:
@@ -499,7 +497,11 @@ class SqliteAccount:
             uids = _still(uids)
         search = TextSearch(self._files, self._store.message_settings)
         async with self._store.searches:
-            return await self._read(partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids))
+            view = self._views.current(mailbox_id)
+            messages = None if view is None else Messages(view.uids, view.content_ids, len(view.uids))
+            job = partial(search.find, mailbox_id=mailbox_id, query=query, uids=uids, messages=messages)
+            del view  # its arrays are a snapshot while somebody else has them
+            return await self._read(job)
 
     async def search_fuzzy(
         self, mailbox_id: int, query: TextQuery, uids: Sequence[int] | None = None
@@ -544,13 +546,8 @@ class SqliteAccount:
     async def _read(self, job: Callable[[apsw.Connection], T]) -> T:
         self._check_open()
         self._reads += 1
-
-        def run() -> T:
-            with self._readers.one() as db:
-                return job(db)
-
         try:
-            return await self._store.pool.call(run)
+            return await self._store.pool.call(self.read_behind(job))
         except (apsw.Error, OSError) as error:
             raise refusal(error) from error
         finally:

@@ -8,7 +8,11 @@ import os
 
 import apsw
 
+from postroom.store.text_index.asking import ask
+from postroom.store.text_index.tokens import Needle, split
+
 from .files import AccountFiles
+from .index_reading import FIELDS, FieldIndex, live_segments
 from .query import fetch
 from .schema import VERSION
 
@@ -68,8 +72,29 @@ _QUESTIONS = {  # each finds rows that must not exist
     "rights in no mailbox": """
         SELECT identifier FROM acl WHERE mailbox_id NOT IN (SELECT id FROM mailboxes WHERE deleted_at IS NULL)
     """,
+    "blocks of no piece of the search index": """
+        SELECT rowid FROM index_blocks WHERE segment_id NOT IN (SELECT id FROM index_segments)
+    """,
+    "pieces of the search index that overlap or leave a gap": """
+        SELECT first FROM (
+          SELECT first, lag(first + documents, 1, 1) OVER (ORDER BY first) AS expected FROM index_segments
+          WHERE state = 1
+        ) WHERE first <> expected
+    """,
+    "pieces of the search index with a wrong count": """
+        SELECT id FROM index_segments WHERE state = 1 AND texts <> (
+          SELECT count(*) FROM sort_keys WHERE content_id >= first AND content_id < first + documents
+        )
+    """,
+    "search index of what is not there yet": """
+        SELECT index_segments.id FROM index_segments, account WHERE first + documents > content_next
+    """,
     "contents after the account's last": "SELECT contents.id FROM contents, account WHERE contents.id >= content_next",
 }
+_LAST_TEXT = """
+SELECT content_id, {0} FROM search_text WHERE content_id >= ? AND content_id < ? AND {0} <> ''
+ORDER BY content_id DESC LIMIT 1
+"""
 
 
 def problems(db: apsw.Connection, files: AccountFiles) -> list[str]:
@@ -93,7 +118,25 @@ def problems(db: apsw.Connection, files: AccountFiles) -> list[str]:
     for question, sql in _QUESTIONS.items():
         if rows := fetch(db, f"{sql} LIMIT 5"):
             found.append(f"{question}: {', '.join(str(row[0]) for row in rows)}")
-    return found + _files(db, files)
+    return (found or _index(db)) + _files(db, files)
+
+
+def _index(db: apsw.Connection) -> list[str]:
+    """Does each piece of the search index find the last text it is of, by a word of that?"""
+    found: list[str] = []
+    for segment in live_segments(db):
+        for field, column in enumerate(FIELDS):
+            index = FieldIndex(db, segment, field)
+            texts = fetch(db, _LAST_TEXT.format(column), (segment.first, segment.end))
+            if not texts:
+                continue
+            content_id, text = texts[0]
+            token = max(split(text)[0], key=len)
+            document = 1 << content_id - segment.first
+            answer = ask(index, Needle.of(token or text))
+            if not document & (answer.hits | answer.unsure):
+                found.append(f"content {content_id} is not found by {column} in the search index")
+    return found
 
 
 def _files(db: apsw.Connection, files: AccountFiles) -> list[str]:

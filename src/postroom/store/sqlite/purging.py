@@ -13,6 +13,7 @@ import apsw
 from postroom.store.states import DiskState, Probe
 
 from .files import AccountFiles
+from .index_writing import forget_texts
 from .query import fetch
 from .sorting import forget
 from .writer import Scope, Write
@@ -130,6 +131,7 @@ def _release(db: apsw.Connection, contents: Sequence[int]) -> list[str]:
         db, "SELECT blob FROM contents WHERE id IN (SELECT value FROM carray(?)) AND blob IS NOT NULL", _listed(dead)
     )
     forget(db, dead)
+    forget_texts(db, dead)
     for table, column in (("bodies", "content_id"), ("search_text", "content_id"), ("contents", "id")):
         db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM carray(?))", _listed(dead))
     return [name for (name,) in blobs]

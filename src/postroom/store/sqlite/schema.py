@@ -188,7 +188,39 @@ SELECT messages.mailbox_id, uid, coalesce(flag_runs.modseq, messages.modseq) AS 
 FROM messages LEFT JOIN flag_runs ON flag_runs.mailbox_id = messages.mailbox_id AND uid BETWEEN first_uid AND last_uid;
 """
 
+# The search index begins empty: it is filled behind deliveries, in steps (index_writing.py).
 _FIFTH = """
+CREATE TABLE index_segments(      -- each indexes the texts of a run of content ids, which are its documents 0, 1 …
+  id INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,         -- 0: being written, 1: answers, 2: replaced, to be removed
+  since INTEGER NOT NULL,         -- when it was begun
+  whole INTEGER NOT NULL,         -- 1: large enough; 0: to be made anew, together with what comes after it
+  first INTEGER NOT NULL,         -- the content id of document 0
+  documents INTEGER NOT NULL,     -- content ids from there on, whether there are such contents or not
+  made_of INTEGER NOT NULL,       -- contents that were there when it was made
+  texts INTEGER NOT NULL,         -- contents that are still there
+  cut BLOB NOT NULL               -- documents whose search_text is not complete, a bitmap
+);
+CREATE TABLE index_fields(
+  segment_id INTEGER NOT NULL,
+  field INTEGER NOT NULL,         -- a column of search_text, from 0: from_, to_, cc, bcc, subject, headers, body
+  present BLOB NOT NULL,          -- documents that have such a text, a bitmap
+  skipped BLOB NOT NULL,          -- documents of which only common tokens are in the index, a bitmap; empty: none
+  PRIMARY KEY (segment_id, field)
+) WITHOUT ROWID;
+CREATE TABLE index_blocks(
+  segment_id INTEGER NOT NULL,
+  field INTEGER NOT NULL,
+  part INTEGER NOT NULL,          -- 0: frequent tokens, 1: other tokens, 2: pairs of frequent tokens
+  place INTEGER NOT NULL,         -- in the order of reading
+  width INTEGER NOT NULL,         -- octets of postings for each term
+  terms BLOB NOT NULL,            -- x'ff', a term, x'ff', a term … x'ff'
+  postings BLOB NOT NULL          -- for each term a bitmap of documents, or their numbers in two octets each
+);
+CREATE UNIQUE INDEX index_blocks_in_order ON index_blocks(segment_id, field, part, place);
+"""
+
+_SIXTH = """
 CREATE TABLE feed(
   modseq INTEGER PRIMARY KEY,     -- the account's after a change
   before INTEGER NOT NULL,        -- and before it
@@ -197,7 +229,7 @@ CREATE TABLE feed(
 """
 
 # version reached: what takes the version before it there
-MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _DOTLESS + _THIRD, 4: _FOURTH, 5: _FIFTH}
+MIGRATIONS: dict[int, str] = {1: _FIRST, 2: _SECOND, 3: _DOTLESS + _THIRD, 4: _FOURTH, 5: _FIFTH, 6: _SIXTH}
 # and what SQL alone cannot do of it, in the same transaction
 FILLINGS: dict[int, Callable[[apsw.Connection], None]] = {2: sorting.fill}
 VERSION = max(MIGRATIONS)

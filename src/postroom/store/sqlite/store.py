@@ -24,6 +24,7 @@ from .checking import problems
 from .company import Company
 from .disk import Disk
 from .files import AccountFiles, refusal
+from .indexer import Turn
 from .pool import Pool
 from .recovery import (
     FolderLock,
@@ -83,6 +84,7 @@ class SqliteStore:
         self.searches = asyncio.Semaphore(settings.max_searches)
         self.idle_views = IdleViews(settings.max_idle_view_messages)
         self.next_purge: dict[int, float] = {}
+        self.index_turn = Turn()
         self._directory = directory
         self._accounts_folder = directory / "accounts"
         self._disk = disk or Disk()
@@ -263,7 +265,7 @@ class SqliteStore:
             self._open[account_id] = account
             if company is not None:
                 self._look_later()
-            account.purge_if_due()
+            account.background.start()
             self._shrink()
             return account
         finally:

@@ -28,6 +28,7 @@ from postroom.store.views import Effect
 
 from . import feed, ledger
 from .files import AccountFiles, refusal
+from .index_reading import indexed_to
 
 _log = logging.getLogger("postroom.store")
 _NEWS_ON_LOOP_OCTETS = 65_536  # a few milliseconds' work at most
@@ -141,6 +142,7 @@ class Writer:
         self.books = books
         self.poisoned = False  # the file has moved on without us: nothing more can be written through this object
         self.log_octets = 0  # of the write-ahead log
+        self.indexed_to = indexed_to(db)  # when the account was opened
         self._page_size = int(db.pragma("page_size"))
         db.set_wal_hook(self._note_log)
 
