@@ -41,6 +41,7 @@ from postroom.store.idle_views import IdleViews
 from postroom.store.names import listing_key
 from postroom.store.settings import StoreSettings
 from postroom.store.states import DiskState, Probe
+from postroom.store.view_cache import CacheRoom
 from postroom.store.views import OpenViews
 
 from . import annotating, history, reading, runs, sorting
@@ -74,6 +75,7 @@ class Surroundings(Protocol):
     searches: asyncio.Semaphore
     spool: Path
     idle_views: IdleViews
+    cache_room: CacheRoom
     next_purge: dict[int, float]  # by account; outlives an account's being open
 
     async def share(self, account_id: int, identifier: str) -> None:
@@ -104,7 +106,7 @@ class SqliteAccount:
         self._writer = writer
         self._readers = Readers(files)
         self._books = writer.books
-        self._views = OpenViews(self._describe, store.idle_views)
+        self._views = OpenViews(self._describe, store.idle_views, store.cache_room)
         for mailbox_id, (first, count) in recent.items():
             self._views.recall_recent(mailbox_id, first, count)
         self._waiting: deque[tuple[Write, asyncio.Future[Any]]] = deque()
