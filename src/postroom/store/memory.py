@@ -49,13 +49,16 @@ from .memory_history import MemoryHistory
 from .memory_search import fuzzy_score, matches
 from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, checked, listing_key
 from .settings import StoreSettings
+from .view_cache import CacheRoom
 from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of, gone, mailboxes_changed
 
 
 class MemoryAccount:
     """See store.api.Account. Every call is done at once; awaiting it never waits."""
 
-    def __init__(self, account_id: int, settings: StoreSettings, clock: Clock, idle_views: IdleViews) -> None:
+    def __init__(
+        self, account_id: int, settings: StoreSettings, clock: Clock, idle_views: IdleViews, room: CacheRoom
+    ) -> None:
         self.account_id = account_id
         self._settings = settings
         self._clock = clock
@@ -66,7 +69,7 @@ class MemoryAccount:
         self._threads: dict[str, int] = {}  # by message id
         self._annotations = MemoryAnnotations(settings)
         self._history = MemoryHistory(settings, clock)
-        self._views = OpenViews(self._describe, idle_views)
+        self._views = OpenViews(self._describe, idle_views, room)
         self.gone = False
         for name, special_use in USUAL_MAILBOXES:
             box = self._books.add(name, int(clock.now()), special_use, settings)
@@ -566,6 +569,7 @@ class MemoryStore:
         self._clock = clock
         self._ids = ids
         self._idle_views = IdleViews(settings.max_idle_view_messages)
+        self._cache_room = CacheRoom(settings.max_view_cache_octets)
         self._accounts: dict[int, MemoryAccount] = {}
 
     def draft(self) -> Draft:
@@ -573,7 +577,9 @@ class MemoryStore:
 
     async def create_account(self, account_id: int) -> None:
         if account_id not in self._accounts:
-            self._accounts[account_id] = MemoryAccount(account_id, self._settings, self._clock, self._idle_views)
+            self._accounts[account_id] = MemoryAccount(
+                account_id, self._settings, self._clock, self._idle_views, self._cache_room
+            )
 
     async def delete_account(self, account_id: int) -> None:
         account = self._accounts.pop(account_id, None)

@@ -13,27 +13,21 @@ from postroom.servers.imap import ordering
 from postroom.servers.imap.ordering import entries, in_order
 from postroom.servers.imap.session import Session
 
-from .room import both_stores, open_room, run
-
-
-class Breathing:
-    """All of a session that sorting needs."""
-
-    async def breathe(self) -> None:
-        await asyncio.sleep(0)
-
+from .room import Breathing, both_stores, open_room, run
 
 TEXTS = (SortKey.CC, SortKey.FROM, SortKey.SUBJECT, SortKey.TO, SortKey.DISPLAYFROM, SortKey.DISPLAYTO)
 criteria = st.lists(st.builds(Criterion, st.sampled_from(SortKey), st.booleans()), min_size=1, max_size=4)
 
 
-@given(criteria, st.lists(st.tuples(*[st.integers(0, 2)] * 4), max_size=12))
-def test_sort_and_contexts_have_one_order(wanted: list[Criterion], rows: list[tuple[int, ...]]) -> None:
+@given(criteria, st.lists(st.tuples(*[st.integers(0, 2)] * 4), max_size=12), st.sampled_from((2, 5, 10_000)))
+def test_sort_and_contexts_have_one_order(wanted: list[Criterion], rows: list[tuple[int, ...]], at_once: int) -> None:
     columns: list[list[Any]] = []
     for at, criterion in enumerate(wanted):
         values = [row[at] for row in rows]
         columns.append([str(value) for value in values] if criterion.key in TEXTS else list(values))
-    order = asyncio.run(in_order(cast(Session, Breathing()), wanted, columns, len(rows)))
+    with pytest.MonkeyPatch.context() as patch:  # beyond that many a group at a time is sorted
+        patch.setattr(ordering, "FACTS_AT_ONCE", at_once)
+        order = asyncio.run(in_order(cast(Session, Breathing()), wanted, columns, len(rows)))
     kept = sorted(entries(wanted, columns, range(100, 100 + len(rows))))
     assert [entry[-1] - 100 for entry in kept] == order
     plain = list(range(len(rows)))

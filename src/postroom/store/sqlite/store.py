@@ -18,6 +18,7 @@ from postroom.store.draft import Draft
 from postroom.store.idle_views import IdleViews
 from postroom.store.settings import StoreSettings
 from postroom.store.states import Probe, no_probe
+from postroom.store.view_cache import CacheRoom
 
 from .account import SqliteAccount
 from .checking import problems
@@ -83,6 +84,7 @@ class SqliteStore:
         self.lock_pool = Pool(settings.threads)  # waits for other processes' locks
         self.searches = asyncio.Semaphore(settings.max_searches)
         self.idle_views = IdleViews(settings.max_idle_view_messages)
+        self.cache_room = CacheRoom(settings.max_view_cache_octets)
         self.next_purge: dict[int, float] = {}
         self.index_turn = Turn()
         self._directory = directory
