@@ -5,7 +5,7 @@ Owns: making every LF a CRLF in a stream of pieces. Never: touches a bare CR. Ra
 
 
 class CrlfStream:
-    """Feed it pieces, any pieces; what comes out ends its lines with CRLF. What ended with CRLF before stays as it is."""
+    """Feed it pieces, any pieces; the lines of what comes out end with CRLF. Those that did before stay as they are."""
 
     def __init__(self) -> None:
         self._after_cr = False  # the last octet so far

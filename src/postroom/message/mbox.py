@@ -50,7 +50,10 @@ class Piece(NamedTuple):
 
 
 class MboxSplitter:
-    """Feed it the file in pieces, any pieces; `finish` when there are no more."""
+    """Feed it the file in pieces, any pieces; `finish` when there are no more.
+
+    `piece_octets`: what is collected of a message before a part of it is given out; more than a few lines.
+    """
 
     def __init__(self, piece_octets: int = _PIECE) -> None:
         self._piece_octets = piece_octets

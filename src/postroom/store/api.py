@@ -33,6 +33,7 @@ SYSTEM_FLAGS: tuple[tuple[str, int], ...] = (
 )
 FIRST_KEYWORD_BIT = 5
 MAX_KEYWORD_BITS = 58  # bits 5..62 of a signed 64-bit column
+IMPORT_IDS = "import:"  # delivery ids that begin so, with a mailbox's id and ":", are remembered as long as the mailbox
 LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in a view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
 
@@ -405,6 +406,9 @@ class Account(Protocol):
 
     async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
         """All or none (RFC 3502)."""
+
+    async def delivered(self, delivery_ids: Sequence[str]) -> set[str]:
+        """Those that a delivery was made with before, as far as they are remembered."""
 
     async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
         """Append to `target` and expunge one message, in one transaction (RFC 8508).

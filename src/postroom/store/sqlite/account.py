@@ -44,7 +44,7 @@ from postroom.store.states import DiskState, Probe
 from postroom.store.views import OpenViews
 
 from . import annotating, history, reading, runs, sorting
-from .appending import Append, Item, keep_blob
+from .appending import Append, Item, delivered, keep_blob
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
@@ -352,6 +352,9 @@ class SqliteAccount:
     async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
         result: list[Appended] = await self._write(Append(mailbox, await self._items(mailbox, drafts)))
         return result
+
+    async def delivered(self, delivery_ids: Sequence[str]) -> set[str]:
+        return await self._read(partial(delivered, delivery_ids=tuple(delivery_ids)))
 
     async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
         self._books.numbered(mailbox_id)
