@@ -223,3 +223,9 @@ BEGINNINGS = st.sampled_from([b"A: 1\n\nx", b"\n\nx", b" folded\nA: 1\n\n", b"",
 @given(FLAGS, BEGINNINGS)
 def test_flags_survive_being_written_and_read(flags: frozenset[str], content: bytes) -> None:
     assert take_status(status_fields(flags) + content)[:2] == (content, flags)
+
+
+def test_an_empty_line_after_a_from_line_is_seen_wherever_the_file_is_cut() -> None:
+    text = FROM + b"\n" + FROM + b"x\n"
+    for cut in range(len(text)):
+        assert messages(text[:cut], text[cut:]) == messages(text)

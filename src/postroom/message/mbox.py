@@ -139,9 +139,10 @@ class MboxSplitter:
         """The octets of the empty line that ends with this line feed; 0 when the line is not empty."""
         buf = self._buf
         start = line_feed - (line_feed > 0 and buf[line_feed - 1] == 13)
-        if start < self._at or start <= 0 or buf[start - 1] != 10:
-            return 0
-        return line_feed + 1 - start
+        after_from_line = start == self._at and self._first and self._from_line
+        if after_from_line or (start > self._at and buf[start - 1] == 10):
+            return line_feed + 1 - start
+        return 0
 
     def _cut(self) -> int:
         """Up to where octets can be given out, whatever comes: the last two line ends stay, an empty line may be
