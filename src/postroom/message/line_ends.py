@@ -1,6 +1,6 @@
 """Line ends as files have them, and as mail has them.
 
-Owns: making every LF a CRLF in a stream of pieces. Never: touches a bare CR. Raises: nothing.
+Owns: making every LF a CRLF in a stream of pieces, and every CRLF an LF. Never: touches a bare CR. Raises: nothing.
 """
 
 
@@ -26,3 +26,20 @@ def crlf(text: bytes) -> bytes:
     if b"\r\n" in text:
         text = text.replace(b"\r\n", b"\n")
     return text.replace(b"\n", b"\r\n")
+
+
+class LfStream:
+    """The other way: the lines of what comes out end with LF."""
+
+    def __init__(self) -> None:
+        self._cr = b""  # one that a LF may follow
+
+    def feed(self, piece: bytes) -> bytes:
+        text = self._cr + piece
+        self._cr = b"\r" if text.endswith(b"\r") else b""
+        return (text[:-1] if self._cr else text).replace(b"\r\n", b"\n")
+
+    def finish(self) -> bytes:
+        """A CR that nothing followed."""
+        rest, self._cr = self._cr, b""
+        return rest

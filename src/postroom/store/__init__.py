@@ -20,6 +20,7 @@ from .api import (
     FlagAction,
     Flagged,
     FlagsChanged,
+    FolderInUse,
     GoneMessage,
     Mailbox,
     MailboxesChanged,
@@ -48,11 +49,12 @@ from .api import (
     Usage,
     View,
     Want,
+    flag_names,
 )
 from .draft import Draft
 from .memory import MemoryStore
 from .settings import StoreSettings
-from .sqlite import Disk, SqliteStore
+from .sqlite import Disk, KeptMailbox, KeptMessage, MailReader, SqliteStore
 from .states import DiskState, Probe
 
 __all__ = [
@@ -78,7 +80,11 @@ __all__ = [
     "FlagAction",
     "Flagged",
     "FlagsChanged",
+    "FolderInUse",
     "GoneMessage",
+    "KeptMailbox",
+    "KeptMessage",
+    "MailReader",
     "MailStore",
     "Mailbox",
     "MailboxEvent",
@@ -110,4 +116,5 @@ __all__ = [
     "Usage",
     "View",
     "Want",
+    "flag_names",
 ]

@@ -100,6 +100,10 @@ class StoreFailure(StoreError):
     code, enhanced, text = 451, "4.3.0", "Storage trouble, please try again later"
 
 
+class FolderInUse(StoreFailure):
+    """Another process has the data folder's mail open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """A mailbox and its counters at one moment."""
@@ -222,6 +226,13 @@ class TextQuery:
     name: str = ""  # header field name for HEADER
 
 
+def flag_names(mask: int, keywords: Sequence[str]) -> tuple[str, ...]:
+    """The flags of a mask of a mailbox with these keywords: system flags, then keywords."""
+    names = [name for name, bit in SYSTEM_FLAGS if mask & bit]
+    names += [word for k, word in enumerate(keywords) if mask >> (FIRST_KEYWORD_BIT + k) & 1]
+    return tuple(names)
+
+
 @dataclass(slots=True)
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
@@ -260,9 +271,7 @@ class View:
 
     def flag_names(self, mask: int) -> tuple[str, ...]:
         """The flags of a mask: system flags, then keywords."""
-        names = [name for name, bit in SYSTEM_FLAGS if mask & bit]
-        names += [word for k, word in enumerate(self.keywords) if mask >> (FIRST_KEYWORD_BIT + k) & 1]
-        return tuple(names)
+        return flag_names(mask, self.keywords)
 
 
 class GoneMessage(NamedTuple):  # made in thousands: four times as fast as a frozen dataclass

@@ -1,7 +1,7 @@
 """Making, finding again, and tidying up what is on disk.
 
 Owns: how an account's folder comes into being and goes, what start-up does about leftovers (docs/storage.md). Never:
-touches what a row names. Raises: OSError, apsw.Error, StoreFailure, NoSuchAccount.
+touches what a row names. Raises: OSError, apsw.Error, FolderInUse, NoSuchAccount.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from postroom.store.api import StoreFailure
+from postroom.store.api import FolderInUse
 from postroom.store.books import Books
 from postroom.store.states import DiskState, Probe
 
@@ -35,7 +35,7 @@ class FolderLock:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._fd)
-            raise StoreFailure(f"another Postroom has {path.parent} open") from None
+            raise FolderInUse(f"another Postroom has {path.parent} open") from None
 
     def release(self) -> None:
         os.close(self._fd)

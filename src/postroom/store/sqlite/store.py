@@ -23,6 +23,7 @@ from .account import SqliteAccount
 from .checking import problems
 from .disk import Disk
 from .files import AccountFiles, refusal
+from .outside import MailReader
 from .pool import Pool
 from .recovery import FolderLock, build_account, open_account, remove_account, tidy_folders
 from .sharing import Shares
@@ -76,7 +77,7 @@ class SqliteStore:
 
     # ---- life
     def start(self) -> None:
-        """Take the folder's lock and tidy up. Called by whatever needs it first. Raises StoreFailure."""
+        """Take the folder's lock and tidy up. Called by whatever needs it first. Raises FolderInUse, StoreFailure."""
         if self._lock is not None:
             return
         try:
@@ -181,6 +182,10 @@ class SqliteStore:
                 db.close(True)
 
         return await self._call(job)
+
+    def reader(self, account_id: int) -> MailReader:
+        """To read an account's mail beside a server; blocks. Raises NoSuchAccount, StoreFailure."""
+        return MailReader(self._files(account_id))
 
     async def _load(self, account_id: int) -> SqliteAccount:
         self.start()
