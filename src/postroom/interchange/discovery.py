@@ -20,7 +20,7 @@ from .message_files import eml_count, eml_message, eml_messages, is_eml, maildir
 from .settings import InterchangeSettings
 from .types import Folder, FoundMessage
 
-FORMATS = ("mbox", "maildir", "eml")
+FORMATS = ("maildir", "mbox", "eml")  # in the order in which they are looked for: a message may look like an mbox
 DOT = "&AC4-"  # a dot within a level of a Maildir name, where a dot itself separates levels
 _ENDINGS = (".sbd", ".mbox", ".mbx")  # of files and folders, no part of a mailbox's name
 
@@ -96,7 +96,7 @@ def _mboxes(root: Path, octets: int) -> Source:
         levels = _levels(folder, root)
         for name in files:
             path = folder / name
-            if not path.is_file() or not is_mbox(os.fspath(path)):
+            if is_eml(name) or not path.is_file() or not is_mbox(os.fspath(path)):
                 passed_over += 1
                 continue
             own = [] if name == "mbox" and folder.name.endswith(".mbox") else [_without_ending(name)]
