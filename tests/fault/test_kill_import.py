@@ -16,9 +16,9 @@ from postroom.store import SqliteStore
 
 BOB = "bob@example.org"
 FROM = b"From alice@example.org Mon Jan  6 10:00:00 2020\n"
-MESSAGES = 1500
+MESSAGES = 900
 LARGE_EVERY = 60  # one in so many is kept in a file of its own
-KILLS = 6
+KILLS = 4
 
 
 def content(at: int) -> bytes:
