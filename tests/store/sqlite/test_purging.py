@@ -130,7 +130,7 @@ def test_imports_are_remembered_as_long_as_their_mailbox(tmp_path: Path) -> None
         await settled(room)
         kept = (await room.account.mailbox("b")).mailbox_id
         left = room.ask("SELECT delivery_id FROM deliveries")
-        assert {delivery_id.split(":")[1] for (delivery_id,) in left} == {str(kept)}
+        assert {str(delivery_id).split(":")[1] for (delivery_id,) in left} == {str(kept)}
         assert len(left) == 10
         assert room.ask("SELECT count(*) FROM mailboxes WHERE name = 'a'") == [(0,)]
 

@@ -44,11 +44,12 @@ from postroom.store.states import DiskState, Probe
 from postroom.store.views import OpenViews
 
 from . import annotating, history, reading, runs, sorting
-from .appending import Append, Item, delivered, keep_blob
+from .appending import Append, Item, delivered
 from .files import AccountFiles, Readers, refusal
 from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
 from .fuzzy_searching import search_fuzzy
+from .keeping import Keeper
 from .moving import Copy, Expunge
 from .pool import Pool
 from .purging import Purge
@@ -103,6 +104,7 @@ class SqliteAccount:
         self._files = files
         self._writer = writer
         self._readers = Readers(files)
+        self._keeper = Keeper(store, files)
         self._books = writer.books
         self._views = OpenViews(self._describe, store.idle_views)
         for mailbox_id, (first, count) in recent.items():
@@ -364,40 +366,10 @@ class SqliteAccount:
 
     async def _items(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Item]:
         """With the large ones in files of their own, durably."""
-        items: list[Item] = []
-        try:
-            for draft, options in drafts:
-                facts = draft.facts
-                if facts.size <= self._store.settings.inline_limit_octets:
-                    items.append(Item(facts, options, draft.spool.getvalue(), None))
-                else:
-                    if not options.create:
-                        self._books.named(mailbox)  # before much is written in vain
-                    items.append(Item(facts, options, None, await self._keep(draft)))
-        except BaseException:
-            self._drop_blobs(items)
-            raise
+        items = await self._keeper.items(drafts, partial(self._books.named, mailbox))
         if self._closed:
-            self._drop_blobs(items)
+            self._keeper.drop(items)
         return items
-
-    async def _keep(self, draft: Draft) -> str:
-        name = self._store.ids.token(24)
-        job = partial(keep_blob, self._files, draft.spool, name, self._store.spool, self._store.probe)
-        try:
-            # Through to the end: the thread reads from the caller's draft.
-            await self._store.pool.call_through(job)
-        except asyncio.CancelledError:
-            self._store.pool.run(partial(self._files.disk.remove, self._files.blob(name)), _ignore)
-            raise
-        except OSError as error:
-            raise refusal(error) from error
-        return name
-
-    def _drop_blobs(self, items: Sequence[Item]) -> None:
-        for item in items:
-            if item.blob is not None:
-                self._store.pool.run(partial(self._files.disk.remove, self._files.blob(item.blob)), _ignore)
 
     async def set_flags(
         self,
@@ -595,8 +567,3 @@ def _still(numbers: Sequence[int]) -> Sequence[int]:
 
 def _nothing() -> None:
     return None
-
-
-def _ignore(result: object, error: BaseException | None) -> None:
-    if error is not None:
-        _log.error("a file was left behind; the next start removes it", exc_info=error)

@@ -1,7 +1,7 @@
 """An account's mail, read by another process than the one that serves it.
 
-Owns: the questions of an export. Never: writes, takes the folder's lock, keeps a transaction open (the log could not be
-copied while it is). Raises: NoSuchAccount, NoSuchContent, StoreFailure, apsw.Error, OSError.
+Owns: the questions of an export. Never: writes, takes the folder's lock, keeps a transaction open for long (the log
+could not be copied meanwhile). Raises: NoSuchAccount, NoSuchContent, StoreFailure, apsw.Error, OSError.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from postroom.store.api import NoSuchAccount, StoreFailure, flag_names
 from postroom.store.names import listing_key
 
+from . import runs
 from .files import AccountFiles
 from .query import fetch
 from .reading import read_range
@@ -62,9 +63,17 @@ class MailReader:
 
     def messages(self, mailbox_id: int, after_uid: int, limit: int) -> list[KeptMessage]:
         """The next ones, in uid order."""
-        rows = fetch(self._db, _MESSAGES, (mailbox_id, after_uid, limit))
-        keywords = [name for (name,) in fetch(self._db, _KEYWORDS, (mailbox_id,))]
-        return [KeptMessage(uid, flag_names(mask, keywords), *rest) for uid, mask, *rest in rows]
+        self._db.execute("BEGIN")  # all of one moment
+        try:
+            rows = fetch(self._db, _MESSAGES, (mailbox_id, after_uid, limit))
+            keywords = [name for (name,) in fetch(self._db, _KEYWORDS, (mailbox_id,))]
+            pending = runs.read(self._db, mailbox_id)
+        finally:
+            self._db.execute("ROLLBACK")
+        return [
+            KeptMessage(uid, flag_names(runs.mask_after(pending, uid, mask), keywords), *rest)
+            for uid, mask, *rest in rows
+        ]
 
     def read(self, content_id: int, start: int, end: int) -> bytes:
         """Octets of a message."""
