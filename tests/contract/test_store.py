@@ -459,6 +459,8 @@ def test_a_delivery_happens_once(stage: Stage) -> None:
     async def play(room: Room) -> None:
         [first] = await room.put(message(), delivery_id="d1")
         [second] = await room.put(message(), delivery_id="d1", mailbox="Junk")
+        assert await room.account.delivered(["d1", "d3"]) == {"d1"}
+        assert await room.account.delivered([]) == set()
         [large] = await room.put(message(body="x" * 9000), delivery_id="d2")
         [again] = await room.put(message(body="x" * 9000), delivery_id="d2")
         assert (first, large) == (second, again)

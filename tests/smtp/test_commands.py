@@ -37,7 +37,7 @@ def test_mail_parameters() -> None:
         (b"SIZE=-1", 501),
         (b"SIZE=1x", 501),
         (b"SIZE=" + b"9" * 21, 501),
-        (b"SIZE=52428801", 552),
+        (b"SIZE=268435457", 552),
         (b"SIZE=1 SIZE=2", 501),
         (b"BODY", 501),
         (b"BODY=BINARYMIME", 501),

@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "domain": ("domain", "domain", "Domains whose mail ends here."),
     "alias": ("alias", "alias", "Addresses that lead to others."),
     "queue": ("queue", "queue", "Mail that waits to leave."),
+    "import": ("import_mail", "import_mail", "Bring mail from files into an account."),
+    "export": ("export_mail", "export_mail", "Write an account's mail into files."),
     "config": ("config", "config", "Explain the settings."),
     "demo": ("demo", "demo", "Show two servers exchanging mail, with every line they say."),
     "dev": ("dev", "dev", "Run a server for trying things out, with two people."),

@@ -16,6 +16,7 @@ from postroom.delivery.settings import DeliverySettings
 from postroom.dns import DnsSettings
 from postroom.imap.settings import ImapSettings
 from postroom.intake import IntakeSettings
+from postroom.interchange.settings import InterchangeSettings
 from postroom.message.settings import MessageSettings
 from postroom.net import NetSettings, TlsSettings
 from postroom.pop3.settings import Pop3Settings
@@ -57,6 +58,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
     pop3: Annotated[Pop3Settings, Meta(description="POP3 sessions.")] = Pop3Settings()
     imap: Annotated[ImapSessionSettings, Meta(description="IMAP sessions.")] = ImapSessionSettings()
+    interchange: Annotated[InterchangeSettings, Meta(description="Import and export.")] = InterchangeSettings()
     imap_protocol: Annotated[ImapSettings, Meta(description="Limits of IMAP commands.")] = ImapSettings()
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from .api import (
     DRAFT,
     FIRST_KEYWORD_BIT,
     FLAGGED,
+    IMPORT_IDS,
     MAX_KEYWORD_BITS,
     SEEN,
     SYSTEM_FLAGS,
@@ -19,6 +20,7 @@ from .api import (
     FlagAction,
     Flagged,
     FlagsChanged,
+    FolderInUse,
     GoneMessage,
     Mailbox,
     MailboxesChanged,
@@ -47,11 +49,12 @@ from .api import (
     Usage,
     View,
     Want,
+    flag_names,
 )
 from .draft import Draft
 from .memory import MemoryStore
 from .settings import StoreSettings
-from .sqlite import STORE_ROWS, Disk, FolderLock, SqliteStore, hold_folder
+from .sqlite import STORE_ROWS, Disk, FolderLock, KeptMailbox, KeptMessage, MailReader, SqliteStore, hold_folder
 from .states import DiskState, Probe
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "DRAFT",
     "FIRST_KEYWORD_BIT",
     "FLAGGED",
+    "IMPORT_IDS",
     "MAX_KEYWORD_BITS",
     "SEEN",
     "STORE_ROWS",
@@ -77,8 +81,12 @@ __all__ = [
     "FlagAction",
     "Flagged",
     "FlagsChanged",
+    "FolderInUse",
     "FolderLock",
     "GoneMessage",
+    "KeptMailbox",
+    "KeptMessage",
+    "MailReader",
     "MailStore",
     "Mailbox",
     "MailboxEvent",
@@ -110,5 +118,6 @@ __all__ = [
     "Usage",
     "View",
     "Want",
+    "flag_names",
     "hold_folder",
 ]

@@ -34,6 +34,7 @@ SYSTEM_FLAGS: tuple[tuple[str, int], ...] = (
 )
 FIRST_KEYWORD_BIT = 5
 MAX_KEYWORD_BITS = 58  # bits 5..62 of a signed 64-bit column
+IMPORT_IDS = "import:"  # delivery ids that begin so, with a mailbox's id and ":", are remembered as long as the mailbox
 LOWEST_OCTET = 0 if sys.byteorder == "little" else 7  # of a mask in a view
 _UNSEEN = bytes(not mask & SEEN for mask in range(256))
 
@@ -98,6 +99,10 @@ class StoreFailure(StoreError):
     """The disk or the database refused; nothing was changed."""
 
     code, enhanced, text = 451, "4.3.0", "Storage trouble, please try again later"
+
+
+class FolderInUse(StoreFailure):
+    """Another process has the data folder's mail open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,13 @@ class TextQuery:
     name: str = ""  # header field name for HEADER
 
 
+def flag_names(mask: int, keywords: Sequence[str]) -> tuple[str, ...]:
+    """The flags of a mask of a mailbox with these keywords: system flags, then keywords."""
+    names = [name for name, bit in SYSTEM_FLAGS if mask & bit]
+    names += [word for k, word in enumerate(keywords) if mask >> (FIRST_KEYWORD_BIT + k) & 1]
+    return tuple(names)
+
+
 @dataclass(slots=True)
 class View:
     """The messages of one mailbox, shared by all who have it open in this process. Read it, never write it.
@@ -261,9 +273,7 @@ class View:
 
     def flag_names(self, mask: int) -> tuple[str, ...]:
         """The flags of a mask: system flags, then keywords."""
-        names = [name for name, bit in SYSTEM_FLAGS if mask & bit]
-        names += [word for k, word in enumerate(self.keywords) if mask >> (FIRST_KEYWORD_BIT + k) & 1]
-        return tuple(names)
+        return flag_names(mask, self.keywords)
 
 
 class GoneMessage(NamedTuple):  # made in thousands: four times as fast as a frozen dataclass
@@ -418,6 +428,9 @@ class Account(Protocol):
 
     async def append_many(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Appended]:
         """All or none (RFC 3502)."""
+
+    async def delivered(self, delivery_ids: Sequence[str]) -> set[str]:
+        """Those that a delivery was made with before, as far as they are remembered."""
 
     async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
         """Append to `target` and expunge one message, in one transaction (RFC 8508).

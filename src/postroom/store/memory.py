@@ -240,6 +240,9 @@ class MemoryAccount:
         self._commit(books, effects)
         return results
 
+    async def delivered(self, delivery_ids: Sequence[str]) -> set[str]:
+        return self._deliveries.keys() & set(delivery_ids)
+
     async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
         books = self._begin()
         effects: list[Effect] = []

@@ -4,7 +4,7 @@ from pathlib import Path
 from tests.store.sqlite.stage import DAY, LARGE, Room, perform
 
 from postroom.base import FakeClock
-from postroom.store import StoreSettings
+from postroom.store import IMPORT_IDS, StoreSettings
 
 SETTINGS = StoreSettings(inline_limit_octets=2000, purge_step_messages=3, purge_interval_seconds=DAY, threads=2)
 START = FakeClock().now()
@@ -111,6 +111,32 @@ def test_delivery_ids_are_forgotten_in_time(tmp_path: Path) -> None:
     perform(tmp_path, play, SETTINGS)
     look(13, 10)
     look(15, 0)
+
+
+def test_imports_are_remembered_as_long_as_their_mailbox(tmp_path: Path) -> None:
+    async def play(room: Room) -> None:
+        for name in ("a", "b"):
+            made = await room.account.create(name)
+            for at in range(10):
+                await room.put(mailbox=name, delivery_id=f"{IMPORT_IDS}{made.mailbox_id}:{at}")
+        await room.put(delivery_id="in")
+
+    async def remove(room: Room) -> None:
+        await settled(room)
+        assert room.ask("SELECT count(*) FROM deliveries") == [(20,)]
+        await room.account.delete("a")
+
+    async def later(room: Room) -> None:
+        await settled(room)
+        kept = (await room.account.mailbox("b")).mailbox_id
+        left = room.ask("SELECT delivery_id FROM deliveries")
+        assert {str(delivery_id).split(":")[1] for (delivery_id,) in left} == {str(kept)}
+        assert len(left) == 10
+        assert room.ask("SELECT count(*) FROM mailboxes WHERE name = 'a'") == [(0,)]
+
+    perform(tmp_path, play, SETTINGS)
+    perform(tmp_path, remove, SETTINGS, FakeClock(START + 100 * DAY))
+    perform(tmp_path, later, SETTINGS, FakeClock(START + 200 * DAY))
 
 
 def test_writers_go_on_while_much_is_purged(tmp_path: Path) -> None:

@@ -13,8 +13,14 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
         bool, Meta(description="Whether clients on this machine may sign in without TLS; nobody else ever may.")
     ] = False
     max_append_octets: Annotated[
-        int, Meta(ge=1024, le=4_294_967_295, description="Octets of the largest message that APPEND takes.")
-    ] = 52_428_800
+        int,
+        Meta(
+            ge=1024,
+            le=4_294_967_295,
+            description="Octets of the largest message that APPEND takes; not less than smtp.max_message_octets, or "
+            "what was sent could not be saved in Sent.",
+        ),
+    ] = 268_435_456
     max_append_total_octets: Annotated[
         int,
         Meta(

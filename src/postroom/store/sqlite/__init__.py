@@ -2,7 +2,17 @@
 
 from .company import STORE_ROWS
 from .disk import Disk
+from .outside import KeptMailbox, KeptMessage, MailReader
 from .recovery import FolderLock, hold_folder
 from .store import SqliteStore
 
-__all__ = ["STORE_ROWS", "Disk", "FolderLock", "SqliteStore", "hold_folder"]
+__all__ = [
+    "STORE_ROWS",
+    "Disk",
+    "FolderLock",
+    "KeptMailbox",
+    "KeptMessage",
+    "MailReader",
+    "SqliteStore",
+    "hold_folder",
+]

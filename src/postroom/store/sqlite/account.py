@@ -45,7 +45,7 @@ from postroom.store.view_cache import CacheRoom
 from postroom.store.views import Effect, OpenViews
 
 from . import annotating, feed, history, reading, runs, sorting
-from .appending import Append, Item, keep_blob
+from .appending import Append, Item, delivered
 from .background import Background
 from .claiming import ClaimRecent
 from .committing import Commits
@@ -55,6 +55,7 @@ from .flagging import SetFlags
 from .folders import Create, Delete, Rename, SetSpecialUse, Subscribe
 from .fuzzy_searching import search_fuzzy
 from .indexer import Turn
+from .keeping import Keeper
 from .moving import Copy, Expunge
 from .pool import Pool
 from .replacing import Replace
@@ -118,6 +119,7 @@ class SqliteAccount:
         self._files = files
         self._writer = writer
         self._readers = Readers(files)
+        self._keeper = Keeper(store, files)
         self._books = writer.books
         self._views = OpenViews(self._describe, store.idle_views, store.cache_room)
         for mailbox_id, (first, count) in recent.items():
@@ -322,6 +324,9 @@ class SqliteAccount:
         result: list[Appended] = await self._write(Append(mailbox, await self._items(mailbox, drafts)))
         return result
 
+    async def delivered(self, delivery_ids: Sequence[str]) -> set[str]:
+        return await self._read(partial(delivered, delivery_ids=tuple(delivery_ids)))
+
     async def replace(self, mailbox_id: int, uid: int, target: str, draft: Draft, options: AppendOptions) -> Appended:
         await self.catch_up()
         self._books.numbered(mailbox_id)
@@ -331,41 +336,13 @@ class SqliteAccount:
 
     async def _items(self, mailbox: str, drafts: Sequence[tuple[Draft, AppendOptions]]) -> list[Item]:
         """With the large ones in files of their own, durably."""
-        items: list[Item] = []
-        try:
-            for draft, options in drafts:
-                facts = draft.facts
-                if facts.size <= self._store.settings.inline_limit_octets:
-                    items.append(Item(facts, options, draft.spool.getvalue(), None))
-                else:
-                    if not options.create:
-                        await self.catch_up()
-                        self._books.named(mailbox)  # before much is written in vain
-                    items.append(Item(facts, options, None, await self._keep(draft)))
-        except BaseException:
-            self._drop_blobs(items)
-            raise
+        limit = self._store.settings.inline_limit_octets
+        if any(draft.facts.size > limit for draft, _ in drafts):
+            await self.catch_up()  # the mailbox is looked for before much is written in vain
+        items = await self._keeper.items(drafts, partial(self._books.named, mailbox))
         if self._closed:
-            self._drop_blobs(items)
+            self._keeper.drop(items)
         return items
-
-    async def _keep(self, draft: Draft) -> str:
-        name = self._store.ids.token(24)
-        job = partial(keep_blob, self._files, draft.spool, name, self._store.spool, self._store.probe)
-        try:
-            # Through to the end: the thread reads from the caller's draft.
-            await self._store.pool.call_through(job)
-        except asyncio.CancelledError:
-            self._store.pool.run(partial(self._files.disk.remove, self._files.blob(name)), _ignore)
-            raise
-        except OSError as error:
-            raise refusal(error) from error
-        return name
-
-    def _drop_blobs(self, items: Sequence[Item]) -> None:
-        for item in items:
-            if item.blob is not None:
-                self._store.pool.run(partial(self._files.disk.remove, self._files.blob(item.blob)), _ignore)
 
     async def set_flags(
         self,
@@ -576,8 +553,3 @@ def _still(numbers: Sequence[int]) -> Sequence[int]:
 
 def _nothing() -> None:
     return None
-
-
-def _ignore(result: object, error: BaseException | None) -> None:
-    if error is not None:
-        _log.error("a file was left behind; the next start removes it", exc_info=error)

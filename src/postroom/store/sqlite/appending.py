@@ -36,6 +36,7 @@ _INSERT_CONTENT = "INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 _INSERT_BODY = "INSERT INTO bodies VALUES (?, ?)"
 _INSERT_TEXT = "INSERT INTO search_text VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT_DELIVERY = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)"
+_FIND_DELIVERIES = "SELECT delivery_id FROM deliveries WHERE delivery_id IN (SELECT value FROM carray(?))"
 _FIND_DELIVERY = "SELECT mailbox_id, uid_validity, uid FROM deliveries WHERE delivery_id = ?"
 
 
@@ -141,6 +142,13 @@ def _delivered(scope: Scope, delivery_id: str | None) -> Appended | None:
         return None
     found = fetch(scope.db, _FIND_DELIVERY, (delivery_id,))
     return Appended(*found[0]) if found else None
+
+
+def delivered(db: apsw.Connection, delivery_ids: tuple[str, ...]) -> set[str]:
+    """Those that are remembered."""
+    if not delivery_ids:
+        return set()
+    return {found for (found,) in fetch(db, _FIND_DELIVERIES, (apsw.carray(delivery_ids),))}
 
 
 def _insert(scope: Scope, box: Box, modseq: int, item: Item) -> Row:

@@ -10,6 +10,7 @@ from itertools import takewhile
 
 import apsw
 
+from postroom.store.api import IMPORT_IDS
 from postroom.store.states import DiskState, Probe
 
 from .files import AccountFiles
@@ -93,6 +94,8 @@ def _expire_mailboxes(db: apsw.Connection, before: int, limit: int) -> tuple[lis
             done += [uid for uid, _ in found]
             contents += [content for _, content in found]
         if len(found) < room:
+            done += [0] * _forget_imports(db, mailbox_id, room - len(found))
+        if len(done) < limit:
             left = fetch(db, "SELECT 1 FROM expunged WHERE mailbox_id = ? LIMIT 1", (mailbox_id,))
             if not left:
                 for table in ("keywords", "annotations", "acl", "flag_runs"):
@@ -137,10 +140,30 @@ def _release(db: apsw.Connection, contents: Sequence[int]) -> list[str]:
     return [name for (name,) in blobs]
 
 
-def _forget_deliveries(db: apsw.Connection, before: int, limit: int) -> int:
+def _forget_imports(db: apsw.Connection, mailbox_id: int, limit: int) -> int:
+    """What was imported into a mailbox that goes; how much of it was forgotten, at most `limit`."""
+    first = f"{IMPORT_IDS}{mailbox_id}:"
     db.execute(
         "DELETE FROM deliveries WHERE delivery_id IN "
-        "(SELECT delivery_id FROM deliveries WHERE delivered_at <= ? LIMIT ?)",
-        (before, limit),
+        "(SELECT delivery_id FROM deliveries WHERE delivery_id >= ? AND delivery_id < ? LIMIT ?)",
+        (first, _after(first), limit),
     )
     return db.changes()
+
+
+def _forget_deliveries(db: apsw.Connection, before: int, limit: int) -> int:
+    """Those of imports are passed over by their key: there may be a million of them."""
+    forgotten = 0
+    for part, bound in (("delivery_id < ?", IMPORT_IDS), ("delivery_id >= ?", _after(IMPORT_IDS))):
+        db.execute(
+            "DELETE FROM deliveries WHERE delivery_id IN "
+            f"(SELECT delivery_id FROM deliveries WHERE {part} AND delivered_at <= ? LIMIT ?)",
+            (bound, before, limit - forgotten),
+        )
+        forgotten += db.changes()
+    return forgotten
+
+
+def _after(prefix: str) -> str:
+    """The first text that comes after all that begin with `prefix`."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

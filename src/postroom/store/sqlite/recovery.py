@@ -1,7 +1,7 @@
 """Making, finding again, and tidying up what is on disk.
 
 Owns: how an account's folder comes into being and goes, what start-up does about leftovers (docs/storage.md). Never:
-touches what a row names. Raises: OSError, apsw.Error, StoreFailure, NoSuchAccount.
+touches what a row names. Raises: OSError, apsw.Error, FolderInUse, NoSuchAccount.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import apsw
 
 from postroom.base import FileLock
-from postroom.store.api import NoSuchAccount, StoreFailure
+from postroom.store.api import FolderInUse, NoSuchAccount
 from postroom.store.books import Books
 from postroom.store.states import DiskState, Probe
 
@@ -36,7 +36,7 @@ class FolderLock:
         self._lock = FileLock(path)
         if not self._lock.try_take():
             self._lock.close()
-            raise StoreFailure(f"another Postroom has {path.parent} open")
+            raise FolderInUse(f"another Postroom has {path.parent} open")
 
     def close(self) -> None:
         self._lock.close()

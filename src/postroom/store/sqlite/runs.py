@@ -114,3 +114,11 @@ def apply(runs: Sequence[Run], uids: "array[int]", masks: "array[int]", modseqs:
         at, end = bisect_left(uids, first), bisect_left(uids, last + 1)
         masks[at:end] = array("q", [mask & ~clears | sets for mask in masks[at:end]])
         modseqs[at:end] = array("q", [modseq]) * (end - at)
+
+
+def mask_after(runs: Sequence[Run], uid: int, mask: int) -> int:
+    """The flags of one message whose own row has `mask`."""
+    for first, last, _, clears, sets in runs:
+        if first <= uid <= last:
+            return mask & ~clears | sets
+    return mask

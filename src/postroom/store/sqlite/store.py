@@ -26,6 +26,7 @@ from .company import Company
 from .disk import Disk
 from .files import AccountFiles, refusal
 from .indexer import Turn
+from .outside import MailReader
 from .pool import Pool
 from .recovery import (
     FolderLock,
@@ -105,7 +106,7 @@ class SqliteStore:
 
     # ---- life
     def start(self) -> None:
-        """Take the folder's lock and tidy up. Called by whatever needs it first. Raises StoreFailure."""
+        """Take the folder's lock and tidy up. Called by whatever needs it first. Raises FolderInUse, StoreFailure."""
         if self._started:
             return
         try:
@@ -247,6 +248,10 @@ class SqliteStore:
                 db.close(True)
 
         return await self._call(job)
+
+    def reader(self, account_id: int) -> MailReader:
+        """To read an account's mail beside a server; blocks. Raises NoSuchAccount, StoreFailure."""
+        return MailReader(self._files(account_id))
 
     async def _load(self, account_id: int) -> SqliteAccount:
         self.start()
