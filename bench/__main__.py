@@ -6,6 +6,7 @@ python -m bench --only growth --million      cost against size, up to an account
 python -m bench --render                     the page again, from the results file
 python -m bench --quick                      tiny sizes, to try the benchmark itself; written to build/bench
 python -m bench --list                       groups and rows
+python -m bench --profile search-body        where our server spends that row's time; written to build/bench
 """
 
 import argparse
@@ -17,10 +18,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import growth_page, machine, measuring, page, peers, results
+from bench.bed import Bed
 from bench.errors import Unavailable
 from bench.figures import QUICK, Sizes
 from bench.idling import more_descriptors
-from bench.rows import GROUPS, chosen
+from bench.profiling import Profiler
+from bench.rows import GROUPS, ROWS, chosen
 
 ROOT = Path(__file__).parents[1]
 BOUND_BY = ROOT / "bench" / "bound_by.toml"
@@ -63,17 +66,41 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, metavar="FILE", help="the page; results and plots stand beside it")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where the servers keep their data while it runs")
     parser.add_argument("--dovecot-fsync", choices=("always", "optimized", "never"), default="always")
+    parser.add_argument("--profile", metavar="ROW", help="one row of ours alone, with samples of where its time goes")
     parser.add_argument("--list", action="store_true", help="name the groups and rows")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.runs = 1
     names = arguments.only.split(",") if arguments.only else [*(group.name for group in GROUPS), GROWTH]
     arguments.growth = GROWTH in names
+    if arguments.profile and arguments.profile not in ROWS:
+        parser.error(f"there is no row {arguments.profile!r}; see --list")
     try:
         arguments.wanted = chosen([name for name in names if name != GROWTH])
     except KeyError as error:
         parser.error(f"there is no row or group {error.args[0]!r}; see --list")
     return arguments
+
+
+def _profile(arguments: argparse.Namespace) -> int:
+    """One row, once."""
+    more_descriptors()
+    row = ROWS[arguments.profile]
+    target = ROOT / "build" / "bench" / f"profile-{row.name}.txt"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="postroom-bench-", dir=arguments.folder) as name:
+        sides = measuring.Sides(Path(name), 1, arguments.dovecot_fsync)
+        try:
+            bed = Bed(sides.get("postroom"), QUICK if arguments.quick else Sizes(), 0)
+            bed.profiler = Profiler(Path(name))
+            figure = row.measure(bed)
+            bed.close()
+            cpu = "" if figure.cpu is None else f", {figure.cpu:,.4g} µs CPU each"
+            target.write_text(f"{row.what}: {figure.value:,.4g} {row.unit}{cpu}\n{bed.profiler.report()}", "utf-8")
+        finally:
+            sides.stop()
+    print(target.read_text("utf-8"))
+    return 0
 
 
 def _measure(arguments: argparse.Namespace, output: Path) -> list[str]:

@@ -12,6 +12,7 @@ from bench import clients
 from bench.clients import Imap
 from bench.figures import Figure, Sizes
 from bench.messages import message
+from bench.profiling import Profiler
 from bench.side import DELIVERED_TO, Side, account
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ class Bed:
     def __init__(self, side: Side, sizes: Sizes, run: int) -> None:
         self.side, self.sizes, self.run = side, sizes, run
         self.tries = 3
+        self.profiler: Profiler | None = None
         self._clients: dict[tuple[str, str], Imap] = {}
         self._known: dict[str, Any] = {}
 
@@ -114,7 +116,7 @@ class Bed:
                 before()
             self.side.settle()
             start = self.side.cpu()
-            seconds.append(work())
+            seconds.append(work() if self.profiler is None else self.profiler.during(self.side.roots()[0], work))
             self.side.settle()
             cpu.append(self.side.cpu() - start)
         return Figure(operations / statistics.median(seconds), statistics.median(cpu) / operations * 1e6)

@@ -109,12 +109,15 @@ def times_better(ours: float, theirs: float, unit: str) -> float | None:
     return top / bottom if bottom else None
 
 
-def reached(aim: Aim, ours: float, theirs: float | None, unit: str) -> bool | None:
-    """None when it can't be told."""
-    if aim.measure is Measure.VALUE:
-        return ours >= aim.number if better(unit) is Better.HIGHER else ours <= aim.number
-    times = times_better(ours, theirs, unit) if theirs is not None else None
-    return None if times is None else round(times, 2) >= aim.number
+def reached(aim: Aim | None, own: float | None, times: float | None, unit: str) -> bool | None:
+    """Of a row's own value and how many times better it is; None when it can't be told."""
+    if aim is None:
+        return None
+    if aim.measure is Measure.RATIO:
+        return None if times is None else round(times, 2) >= aim.number
+    if own is None:
+        return None
+    return own >= aim.number if better(unit) is Better.HIGHER else own <= aim.number
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -105,8 +105,8 @@ def sections(results: Results, bound_by: Mapping[str, str]) -> GrowthSections:
         ]
         text = (
             f"## {title}\n\n{words}. Exponent: the slope of cost against size, both as logarithms, over all sizes and "
-            f"between the two largest; 0 is a cost that does not grow. Above {STEEP:g}, and {MUCH:g} times as dear as at "
-            f"its best, it is called steeper than its work.\n\n![{title}](growth-{kind}.svg)\n\n"
+            f"between the two largest; 0 is a cost that does not grow. Above {STEEP:g}, and {MUCH:g} times as dear as "
+            f"at its best, it is called steeper than its work.\n\n![{title}](growth-{kind}.svg)\n\n"
             f"{table(head, body, left=2)}"
         )
         if steep := [row for row in rows if row.steep]:

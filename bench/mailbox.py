@@ -35,8 +35,7 @@ def select_large(bed: Bed) -> Figure:
 def large(bed: Bed) -> str:
     """The account with the large folder; filled once for all runs."""
     user = bed.side.address("large")
-    if b"box" not in bed.imap(user).ask(b'LIST "" box'):
-        fill(bed.side, user, "box", bed.sizes.large)
+    bed.filled(user, "box", bed.sizes.large)
     return user
 
 

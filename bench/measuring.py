@@ -105,23 +105,25 @@ def measure_growth(sizes: Sizes, results: Results, session: str, save: Save) -> 
     failed = list[str]()
     for size in sizes.growth:
         start = time.perf_counter()
-        with growing.account_of(replace(sizes, messages=size)) as bed:
+        whole = f"growth, {size:,} messages: "
+        with _told(whole, failed), growing.account_of(replace(sizes, messages=size)) as bed:
             for row in GROWING:
-                with _told(f"growth, {size:,} messages, {row.name}: ", failed, bed):
+                with _told(f"{whole}{row.name}: ", failed, bed):
                     cost = growing.cost(row, row.measure(bed), size)
                     results.add_point(session, growing.MESSAGES, row.name, size, cost)
                     _say(f"  {size:>9,} {row.what}: {cost:,.4g} {growing.unit_of_work(row)}")
-        _say(f"growth, {size:,} messages: {time.perf_counter() - start:.0f} s")
+        _say(f"{whole}{time.perf_counter() - start:.0f} s")
         save()
     for count in sizes.growth_accounts:
         start = time.perf_counter()
-        with growing.accounts(count, sizes) as people:
+        whole = f"growth, {count:,} accounts: "
+        with _told(whole, failed), growing.accounts(count, sizes) as people:
             for about in growing.ACCOUNT_ROWS:
-                with _told(f"growth, {count:,} accounts, {about.name}: ", failed, people.bed):
+                with _told(f"{whole}{about.name}: ", failed, people.bed):
                     cost = about.measure(people)
                     results.add_point(session, growing.ACCOUNTS, about.name, count, cost)
                     _say(f"  {count:>9,} {about.what}: {cost:,.4g} {about.unit}")
-        _say(f"growth, {count:,} accounts: {time.perf_counter() - start:.0f} s")
+        _say(f"{whole}{time.perf_counter() - start:.0f} s")
         save()
     return failed
 

@@ -120,12 +120,17 @@ def _table(group: Group, rows: list[Row], results: Results) -> str:
         if cpu:
             line += ["–" if figure is None or figure.cpu is None else number(figure.cpu) for figure in found]
         body.append(line)
-    notes = [
-        f"\n{row.what}, {side}: not available ({reason})."
-        for row in rows
-        for side, reason in results.rows[row.name].missing.items()
-    ]
-    return table(head, body, left=2) + "\n".join(notes) + ("\n" if notes else "")
+    return table(head, body, left=2) + _missing([results.rows[row.name] for row in rows])
+
+
+def _missing(rows: list[Measured]) -> str:
+    """Why some sides have no figures: each reason once."""
+    sides: dict[str, list[str]] = {}
+    for measured in rows:
+        for side, reason in measured.missing.items():
+            if side not in sides.setdefault(reason, []):
+                sides[reason].append(side)
+    return "".join(f"\nNot available, {' and '.join(names)}: {reason}.\n" for reason, names in sides.items())
 
 
 def _cell(measured: Measured, side: str, figure: Figure | None) -> str:
@@ -144,13 +149,9 @@ def _times(group: Group, row: Row, measured: Measured) -> float | None:
 
 
 def _reached(group: Group, row: Row, measured: Measured) -> bool | None:
-    if row.aim is None:
-        return None
-    if row.aim.measure is Measure.VALUE:
-        ours = measured.median(group.sides[0])
-        return None if ours is None else reached(row.aim, ours.value, None, row.unit)
+    own = measured.median(group.sides[0])
     times = _times(group, row, measured) if len(group.sides) > 1 else None
-    return None if times is None else round(times, 2) >= row.aim.number
+    return reached(row.aim, own.value if own else None, times, row.unit)
 
 
 def _aim(aim: Aim | None, unit: str) -> str:
