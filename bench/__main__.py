@@ -10,6 +10,7 @@ python -m bench --profile search-body        where our server spends that row's 
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -39,6 +40,9 @@ def main() -> int:
             print(f"{group.name}: {' '.join(row.name for row in group.rows)}")
         print(GROWTH)
         return 0
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that what was started is ended
+    if arguments.profile:
+        return _profile(arguments)
     output: Path = (
         arguments.output or (ROOT / "build" / "bench" if arguments.quick else ROOT / "docs") / "performance.md"
     )

@@ -159,5 +159,8 @@ class Pop3(_Client):
 def append(folder: str, *messages: bytes, flags: Sequence[bytes] = ()) -> bytes:
     """An APPEND of one message, or of many at once (RFC 3502), without waiting between them (RFC 7888)."""
     given = flags or [b""] * len(messages)
-    pieces = (b" (%b) {%d+}\r\n%b" % (flag, len(one), one) for flag, one in zip(given, messages, strict=True))
+    pieces = (
+        b"%b {%d+}\r\n%b" % (b" (%b)" % flag if flag else b"", len(one), one)
+        for flag, one in zip(given, messages, strict=True)
+    )
     return b"APPEND " + folder.encode() + b"".join(pieces)
