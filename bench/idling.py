@@ -18,13 +18,19 @@ from bench.messages import message
 from bench.side import Side
 
 _PATIENCE = 60  # seconds
+_DESCRIPTORS = 50_000  # a session each, and the files of the accounts that are open
 _WARM_UP = 10  # sessions, for what is loaded or allocated once
 
 
 def more_descriptors() -> None:
-    """As many as the system lets us have; what we start inherits it."""
+    """As many as we need, or as the system lets us have; what we start inherits it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for limit in (max(hard, _DESCRIPTORS), hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        except (OSError, ValueError):
+            continue  # only root may have more than the hard limit
+        return
 
 
 def push(bed: Bed, sessions: int, part: float) -> Figure:

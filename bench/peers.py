@@ -34,6 +34,67 @@ _MORE_PACKAGES = ("dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd")
 _PROTOCOLS = Path("/usr/lib/dovecot")
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
 _WATCHERS = 16_384  # each Dovecot session in IDLE is one
+_DOVECOT = """
+protocols = imap pop3 lmtp
+base_dir = {run}
+state_dir = {run}
+log_path = {folder}/dovecot.log
+ssl = yes
+ssl_cert = <{certificate}
+ssl_key = <{key}
+disable_plaintext_auth = no
+auth_cache_size = 10M
+auth_username_format = %Ln
+mail_location = mdbox:{mail}/%n
+mail_fsync = {fsync}
+mail_uid = {uid}
+mail_gid = {gid}
+first_valid_uid = 1
+mail_max_userip_connections = 20000
+default_client_limit = 8000
+default_process_limit = 400
+passdb {{
+  driver = passwd-file
+  args = {passwd}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={mail}/%n
+}}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    address = 127.0.0.1
+    port = {imaps}
+  }}
+  service_count = 0
+  process_min_avail = 1
+}}
+service imap {{
+  process_limit = 4000
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    address = 127.0.0.1
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+  service_count = 0
+}}
+service lmtp {{
+  unix_listener lmtp {{
+    mode = 0666
+  }}
+}}
+namespace inbox {{
+  inbox = yes
+}}
+"""
 
 
 def install() -> None:
@@ -148,67 +209,22 @@ def _configure_dovecot(folder: Path, ports: tuple[int, int, int], users: Sequenc
     passwd.write_text("".join(f"{user}:{{PLAIN}}{PASSWORD}::::::\n" for user in users))
     passwd.chmod(0o644)
     certificate, key = self_signed(folder / "tls", "mail.peer.test", 30, time.time())
-    (folder / "dovecot.conf").write_text(f"""
-protocols = imap pop3 lmtp
-base_dir = {run}
-state_dir = {run}
-log_path = {folder}/dovecot.log
-ssl = yes
-ssl_cert = <{certificate}
-ssl_key = <{key}
-disable_plaintext_auth = no
-auth_cache_size = 10M
-auth_username_format = %Ln
-mail_location = mdbox:{mail}/%n
-mail_fsync = {fsync}
-mail_uid = {owner.pw_uid}
-mail_gid = {owner.pw_gid}
-first_valid_uid = 1
-mail_max_userip_connections = 20000
-default_client_limit = 8000
-default_process_limit = 400
-passdb {{
-  driver = passwd-file
-  args = {passwd}
-}}
-userdb {{
-  driver = static
-  args = uid={owner.pw_uid} gid={owner.pw_gid} home={mail}/%n
-}}
-service imap-login {{
-  inet_listener imap {{
-    address = 127.0.0.1
-    port = {imap}
-  }}
-  inet_listener imaps {{
-    address = 127.0.0.1
-    port = {imaps}
-  }}
-  service_count = 0
-  process_min_avail = 1
-}}
-service imap {{
-  process_limit = 4000
-}}
-service pop3-login {{
-  inet_listener pop3 {{
-    address = 127.0.0.1
-    port = {pop3}
-  }}
-  inet_listener pop3s {{
-    port = 0
-  }}
-  service_count = 0
-}}
-service lmtp {{
-  unix_listener lmtp {{
-    mode = 0666
-  }}
-}}
-namespace inbox {{
-  inbox = yes
-}}
-""")
+    (folder / "dovecot.conf").write_text(
+        _DOVECOT.format(
+            folder=folder,
+            run=run,
+            mail=mail,
+            passwd=passwd,
+            certificate=certificate,
+            key=key,
+            fsync=fsync,
+            uid=owner.pw_uid,
+            gid=owner.pw_gid,
+            imap=imap,
+            imaps=imaps,
+            pop3=pop3,
+        )
+    )
 
 
 def _start_postfix(folder: Path, port: int, users: Sequence[str]) -> "subprocess.Popen[bytes]":
