@@ -53,9 +53,10 @@ class OneAccount(Bed):
         return self.folder()
 
 
-def cost(row: Row, figure: Figure, messages: int) -> float:
+def cost(row: Row, figure: Figure, messages: int) -> Figure:
     """Microseconds of a unit of its work: of a message where it looks at all of them."""
-    return 1e6 / figure.value / (messages if row.scans else 1)
+    units = messages if row.scans else 1
+    return Figure(1e6 / figure.value / units, None if figure.cpu is None else figure.cpu / units)
 
 
 def unit_of_work(row: Row) -> str:
@@ -82,7 +83,7 @@ class AccountsRow:
     name: str
     what: str
     unit: str
-    measure: Callable[["Accounts"], float]
+    measure: Callable[["Accounts"], Figure]
 
 
 class Accounts:
@@ -116,18 +117,18 @@ def accounts(count: int, sizes: Sizes) -> Iterator[Accounts]:
             room.stop()
 
 
-def _restart(bed: Accounts) -> float:
-    return bed.started * 1e3
+def _restart(bed: Accounts) -> Figure:
+    return Figure(bed.started * 1e3)
 
 
-def _at_rest(bed: Accounts) -> float:
+def _at_rest(bed: Accounts) -> Figure:
     idling.exercise(bed.room, bed.some(1)[0])
     bed.room.settle()
     bed.at_rest = bed.room.memory()
-    return bed.at_rest / (1 << 20)
+    return Figure(bed.at_rest / (1 << 20))
 
 
-def _deliveries(bed: Accounts) -> float:
+def _deliveries(bed: Accounts) -> Figure:
     """To random people, over 20 connections; accepting is delivering."""
     share = max(1, bed.bed.sizes.deliveries // 20)
     users = bed.some(share * 20)
@@ -136,10 +137,10 @@ def _deliveries(bed: Accounts) -> float:
         start, end = apart(lambda: arriving.send(bed.room, users, 20, share))
         return end - start
 
-    return 1e6 / bed.bed.rate_by(work, share * 20).value
+    return _microseconds(bed.bed.rate_by(work, share * 20))
 
 
-def _logins(bed: Accounts) -> float:
+def _logins(bed: Accounts) -> Figure:
     """Of random people, each with a look into INBOX."""
     users = bed.some(_LOGINS)
 
@@ -147,13 +148,17 @@ def _logins(bed: Accounts) -> float:
         for user in users:
             Imap(bed.room.imap, user, "INBOX").close()
 
-    return 1e6 / bed.bed.rate(work, len(users)).value
+    return _microseconds(bed.bed.rate(work, len(users)))
 
 
-def _touched(bed: Accounts) -> float:
+def _microseconds(rate: Figure) -> Figure:
+    return Figure(1e6 / rate.value, rate.cpu)
+
+
+def _touched(bed: Accounts) -> Figure:
     """What the server has more than at rest after that, for each account that was used."""
     bed.room.settle()
-    return max(1.0, (bed.room.memory() - bed.at_rest) / 1024 / len(bed.used))
+    return Figure(max(1.0, (bed.room.memory() - bed.at_rest) / 1024 / len(bed.used)))
 
 
 ACCOUNT_ROWS = (

@@ -40,6 +40,10 @@ class Grown:
     def costs(self) -> list[tuple[int, float]]:
         return [(size, point.cost) for size, point in sorted(self.points.items())]
 
+    def cpus(self) -> list[tuple[int, float]]:
+        """Without the sizes at which it is not known, or too little to be seen."""
+        return [(size, point.cpu) for size, point in sorted(self.points.items()) if point.cpu]
+
     @property
     def exponent(self) -> float | None:
         """Over all sizes."""
@@ -52,11 +56,16 @@ class Grown:
 
     @property
     def steep(self) -> bool:
-        costs = self.costs()
-        exponents = [self.exponent or 0.0]
-        if len(costs) > 2:
-            exponents.append(self.last_exponent or 0.0)
-        return max(exponents) > STEEP and costs[-1][1] > MUCH * min(cost for _, cost in costs)
+        """In time and, where that is known, in CPU, which other programs on the machine do not change."""
+        cpus = self.cpus()
+        return _steep(self.costs()) and (len(cpus) < 2 or _steep(cpus))
+
+
+def _steep(costs: Sequence[tuple[int, float]]) -> bool:
+    exponents = [_slope(costs) or 0.0]
+    if len(costs) > 2:
+        exponents.append(_slope(costs[-2:]) or 0.0)
+    return max(exponents) > STEEP and costs[-1][1] > MUCH * min(cost for _, cost in costs)
 
 
 def _slope(costs: Sequence[tuple[int, float]]) -> float | None:
@@ -106,7 +115,8 @@ def sections(results: Results, bound_by: Mapping[str, str]) -> GrowthSections:
         text = (
             f"## {title}\n\n{words}. Exponent: the slope of cost against size, both as logarithms, over all sizes and "
             f"between the two largest; 0 is a cost that does not grow. Above {STEEP:g}, and {MUCH:g} times as dear as "
-            f"at its best, it is called steeper than its work.\n\n![{title}](growth-{kind}.svg)\n\n"
+            f"at its best, both in time and in the server's CPU, it is called steeper than its work."
+            f"\n\n![{title}](growth-{kind}.svg)\n\n"
             f"{table(head, body, left=2)}"
         )
         if steep := [row for row in rows if row.steep]:
@@ -128,8 +138,7 @@ def plots(results: Results) -> dict[str, str]:
     for kind, growth in results.growth.items():
         title, _, across = _WORDS[kind]
         panels = [
-            Panel(row.what, row.unit, tuple((float(size), cost) for size, cost in row.costs()), row.steep)
-            for row in grown(kind, growth)
+            Panel(row.what, row.unit, tuple(row.costs()), tuple(row.cpus()), row.steep) for row in grown(kind, growth)
         ]
         if panels:
             drawn[f"growth-{kind}.svg"] = small_multiples(title, across, panels)

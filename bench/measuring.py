@@ -111,7 +111,7 @@ def measure_growth(sizes: Sizes, results: Results, session: str, save: Save) -> 
                 with _told(f"{whole}{row.name}: ", failed, bed):
                     cost = growing.cost(row, row.measure(bed), size)
                     results.add_point(session, growing.MESSAGES, row.name, size, cost)
-                    _say(f"  {size:>9,} {row.what}: {cost:,.4g} {growing.unit_of_work(row)}")
+                    _say(f"  {size:>9,} {row.what}: {cost.value:,.4g} {growing.unit_of_work(row)}", cost.cpu)
         _say(f"{whole}{time.perf_counter() - start:.0f} s")
         save()
     for count in sizes.growth_accounts:
@@ -122,7 +122,7 @@ def measure_growth(sizes: Sizes, results: Results, session: str, save: Save) -> 
                 with _told(f"{whole}{about.name}: ", failed, people.bed):
                     cost = about.measure(people)
                     results.add_point(session, growing.ACCOUNTS, about.name, count, cost)
-                    _say(f"  {count:>9,} {about.what}: {cost:,.4g} {about.unit}")
+                    _say(f"  {count:>9,} {about.what}: {cost.value:,.4g} {about.unit}", cost.cpu)
         _say(f"{whole}{time.perf_counter() - start:.0f} s")
         save()
     return failed

@@ -9,25 +9,34 @@ from dataclasses import dataclass
 from html import escape
 
 _COLUMNS = 4
-_WIDTH, _HEIGHT = 230, 150  # of a panel
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 34, 24  # its margins
+_WIDTH, _HEIGHT = 275, 155  # of a panel
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 16, 40, 24  # its margins
 _HEAD = 46
+_KEY = (
+    "Across: {across}. Both axes are logarithmic; flat is as it should be. "
+    "Line: time (red: steeper than its work); dashes: the server's CPU."
+)
 _DECADES_AT_LEAST = 2
 _STYLE = (
     "text{font-family:system-ui,sans-serif;font-size:10px;fill:#444}"
     ".title{font-size:15px;fill:#111}.name{font-size:11px;fill:#111}"
     ".grid{stroke:#ddd;stroke-width:1}.line{fill:none;stroke:#1f6fb2;stroke-width:2}.dot{fill:#1f6fb2}"
+    ".beside{fill:none;stroke:#999;stroke-width:1.5;stroke-dasharray:4 3}"
     ".steep .line{stroke:#c0392b}.steep .dot{fill:#c0392b}.steep .name{fill:#c0392b}"
 )
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One row: what a unit of its work costs, by size. `steep`: it grows faster than its work."""
+    """One row: what a unit of its work costs, by size; `beside`: how much of it is the server's CPU.
+
+    `steep`: it grows faster than its work.
+    """
 
     name: str
     unit: str
     points: tuple[tuple[float, float], ...]
+    beside: tuple[tuple[float, float], ...] = ()
     steep: bool = False
 
 
@@ -42,9 +51,7 @@ def small_multiples(title: str, across: str, panels: Sequence[Panel]) -> str:
         f"<style>{_STYLE}</style>\n"
         f'<rect width="{width}" height="{height}" fill="#fff"/>\n'
         f'<text class="title" x="12" y="20">{escape(title)}</text>\n'
-        f'<text x="12" y="36">Across: {escape(across)}. Both axes are logarithmic; flat is as it should be.</text>\n'
-        + "".join(drawn)
-        + "</svg>\n"
+        f'<text x="12" y="36">{escape(_KEY.format(across=across))}</text>\n' + "".join(drawn) + "</svg>\n"
     )
 
 
@@ -52,7 +59,7 @@ def _panel(panel: Panel, at: int, across: tuple[int, int]) -> str:
     left = at % _COLUMNS * _WIDTH + _LEFT
     top = _HEAD + at // _COLUMNS * _HEIGHT + _TOP
     wide, high = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-    up = _decades([cost for _, cost in panel.points], _DECADES_AT_LEAST)
+    up = _decades([cost for _, cost in (*panel.points, *panel.beside)], _DECADES_AT_LEAST)
 
     def x(size: float) -> float:
         return left + _part(size, across) * wide
@@ -61,8 +68,8 @@ def _panel(panel: Panel, at: int, across: tuple[int, int]) -> str:
         return top + (1 - _part(cost, up)) * high
 
     out = [f'<g class="{"steep" if panel.steep else "flat"}">']
-    out.append(f'<text class="name" x="{left - _LEFT + 12}" y="{top - 16}">{escape(panel.name)}</text>')
-    out.append(f'<text x="{left - _LEFT + 12}" y="{top - 4}">{escape(panel.unit)}</text>')
+    out.append(f'<text class="name" x="{left - _LEFT + 12}" y="{top - 22}">{escape(panel.name)}</text>')
+    out.append(f'<text x="{left - _LEFT + 12}" y="{top - 10}">{escape(panel.unit)}</text>')
     for power in range(up[0], up[1] + 1):
         height = y(10.0**power)
         out.append(f'<path class="grid" d="M{left} {height:.1f}h{wide}"/>')
@@ -72,9 +79,15 @@ def _panel(panel: Panel, at: int, across: tuple[int, int]) -> str:
         out.append(f'<path class="grid" d="M{place:.1f} {top}v{high}"/>')
         out.append(f'<text text-anchor="middle" x="{place:.1f}" y="{top + high + 13}">{_number(10.0**power)}</text>')
     dots = [(x(size), y(cost)) for size, cost in sorted(panel.points)]
-    out.append('<path class="line" d="M' + "L".join(f"{right:.1f} {down:.1f}" for right, down in dots) + '"/>')
+    if panel.beside:
+        out.append(_path("beside", [(x(size), y(cost)) for size, cost in sorted(panel.beside)]))
+    out.append(_path("line", dots))
     out += [f'<circle class="dot" cx="{right:.1f}" cy="{down:.1f}" r="2.5"/>' for right, down in dots]
     return "\n".join(out) + "\n</g>\n"
+
+
+def _path(kind: str, places: Sequence[tuple[float, float]]) -> str:
+    return f'<path class="{kind}" d="M' + "L".join(f"{right:.1f} {down:.1f}" for right, down in places) + '"/>'
 
 
 def _decades(values: Sequence[float], at_least: int) -> tuple[int, int]:

@@ -50,9 +50,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Point:
-    """Cost of one unit of work at one size."""
+    """Cost of one unit of work at one size; `cpu` of it is the server's own, where that is known, in the same unit."""
 
     cost: float
+    cpu: float | None
     session: str
 
 
@@ -71,8 +72,8 @@ class Results:
     def add_missing(self, session: str, row: str, side: str, reason: str) -> None:
         self._row(session, row).missing[side] = reason
 
-    def add_point(self, session: str, kind: str, row: str, size: int, cost: float) -> None:
-        self.growth.setdefault(kind, {}).setdefault(row, {})[size] = Point(cost, session)
+    def add_point(self, session: str, kind: str, row: str, size: int, cost: Figure) -> None:
+        self.growth.setdefault(kind, {}).setdefault(row, {})[size] = Point(cost.value, cost.cpu, session)
 
     def _row(self, session: str, row: str) -> Measured:
         measured = self.rows.get(row)
@@ -116,7 +117,9 @@ def write(results: Results, path: Path) -> None:
         "rows": {name: _row_data(row) for name, row in results.rows.items()},
         "growth": {
             kind: {
-                row: {str(size): [_short(point.cost), point.session] for size, point in sorted(points.items())}
+                row: {
+                    str(size): [*_pair(point.cost, point.cpu), point.session] for size, point in sorted(points.items())
+                }
                 for row, points in rows.items()
             }
             for kind, rows in results.growth.items()
@@ -128,16 +131,17 @@ def write(results: Results, path: Path) -> None:
 
 
 def _row_data(row: Measured) -> dict[str, Any]:
-    sides = {
-        side: [[_short(figure.value), figure.cpu if figure.cpu is None else _short(figure.cpu)] for figure in figures]
-        for side, figures in row.sides.items()
-    }
+    sides = {side: [_pair(figure.value, figure.cpu) for figure in figures] for side, figures in row.sides.items()}
     return {"session": row.session, "sides": sides, "missing": row.missing}
 
 
-def _short(number: float) -> float:
+def _points_data(points: dict[int, Point]) -> dict[str, list[float | str | None]]:
+    return {str(size): [*_pair(point.cost, point.cpu), point.session] for size, point in sorted(points.items())}
+
+
+def _pair(value: float, cpu: float | None) -> list[float | None]:
     """Five digits say all that there is to say."""
-    return float(f"{number:.5g}")
+    return [None if number is None else float(f"{number:.5g}") for number in (value, cpu)]
 
 
 def _lines(data: dict[str, dict[str, Any]]) -> str:

@@ -83,8 +83,8 @@ def test_tiny_sizes_are_called_that() -> None:
 def test_a_cost_that_grows_has_to_be_explained_too() -> None:
     found = measured()
     for size, cost in ((1000, 10.0), (10_000, 20.0), (100_000, 60.0)):
-        found.add_point("s", MESSAGES, "noop", size, cost)
-        found.add_point("s", MESSAGES, "select", size, 10.0)
+        found.add_point("s", MESSAGES, "noop", size, Figure(cost))
+        found.add_point("s", MESSAGES, "select", size, Figure(10.0))
     made = page.render(found, {})
     assert line(made.text, "NOOP") == ["NOOP", "µs", "10", "20", "60", "+0.39", "+0.48", "**steeper**"]
     assert line(made.text, "SELECT")[-3:] == ["+0.00", "+0.00", ""]

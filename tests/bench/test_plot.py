@@ -9,7 +9,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def test_it_is_a_picture_with_a_dot_for_each_point() -> None:
     panels = [
-        Panel("a < b", "µs", ((1000.0, 1.0), (100_000.0, 30.0))),
+        Panel("a < b", "µs", ((1000.0, 1.0), (100_000.0, 30.0)), ((1000.0, 0.5), (100_000.0, 9.0))),
         Panel("steep", "µs", ((1000.0, 1.0), (10_000.0, 200.0), (100_000.0, 30_000.0)), steep=True),
     ]
     root = ElementTree.fromstring(small_multiples("Growth & more", "messages", panels))

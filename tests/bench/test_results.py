@@ -18,7 +18,7 @@ def some() -> Results:
         found.add("one", "noop", "postroom", Figure(value, value * 2))
     found.add("one", "noop", "peers", Figure(5.0))
     found.add_missing("one", "workers-search", "2 workers", "no such setting")
-    found.add_point("one", "messages", "noop", 1000, 12.5)
+    found.add_point("one", "messages", "noop", 1000, Figure(12.5, 3.0))
     return found
 
 
@@ -51,7 +51,7 @@ def test_a_new_session_replaces_a_row_whole_and_leaves_others(tmp_path: Path) ->
 def test_growth_keeps_the_other_sizes() -> None:
     found = some()
     found.sessions["two"] = session()
-    found.add_point("two", "messages", "noop", 1_000_000, 13.0)
+    found.add_point("two", "messages", "noop", 1_000_000, Figure(13.0))
     assert sorted(found.growth["messages"]["noop"]) == [1000, 1_000_000]
 
 
