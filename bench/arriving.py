@@ -17,7 +17,7 @@ from bench.messages import dot_stuffed, message
 from bench.side import Side
 
 _DIFFERENT = 400  # messages
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.1  # asking more often would be a load of its own
 _LONGEST_WAIT = 300.0
 
 

@@ -36,7 +36,7 @@ def expunge_told(bed: Bed) -> Figure:
     for number in range(_TRIES):
         client.run(append("box", message(number), flags=[b"\\Seen"]))
     said = client.ask(b"UID SEARCH %d:*" % (_exists(client) - _TRIES + 1))
-    uids = iter(said.split(b"\r\n")[0].split()[2:])
+    uids = iter(said.partition(b"* SEARCH")[2].partition(b"\r\n")[0].split())
 
     def work(client: Imap) -> None:
         uid = next(uids)

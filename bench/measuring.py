@@ -35,8 +35,8 @@ class Sides:
         if name not in self._running:
             try:
                 self._running[name] = self._start(name)
-            except Unavailable as reason:
-                self._running[name] = reason
+            except (Unavailable, BenchError) as reason:
+                self._running[name] = Unavailable(str(reason))
         found = self._running[name]
         if isinstance(found, Unavailable):
             raise found
