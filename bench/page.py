@@ -36,8 +36,8 @@ HOW = """## How it is measured
   a server of 1,010 idle sessions has more than one of ten, for each.
 - Growth is measured once, each row as the median of three to five tries, with a server of its own for each size.
 - Dovecot tells sessions in IDLE of a change half a second later, on purpose.
-- A message of 100 MiB, by SMTP, APPEND, FETCH and RETR, raises resident memory by less than 10 MiB: that is a test, not a
-  row (`tests/wire/test_large_messages.py`).
+- A message of 100 MiB, by SMTP, APPEND, FETCH and RETR, raises resident memory by less than 10 MiB: that is a test, not
+  a row (`tests/wire/test_large_messages.py`).
 """
 NOT_EXPLAINED = "not explained yet"
 
