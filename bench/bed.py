@@ -70,11 +70,11 @@ class Bed:
         key = f"filled {user} {folder}"
         if key in self._known:
             return
-        self._known[key] = True
         client = self.imap(user)
         there = client.ask(b'LIST "" ' + folder.encode()).startswith(b"* LIST")
         if not there or b"(MESSAGES 0)" in client.ask(b"STATUS %b (MESSAGES)" % folder.encode()):
             fill(self.side, user, folder, messages)
+        self._known[key] = True
 
     def untouched(self, name: str) -> Imap:
         """A folder as large whose messages nobody has looked at yet, in a server that has just started."""
