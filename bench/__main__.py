@@ -1,160 +1,165 @@
-"""Runs the rows, alternating between Postroom and its peers, and prints medians, CPU and ratios as a table.
+"""Measures Postroom beside Postfix and Dovecot, row by row, and writes docs/performance.md.
 
-python -m bench [--runs 3] [--messages 2000] [--only delivery,mailload] [--mailload ../shared/bench/mailload.py]
+python -m bench                              everything, three runs: about half an hour on two quiet cores
+python -m bench --only idle,search-body      some groups or rows; the others stay on the page as they were
+python -m bench --only growth --million      cost against size, up to an account of a million messages
+python -m bench --render                     the page again, from the results file
+python -m bench --quick                      tiny sizes, to try the benchmark itself; written to build/bench
+python -m bench --list                       groups and rows
+python -m bench --profile search-body        where our server spends that row's time; written to build/bench
 """
 
 import argparse
-import itertools
-import platform
-import re
-import statistics
-import subprocess
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
-from tests.interop.server import PASSWORD, Server, start_server, stop_server
-
-from bench import load, peers, processes
-from bench import scale as scaling
+from bench import growth_page, machine, measuring, page, peers, results
+from bench.bed import Bed
+from bench.errors import Unavailable
+from bench.figures import QUICK, Sizes
+from bench.idling import more_descriptors
+from bench.profiling import Profiler
+from bench.rows import GROUPS, ROWS, chosen
 
 ROOT = Path(__file__).parents[1]
-USERS = [f"u{number}" for number in range(20)]
-MAILLOAD_LINE = re.compile(r"^(\w+)\s+([\d.]+) (\S+)")
-
-Figures = dict[str, tuple[float, str]]
-Rows = dict[str, dict[str, list[float]]]
-
-
-class Side:
-    """One of the two, as the rows see it."""
-
-    def __init__(self, name: str, domain: str, smtp: int, imap: int, pop3: int, roots: list[int]) -> None:
-        self.name, self.domain, self.smtp, self.imap, self.pop3, self.roots = name, domain, smtp, imap, pop3, roots
-
-
-def delivery(side: Side, arguments: argparse.Namespace) -> Figures:
-    """Accepted and in the mailbox, durable."""
-    figures: Figures = {}
-    for connections, users in ((20, USERS), (20, USERS[:1])):
-        cpu = processes.cpu_seconds(side.roots)
-        done = load.deliver(
-            side.smtp,
-            side.imap,
-            side.domain,
-            users,
-            PASSWORD,
-            connections=connections,
-            messages=arguments.messages,
-            size=4096,
-        )
-        cpu = processes.cpu_seconds(side.roots) - cpu
-        name = f"{connections} connections, {len(users)} mailbox{'es' if len(users) > 1 else ''}"
-        figures[f"accepted, {name}"] = (done.accepted_per_second, "msg/s")
-        figures[f"delivered, {name}"] = (done.delivered_per_second, "msg/s")
-        figures[f"delivered, {name}: CPU"] = (cpu / arguments.messages * 1e6, "µs/msg")
-    return figures
-
-
-def mailload(side: Side, arguments: argparse.Namespace) -> Figures:
-    """The outside load for IMAP and POP3."""
-    figures: Figures = {}
-    user = f"{USERS[0]}@{side.domain}"
-    imap = ["imap", "127.0.0.1", str(side.imap), user, PASSWORD, "--messages", str(arguments.imap_messages)]
-    for words in (imap, ["pop3", "127.0.0.1", str(side.pop3), user, PASSWORD]):
-        command = [sys.executable, str(arguments.mailload), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
-        if done.returncode:
-            raise SystemExit(f"bench: {side.name}: {' '.join(words[:3])}: {done.stdout[-300:]}{done.stderr[-600:]}")
-        for line in done.stdout.splitlines():
-            if found := MAILLOAD_LINE.match(line):
-                figures[found[1]] = (float(found[2]), found[3])
-    return figures
-
-
-_scale_runs = itertools.count(1)
-
-
-def scale(side: Side, arguments: argparse.Namespace) -> Figures:
-    """Folders of 1,000, 10,000 and 100,000 messages (scale.py); takes a minute."""
-    return scaling.scale(side.imap, f"{USERS[-1]}@{side.domain}", PASSWORD, next(_scale_runs))
-
-
-ROWS: dict[str, Callable[[Side, argparse.Namespace], Figures]] = {
-    "delivery": delivery,
-    "mailload": mailload,
-    "scale": scale,
-}
+BOUND_BY = ROOT / "bench" / "bound_by.toml"
+GROWTH = "growth"
+MILLION = 1_000_000
 
 
 def main() -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--messages", type=int, default=2000)
-    parser.add_argument("--imap-messages", type=int, default=10000)
-    parser.add_argument("--only", default=",".join(ROWS))
-    parser.add_argument("--mailload", type=Path, default=ROOT.parent / "shared" / "bench" / "mailload.py")
+    """0; 1 when a row failed, or when one under its aim is not explained."""
+    arguments = _arguments()
+    if arguments.list:
+        for group in GROUPS:
+            print(f"{group.name}: {' '.join(row.name for row in group.rows)}")
+        print(GROWTH)
+        return 0
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that what was started is ended
+    if arguments.profile:
+        return _profile(arguments)
+    output: Path = (
+        arguments.output or (ROOT / "build" / "bench" if arguments.quick else ROOT / "docs") / "performance.md"
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    failed = [] if arguments.render else _measure(arguments, output)
+    for failure in failed:
+        print(f"bench: failed: {failure}", file=sys.stderr)
+    unexplained = _write(output)
+    if not arguments.render:
+        print(output.read_text("utf-8"))
+    for row in unexplained:
+        print(f"bench: under its aim and not explained in {BOUND_BY.relative_to(ROOT)}: {row}", file=sys.stderr)
+    return 1 if failed or (unexplained and arguments.render) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=3, help="runs of each row, in turn for each side; default 3")
+    parser.add_argument("--only", metavar="NAMES", help="groups and rows, joined by commas")
+    parser.add_argument("--million", action="store_true", help="growth also with a million messages")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes and one run")
+    parser.add_argument("--render", action="store_true", help="measure nothing; 1 when a row is not explained")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the page; results and plots stand beside it")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="where the servers keep their data while it runs")
     parser.add_argument("--dovecot-fsync", choices=("always", "optimized", "never"), default="always")
-    parser.add_argument("--output", type=Path, help="also write the table there, as Markdown")
+    parser.add_argument("--profile", metavar="ROW", help="one row of ours alone, with samples of where its time goes")
+    parser.add_argument("--list", action="store_true", help="name the groups and rows")
     arguments = parser.parse_args()
-    wanted = arguments.only.split(",")
-    if "mailload" in wanted and not arguments.mailload.exists():
-        print(f"bench: {arguments.mailload} is missing, so its rows are left out", file=sys.stderr)
-        wanted.remove("mailload")
-    values: Rows = {}
-    units: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="postroom-bench-", ignore_cleanup_errors=True) as folder:
-        server = start_server(Path(folder) / "postroom", "room.test", [f"{user}@room.test" for user in USERS])
-        pair = peers.start(Path(folder) / "peers", USERS, arguments.dovecot_fsync)
+    if arguments.quick:
+        arguments.runs = 1
+    names = arguments.only.split(",") if arguments.only else [*(group.name for group in GROUPS), GROWTH]
+    arguments.growth = GROWTH in names
+    if arguments.profile and arguments.profile not in ROWS:
+        parser.error(f"there is no row {arguments.profile!r}; see --list")
+    try:
+        arguments.wanted = chosen([name for name in names if name != GROWTH])
+    except KeyError as error:
+        parser.error(f"there is no row or group {error.args[0]!r}; see --list")
+    return arguments
+
+
+def _profile(arguments: argparse.Namespace) -> int:
+    """One row, once."""
+    more_descriptors()
+    row = ROWS[arguments.profile]
+    target = ROOT / "build" / "bench" / f"profile-{row.name}.txt"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="postroom-bench-", dir=arguments.folder) as name:
+        sides = measuring.Sides(Path(name), 1, arguments.dovecot_fsync)
         try:
-            sides = [_postroom(server), Side("peers", "peer.test", pair.smtp, pair.imap, pair.pop3, pair.processes())]
-            for run in range(arguments.runs):
-                for side in sides if run % 2 == 0 else sides[::-1]:
-                    for row in wanted:
-                        for name, (value, unit) in ROWS[row](side, arguments).items():
-                            values.setdefault(name, {}).setdefault(side.name, []).append(value)
-                            units[name] = unit
-                print(f"run {run + 1} of {arguments.runs} done", file=sys.stderr)
+            bed = Bed(sides.get("postroom"), QUICK if arguments.quick else Sizes(), 0)
+            bed.profiler = Profiler(Path(name))
+            figure = row.measure(bed)
+            bed.close()
+            cpu = "" if figure.cpu is None else f", {figure.cpu:,.4g} µs CPU each"
+            target.write_text(f"{row.what}: {figure.value:,.4g} {row.unit}{cpu}\n{bed.profiler.report()}", "utf-8")
         finally:
-            pair.stop()
-            stop_server(server)
-    table = _table(values, units, arguments.dovecot_fsync)
-    print(table)
-    if arguments.output:
-        arguments.output.write_text(table)
+            sides.stop()
+    print(target.read_text("utf-8"))
     return 0
 
 
-def _postroom(server: Server) -> Side:
-    ports = server.ports
-    return Side("postroom", "room.test", ports["smtp"], ports["imap"], ports["pop3"], [server.process.pid])
+def _measure(arguments: argparse.Namespace, output: Path) -> list[str]:
+    more_descriptors()
+    sizes: Sizes = QUICK if arguments.quick else Sizes()
+    if arguments.million:
+        sizes = replace(sizes, growth=(*sizes.growth, MILLION))
+    file = output.with_suffix(".json")
+    found = results.read(file)
+    with tempfile.TemporaryDirectory(
+        prefix="postroom-bench-", dir=arguments.folder, ignore_cleanup_errors=True
+    ) as name:
+        folder = Path(name)
+        beside = _beside(arguments)
+        now = machine.session(arguments.runs, folder, beside, arguments.quick)
+        if now.filesystem == "tmpfs":
+            print("bench: the data are in memory, where syncing costs nothing; use --folder", file=sys.stderr)
+        session = time.strftime("%Y-%m-%dT%H:%M:%S")
+        found.sessions[session] = now
+
+        def save() -> None:
+            results.write(replace(found, sessions=dict(found.sessions)), file)
+
+        sides = measuring.Sides(folder, arguments.runs, arguments.dovecot_fsync)
+        try:
+            failed = measuring.measure(sides, arguments.wanted, sizes, arguments.runs, found, session, save)
+        finally:
+            sides.stop()
+        if arguments.growth:
+            failed += measuring.measure_growth(sizes, found, session, save)
+        save()
+    return failed
 
 
-def _table(values: Rows, units: dict[str, str], fsync: str) -> str:
-    lines = [
-        (
-            f"Measured {time.strftime('%Y-%m-%d')}, {platform.machine()}, Python {platform.python_version()}, beside "
-            f"{peers.versions()} (mdbox, mail_fsync={fsync}). Medians; "
-            "ratio = Postroom / peers, for CPU and times peers / Postroom: higher is better."
-        ),
-        "",
-        "| row | unit | Postroom | peers | ratio |",
-        "|---|---|---:|---:|---:|",
-    ]
-    for name, sides in values.items():
-        ours, theirs = (statistics.median(sides.get(side, [0.0])) for side in ("postroom", "peers"))
-        lower_is_better = units[name] in ("µs/msg", "ms", "µs", "times")
-        top, bottom = (theirs, ours) if lower_is_better else (ours, theirs)
-        ratio = f"{top / bottom:.2f}" if bottom else "–"
-        lines.append(f"| {name} | {units[name]} | {_figure(ours)} | {_figure(theirs)} | {ratio} |")
-    return "\n".join(lines) + "\n"
+def _beside(arguments: argparse.Namespace) -> str:
+    """Versions of the peers, installed when some row needs them."""
+    if not any("peers" in group.sides for group in GROUPS if group.name in arguments.wanted):
+        return ""
+    try:
+        peers.install()
+    except Unavailable as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return ""
+    fsync = "" if arguments.dovecot_fsync == "always" else f" with mail_fsync={arguments.dovecot_fsync}"
+    return peers.versions() + fsync
 
 
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
+def _write(output: Path) -> list[str]:
+    """Page and plots from the results file; names of rows that are not explained."""
+    found = results.read(output.with_suffix(".json"))
+    made = page.render(found, tomllib.loads(BOUND_BY.read_text("utf-8")))
+    output.write_text(made.text, "utf-8")
+    for name, drawing in growth_page.plots(found).items():
+        (output.parent / name).write_text(drawing, "utf-8")
+    return made.unexplained
 
 
 if __name__ == "__main__":

@@ -43,12 +43,7 @@ def main() -> int:
         if os.geteuid() != 0:
             print(f"interop: not root, so these are not installed: {' '.join(missing)}", file=sys.stderr)
         else:
-            environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-            _try(["apt-get", "update", "-q"], environment)
-            _try(
-                ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing, *SWAKS_NEEDS],
-                environment,
-            )
+            install_debian([*missing, *SWAKS_NEEDS])
     if not all((NPM_FOLDER / "node_modules" / package).exists() for package in NPM_PACKAGES) and shutil.which("npm"):
         NPM_FOLDER.mkdir(parents=True, exist_ok=True)
         _try(
@@ -62,6 +57,13 @@ def main() -> int:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         _try([*pip, "--target", str(PYTHON_FOLDER), *missing], dict(os.environ))
     return 0
+
+
+def install_debian(packages: list[str]) -> None:
+    """As root. Tries again when the network or another installation is in the way; gives up with words only."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    _try(["apt-get", "update", "-q"], environment)
+    _try(["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages], environment)
 
 
 def _path() -> str:

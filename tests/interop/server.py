@@ -76,15 +76,16 @@ def start_server(
         add = ["account", "add", person, "--password-stdin", "--config", str(config)]
         subprocess.run([*POSTROOM, *add], input=PASSWORD, text=True, check=True, capture_output=True, timeout=60)
     ports = {name: port + base for name, port in STANDARD_PORTS.items()}
-    return _serve(folder, config, ports)
+    return serve(folder, config, ports)
 
 
 def restart_server(server: Server) -> Server:
     """The same server again, after its process has ended."""
-    return _serve(server.folder, server.config, server.ports)
+    return serve(server.folder, server.config, server.ports)
 
 
-def _serve(folder: Path, config: Path, ports: dict[str, int]) -> Server:
+def serve(folder: Path, config: Path, ports: dict[str, int]) -> Server:
+    """Start a server whose settings file is there; returns when every port answers."""
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen([*POSTROOM, "serve", "--config", str(config)], stdout=log, stderr=log)
     for port in ports.values():
