@@ -174,7 +174,7 @@ def test_views_that_nobody_has() -> None:
 def test_what_was_worked_out_of_a_view_ends_with_it() -> None:
     async def scene() -> None:
         room = CacheRoom(100_000)
-        opened = OpenViews(lambda view: None, IdleViews(1000), room)
+        opened = OpenViews(lambda view: None, IdleViews(1000, room))
 
         async def load(view: View) -> int:
             return 5
@@ -204,8 +204,9 @@ def test_what_was_worked_out_of_a_view_ends_with_it() -> None:
 
 def test_a_view_given_back_after_the_end_of_its_account_is_not_kept() -> None:
     async def scene() -> None:
-        room, idle = CacheRoom(100_000), IdleViews(1000)
-        opened = OpenViews(lambda view: None, idle, room)
+        room = CacheRoom(100_000)
+        idle = IdleViews(1000, room)
+        opened = OpenViews(lambda view: None, idle)
 
         async def load(view: View) -> int:
             return 5

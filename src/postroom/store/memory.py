@@ -56,9 +56,7 @@ from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of,
 class MemoryAccount:
     """See store.api.Account. Every call is done at once; awaiting it never waits."""
 
-    def __init__(
-        self, account_id: int, settings: StoreSettings, clock: Clock, idle_views: IdleViews, room: CacheRoom
-    ) -> None:
+    def __init__(self, account_id: int, settings: StoreSettings, clock: Clock, idle_views: IdleViews) -> None:
         self.account_id = account_id
         self._settings = settings
         self._clock = clock
@@ -69,7 +67,7 @@ class MemoryAccount:
         self._threads: dict[str, int] = {}  # by message id
         self._annotations = MemoryAnnotations(settings)
         self._history = MemoryHistory(settings, clock)
-        self._views = OpenViews(self._describe, idle_views, room)
+        self._views = OpenViews(self._describe, idle_views)
         self.gone = False
         for name, special_use in USUAL_MAILBOXES:
             box = self._books.add(name, int(clock.now()), special_use, settings)
@@ -571,8 +569,7 @@ class MemoryStore:
         self._message_settings = msgspec.structs.replace(message_settings, max_search_text_octets=room)
         self._clock = clock
         self._ids = ids
-        self._idle_views = IdleViews(settings.max_idle_view_messages)
-        self._cache_room = CacheRoom(settings.max_view_cache_octets)
+        self._idle_views = IdleViews(settings.max_idle_view_messages, CacheRoom(settings.max_view_cache_octets))
         self._accounts: dict[int, MemoryAccount] = {}
 
     def draft(self) -> Draft:
@@ -580,9 +577,7 @@ class MemoryStore:
 
     async def create_account(self, account_id: int) -> None:
         if account_id not in self._accounts:
-            self._accounts[account_id] = MemoryAccount(
-                account_id, self._settings, self._clock, self._idle_views, self._cache_room
-            )
+            self._accounts[account_id] = MemoryAccount(account_id, self._settings, self._clock, self._idle_views)
 
     async def delete_account(self, account_id: int) -> None:
         account = self._accounts.pop(account_id, None)

@@ -30,7 +30,7 @@ from .api import (
 from .books import Books, Box
 from .idle_views import IdleViews
 from .recent_changes import RecentChanges
-from .view_cache import CacheRoom, ViewCache
+from .view_cache import ViewCache
 
 _COLUMNS = ("masks", "modseqs", "sizes", "dates", "content_ids", "uids")
 _SPARSE = 8  # up to one message in so many is taken out by copying what lies between, beyond that one by one
@@ -218,10 +218,9 @@ class _Held:
 class OpenViews:
     """The views of one account. All methods run on the event loop."""
 
-    def __init__(self, describe: Callable[[View], None], idle: IdleViews, room: CacheRoom | None = None) -> None:
+    def __init__(self, describe: Callable[[View], None], idle: IdleViews) -> None:
         self._describe = describe  # brings view.mailbox and view.keywords up to date
         self._idle = idle
-        self._room = room  # of what is worked out of the views
         self._held: dict[int, _Held] = {}
         self._ended = False  # see forget_all_idle
         self._subscribers: list[Subscriber] = []
@@ -255,7 +254,7 @@ class OpenViews:
                 else:
                     held.ready.cancel()
                 raise
-            view.changes, view.cache = RecentChanges(modseq), ViewCache(self._room)
+            view.changes, view.cache = RecentChanges(modseq), ViewCache(self._idle.room)
             for effect in held.late:
                 if effect.change.modseq > modseq:
                     fold(view, effect)

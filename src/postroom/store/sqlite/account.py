@@ -41,7 +41,6 @@ from postroom.store.idle_views import IdleViews
 from postroom.store.names import listing_key
 from postroom.store.settings import StoreSettings
 from postroom.store.states import Probe
-from postroom.store.view_cache import CacheRoom
 from postroom.store.views import Effect, OpenViews
 
 from . import annotating, feed, history, reading, runs, sorting
@@ -80,7 +79,6 @@ class Surroundings(Protocol):
     searches: asyncio.Semaphore
     spool: Path
     idle_views: IdleViews
-    cache_room: CacheRoom
     next_purge: dict[int, float]  # by account; outlives an account's being open
     lock_pool: Pool
     company: Company | None
@@ -121,7 +119,7 @@ class SqliteAccount:
         self._readers = Readers(files)
         self._keeper = Keeper(store, files)
         self._books = writer.books
-        self._views = OpenViews(self._describe, store.idle_views, store.cache_room)
+        self._views = OpenViews(self._describe, store.idle_views)
         for mailbox_id, (first, count) in recent.items():
             self._views.recall_recent(mailbox_id, first, count)
         self._commits = Commits(store, self, writer, self._readers, self._views, known)

@@ -84,8 +84,7 @@ class SqliteStore:
         self.pool = Pool(settings.threads)
         self.lock_pool = Pool(settings.threads)  # waits for other processes' locks
         self.searches = asyncio.Semaphore(settings.max_searches)
-        self.idle_views = IdleViews(settings.max_idle_view_messages)
-        self.cache_room = CacheRoom(settings.max_view_cache_octets)
+        self.idle_views = IdleViews(settings.max_idle_view_messages, CacheRoom(settings.max_view_cache_octets))
         self.next_purge: dict[int, float] = {}
         self.index_turn = Turn()
         self._directory = directory
