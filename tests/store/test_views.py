@@ -10,6 +10,7 @@ from postroom.store import Change, FlagsChanged, Mailbox, MailboxesChanged, Mess
 from postroom.store.api import SEEN
 from postroom.store.books import Box
 from postroom.store.idle_views import IdleViews
+from postroom.store.view_cache import CacheRoom
 from postroom.store.views import Added, Mailboxes, Masked, OpenViews, Row, added, append_rows, fold, gone
 
 BOX = Mailbox(1, "INBOX", 1, 1, 1, 0, 0, 0, 0, 0)
@@ -166,6 +167,56 @@ def test_views_that_nobody_has() -> None:
         opened.forget_all_idle()
         assert len(idle) == 0
         assert await opened.hold(1, load, lambda: View(BOX)) is not second
+
+    asyncio.run(scene())
+
+
+def test_what_was_worked_out_of_a_view_ends_with_it() -> None:
+    async def scene() -> None:
+        room = CacheRoom(100_000)
+        opened = OpenViews(lambda view: None, IdleViews(1000, room))
+
+        async def load(view: View) -> int:
+            return 5
+
+        async def kept(*, idle: bool) -> View:
+            view = await opened.hold(1, load, lambda: View(BOX))
+            view.cache.put("order", [1, 2], 100)
+            if idle:
+                opened.release(view)
+            assert room.octets
+            return view
+
+        await kept(idle=True)
+        assert (await kept(idle=True)).cache.get("order")  # who comes back finds it
+        opened.forget_idle(1)
+        assert not room.octets
+        await kept(idle=True)
+        opened.publish(Mailboxes(MailboxesChanged((1,), 6, None)))
+        assert not room.octets
+        view = await kept(idle=False)
+        opened.publish(Mailboxes(MailboxesChanged((1,), 7, None)))
+        opened.release(view)
+        assert not room.octets
+
+    asyncio.run(scene())
+
+
+def test_a_view_given_back_after_the_end_of_its_account_is_not_kept() -> None:
+    async def scene() -> None:
+        room = CacheRoom(100_000)
+        idle = IdleViews(1000, room)
+        opened = OpenViews(lambda view: None, idle)
+
+        async def load(view: View) -> int:
+            return 5
+
+        view = await opened.hold(1, load, lambda: View(BOX))
+        view.cache.put("order", [1, 2], 100)
+        opened.forget_all_idle()
+        assert room.octets
+        opened.release(view)
+        assert (len(idle), room.octets) == (0, 0)
 
     asyncio.run(scene())
 

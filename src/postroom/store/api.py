@@ -22,6 +22,7 @@ from postroom.base import MailError
 
 from .draft import Draft
 from .recent_changes import RecentChanges
+from .view_cache import ViewCache
 
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = 1, 2, 4, 8, 16
 SYSTEM_FLAGS: tuple[tuple[str, int], ...] = (
@@ -238,6 +239,7 @@ class View:
     content_ids: "array[int]" = field(default_factory=lambda: array("q"))
     keywords: list[str] = field(default_factory=list)  # bit FIRST_KEYWORD_BIT + index; grows only
     changes: RecentChanges = field(default_factory=RecentChanges, compare=False)
+    cache: ViewCache = field(default_factory=ViewCache, compare=False)  # for whoever reads; not kept current
     seen_below: int = field(
         default=0, compare=False
     )  # no message with a smaller uid lacks \\Seen; who writes masks keeps that true

@@ -10,6 +10,8 @@ for all accounts, and gives back a folder of 100,000 messages at once that would
 from collections import OrderedDict
 from typing import Protocol
 
+from .view_cache import CacheRoom
+
 _VIEW = 32  # what an empty view costs, in messages
 
 
@@ -23,7 +25,8 @@ class Keeper(Protocol):
 class IdleViews:
     """All methods run on the event loop."""
 
-    def __init__(self, max_messages: int) -> None:
+    def __init__(self, max_messages: int, room: CacheRoom | None = None) -> None:
+        self.room = room or CacheRoom()  # that all views, idle or not, have for their caches
         self._limit = max_messages
         self._sizes: OrderedDict[tuple[Keeper, int], int] = OrderedDict()  # the longest unused first
         self._total = 0

@@ -49,6 +49,7 @@ from .memory_history import MemoryHistory
 from .memory_search import fuzzy_score, matches
 from .names import INBOX, SEPARATOR, USUAL_MAILBOXES, checked, listing_key
 from .settings import StoreSettings
+from .view_cache import CacheRoom
 from .views import Effect, Masked, OpenViews, Row, added, append_rows, event_of, gone, mailboxes_changed
 
 
@@ -558,7 +559,7 @@ class MemoryStore:
         self._message_settings = msgspec.structs.replace(message_settings, max_search_text_octets=room)
         self._clock = clock
         self._ids = ids
-        self._idle_views = IdleViews(settings.max_idle_view_messages)
+        self._idle_views = IdleViews(settings.max_idle_view_messages, CacheRoom(settings.max_view_cache_octets))
         self._accounts: dict[int, MemoryAccount] = {}
 
     def draft(self) -> Draft:

@@ -88,3 +88,11 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "memory, for all accounts; each takes 48 octets.",
         ),
     ] = 1_000_000
+    max_view_cache_octets: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Octets of what SORT, THREAD and FETCH have worked out and keep in memory for the next time, "
+            "for all accounts; of one folder and command at most a quarter. 0: nothing is kept.",
+        ),
+    ] = 64 << 20

@@ -30,6 +30,7 @@ from .api import (
 from .books import Books, Box
 from .idle_views import IdleViews
 from .recent_changes import RecentChanges
+from .view_cache import ViewCache
 
 _COLUMNS = ("masks", "modseqs", "sizes", "dates", "content_ids", "uids")
 _SPARSE = 8  # up to one message in so many is taken out by copying what lies between, beyond that one by one
@@ -212,6 +213,7 @@ class OpenViews:
         self._describe = describe  # brings view.mailbox and view.keywords up to date
         self._idle = idle
         self._held: dict[int, _Held] = {}
+        self._ended = False  # see forget_all_idle
         self._subscribers: list[Subscriber] = []
         self._recent: dict[int, tuple[int, int]] = {}  # mailbox: first uid nobody was told of, how many such there are
         self.claimed: dict[int, int] = {}  # marks that are not on disk yet
@@ -238,7 +240,7 @@ class OpenViews:
                 else:
                     held.ready.cancel()
                 raise
-            view.changes = RecentChanges(modseq)
+            view.changes, view.cache = RecentChanges(modseq), ViewCache(self._idle.room)
             for effect in held.late:
                 if effect.change.modseq > modseq:
                     fold(view, effect)
@@ -279,8 +281,8 @@ class OpenViews:
 
     def _drop_unused(self, mailbox_id: int, held: _Held) -> None:
         if held.users <= 0 and self._held.get(mailbox_id) is held and held.view is not None:
-            if held.removed:
-                del self._held[mailbox_id]
+            if held.removed or self._ended:
+                self._let_go(mailbox_id)
             else:
                 self._idle.keep(self, mailbox_id, len(held.view.uids))
 
@@ -288,14 +290,20 @@ class OpenViews:
         """Let a view go that nobody has."""
         held = self._held.get(mailbox_id)
         if held is not None and held.users <= 0:
-            del self._held[mailbox_id]
+            self._let_go(mailbox_id)
+
+    def _let_go(self, mailbox_id: int) -> None:
+        view = self._held.pop(mailbox_id).view
+        if view is not None:
+            view.cache.clear()
 
     def forget_all_idle(self) -> None:
-        """The account is being closed, or deleted."""
+        """The account is being closed, or deleted: what others still have goes when they give it back."""
+        self._ended = True
         for mailbox_id, held in list(self._held.items()):
             if held.users <= 0:
                 self._idle.take(self, mailbox_id)
-                del self._held[mailbox_id]
+                self._let_go(mailbox_id)
 
     def refresh(self, mailbox_id: int) -> None:
         """Describe a view again, when somebody has it."""
@@ -369,7 +377,7 @@ class OpenViews:
             held.removed = True
             if held.users <= 0:
                 self._idle.take(self, mailbox_id)
-                del self._held[mailbox_id]
+                self._let_go(mailbox_id)
 
     def _count_recent(self, effect: Effect) -> None:
         if isinstance(effect, Added):

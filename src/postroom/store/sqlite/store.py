@@ -18,6 +18,7 @@ from postroom.store.draft import Draft
 from postroom.store.idle_views import IdleViews
 from postroom.store.settings import StoreSettings
 from postroom.store.states import Probe, no_probe
+from postroom.store.view_cache import CacheRoom
 
 from .account import SqliteAccount
 from .checking import problems
@@ -60,7 +61,7 @@ class SqliteStore:
         self.spool = directory / "spool"
         self.pool = Pool(settings.threads)
         self.searches = asyncio.Semaphore(settings.max_searches)
-        self.idle_views = IdleViews(settings.max_idle_view_messages)
+        self.idle_views = IdleViews(settings.max_idle_view_messages, CacheRoom(settings.max_view_cache_octets))
         self.next_purge: dict[int, float] = {}
         self._directory = directory
         self._accounts_folder = directory / "accounts"
