@@ -27,13 +27,15 @@ TEXTS = (SortKey.CC, SortKey.FROM, SortKey.SUBJECT, SortKey.TO, SortKey.DISPLAYF
 criteria = st.lists(st.builds(Criterion, st.sampled_from(SortKey), st.booleans()), min_size=1, max_size=4)
 
 
-@given(criteria, st.lists(st.tuples(*[st.integers(0, 2)] * 4), max_size=12))
-def test_sort_and_contexts_have_one_order(wanted: list[Criterion], rows: list[tuple[int, ...]]) -> None:
+@given(criteria, st.lists(st.tuples(*[st.integers(0, 2)] * 4), max_size=12), st.sampled_from((2, 5, 10_000)))
+def test_sort_and_contexts_have_one_order(wanted: list[Criterion], rows: list[tuple[int, ...]], at_once: int) -> None:
     columns: list[list[Any]] = []
     for at, criterion in enumerate(wanted):
         values = [row[at] for row in rows]
         columns.append([str(value) for value in values] if criterion.key in TEXTS else list(values))
-    order = asyncio.run(in_order(cast(Session, Breathing()), wanted, columns, len(rows)))
+    with pytest.MonkeyPatch.context() as patch:  # beyond that many a group at a time is sorted
+        patch.setattr(ordering, "FACTS_AT_ONCE", at_once)
+        order = asyncio.run(in_order(cast(Session, Breathing()), wanted, columns, len(rows)))
     kept = sorted(entries(wanted, columns, range(100, 100 + len(rows))))
     assert [entry[-1] - 100 for entry in kept] == order
     plain = list(range(len(rows)))

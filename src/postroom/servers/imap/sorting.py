@@ -15,7 +15,8 @@ from postroom.imap.sorting import Sort
 from postroom.imap.types import ModSeq
 
 from .contexts import Context, cancel_update, contexts_of
-from .ordering import FACTS_AT_ONCE, entries, in_order, key_columns
+from .kept_orders import order_of_all, picked
+from .ordering import FACTS_AT_ONCE, Column, entries, in_order, key_columns
 from .search import check_keys, check_needed_charset, emit_pieces, save_result
 from .searching import Searching
 from .session import Handler, Session
@@ -40,13 +41,17 @@ async def _sort(session: Session, command: Sort, context: Context | None) -> byt
     rows = searching.rows
     try:
         found = await searching.find(command.key, range(selected.count))
-        columns = await key_columns(session, selected, searching, criteria, found)
+        columns, order = list[Column](), list[int]()
+        kept = None if context is not None else await order_of_all(session, selected, searching, criteria, found)
+        if kept is None:
+            columns = await key_columns(session, selected, searching, criteria, found)
+            order = await in_order(session, criteria, columns, len(found))
     except BaseException:
         if returns is not None and returns.save:  # RFC 5182 §2.1: NO makes "$" empty
             selected.save_result(())
         raise
-    order = await in_order(session, criteria, columns, len(found))
-    positions = [found[at] for at in order]
+    positions = picked(kept, found) if kept is not None else [found[at] for at in order]
+    await session.breathe()
     spoken = spoken_of(returns, positions)
     modseq = 0
     if mentions(command.key, ModSeq):
