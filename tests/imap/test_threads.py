@@ -1,6 +1,7 @@
 """Both algorithms of THREAD against a plain telling of the RFC's steps."""
 
 import re
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,17 +20,25 @@ class Mail(NamedTuple):
     sent: int = 0
 
 
-def threads(mail: list[Mail], max_ids: int = 1000) -> str:
+def threads(mail: list[Mail], max_ids: int = 1000, at_once: int = 3) -> str:
     linking = ReferenceThreads(max_ids)
-    for one in mail:
-        linking.add(*one)
-    for _ in linking.finish():
-        pass
-    return b"".join(write(linking.threads, range(1, len(mail) + 1))).decode()
+    for start in range(0, len(mail), at_once):
+        ids, references, *others = zip(*mail[start : start + at_once], strict=True)
+        linking.add(ids, [" ".join(names) for names in references], *others)
+    return b"".join(write(outcome(linking.finish()), range(1, len(mail) + 1))).decode()
+
+
+def outcome(steps: Generator[None, None, Threads]) -> Threads:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Threads = end.value
+            return found
 
 
 def by_subject(mail: list[Mail]) -> str:
-    found = ordered_subject([one.subject for one in mail], [one.sent for one in mail])
+    found = outcome(ordered_subject([one.subject for one in mail], [one.sent for one in mail]))
     return b"".join(write(found, range(1, len(mail) + 1))).decode()
 
 

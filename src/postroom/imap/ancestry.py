@@ -28,14 +28,12 @@ class Forest:
         self._left = array("q")
         self._right = array("q")
 
-    def add(self) -> int:
-        """A new root."""
-        self.parents.append(_NONE)
-        self._children.append(0)
-        self._up.append(_NONE)
-        self._left.append(_NONE)
-        self._right.append(_NONE)
-        return len(self.parents) - 1
+    def grow(self, count: int) -> None:
+        """New roots, until there are `count` nodes."""
+        new = count - len(self.parents)
+        for column in (self.parents, self._up, self._left, self._right):
+            column.extend(array("q", (_NONE,)) * new)
+        self._children.extend(array("q", (0,)) * new)
 
     def link(self, parent: int, child: int) -> None:
         """Make a root the child of `parent`, unless that is among its descendants, or itself."""

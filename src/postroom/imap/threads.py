@@ -9,13 +9,13 @@ their turn.
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from .ancestry import Forest
 
-_PIECE = 20_000  # messages gone through, or written, at a time
+_PIECE = 10_000  # messages gone through, or written, at a time
 _LONG_ID = 100  # characters; of a longer message id its hash is remembered, which no other's form is like
 
 
@@ -28,18 +28,21 @@ class Threads:
     children: dict[int, list[int]]
 
 
-def ordered_subject(subjects: Sequence[str], sent: Sequence[int]) -> Threads:
+def ordered_subject(subjects: Sequence[str], sent: Sequence[int]) -> Generator[None, None, Threads]:
     """Messages of one base subject are children of the first of them: "poor man's threading"."""
     roots: dict[str, int] = {}  # by subject; in the order of their sent dates, as are the children
     children: dict[int, list[int]] = {}
-    for at in sorted(range(len(sent)), key=sent.__getitem__):
-        if (root := roots.setdefault(subjects[at], at)) != at:
-            children.setdefault(root, []).append(at)
+    order = sorted(range(len(sent)), key=sent.__getitem__)
+    for start in range(0, len(order), _PIECE):
+        yield
+        for at in order[start : start + _PIECE]:
+            if (root := roots.setdefault(subjects[at], at)) != at:
+                children.setdefault(root, []).append(at)
     return Threads(len(sent), list(roots.values()), children)
 
 
 class ReferenceThreads:
-    """THREAD=REFERENCES: `add` the messages in order, go through `finish`, and `threads` are there.
+    """THREAD=REFERENCES: `add` the messages in order, then go through `finish`, which ends with the threads.
 
     `max_ids` bounds how many message ids are remembered; with more than that, an id which no message up to then has had
     or named joins nothing.
@@ -48,54 +51,75 @@ class ReferenceThreads:
     def __init__(self, max_ids: int) -> None:
         self._max_ids = max_ids
         self._forest = Forest()
+        self._count = 0  # of nodes
         self._nodes: dict[str, int] = {}  # by message id
         self._message_of = array("q")  # by node; -1: no message with that id is known, so it is a dummy
         self._sent: list[int] = []
         self._subjects: list[str] = []
-        self._is_reply: list[bool] = []
+        self._is_reply: list[int] = []
         self.threads = Threads(0, [], {})
 
     # ---- (1)
 
-    def add(self, message_id: str, references: Sequence[str], subject: str, is_reply: bool, sent: int) -> None:
-        """The next message; without an id, `message_id` is ""."""
-        forest = self._forest
-        parents = forest.parents
-        parent = -1
-        for reference in references:  # (1.A)
-            node = self._node(reference)
-            if node < 0:
-                continue
-            if parent >= 0 and parents[node] < 0:
-                forest.link(parent, node)
-            parent = node
-        node = self._node(message_id) if message_id else -1
-        if node < 0 or self._message_of[node] >= 0:  # no id, or another message has it: one that nobody names
-            node = self._new_node()
-        self._message_of[node] = len(self._sent)
-        if parents[node] != parent:  # (1.B); what the message says of itself counts more than what others said of it
-            forest.cut(node)
-            if parent >= 0:
-                forest.link(parent, node)
-        self._sent.append(sent)
-        self._subjects.append(subject)
-        self._is_reply.append(is_reply)
+    def add(
+        self,
+        message_ids: Sequence[str],
+        references: Sequence[str],
+        subjects: Sequence[str],
+        are_replies: Sequence[int],
+        sent: Sequence[int],
+    ) -> None:
+        """The next messages. The id of one that has none is ""; references are message ids joined by spaces."""
+        find, new = self._nodes.get, self._new_node
+        named: list[tuple[Sequence[int], int]] = []  # the nodes of a message's references, and its own
+        for ids, own in zip(references, message_ids, strict=True):
+            above: Sequence[int] = ()
+            if ids:
+                above = [new(one) if (node := find(one)) is None else node for one in ids.split(" ")]
+            named.append((above, (new(own) if (node := find(own)) is None else node) if own else -1))
+        self._make_room()
+        parents, message_of, link = self._forest.parents, self._message_of, self._forest.link
+        for at, (above, node) in enumerate(named, start=len(self._sent)):
+            parent = -1
+            for one in above:  # (1.A)
+                if one < 0:
+                    continue
+                if parent >= 0 and parents[one] < 0:
+                    link(parent, one)
+                parent = one
+            if node < 0 or message_of[node] >= 0:  # no id, or another message has it: one that nobody names
+                node = self._count
+                self._count += 1
+                self._make_room()
+            message_of[node] = at
+            if parents[node] != parent:  # (1.B); what it says of itself counts more than what others said of it
+                if parents[node] >= 0:
+                    self._forest.cut(node)
+                if parent >= 0:
+                    link(parent, node)
+        self._sent += sent
+        self._subjects += subjects
+        self._is_reply += are_replies
 
-    def _node(self, message_id: str) -> int:
+    def _new_node(self, message_id: str) -> int:
+        """The node of an id that is not known as it stands, -1 when there may be no more."""
         if len(message_id) > _LONG_ID:
             message_id = blake2b(message_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
-        node = self._nodes.get(message_id, -1)
-        if node < 0 and len(self._nodes) < self._max_ids:
-            node = self._nodes[message_id] = self._new_node()
+            if (node := self._nodes.get(message_id, -1)) >= 0:
+                return node
+        if len(self._nodes) >= self._max_ids:
+            return -1
+        node = self._nodes[message_id] = self._count
+        self._count += 1
         return node
 
-    def _new_node(self) -> int:
-        self._message_of.append(-1)
-        return self._forest.add()
+    def _make_room(self) -> None:
+        self._forest.grow(self._count)
+        self._message_of.extend(array("q", (-1,)) * (self._count - len(self._message_of)))
 
     # ---- (2) to (6)
 
-    def finish(self) -> Iterator[None]:
+    def finish(self) -> Generator[None, None, Threads]:
         """All that can be done only when every message is known."""
         count = len(self._sent)
         children: dict[int, list[int]] = {}  # by message, or count + node for dummies
@@ -103,10 +127,8 @@ class ReferenceThreads:
         yield from self._turn_round(children, tops)
         yield from _prune(count, children, tops)
         self.threads = Threads(count, tops, children)
-        self._sort_tops()  # (4)
-        yield
-        self._gather()
-        yield
+        firsts = yield from self._sort_tops()  # (4)
+        yield from self._gather(firsts)
         sent = self._sent
         for at, siblings in enumerate(children.values()):  # (6)
             if len(siblings) > 1:
@@ -114,48 +136,66 @@ class ReferenceThreads:
                 siblings.sort(key=sent.__getitem__)
             if at % _PIECE == _PIECE - 1:
                 yield
-        self._sort_tops()
+        yield from self._sort_tops()
+        return self.threads
 
     def _turn_round(self, children: dict[int, list[int]], tops: list[int]) -> Iterator[None]:
         """(2): from parents to children."""
         count, message_of = len(self._sent), self._message_of
-        names = [count + node if message < 0 else message for node, message in enumerate(message_of)]
-        for start in range(0, len(names), _PIECE):
-            parents = self._forest.parents[start : start + _PIECE]
-            for name, parent in zip(names[start : start + _PIECE], parents, strict=True):
+        for start in range(0, len(message_of), _PIECE):
+            messages, parents = message_of[start : start + _PIECE], self._forest.parents[start : start + _PIECE]
+            for name, (message, parent) in enumerate(zip(messages, parents, strict=True), start=count + start):
+                if message >= 0:
+                    name = message
                 if parent < 0:
                     tops.append(name)
+                    continue
+                above = message_of[parent]
+                if above < 0:
+                    above = count + parent
+                if (known := children.get(above)) is None:
+                    children[above] = [name]
                 else:
-                    children.setdefault(names[parent], []).append(name)
+                    known.append(name)
             yield
 
-    def _first(self, node: int) -> int:
-        """The message that a root is sorted by: itself, or a dummy's first child."""
-        if node < self.threads.count:
-            return node
-        sent = self._sent
-        return min(self.threads.children[node], key=lambda child: (sent[child], child))
+    def _sort_tops(self) -> Generator[None, None, list[int]]:
+        """By the sent date of a root, or of a dummy's first child, and of two of one date the first in the mailbox
+        first (RFC 5256 §2.2). The result: those messages, one a root."""
+        sent, roots, count, children = self._sent, self.threads.roots, self.threads.count, self.threads.children
+        node_of: dict[int, int] = {}
+        for start in range(0, len(roots), _PIECE):
+            for node in roots[start : start + _PIECE]:
+                first = node
+                if node >= count:
+                    first = min(children[node], key=lambda child: (sent[child], child))
+                node_of[first] = node
+            yield
+        firsts = sorted(node_of)
+        firsts.sort(key=sent.__getitem__)
+        yield
+        roots[:] = map(node_of.__getitem__, firsts)
+        yield
+        return firsts
 
-    def _sort_tops(self) -> None:
-        """By sent date, and of two of one date the first in the mailbox first (RFC 5256 §2.2)."""
-        sent = self._sent
-        firsts = [(sent[first], first, node) for node in self.threads.roots for first in (self._first(node),)]
-        self.threads.roots[:] = [node for _, _, node in sorted(firsts)]
-
-    def _gather(self) -> None:
+    def _gather(self, firsts: Sequence[int]) -> Iterator[None]:
         """(5): threads with the same base subject become one."""
-        threads, count, is_reply = self.threads, self.threads.count, self._is_reply
-        subjects = [self._subjects[self._first(node)] for node in threads.roots]
+        threads, count, is_reply, roots = self.threads, self.threads.count, self._is_reply, self.threads.roots
+        subjects = list(map(self._subjects.__getitem__, firsts))
         table: dict[str, int] = {}
-        for node, subject in zip(threads.roots, subjects, strict=True):  # (5.B)
+        for at, (node, subject) in enumerate(zip(roots, subjects, strict=True)):  # (5.B)
+            if at % _PIECE == 0:
+                yield
             if not subject:
                 continue
             known = table.setdefault(subject, node)
-            if known < count and (node >= count or (is_reply[known] and not is_reply[node])):
+            if known != node and known < count and (node >= count or (is_reply[known] and not is_reply[node])):
                 table[subject] = node
-        dummies = count + len(self._message_of)  # new ones are numbered from here
+        dummies = count + self._count  # new ones are numbered from here
         moved: set[int] = set()
-        for node, subject in zip(threads.roots, subjects, strict=True):  # (5.C)
+        for at, (node, subject) in enumerate(zip(roots, subjects, strict=True)):  # (5.C)
+            if at % _PIECE == 0:
+                yield
             if not subject or (known := table[subject]) == node:
                 continue
             if node >= count:  # then `known` is a dummy too: they come before messages in the table
@@ -168,8 +208,9 @@ class ReferenceThreads:
                 moved.add(known)
                 dummies += 1
             moved.add(node)
-        new = range(count + len(self._message_of), dummies)
-        threads.roots[:] = [*(node for node in threads.roots if node not in moved), *new]
+        yield
+        roots[:] = [*(node for node in roots if node not in moved), *range(count + self._count, dummies)]
+        yield
 
 
 def _prune(count: int, children: dict[int, list[int]], tops: list[int]) -> Iterator[None]:
@@ -225,16 +266,18 @@ def write(threads: Threads, numbers: Sequence[int]) -> Iterator[bytes]:
         if node < 0:
             out.append(")")
             continue
+        below = children.get(node)
         if node >= count:
-            below = children[node]
             out.append("(")
+        elif below is None:
+            out.append(f"({numbers[node]})")
+            continue
         else:
             out.append(f"({numbers[node]}")
-            below = children.get(node, [])
-            while len(below) == 1:
+            while below is not None and len(below) == 1:
                 node = below[0]
                 out.append(f" {numbers[node]}")
-                below = children.get(node, [])
+                below = children.get(node)
             out.append(" " if below else ")")
         if below:
             waiting.append(-1)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from postroom.imap.sorting import Threading
 from postroom.servers.imap import threads
+from postroom.store.memory import MemoryAccount
 
-from .room import both_stores, open_room, run
+from .room import Client, both_stores, open_room, run
 
 
 def mail(subject: str, own: str = "", references: str = "", second: int = 0) -> bytes:
@@ -62,5 +64,70 @@ def test_message_ids_beyond_the_limit(tmp_path: Path) -> None:
             assert line == b"* THREAD"
             [line] = await client.ok("THREAD REFERENCES UTF-8 ALL")
             assert line.startswith(b"* THREAD (1 ")
+
+    run(play())
+
+
+async def asked_twice(client: Client, command: str) -> bytes:
+    [first] = [line for line in await client.ok(command) if b"THREAD" in line]
+    [second] = [line for line in await client.ok(command) if b"THREAD" in line]
+    assert first == second
+    return first
+
+
+def test_the_same_answer_is_given_as_long_as_the_same_messages_are_found(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            for octets in MAIL[:3]:
+                await room.deliver(octets)
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            everything, some = "UID THREAD REFERENCES UTF-8 ALL", "UID THREAD REFERENCES UTF-8 UNFLAGGED"
+            assert await asked_twice(client, everything) == b"* THREAD ((3)(1 2))"
+            assert await asked_twice(other, "THREAD REFERENCES UTF-8 ALL") == b"* THREAD ((3)(1 2))"
+            assert await asked_twice(client, some) == b"* THREAD ((3)(1 2))"
+            await other.ok("STORE 1 +FLAGS (\\Flagged)")
+            assert await asked_twice(client, some) == b"* THREAD (3 2)"
+            await other.ok("STORE 1 -FLAGS (\\Flagged)")
+            await other.ok("STORE 2 +FLAGS (\\Flagged)")
+            assert await asked_twice(client, some) == b"* THREAD ((3)(1))"
+            await other.ok("STORE 3 +FLAGS (\\Deleted)")
+            await other.ok("EXPUNGE")
+            await room.deliver(mail("other", "4@x"))
+            for one in (client, other):
+                await one.ok("NOOP")  # as many messages as before, but not the same
+            assert await asked_twice(client, everything) == b"* THREAD (4)(1 2)"
+            assert await asked_twice(other, "THREAD REFERENCES UTF-8 ALL") == b"* THREAD (3)(1 2)"
+
+    run(play())
+
+
+def test_threads_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            for octets in MAIL:
+                await room.deliver(octets)
+            client, other = await room.client("INBOX"), await room.client("INBOX")
+            first = [await client.ok(f"UID THREAD {how} UTF-8 ALL") for how in ("REFERENCES", "ORDEREDSUBJECT")]
+            with monkeypatch.context() as patch:
+                patch.delattr(MemoryAccount, "sort_facts")
+                again = [await other.ok(f"UID THREAD {how} UTF-8 ALL") for how in ("REFERENCES", "ORDEREDSUBJECT")]
+            assert first == again
+
+    run(play())
+
+
+def test_an_answer_is_not_kept_beyond_its_share_of_the_room(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, store_settings={"max_view_cache_octets": 4000}) as room:
+            for number in range(100):
+                await room.deliver(mail(str(number)))
+            account = await room.store.open(1)
+            view = await account.view((await account.mailbox("INBOX")).mailbox_id)
+            client = await room.client("INBOX")
+            await asked_twice(client, "THREAD REFERENCES UTF-8 ALL")
+            await asked_twice(client, "THREAD REFERENCES UTF-8 1:3")
+            assert view.cache.get(("THREAD", Threading.REFERENCES, False, True)) is None
+            account.release(view)
+            account.close()
 
     run(play())
