@@ -44,11 +44,13 @@ Values = Sequence[int] | Sequence[bytes] | Sequence[Value]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One FETCH item. `format` has one place for the value, `wants` is what has to be read for it."""
+    """One FETCH item. `format` has one place for the value, `wants` is what has to be read for it. `fixed`: of the same
+    content the value is always the same octets (but see SelectedMailbox.knows_global)."""
 
     format: bytes
     values: Callable[[SelectedMailbox, Rows, Sequence[Stored]], Values]
     wants: Want = NOTHING
+    fixed: bool = False
 
 
 class _Days(dict[int, bytes]):
@@ -111,12 +113,13 @@ _ITEMS: dict[Item, Column] = {
     Item.FLAGS: Column(b"FLAGS %b", lambda selected, rows, stored: selected.flag_lists(rows.masks)),
     Item.INTERNALDATE: Column(b'INTERNALDATE "%b"', _internal_dates),
     Item.ENVELOPE: Column(
-        b"ENVELOPE %b", lambda selected, rows, stored: _wire([s.envelope for s in stored]), Want.ENVELOPE
+        b"ENVELOPE %b", lambda selected, rows, stored: _wire([s.envelope for s in stored]), Want.ENVELOPE, True
     ),
     Item.BODYSTRUCTURE: Column(
         b"BODYSTRUCTURE %b",
         lambda selected, rows, stored: _structures(selected, [s.body_structure for s in stored]),
         Want.BODY_STRUCTURE,
+        fixed=True,
     ),
     Item.EMAILID: Column(b"EMAILID (%b)", lambda selected, rows, stored: _email_ids(selected, rows)),
     Item.THREADID: Column(
@@ -126,7 +129,7 @@ _ITEMS: dict[Item, Column] = {
     ),
     Item.SAVEDATE: Column(b"SAVEDATE %b", lambda selected, rows, stored: _save_dates(rows)),
     Item.BODY: Column(
-        b"BODY %b", lambda selected, rows, stored: _structures(selected, [s.body for s in stored]), Want.BODY
+        b"BODY %b", lambda selected, rows, stored: _structures(selected, [s.body for s in stored]), Want.BODY, True
     ),
 }
 
@@ -138,7 +141,7 @@ def column(item: Item | Section) -> Column:
     section = item
     label = section.label.replace(b"%", b"%%") + b" %b"
     if not section.part and section.text in FIELDS and section.partial is None:
-        return Column(label, partial(_fields, selector(section)), Want.HEADER)
+        return Column(label, partial(_fields, selector(section)), Want.HEADER, True)
     if not section.part and section.text in OF_HEADER:
         return Column(label, lambda selected, rows, stored: [_of_header(section, s) for s in stored], Want.HEADER)
     wants = Want.WHOLE | Want.PARTS if section.part else Want.WHOLE

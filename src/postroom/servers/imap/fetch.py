@@ -14,6 +14,7 @@ from postroom.store.api import SEEN, FlagAction, Stored, StoreError, Want
 
 from . import binary, preview
 from .columns import NOTHING, Column, Later, Value, Values, column, literal
+from .kept_values import KeptValues
 from .refusal import Refused, bad
 from .resync import changed_since, say_vanished, window
 from .rows import Rows, batches
@@ -90,10 +91,23 @@ class _Fetching:
         self._sections = max(1, sum(isinstance(item, Section | Binary) for item in items))
         first, *more = [c.format for c in self._columns]
         self._formats = [first, *(b" " + shape for shape in more)]
+        self._kept = self._kept_values()
+        self._keeps = False  # what is read from now on
+        self._known_at_once = KeptValues.at_once(session.settings.fetch_batch_octets, len(self._kept) or 1)
+
+    def _kept_values(self) -> dict[int, KeptValues]:
+        """What is known of each item that is read; nothing unless that can be all there is to be read."""
+        read = {at: some for at, some in enumerate(self._columns) if some.wants is not NOTHING}
+        if not all(some.fixed for some in read.values()):
+            return {}
+        view, as_enabled = self._selected.view, self._selected.knows_global
+        found = {at: KeptValues.of_item(view, (some.format, as_enabled)) for at, some in read.items()}
+        return {at: kept for at, kept in found.items() if kept is not None}
 
     async def run(self, spans: list[Span]) -> None:
         session, selected = self._session, self._selected
         size = session.settings.fetch_batch_messages
+        self._keeps = KeptValues.can_be(selected.view, sum(stop - start for start, stop in spans))
         if self._sets_seen:
             await self._mark_seen(spans)
         first = True
@@ -140,9 +154,26 @@ class _Fetching:
             if done:
                 await self._session.breathe()
             rest = rows if not done else _after(rows, done)
+            if self._kept and (count := await self._send_known(rest)):
+                done += count
+                continue
             stored = await account.read(rest.content_ids, self._wants, budget)
             done += len(stored)
             await self._send(rest if len(stored) == len(rest.uids) else _before(rest, len(stored)), stored)
+
+    async def _send_known(self, rows: Rows) -> int:
+        """Send the first of these messages without reading anything, if that can be; how many."""
+        some = _before(rows, self._known_at_once)
+        known: dict[int, list[bytes]] = {}
+        for at, kept in self._kept.items():
+            if (values := kept.get(some.content_ids)) is None:
+                return 0
+            known[at] = values
+        columns: list[Values] = [
+            known[at] if at in known else c.values(self._selected, some, ()) for at, c in enumerate(self._columns)
+        ]
+        await self._send_columns(some, self._formats, columns)
+        return len(some.uids)
 
     async def _send(self, rows: Rows, stored: Sequence[Stored]) -> None:
         if len(stored) == 1 and self._is_too_much(stored[0]):
@@ -154,6 +185,8 @@ class _Fetching:
             self._refusal = refusal
             await self._send_what_can_be(rows, stored)
             return
+        for at, kept in self._kept.items() if self._keeps else ():
+            kept.add(self._selected.view, rows.content_ids, columns[at])
         await self._send_columns(rows, self._formats, columns)
 
     async def _send_what_can_be(self, rows: Rows, stored: Sequence[Stored]) -> None:
