@@ -20,11 +20,14 @@ class Mail(NamedTuple):
     sent: int = 0
 
 
-def threads(mail: list[Mail], max_ids: int = 1000, at_once: int = 3) -> str:
+def threads(mail: list[Mail], max_ids: int = 1000) -> str:
     linking = ReferenceThreads(max_ids)
-    for start in range(0, len(mail), at_once):
-        ids, references, *others = zip(*mail[start : start + at_once], strict=True)
+    for start in range(0, len(mail), 3):
+        ids, references, *others = zip(*mail[start : start + 3], strict=True)
         linking.add(ids, [" ".join(names) for names in references], *others)
+        if len(mail) < 100:  # that there have been threads before makes no difference
+            outcome(linking.finish())
+    assert len(linking) == len(mail)
     return b"".join(write(outcome(linking.finish()), range(1, len(mail) + 1))).decode()
 
 

@@ -16,6 +16,8 @@ from hashlib import blake2b
 from .ancestry import Forest
 
 _PIECE = 10_000  # messages gone through, or written, at a time
+_NODE = 190  # octets that a message id takes, its own not counted: the string's head, its place in all tables
+_MESSAGE = 100  # the same for a message
 _LONG_ID = 100  # characters; of a longer message id its hash is remembered, which no other's form is like
 
 
@@ -42,7 +44,8 @@ def ordered_subject(subjects: Sequence[str], sent: Sequence[int]) -> Generator[N
 
 
 class ReferenceThreads:
-    """THREAD=REFERENCES: `add` the messages in order, then go through `finish`, which ends with the threads.
+    """THREAD=REFERENCES: `add` the messages in order, then go through `finish`, which ends with the threads. After that
+    further messages may be added, and so on.
 
     `max_ids` bounds how many message ids are remembered; with more than that, an id which no message up to then has had
     or named joins nothing.
@@ -57,7 +60,16 @@ class ReferenceThreads:
         self._sent: list[int] = []
         self._subjects: list[str] = []
         self._is_reply: list[int] = []
-        self.threads = Threads(0, [], {})
+
+    def __len__(self) -> int:
+        """How many messages there are."""
+        return len(self._sent)
+
+    @property
+    def octets(self) -> int:
+        """About what all this takes in memory."""
+        texts = sum(map(len, self._nodes)) + sum(map(len, self._subjects))
+        return texts + _NODE * self._count + _MESSAGE * len(self._sent)
 
     # ---- (1)
 
@@ -126,9 +138,9 @@ class ReferenceThreads:
         tops: list[int] = []
         yield from self._turn_round(children, tops)
         yield from _prune(count, children, tops)
-        self.threads = Threads(count, tops, children)
-        firsts = yield from self._sort_tops()  # (4)
-        yield from self._gather(firsts)
+        threads = Threads(count, tops, children)
+        firsts = yield from self._sort_tops(threads)  # (4)
+        yield from self._gather(threads, firsts)
         sent = self._sent
         for at, siblings in enumerate(children.values()):  # (6)
             if len(siblings) > 1:
@@ -136,8 +148,8 @@ class ReferenceThreads:
                 siblings.sort(key=sent.__getitem__)
             if at % _PIECE == _PIECE - 1:
                 yield
-        yield from self._sort_tops()
-        return self.threads
+        yield from self._sort_tops(threads)
+        return threads
 
     def _turn_round(self, children: dict[int, list[int]], tops: list[int]) -> Iterator[None]:
         """(2): from parents to children."""
@@ -159,10 +171,10 @@ class ReferenceThreads:
                     known.append(name)
             yield
 
-    def _sort_tops(self) -> Generator[None, None, list[int]]:
+    def _sort_tops(self, threads: Threads) -> Generator[None, None, list[int]]:
         """By the sent date of a root, or of a dummy's first child, and of two of one date the first in the mailbox
         first (RFC 5256 §2.2). The result: those messages, one a root."""
-        sent, roots, count, children = self._sent, self.threads.roots, self.threads.count, self.threads.children
+        sent, roots, count, children = self._sent, threads.roots, threads.count, threads.children
         node_of: dict[int, int] = {}
         for start in range(0, len(roots), _PIECE):
             for node in roots[start : start + _PIECE]:
@@ -178,9 +190,9 @@ class ReferenceThreads:
         yield
         return firsts
 
-    def _gather(self, firsts: Sequence[int]) -> Iterator[None]:
+    def _gather(self, threads: Threads, firsts: Sequence[int]) -> Iterator[None]:
         """(5): threads with the same base subject become one."""
-        threads, count, is_reply, roots = self.threads, self.threads.count, self._is_reply, self.threads.roots
+        count, is_reply, roots = threads.count, self._is_reply, threads.roots
         subjects = list(map(self._subjects.__getitem__, firsts))
         table: dict[str, int] = {}
         for at, (node, subject) in enumerate(zip(roots, subjects, strict=True)):  # (5.B)

@@ -3,8 +3,8 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from postroom.net import Listener, NetSettings
 from postroom.servers.imap import ImapService, ImapSessionSettings
 from postroom.store import MemoryStore, SqliteStore, StoreSettings
 from postroom.store.api import Account, AppendOptions, MailStore
+from postroom.store.memory import MemoryAccount
 
 from .deflate import DeflateStream
 
@@ -296,6 +297,21 @@ def run(play: Coroutine[Any, Any, None]) -> None:
             await play
 
     asyncio.run(limited())
+
+
+@contextmanager
+def facts_asked_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Of how many messages facts were asked for in a store in memory, each time."""
+    counts: list[int] = []
+    facts = MemoryAccount.sort_facts
+
+    async def counted(self: MemoryAccount, mailbox_id: int, names: Any, uids: Sequence[int] | None = None) -> Any:
+        counts.append(-1 if uids is None else len(uids))
+        return await facts(self, mailbox_id, names, uids)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryAccount, "sort_facts", counted)
+        yield counts
 
 
 both_stores = pytest.mark.parametrize("kind", STORES)

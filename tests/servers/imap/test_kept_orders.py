@@ -1,8 +1,6 @@
 """Orders that are mended instead of made anew."""
 
 from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from postroom.servers.imap import kept_orders
 from postroom.servers.imap.kept_orders import _gone, _without, picked
 from postroom.store.memory import MemoryAccount
 
-from .room import Client, Room, message, open_room, run
+from .room import Client, Room, facts_asked_for, message, open_room, run
 
 
 @given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.integers(0, 3), st.integers(0, 3))
@@ -36,21 +34,6 @@ def test_what_was_found_is_picked(order: list[int], some: set[int], start: int, 
     assert picked(whole, range(min(start, stop), stop)) == [at for at in order if start <= at < stop]
 
 
-@contextmanager
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Of how many messages facts were asked for, each time."""
-    counts: list[int] = []
-    facts = MemoryAccount.sort_facts
-
-    async def counted(self: MemoryAccount, mailbox_id: int, names: Any, uids: Sequence[int] | None = None) -> Any:
-        counts.append(-1 if uids is None else len(uids))
-        return await facts(self, mailbox_id, names, uids)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(MemoryAccount, "sort_facts", counted)
-        yield counts
-
-
 async def numbers(client: Client, command: str) -> list[int]:
     [line] = [line for line in await client.ok(command) if line.startswith(b"* SORT")]
     return [int(number) for number in line.split()[2:]]
@@ -66,7 +49,7 @@ def test_facts_are_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         async with open_room(tmp_path) as room:
             await fill(room, 100)
             client = await room.client("INBOX")
-            with asked(monkeypatch) as counts:
+            with facts_asked_for(monkeypatch) as counts:
                 order = await numbers(client, "SORT (SUBJECT) UTF-8 ALL")
                 assert counts == [100]
                 assert await numbers(client, "UID SORT (SUBJECT) UTF-8 1:*") == order
@@ -93,7 +76,7 @@ def test_a_new_message_is_put_in_by_halving(tmp_path: Path, monkeypatch: pytest.
             await room.deliver(message("000a"))
             await room.deliver(message("050"))
             await client.ok("NOOP")
-            with asked(monkeypatch) as counts:
+            with facts_asked_for(monkeypatch) as counts:
                 now = await numbers(client, "SORT (SUBJECT) UTF-8 ALL")
                 assert [number for number in now if number <= 100] == order
                 assert now.index(101) == now.index(1) + 1
@@ -111,7 +94,7 @@ def test_an_expunge_asks_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
             order = await numbers(client, "UID SORT (SUBJECT) UTF-8 ALL")
             await client.ok("STORE 7,50:51 +FLAGS.SILENT (\\Deleted)")
             await client.ok("EXPUNGE")
-            with asked(monkeypatch) as counts:
+            with facts_asked_for(monkeypatch) as counts:
                 left = [uid for uid in order if uid not in (7, 50, 51)]
                 assert await numbers(client, "UID SORT (SUBJECT) UTF-8 ALL") == left
                 assert counts == []
@@ -128,7 +111,7 @@ def test_when_many_have_come_or_gone_the_order_is_made_anew(tmp_path: Path, monk
             await fill(room, 30)
             client = await room.client("INBOX")
             order = await numbers(client, "UID SORT (SUBJECT) UTF-8 ALL")
-            with asked(monkeypatch) as counts:
+            with facts_asked_for(monkeypatch) as counts:
                 await room.deliver(message("zzz"))
                 await room.deliver(message("zzzz"))
                 await client.ok("NOOP")
@@ -175,7 +158,7 @@ def test_nothing_is_kept_when_nothing_may_be(tmp_path: Path, monkeypatch: pytest
         async with open_room(tmp_path, store_settings={"max_view_cache_octets": 0}) as room:
             await fill(room, 10)
             client = await room.client("INBOX")
-            with asked(monkeypatch) as counts:
+            with facts_asked_for(monkeypatch) as counts:
                 first = await numbers(client, "SORT (SUBJECT) UTF-8 ALL")
                 assert await numbers(client, "SORT (SUBJECT) UTF-8 ALL") == first
                 assert counts == [10, 10]

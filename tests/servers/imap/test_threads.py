@@ -8,7 +8,7 @@ from postroom.imap.sorting import Threading
 from postroom.servers.imap import threads
 from postroom.store.memory import MemoryAccount
 
-from .room import Client, both_stores, open_room, run
+from .room import Client, both_stores, facts_asked_for, open_room, run
 
 
 def mail(subject: str, own: str = "", references: str = "", second: int = 0) -> bytes:
@@ -112,6 +112,34 @@ def test_threads_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                 patch.delattr(MemoryAccount, "sort_facts")
                 again = [await other.ok(f"UID THREAD {how} UTF-8 ALL") for how in ("REFERENCES", "ORDEREDSUBJECT")]
             assert first == again
+
+    run(play())
+
+
+def test_what_links_the_others_is_still_known_when_a_message_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            for octets in MAIL[:4]:
+                await room.deliver(octets)
+            client, behind = await room.client("INBOX"), await room.client("INBOX")
+            command = "THREAD REFERENCES UTF-8 ALL"
+            assert await client.ok(command) == [b"* THREAD ((3)(1 (4)(2)))"]
+            for octets in MAIL[4:]:
+                await room.deliver(octets)
+            await client.ok("NOOP")
+            with facts_asked_for(monkeypatch) as counts:
+                assert await client.ok(command) == [b"* THREAD ((3)(1 (4)(2)))((6)(5))"]
+                assert counts == [2]
+                # Who does not know of them yet is not told of them.
+                assert (await behind.ok(command))[0] == b"* THREAD ((3)(1 (4)(2)))"
+                assert counts == [2, 4]
+                await behind.ok("UID STORE 1 +FLAGS.SILENT (\\Deleted)")
+                await behind.ok("EXPUNGE")
+                await client.ok("NOOP")
+                assert await client.ok(command) == [b"* THREAD ((3)(1))(2)((5)(4))"]
+                assert counts == [2, 4, 5]
 
     run(play())
 

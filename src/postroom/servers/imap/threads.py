@@ -3,8 +3,9 @@
 Owns: those commands; their answers, kept with the view. Never: knows the algorithms (imap.threads does). Raises:
 Refused, StoreError, EndOfSession.
 
-Threads are made of the messages that were found, so those of some are not a part of those of all. But they are the same
-as long as the same messages are found: then the answer of the last time is given again.
+Threads are made of the messages that were found, so those of some are not a part of those of all. But as long as the
+same messages are found they are the same, and the answer of the last time is given again. When messages have come and
+none has gone, the links among all others are still there.
 """
 
 from array import array
@@ -38,6 +39,14 @@ class _Answer:
         """What keeping it takes, with the uids, which may soon be nobody else's."""
         found = 0 if isinstance(self.found, range) else 4 * len(self.found)
         return 8 * len(self.uids) + found + sum(map(len, self.pieces))
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """Among the first messages of a view; good as long as it has these uids, the very array."""
+
+    uids: Sequence[int]
+    threads: ReferenceThreads
 
 
 async def thread(session: Session, command: Thread) -> bytes:
@@ -82,8 +91,23 @@ async def _by_subject(session: Session, searching: Searching, found: Candidates)
 
 async def _by_references(session: Session, searching: Searching, found: Candidates) -> Threads:
     """A piece of the mailbox at a time, since references are the longest of all facts."""
-    threads = ReferenceThreads(session.settings.max_thread_ids)
-    for start in range(0, len(found), _AT_ONCE):
+    selected = session.mailbox
+    if len(found) < selected.count:
+        return await _linked(session, searching, found, ReferenceThreads(session.settings.max_thread_ids))
+    view, uids = selected.view, searching.rows.uids
+    links: _Links | None = view.cache.get("LINKS")
+    view.cache.drop("LINKS")  # so that nobody else adds to them at the same time
+    if links is None or links.uids is not uids or len(links.threads) > len(found):
+        links = _Links(uids, ReferenceThreads(session.settings.max_thread_ids))
+    threads = await _linked(session, searching, found, links.threads)
+    if view.uids is uids:
+        view.cache.put("LINKS", links, 8 * len(uids) + links.threads.octets)
+    return threads
+
+
+async def _linked(session: Session, searching: Searching, found: Candidates, threads: ReferenceThreads) -> Threads:
+    """With those of the messages added that it does not have yet."""
+    for start in range(len(threads), len(found), _AT_ONCE):
         some = found[start : start + _AT_ONCE]
         threads.add(*await fact_columns(session, session.mailbox, searching.rows, _FACTS, some))
         await session.breathe()
