@@ -185,6 +185,13 @@ class Client:
             pass
 
 
+class Breathing:
+    """All of a session that sorting needs."""
+
+    async def breathe(self) -> None:
+        await asyncio.sleep(0)
+
+
 class Room:
     """A listener, its store, its clients."""
 

@@ -1,8 +1,9 @@
 """Orders that are mended instead of made anew."""
 
+import asyncio
 from array import array
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from postroom.servers.imap import kept_orders
 from postroom.servers.imap.kept_orders import _gone, _without, picked
+from postroom.servers.imap.session import Session
 from postroom.store.memory import MemoryAccount
 
-from .room import Client, Room, facts_asked_for, message, open_room, run
+from .room import Breathing, Client, Room, facts_asked_for, message, open_room, run
 
 
 @given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.integers(0, 3), st.integers(0, 3))
@@ -24,7 +26,7 @@ def test_what_has_gone_is_found_and_taken_out(uids: set[int], lost: set[int], un
     gone = _gone(old, len(uids), new)
     assert [old[at] for at in gone] == sorted(uids & lost)
     order = array("I", range(len(uids)))[::-1]
-    assert [new[at] for at in _without(order, gone)] == left[::-1]
+    assert [new[at] for at in asyncio.run(_without(cast(Session, Breathing()), order, gone))] == left[::-1]
 
 
 @given(st.permutations(range(12)), st.sets(st.integers(0, 11)), st.integers(0, 12), st.integers(0, 12))

@@ -13,15 +13,7 @@ from postroom.servers.imap import ordering
 from postroom.servers.imap.ordering import entries, in_order
 from postroom.servers.imap.session import Session
 
-from .room import both_stores, open_room, run
-
-
-class Breathing:
-    """All of a session that sorting needs."""
-
-    async def breathe(self) -> None:
-        await asyncio.sleep(0)
-
+from .room import Breathing, both_stores, open_room, run
 
 TEXTS = (SortKey.CC, SortKey.FROM, SortKey.SUBJECT, SortKey.TO, SortKey.DISPLAYFROM, SortKey.DISPLAYTO)
 criteria = st.lists(st.builds(Criterion, st.sampled_from(SortKey), st.booleans()), min_size=1, max_size=4)

@@ -20,7 +20,7 @@ from postroom.imap.contexts import Entry
 from postroom.imap.sorting import Criterion, SortKey
 
 from .candidates import Candidates
-from .ordering import Expunged, entries, in_order, key_columns
+from .ordering import FACTS_AT_ONCE, Expunged, entries, in_order, key_columns
 from .searching import Searching
 from .selected import SelectedMailbox
 from .session import Session
@@ -84,8 +84,7 @@ async def _mended(
         gone = _gone(kept.uids, len(kept.positions), uids)
         if len(gone) * _MANY > len(kept.positions):
             return None
-        kept = Order(uids, _without(kept.positions, gone))
-        await session.breathe()
+        kept = Order(uids, await _without(session, kept.positions, gone))
     new = range(len(kept.positions), count)
     if not new:
         return kept
@@ -145,7 +144,7 @@ def _gone(old: "array[int]", count: int, new: "array[int]") -> list[int]:
     return gone
 
 
-def _without(order: "array[int]", gone: Sequence[int]) -> "array[int]":
+async def _without(session: Session, order: "array[int]", gone: Sequence[int]) -> "array[int]":
     """The order without these ascending positions; those behind them move up."""
     moved: list[int] = []  # by position
     start = 0
@@ -154,4 +153,9 @@ def _without(order: "array[int]", gone: Sequence[int]) -> "array[int]":
         moved.append(-1)
         start = at + 1
     moved += range(start - len(gone), len(order) - len(gone))
-    return array(order.typecode, [at for at in map(moved.__getitem__, order) if at >= 0])
+    left = array(order.typecode)
+    for first in range(0, len(order), FACTS_AT_ONCE):
+        await session.breathe()
+        some = order[first : first + FACTS_AT_ONCE]
+        left.extend([at for at in map(moved.__getitem__, some) if at >= 0])
+    return left
