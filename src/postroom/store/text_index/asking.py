@@ -66,7 +66,9 @@ class _Question:
 
     def _look_inside_tokens(self) -> None:
         piece = self._piece(0, 0)
-        if self._take_hits(Part.FREQUENT, piece) and self._take_hits(Part.OTHER, piece):
+        if not self._take_hits(Part.FREQUENT, piece) or len(piece) == 1:
+            return  # a letter is in most texts, and in half of all other tokens
+        if self._take_hits(Part.OTHER, piece):
             self._unsure = 0
 
     def _take_hits(self, part: Part, piece: bytes) -> bool:
