@@ -1,6 +1,6 @@
 import pytest
 
-from postroom.store import StoreSettings, TooManyAclEntries
+from postroom.store import AclChanged, StoreSettings, TooManyAclEntries
 from postroom.store.acl import with_rights
 
 FEW = StoreSettings(max_acl_entries=2)
@@ -20,3 +20,12 @@ def test_a_list_that_is_too_long_already_may_be_changed_and_shrink() -> None:
     assert with_rights(acl, "b", "", FEW) == (("a", "l"), ("c", "l"))
     with pytest.raises(TooManyAclEntries):
         with_rights(acl, "d", "r", FEW)
+
+
+def test_rights_are_made_of_those_that_were_held() -> None:
+    acl = (("bob", "lr"),)
+    assert with_rights(acl, "bob", "l", FEW, "lr") == (("bob", "l"),)
+    assert with_rights(acl, "carol", "l", FEW, "") == (("bob", "lr"), ("carol", "l"))
+    for name, held in (("bob", "l"), ("bob", ""), ("carol", "l")):
+        with pytest.raises(AclChanged):
+            with_rights(acl, name, "lrs", FEW, held)

@@ -87,6 +87,12 @@ class TooManyKeywords(StoreError):
     code, enhanced, text = 452, "4.3.1", "Too many keywords in this mailbox"
 
 
+class AclChanged(StoreError):
+    """Somebody has changed these rights meanwhile."""
+
+    code, enhanced, text = 451, "4.3.0", "Those rights are just being changed"
+
+
 class TooManyAclEntries(StoreError):
     code, enhanced, text = 452, "4.3.1", "Too many identifiers in this mailbox's access control list"
 
@@ -415,10 +421,13 @@ class Account(Protocol):
 
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None: ...
 
-    async def set_acl(self, mailbox_id: int, identifier: str, rights: str | None, *, origin: object = None) -> None:
+    async def set_acl(
+        self, mailbox_id: int, identifier: str, rights: str | None, *, held: str | None = None, origin: object = None
+    ) -> None:
         """Give an identifier ("anyone", an address, "-" before it for what is taken away) these rights, or none.
 
-        A new mailbox starts with the list of its nearest ancestor (RFC 4314 §4). Raises NoSuchMailbox,
+        `held`: what it must have until then ("" for none), as the new rights were made of it; AclChanged where it has
+        others. A new mailbox starts with the list of its nearest ancestor (RFC 4314 §4). Raises NoSuchMailbox,
         TooManyAclEntries.
         """
 

@@ -190,10 +190,12 @@ class MemoryAccount:
                 books, [mailboxes_changed(books, origin, [MailboxEvent(kind, books.names.get(name, 0), name)])]
             )
 
-    async def set_acl(self, mailbox_id: int, identifier: str, rights: str | None, *, origin: object = None) -> None:
+    async def set_acl(
+        self, mailbox_id: int, identifier: str, rights: str | None, *, held: str | None = None, origin: object = None
+    ) -> None:
         books = self._begin()
         old = books.numbered(mailbox_id)
-        acl = with_rights(old.acl, identifier, rights or "", self._settings)
+        acl = with_rights(old.acl, identifier, rights or "", self._settings, held)
         if acl != old.acl:
             box = books.touch(mailbox_id)
             box.acl = acl

@@ -178,3 +178,18 @@ def test_messages_that_two_take_out_at_once_are_in_one_place(tmp_path: Path) -> 
             assert await alice.ok("STATUS INBOX (MESSAGES)") == [b"* STATUS INBOX (MESSAGES 0)"]
 
     run(play())
+
+
+def test_rights_that_two_change_at_once(tmp_path: Path) -> None:
+    """What one takes away the other's "+" does not bring back."""
+
+    async def play() -> None:
+        async with open_room(tmp_path, "workers") as room:
+            a, b = await pair(room)
+            for _ in range(10):
+                await a.ok("SETACL INBOX bob@x.example lr")
+                await asyncio.gather(a.ok("SETACL INBOX bob@x.example -r"), b.ok("SETACL INBOX bob@x.example +s"))
+                [line] = await a.ok("GETACL INBOX")
+                assert b"bob@x.example ls" in line
+
+    run(play())

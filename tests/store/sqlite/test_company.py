@@ -287,6 +287,34 @@ def test_keywords_get_the_same_bits(tmp_path: Path) -> None:
     perform(tmp_path, play, count=3)
 
 
+def test_a_run_of_one_is_known_to_the_other(tmp_path: Path) -> None:
+    """Flags of many that were changed alike are kept beside the messages: who changes one looks there first."""
+
+    async def play(workers: Workers) -> None:
+        a, b = workers.a, workers.b
+        await a.put()
+        for last in (1, 2, 4, 8, 16):
+            await a.account.copy(1, range(1, last + 1), "INBOX")
+        views = [await worker.view() for worker in workers.all]
+        for maker, other in ((a, b), (b, a)):
+            assert (await maker.account.set_flags(1, views[0].uids, ADD, SEEN)).modseq
+            assert maker.account.books.boxes[1].runs == 1
+            await other.account.catch_up()
+            assert other.account.books.boxes[1].runs == 1
+            await other.account.set_flags(1, [5], FlagAction.REMOVE, SEEN)
+            await maker.account.catch_up()
+            assert rows_of(views[0]) == rows_of(views[1]) == workers.true_rows()
+            assert [uid for uid, mask, *_ in rows_of(views[0]) if not mask & 1] == [5]
+            await other.account.set_flags(1, views[1].uids, FlagAction.REMOVE, SEEN)
+            await maker.account.set_flags(1, views[1].uids, ADD, DELETED)
+            await other.account.remove(1, [1 if maker is a else 2])
+            for worker in workers.all:
+                await worker.account.catch_up()
+            assert rows_of(views[0]) == rows_of(views[1]) == workers.true_rows()
+
+    perform(tmp_path, play)
+
+
 def test_many_accounts_do_not_keep_each_other_from_ending(tmp_path: Path) -> None:
     """The threads that wait for locks are not those by which locks are let go."""
     accounts = range(1, 13)

@@ -41,7 +41,7 @@ SOAK = int(os.environ.get("POSTROOM_SOAK", "0"))
 NAMES = ("INBOX", "a", "a/b", "c")
 FLAGS = ("\\Seen", "\\Deleted", "one", "two", "three")
 KINDS = (
-    *("append", "flags", "append", "flags", "remove", "move", "copy", "expunge"),
+    *("append", "flags", "append", "flags", "remove", "move", "copy", "expunge", "every"),
     *("create", "delete", "rename", "subscribe", "share", "claim", "look", "hold", "leave", "note", "large", "check"),
 )
 
@@ -134,7 +134,7 @@ async def done(doing: Awaitable[Any]) -> Any:
 async def act(store: MailStore, account: Account, step: Step) -> Any:
     """One step, as far as its result does not depend on who does it."""
     mailbox_id = 0
-    if step.kind in ("flags", "remove", "move", "copy", "expunge", "share", "claim", "note"):
+    if step.kind in ("flags", "every", "remove", "move", "copy", "expunge", "share", "claim", "note"):
         mailbox_id = (await account.mailbox(step.name)).mailbox_id
     match step.kind:
         case "append" | "large":
@@ -144,6 +144,13 @@ async def act(store: MailStore, account: Account, step: Step) -> Any:
         case "flags":
             flagged = await account.set_flags(mailbox_id, step.uids, step.action, frozenset({step.flag}))
             return flagged.uids
+        case "every":
+            view = await account.view(mailbox_id)
+            try:
+                flagged = await account.set_flags(mailbox_id, view.uids, step.action, frozenset({step.flag}))
+                return flagged.uids
+            finally:
+                account.release(view)
         case "remove":
             return await account.remove(mailbox_id, step.uids)
         case "expunge":
@@ -225,11 +232,21 @@ async def whole(workers: Workers, sessions: Sequence[Session]) -> None:
     assert all(count == counts[0] for count in counts)
 
 
-async def play(workers: Workers, script: Sequence[Step], *, together: bool) -> None:
+async def fill(store: MailStore, account: Account) -> None:
+    """So many that a change of all is kept as a run."""
+    await put(store, account, b"Subject: first\r\n\r\n", "INBOX", internal_date=7)
+    for last in (1, 2, 4, 8, 16):
+        await account.copy(1, range(1, last + 1), "INBOX")
+
+
+async def play(workers: Workers, script: Sequence[Step], *, together: bool, filled: bool) -> None:
     """One step after the other, each compared with what a store in memory says; or several at once."""
     memory = MemoryStore(workers.directory, SETTINGS, MessageSettings(), FakeClock(), SeededIds())
     await memory.create_account(ACCOUNT)
     reference = await memory.open(ACCOUNT)
+    if filled:
+        await fill(workers.a.store, workers.a.account)
+        await fill(memory, reference)
     sessions: list[Session] = []
     claims: dict[int, set[int]] = {}
 
@@ -292,14 +309,16 @@ def test_workers_are_one_store(octets: int, together: bool) -> None:
         database=None,
         print_blob=True,
     )
-    @given(st.lists(steps, min_size=10, max_size=60), st.integers(2, 3), st.sampled_from((0, 50, 1_000_000)))
-    def check(script: list[Step], count: int, idle: int) -> None:
+    @given(
+        st.lists(steps, min_size=10, max_size=60), st.integers(2, 3), st.sampled_from((0, 50, 1_000_000)), st.booleans()
+    )
+    def check(script: list[Step], count: int, idle: int, filled: bool) -> None:
         limits: StoreSettings = msgspec.structs.replace(
             SETTINGS, max_feed_change_octets=octets, max_idle_view_messages=idle
         )
 
         async def scene(workers: Workers) -> None:
-            await play(workers, script, together=together)
+            await play(workers, script, together=together, filled=filled)
 
         with tempfile.TemporaryDirectory() as folder:
             perform(Path(folder), scene, limits, count=count)

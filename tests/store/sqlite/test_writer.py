@@ -75,6 +75,28 @@ def test_a_file_changed_behind_the_writers_back_is_noticed(tmp_path: Path, caplo
     perform(tmp_path, play)
 
 
+def test_who_writes_beside_the_writer_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Or two messages might get one uid."""
+    caplog.set_level(logging.CRITICAL)
+
+    async def play(room: Room) -> None:
+        await room.put()
+        db = room.files.connect_writer()
+        db.execute("UPDATE account SET modseq = modseq + 1")
+        db.close()
+        with pytest.raises(StoreFailure, match="moved on"):
+            await room.account.subscribe("x", True)
+        with pytest.raises(StoreFailure, match="open it again"):
+            await room.account.subscribe("x", True)
+        assert room.account.unusable
+        assert "x" not in {name for (name,) in room.ask("SELECT name FROM subscriptions")}
+        room.account.close()
+        room.account = await room.store.open(1)
+        await room.account.subscribe("x", True)
+
+    perform(tmp_path, play)
+
+
 def test_recent_marks_ride_along(tmp_path: Path) -> None:
     async def play(room: Room) -> None:
         await room.put()

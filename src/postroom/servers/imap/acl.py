@@ -20,7 +20,7 @@ from postroom.imap.acl import (
     listrights_line,
     myrights_line,
 )
-from postroom.store.api import Mailbox
+from postroom.store.api import AclChanged, Mailbox
 
 from .places import Place
 from .refusal import no
@@ -44,10 +44,21 @@ async def set_acl(session: Session, command: SetAcl) -> bytes:
         raise no(b"CANNOT", b"The owner has all rights, always")
     if identifier != owner.address:
         async with session.service.acl_lock:  # or "+" could bring back what another session takes away meanwhile
-            mailbox = await place.mailbox(b"SETACL")
-            rights = _changed(dict(mailbox.acl).get(identifier, ""), command)
-            await place.account.set_acl(mailbox.mailbox_id, identifier, rights or None, origin=session.origin)
+            while not await _set(session, place, identifier, command):
+                pass
     return b"OK SETACL completed"
+
+
+async def _set(session: Session, place: Place, identifier: str, command: SetAcl) -> bool:
+    """False when another process was quicker."""
+    mailbox = await place.mailbox(b"SETACL")
+    held = dict(mailbox.acl).get(identifier, "")
+    rights = _changed(held, command) or None
+    try:
+        await place.account.set_acl(mailbox.mailbox_id, identifier, rights, held=held, origin=session.origin)
+    except AclChanged:
+        return False
+    return True
 
 
 def _changed(held: str, command: SetAcl) -> str:

@@ -307,10 +307,12 @@ class SqliteAccount:
     async def subscribe(self, name: str, on: bool, *, origin: object = None) -> None:
         await self._write(Subscribe(name, on, origin))
 
-    async def set_acl(self, mailbox_id: int, identifier: str, rights: str | None, *, origin: object = None) -> None:
+    async def set_acl(
+        self, mailbox_id: int, identifier: str, rights: str | None, *, held: str | None = None, origin: object = None
+    ) -> None:
         if rights:
             await self._store.share(self.account_id, identifier)  # first: the index may say too much, never too little
-        await self._write(SetAcl(mailbox_id, identifier, rights or "", origin))
+        await self._write(SetAcl(mailbox_id, identifier, rights or "", held, origin))
         if rights and self._shared:
             await self._store.share(self.account_id, identifier)  # another process may have corrected it meanwhile
 

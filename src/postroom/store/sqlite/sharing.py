@@ -1,7 +1,7 @@
 """Who may do what in a mailbox (RFC 4314), and which accounts share anything.
 
 Owns: SETACL as one write, and shared.db, the index from identifiers to accounts. Never: knows what a right means.
-Raises: NoSuchMailbox, TooManyAclEntries; the index StoreFailure too.
+Raises: NoSuchMailbox, TooManyAclEntries, AclChanged; the index StoreFailure too.
 
 The index may say too much, never too little: its row is durable before the account's own change is begun, and goes
 only when the account is opened or deleted, when nothing else is under way in it.
@@ -43,17 +43,18 @@ CREATE TABLE shares(
 class SetAcl(Write):
     """One identifier's rights in one mailbox."""
 
-    __slots__ = ("_identifier", "_mailbox_id", "_origin", "_rights")
+    __slots__ = ("_held", "_identifier", "_mailbox_id", "_origin", "_rights")
 
-    def __init__(self, mailbox_id: int, identifier: str, rights: str, origin: object) -> None:
+    def __init__(self, mailbox_id: int, identifier: str, rights: str, held: str | None, origin: object) -> None:
         self._mailbox_id = mailbox_id
         self._identifier = identifier
         self._rights = rights
+        self._held = held
         self._origin = origin
 
     def apply(self, scope: Scope) -> None:
         old = scope.books.numbered(self._mailbox_id).acl
-        new = with_rights(old, self._identifier, self._rights, scope.settings)
+        new = with_rights(old, self._identifier, self._rights, scope.settings, self._held)
         if new == old:
             return
         box = scope.touch(self._mailbox_id)
