@@ -45,11 +45,12 @@ class Room:
 async def indexed(room: Room) -> None:
     """Wait until no more messages are in the tail than may be."""
     account, settings = room.account, room.store.settings
-    while (
-        account.background.active
-        or account.books.content_next - account.background.indexed_to >= settings.index_tail_messages
-    ):
-        await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while (
+            account.background.active
+            or account.books.content_next - account.background.indexed_to >= settings.index_tail_messages
+        ):
+            await asyncio.sleep(0)
 
 
 Play = Callable[[Room], Awaitable[None]]
