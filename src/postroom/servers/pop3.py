@@ -294,13 +294,15 @@ class _Session:
     async def _send(self, pieces: Iterator[bytes]) -> None:
         connection = self._connection
         self._in_response = True
+        first = True
         for piece in pieces:
-            connection.send(piece)
-            await connection.drain()
-            if connection.closed:
-                raise _ResponseCut
-            await asyncio.sleep(0)  # a long listing lets other sessions run
-        await connection.drain()
+            if not first:
+                await connection.drain()
+                if connection.closed:
+                    raise _ResponseCut
+                await asyncio.sleep(0)  # a long listing lets other sessions run
+            first = False
+            connection.send(piece)  # the last piece leaves together with the line that ends it
         self._in_response = False
 
     async def _remove(self, uids: tuple[int, ...]) -> int | None:
