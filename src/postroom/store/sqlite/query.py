@@ -6,6 +6,7 @@ Raises: apsw.Error.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from typing import Any
 
 import apsw
@@ -23,6 +24,37 @@ def columns(db: apsw.Connection, names: Sequence[str], source: str, args: Sequen
     aggregates = ", ".join(f"group_concat({name})" for name in names)
     (texts,) = fetch(db, f"SELECT {aggregates} FROM (SELECT {', '.join(names)} FROM {source})", args)
     return [_INTEGERS.decode(f"[{text}]") if text else () for text in texts]
+
+
+def columns_and_octets(
+    db: apsw.Connection, names: Sequence[str], octets: Sequence[str | None], source: str, args: Sequence[Any]
+) -> list[Sequence[Any]]:
+    """The same with columns of octets behind those of integers; None for one that is not wanted.
+
+    All of a column's octets come as one, with their lengths. Row by row, each row's reader would let go of the
+    interpreter's lock and wait for it again: beside others that cost two times the reading.
+    """
+    wanted = [name for name in octets if name is not None]
+    aggregates = [
+        *(f"group_concat({name})" for name in names),
+        *(f"group_concat(length({name}))" for name in wanted),
+        *(f"CAST(group_concat(CAST({name} AS TEXT), '') AS BLOB)" for name in wanted),
+    ]
+    (found,) = fetch(
+        db, f"SELECT {', '.join(aggregates)} FROM (SELECT {', '.join((*names, *wanted))} FROM {source})", args
+    )
+    numbers = [_INTEGERS.decode(f"[{text}]") if text else () for text in found[: len(names) + len(wanted)]]
+    pieces = iter(map(_cut, found[len(numbers) :], numbers[len(names) :]))
+    absent = (None,) * len(numbers[0])
+    return [*numbers[: len(names)], *(absent if name is None else next(pieces) for name in octets)]
+
+
+def _cut(octets: bytes | None, lengths: Sequence[int]) -> list[bytes]:
+    return (
+        [octets[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+        if octets
+        else [b""] * len(lengths)
+    )
 
 
 @contextmanager

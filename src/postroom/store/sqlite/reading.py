@@ -6,7 +6,7 @@ Raises: NoSuchContent, apsw.Error, OSError (the account turns these into StoreFa
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, starmap, takewhile
 from operator import attrgetter, eq
@@ -19,7 +19,7 @@ from postroom.store.views import append_columns
 
 from . import runs
 from .files import AccountFiles
-from .query import columns, fetch
+from .query import columns, columns_and_octets, fetch
 from .selecting import ROW
 
 _CHUNK = 512  # contents asked for in one statement
@@ -34,6 +34,8 @@ _COLUMNS = (  # in the order of Stored's fields
     (Want.PREVIEW, "preview"),
 )
 _OCTETS = 5  # so many of them are octets
+_PLAIN = Want.ENVELOPE | Want.BODY_STRUCTURE | Want.BODY | Want.HEADER | Want.PARTS
+_MANY = 16  # contents from which on columns are quicker than rows
 _id = attrgetter("content_id")
 
 
@@ -41,6 +43,7 @@ class _Plan(NamedTuple):
     """How to read some facts."""
 
     sql: str  # the statement without its condition: the columns are Stored's fields
+    octets: tuple[str | None, ...] | None  # those columns that are octets; None: there are others too
     whole: bool
     measured: tuple[Callable[[Stored], bytes | str], ...]  # what counts against the budget, but for the whole
 
@@ -54,7 +57,12 @@ def _plan(want: Want) -> _Plan:
         source = "contents LEFT JOIN bodies ON bodies.content_id = id"
         whole = "CASE WHEN size <= ? THEN coalesce(data, blob) END, header"
     sql = f"SELECT id, size, header_len, prefix_len, {', '.join(columns)}, {whole} FROM {source}"
-    return _Plan(sql, bool(want & Want.WHOLE), _measured(want))
+    plain = not want & ~_PLAIN
+    return _Plan(sql, tuple(_octet_columns(want)) if plain else None, bool(want & Want.WHOLE), _measured(want))
+
+
+def _octet_columns(want: Want) -> Iterator[str | None]:
+    return (name if want & flag else None for flag, name in _COLUMNS[:_OCTETS])
 
 
 def _measured(want: Want) -> tuple[Callable[[Stored], bytes | str], ...]:
@@ -109,19 +117,29 @@ def _octets(found: Sequence[Stored], plan: _Plan) -> list[int]:
     return list(map(sum, zip(*lengths, strict=True))) if lengths else [0] * len(found)
 
 
-def _rows(db: apsw.Connection, sql: str, first_args: tuple[int, ...], chunk: Sequence[int]) -> list[Any]:
-    """The rows of some ids: by one look-up, one range, or a list."""
+def _condition(chunk: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
+    """Some ids: one, a range, or a list."""
     if len(chunk) == 1:
-        return fetch(db, f"{sql} WHERE id = ?", (*first_args, chunk[0]))
+        return "id = ?", (chunk[0],)
     first, last = chunk[0], chunk[-1]
     if last - first + 1 == len(chunk) and list(chunk) == list(range(first, last + 1)):
-        return fetch(db, f"{sql} WHERE id BETWEEN ? AND ?", (*first_args, first, last))
-    listed = apsw.carray(array("q", chunk))
-    return fetch(db, f"{sql} WHERE id IN (SELECT value FROM carray(?))", (*first_args, listed))
+        return "id BETWEEN ? AND ?", (first, last)
+    return "id IN (SELECT value FROM carray(?))", (apsw.carray(array("q", chunk)),)
+
+
+def _rows(db: apsw.Connection, sql: str, first_args: tuple[int, ...], chunk: Sequence[int]) -> list[Any]:
+    where, args = _condition(chunk)
+    return fetch(db, f"{sql} WHERE {where}", (*first_args, *args))
 
 
 def _facts(db: apsw.Connection, chunk: Sequence[int], plan: _Plan) -> list[Stored]:
-    return list(starmap(Stored, _rows(db, plan.sql, (), chunk)))
+    if plan.octets is None or len(chunk) < _MANY:
+        return list(starmap(Stored, _rows(db, plan.sql, (), chunk)))
+    where, args = _condition(chunk)
+    columns = columns_and_octets(
+        db, ("id", "size", "header_len", "prefix_len"), plan.octets, f"contents WHERE {where} ORDER BY id", args
+    )
+    return list(starmap(Stored, zip(*columns, strict=True)))
 
 
 def _whole(db: apsw.Connection, files: AccountFiles, chunk: Sequence[int], plan: _Plan) -> list[Stored]:
