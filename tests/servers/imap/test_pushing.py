@@ -4,15 +4,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from postroom.net.api import Connection, IdleTimeout
+from postroom.servers.imap.pushing import Pusher
 from postroom.servers.imap.session import Session
 from postroom.store.api import StoreFailure
 
-from .room import Client, open_room, run
+from .room import Client, Room, open_room, run
 
 
 class Told:
@@ -47,17 +49,23 @@ class Told:
         self.gate.set()
 
 
+def sessions_of(room: Room) -> list[Session]:
+    """Those of the clients that connect from here on, as they come."""
+    sessions: list[Session] = []
+
+    async def serve(connection: Connection) -> None:
+        sessions.append(Session(room.service, connection))
+        await sessions[-1].run()
+
+    room.service.serve = serve  # type: ignore[method-assign]
+    return sessions
+
+
 @asynccontextmanager
 async def idling(tmp_path: Path, select: str = "") -> AsyncIterator[tuple[Client, bytes, Told, Session]]:
     """A client in IDLE, its tag, what its session watches."""
     async with open_room(tmp_path) as room:
-        sessions: list[Session] = []
-
-        async def serve(connection: Connection) -> None:
-            sessions.append(Session(room.service, connection))
-            await sessions[-1].run()
-
-        room.service.serve = serve  # type: ignore[method-assign]
+        sessions = sessions_of(room)
         client = await room.client(select)
         told = Told()
         sessions[0].watchers.append(told)
@@ -149,5 +157,54 @@ def test_trouble_costs_what_was_to_be_told(
             told.put(b"2")
             assert await client.response() == b"* 2"
             assert await done(client, tag) == []
+
+    run(play())
+
+
+def test_only_who_claims_the_recent_message_needs_a_task(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            sessions = sessions_of(room)
+            idlers = [await room.client("INBOX") for _ in range(5)]
+            for idler in idlers:
+                idler.start("IDLE")
+                assert await idler.response() == b"+ idling"
+            with_task: set[int] = set()
+
+            def counted(number: int, schedule: Callable[[], None]) -> None:
+                schedule()
+                loop.call_soon(lambda: with_task.add(number) if sessions[number].tasks else None)
+
+            loop = asyncio.get_running_loop()
+            for number, session in enumerate(sessions):
+                assert session.selected is not None
+                assert session.selected.on_change is not None
+                session.selected.on_change = partial(counted, number, session.selected.on_change)
+            for count in (1, 2):
+                with_task.clear()
+                await room.deliver()
+                for idler in idlers:
+                    assert await idler.response() == b"* %d EXISTS" % count
+                    await idler.response()
+                assert len(with_task) == 1
+            assert not room.service.claims
+
+    run(play())
+
+
+def test_who_is_stopped_before_claiming_leaves_the_recent_message_to_others(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path) as room:
+            sessions = sessions_of(room)
+            one, two = await room.client("INBOX"), await room.client("INBOX")
+            await room.deliver()
+            pusher = Pusher(sessions[0], idle=True)
+            pusher.start()
+            await asyncio.sleep(0)
+            assert room.service.claims
+            await pusher.stop()
+            assert not room.service.claims
+            assert await two.ok("NOOP") == [b"* 1 EXISTS", b"* 1 RECENT"]
+            assert await one.ok("NOOP") == [b"* 1 EXISTS", b"* 0 RECENT"]
 
     run(play())

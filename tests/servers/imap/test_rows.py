@@ -2,7 +2,7 @@
 
 from array import array
 
-from postroom.servers.imap.rows import alike, batches
+from postroom.servers.imap.rows import alike, batches, put_back
 
 
 def test_batches_keep_runs_as_ranges_and_gather_the_scattered() -> None:
@@ -18,3 +18,8 @@ def test_a_column_that_says_the_same_of_all() -> None:
         assert alike(same)
     for other in ([7, 8], array("q", [7, 7, 8]), [b"x", b"y"]):
         assert not alike(other)
+
+
+def test_what_was_taken_out_of_a_column_is_put_back() -> None:
+    assert put_back(array("q", [2, 4]), [0, 1, 2, 2], [1, 3, 5, 6]) == array("q", [1, 2, 3, 4, 5, 6])
+    assert put_back(array("q", [2, 4]), [], []) == array("q", [2, 4])

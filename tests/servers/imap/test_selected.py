@@ -250,6 +250,18 @@ def test_a_claim_under_way_is_not_made_twice() -> None:
     assert account.claims == 0
 
 
+def test_a_reserved_claim_is_anybodys_when_the_session_closes() -> None:
+    account = FakeAccount(1)
+    claims = {(0, 0)}
+    one, two = opened(account, claims=claims), opened(account, claims=claims)
+    account.add()
+    one.reserve_claim()
+    assert [one.should_claim, two.should_claim] == [True, False]
+    one.close()
+    assert [one.should_claim, two.should_claim] == [True, True]
+    assert account.claims == 0
+
+
 def test_a_deleted_mailbox_is_noticed() -> None:
     account = FakeAccount(1)
     selected = opened(account)

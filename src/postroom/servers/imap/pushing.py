@@ -86,11 +86,14 @@ class Pusher:
         if (
             selected is None
             or selected.guest is not None  # an owner who has left, or was locked out, has taken the mailbox along
-            or selected.should_claim  # who is told of a message first has it \Recent: ask before saying EXISTS
             or session.notified is not None
             or session.contexts is not None
-            or any(watcher.has_news for watcher in session.watchers)
+            or (session.watchers and any(watcher.has_news for watcher in session.watchers))
         ):
+            self._task = session.tasks.spawn(self._tell(), name="push")
+            return
+        if selected.should_claim:  # who is told of a message first has it \Recent: ask before saying EXISTS
+            selected.reserve_claim()  # the others, whose turn comes before the task's, need not ask
             self._task = session.tasks.spawn(self._tell(), name="push")
             return
         # An IDLE like most, and thousands of them may hear of one message
@@ -123,6 +126,8 @@ class Pusher:
             _log.warning("%s: not told: %s", session.peer, error)
         finally:
             self._task = None
+            if session.selected is not None:
+                session.selected.give_up_claim()  # stopped before it could
 
     async def _tell_once(self) -> None:
         session, selected = self._session, self._session.selected

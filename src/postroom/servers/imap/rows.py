@@ -1,7 +1,7 @@
 """Some messages of a mailbox, as columns.
 
-Owns: Rows, how many are taken at once, whether a column says the same of all. Never: knows a mailbox (selected.py
-does). Raises: nothing.
+Owns: Rows, how many are taken at once, whether a column says the same of all, values put back into one. Never: knows a
+mailbox (selected.py does). Raises: nothing.
 """
 
 from array import array
@@ -49,3 +49,13 @@ def batches(spans: Sequence[Span], size: int) -> Iterator[Sequence[int]]:
                 scattered = []
     if scattered:
         yield scattered
+
+
+def put_back(column: "array[int]", places: Sequence[int], values: Sequence[int]) -> "array[int]":
+    """A column with each value before what was at its place; `places` ascend."""
+    whole, start = column[:0], 0
+    for at, value in zip(places, values, strict=True):
+        whole += column[start:at]
+        whole.append(value)
+        start = at
+    return whole + column[start:]

@@ -9,7 +9,6 @@ is gone, `_uids` is the View's own array and every column can be sliced from the
 has new arrays, `_uids` stays the old one, and columns are looked up uid by uid until the EXPUNGEs have been said.
 """
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -40,7 +39,7 @@ from .flag_log import FlagLog
 from .flag_rows import flag_rows
 from .refusal import bad
 from .rights import effective, may_write, permitted
-from .rows import Rows
+from .rows import Rows, put_back
 
 _FEW = 8  # one in so many messages is sooner looked up than all are looked at
 _UTF8 = (b"IMAP4REV2", b"UTF8=ACCEPT")
@@ -72,6 +71,7 @@ class SelectedMailbox:
         self.deleted = False  # by somebody, while it was selected
         self.on_change: Callable[[], None] | None = None
         self._claims = claims
+        self._claiming = False  # the pair in `_claims` is this session's
         self._enabled = enabled  # what the session's client has enabled, as it changes
         self._held_back = False  # the client was told not to believe all modseqs
         self._uids = view.uids
@@ -136,6 +136,7 @@ class SelectedMailbox:
     def close(self) -> None:
         """Stop listening, give the view back."""
         self.on_change = None
+        self.give_up_claim()
         self.account.unsubscribe_changes(self._hear)
         self.account.release(self.view)
 
@@ -161,17 +162,19 @@ class SelectedMailbox:
     # ---- what others do
 
     def _hear(self, change: Change) -> None:
-        if isinstance(change, MailboxesChanged):
+        if isinstance(change, MessagesAdded):  # first: what thousands may hear at once
+            if change.mailbox_id != self.mailbox_id:
+                return
+            self.flag_log.add(change)
+            if change.origin is self:
+                self._own.update(change.uids)
+        elif isinstance(change, MailboxesChanged):
             if self.mailbox_id in change.removed:
                 self.deleted = True
             elif self.rights == self._rights_told:
                 return
         elif change.mailbox_id != self.mailbox_id:
             return
-        elif isinstance(change, MessagesAdded):
-            self.flag_log.add(change)
-            if change.origin is self:
-                self._own.update(change.uids)
         elif isinstance(change, FlagsChanged):
             self.flag_log.add(change)
             if change.origin is self:
@@ -218,23 +221,33 @@ class SelectedMailbox:
     @property
     def should_claim(self) -> bool:
         """Whether there are \\Recent marks that this session may take (see claim_recent)."""
-        return (
-            self._takes_recent
+        return self._claiming or (
+            self.view.mailbox.recent > 0
+            and self._takes_recent
             and b"IMAP4REV2" not in self._enabled  # RFC 9051 appendix E: no \\Recent there
-            and self.view.mailbox.recent > 0
             and (self.account.account_id, self.mailbox_id) not in self._claims
         )
+
+    def reserve_claim(self) -> None:
+        """Let no other session ask for the marks: this one will, by claim_recent, or says give_up_claim."""
+        self._claiming = True
+        self._claims.add((self.account.account_id, self.mailbox_id))
+
+    def give_up_claim(self) -> None:
+        """What was reserved and not claimed is anybody's again."""
+        if self._claiming:
+            self._claiming = False
+            self._claims.discard((self.account.account_id, self.mailbox_id))
 
     async def claim_recent(self) -> None:
         """Take the \\Recent marks nobody has taken: each goes to one session only (RFC 3501 §2.3.2)."""
         if not self.should_claim:
             return
-        key = (self.account.account_id, self.mailbox_id)
-        self._claims.add(key)
+        self.reserve_claim()
         try:
             first, last = await self.account.claim_recent(self.mailbox_id)
         finally:
-            self._claims.discard(key)
+            self.give_up_claim()
         if first < last:
             if self._recent and self._recent[-1][1] == first:
                 first = self._recent.pop()[0]
@@ -442,7 +455,7 @@ class SelectedMailbox:
     @property
     def recent_count(self) -> int:
         """How many of the messages that the client knows are \\Recent in this session."""
-        return sum(stop - start for start, stop in self.recent_spans())
+        return sum([stop - start for start, stop in self.recent_spans()]) if self._recent else 0
 
     def is_recent(self, uid: int) -> bool:
         return any(lo <= uid < hi for lo, hi in self._recent)
@@ -534,7 +547,7 @@ class SelectedMailbox:
         places = [bisect_left(view.uids, lost.uid) for lost in gone]
         were = ("uid", "mask", "size", "date", "modseq", "content_id")
         columns = [
-            _put_back(column[:known], places, list(map(attrgetter(name), gone)))
+            put_back(column[:known], places, list(map(attrgetter(name), gone)))
             for column, name in zip(whole, were, strict=True)
         ]
         return Rows(range(self.count), *columns)
@@ -581,13 +594,3 @@ class SelectedMailbox:
             return 0
         at = self.view.first_unseen()
         return at + 1 if at < self.count else 0
-
-
-def _put_back(column: "array[int]", places: Sequence[int], values: Sequence[int]) -> "array[int]":
-    """A column with each value before what was at its place; `places` ascend."""
-    whole, start = column[:0], 0
-    for at, value in zip(places, values, strict=True):
-        whole += column[start:at]
-        whole.append(value)
-        start = at
-    return whole + column[start:]
