@@ -17,6 +17,7 @@ import click
 
 from postroom.app import App, Ground, StartFailed
 from postroom.base import SystemClock, SystemIds, WorkerPlace, log
+from postroom.base.heap import keep_large_buffers_apart
 from postroom.config import Config, ConfigError, load
 
 from .options import config_option, read_settings, settings_path
@@ -126,6 +127,7 @@ def new_loop() -> "asyncio.Runner":
         import uvloop
     except ImportError:
         return asyncio.Runner()
+    keep_large_buffers_apart()
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 

@@ -247,3 +247,21 @@ def test_a_message_without_a_save_date_is_judged_by_its_internal_date(tmp_path: 
             assert await found(client, "NOT SAVEDBEFORE 2-Jan-2001") == [2]
 
     run(play())
+
+
+@both_stores
+def test_text_among_a_part_of_a_mailbox_with_and_without_gaps(tmp_path: Path, kind: str) -> None:
+    async def play() -> None:
+        async with open_room(tmp_path, kind) as room:
+            for number in range(8):
+                await room.deliver(message("even" if number % 2 else "odd"))
+            client = await room.client("INBOX")
+            assert await client.ok("UID SEARCH SUBJECT even") == [b"* SEARCH 2 4 6 8"]
+            assert await client.ok("UID SEARCH UID 3:7 SUBJECT even") == [b"* SEARCH 4 6"]
+            assert await client.ok("SEARCH 3:7 NOT SUBJECT even") == [b"* SEARCH 3 5 7"]
+            await client.ok("UID STORE 1,6 +FLAGS (\\Deleted)")
+            await client.ok("EXPUNGE")
+            assert await client.ok("UID SEARCH UID 3:8 SUBJECT even") == [b"* SEARCH 4 8"]
+            assert await client.ok("SEARCH 1:4 SUBJECT even") == [b"* SEARCH 1 3"]
+
+    run(play())

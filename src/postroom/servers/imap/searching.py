@@ -288,7 +288,11 @@ class Searching:
             wanted = set(candidates)
             return [at for at in some if at in wanted]
         if isinstance(candidates, range):
-            return list(compress(candidates, map(found.__contains__, uids[candidates.start : candidates.stop])))
+            start, stop = candidates.start, candidates.stop
+            if uids[stop - 1] - uids[start] == stop - 1 - start:  # none between is missing: no need to look for any
+                first, last = uids[start], uids[stop - 1]
+                return [uid - first + start for uid in sorted(found) if first <= uid <= last]
+            return list(compress(candidates, map(found.__contains__, uids[start:stop])))
         return [at for at in candidates if uids[at] in found]
 
 

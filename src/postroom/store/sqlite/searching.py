@@ -144,7 +144,9 @@ def _known(db: apsw.Connection, messages: Messages, fields: Sequence[str], text:
         states[segment.first : segment.end] = flags(hits, segment.documents)
         for number in numbers_in(unsure & ~hits, segment.documents):
             states[segment.first + number] = _LOOK
-    return bytes(map(states.__getitem__, islice(messages.content_ids, messages.total)))
+    if states.count(_NO) == content_next:
+        return bytes(messages.total)
+    return bytes([states[content_id] for content_id in islice(messages.content_ids, messages.total)])
 
 
 def _look(
