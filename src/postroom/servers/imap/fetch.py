@@ -217,7 +217,17 @@ class _Fetching:
             for number, *values in zip(numbers, *columns, strict=True):
                 await self._send_in_pieces(selected.fetch_start % number, formats, values)
             return
-        await self._session.emit(_formatted(selected.fetch_start, formats, numbers, columns))
+        step = self._rows_a_piece(columns) if self._may_be_long else len(numbers)
+        for at in range(0, len(numbers), step):
+            piece = slice(at, at + step)
+            values = [column[piece] for column in columns]
+            await self._session.emit(_formatted(selected.fetch_start, formats, numbers[piece], values))
+
+    def _rows_a_piece(self, columns: Sequence[Values]) -> int:
+        """How many rows make a piece of output: memory for several MB at once is had from the system each time."""
+        octets = sum(len(value) for values in columns for value in values if isinstance(value, bytes))
+        count = len(columns[0])
+        return max(1, count * self._session.settings.output_piece_octets // max(octets, 1))
 
     def _is_too_much(self, stored: Stored) -> bool:
         """Whether all sections of a message would be too much to have in memory at once, or too long to wait for."""

@@ -99,7 +99,7 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     ] = 1_048_576
     output_piece_octets: Annotated[
         int, Meta(ge=4096, description="Octets of output after which a session waits for its client to take them.")
-    ] = 262_144
+    ] = 131_072
     max_notify_mailboxes: Annotated[
         int, Meta(ge=1, description="Mailboxes that one client may watch with NOTIFY; more are refused.")
     ] = 10_000
