@@ -16,6 +16,8 @@ from bench.mailbox import OVERVIEW, search_body
 
 CLIENTS = 8
 _ROUNDS = 5
+_SEARCHES = 50
+_INDEX_SECONDS = 1.5  # from the last message until an account's turn to be indexed
 
 
 def delivered(bed: Bed) -> Figure:
@@ -44,17 +46,20 @@ def search(bed: Bed) -> Figure:
     """Bodies, for other phrases each time, by clients of an account each."""
 
     def ask(client: Imap) -> None:
-        for number in range(_ROUNDS):
+        for number in range(_SEARCHES):
             client.run(search_body(number + 1))
 
-    return _by_all(bed, ask, _ROUNDS)
+    return _by_all(bed, ask, _SEARCHES, indexed=True)
 
 
-def _by_all(bed: Bed, ask: Callable[[Imap], None], operations: int) -> Figure:
+def _by_all(bed: Bed, ask: Callable[[Imap], None], operations: int, *, indexed: bool = False) -> Figure:
     """Each client process connects and looks once; then all of them begin at the same moment."""
     users = bed.recipients(CLIENTS)
     for user in users:
         bed.once(f"filled {user}", partial(fill, bed.side, user, f"w{bed.run}", bed.sizes.worker_messages))
+        if indexed:  # one after another
+            time.sleep(_INDEX_SECONDS)
+            bed.side.settle()
 
     def work() -> float:
         begin = time.perf_counter() + 1.0  # a clock that all processes share
