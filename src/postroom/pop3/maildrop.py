@@ -19,7 +19,8 @@ class NoSuchMessage(Exception):
 class Maildrop:
     """`uids`, `sizes` and `content_ids` are parallel; the first `count` of each belong to this session.
 
-    The sequences are not copied: what lies behind `count` may grow while the session lasts.
+    `octets` is what these sizes sum up to, if that is known. The sequences are not copied: what lies behind `count` may
+    grow while the session lasts.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Maildrop:
         sizes: Sequence[int],
         content_ids: Sequence[int],
         count: int | None = None,
+        octets: int | None = None,
     ) -> None:
         self.mailbox_id = mailbox_id
         self.count = len(uids) if count is None else count
@@ -37,7 +39,7 @@ class Maildrop:
         self._sizes = sizes
         self._content_ids = content_ids
         self._validity = b"%x" % uid_validity
-        self._octets = sum(islice(sizes, self.count))
+        self._octets = sum(islice(sizes, self.count)) if octets is None else octets
         self._deleted: set[int] = set()  # positions
 
     @property

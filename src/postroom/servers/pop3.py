@@ -333,10 +333,12 @@ async def _snapshot(account: Account) -> Maildrop:
     try:
         uids, sizes, contents = view.uids, view.sizes, view.content_ids
         count = len(uids)
+        octets: int | None = view.mailbox.octets
         if more := await account.line_end_octets():
             # RFC 1939 §11: sizes count octets as they are sent, and lines are sent with CRLF
             sizes = array("q", [size + more.get(content, 0) for size, content in zip(sizes, contents, strict=False)])
-        return Maildrop(inbox.mailbox_id, view.mailbox.uid_validity, uids, sizes, contents, count)
+            octets = None
+        return Maildrop(inbox.mailbox_id, view.mailbox.uid_validity, uids, sizes, contents, count, octets)
     finally:
         account.release(view)
 
