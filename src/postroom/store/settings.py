@@ -72,7 +72,8 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Meta(
             ge=0,
             description="Octets of new mail (and 4096 for each change) that are written on the event loop, only their "
-            "commit in a thread; what is larger is written in a thread altogether.",
+            "commit in a thread; what is larger is written in a thread altogether. 0: everything is, for a disk that "
+            "seeks and more mail than memory, where looking something up may take long.",
         ),
     ] = 262_144
     cache_kib: Annotated[int, Meta(ge=64, description="KiB of page cache for each open database connection.")] = 2048
