@@ -52,7 +52,8 @@ class Watching:
 
 
 async def main():
-    settings = StoreSettings(mmap_octets=0)
+    # The search index, which is made beside it, has its own bounds.
+    settings = StoreSettings(mmap_octets=0, index_segment_messages=32_768, index_quiet_seconds=3600.0)
     store = SqliteStore(folder, settings, MessageSettings(), SystemClock(), SystemIds())
     await store.create_account(1)
     account = await store.open(1)
