@@ -17,7 +17,7 @@ from postroom.message import MessageSettings
 from postroom.net import Listener, NetSettings
 from postroom.servers.imap import ImapService, ImapSessionSettings
 from postroom.store import STORE_ROWS, MemoryStore, SqliteStore, StoreSettings, hold_folder
-from postroom.store.api import Account, AppendOptions, MailStore
+from postroom.store.api import Account, AppendOptions, FlagAction, Flagged, MailStore
 from postroom.store.memory import MemoryAccount
 
 from .deflate import DeflateStream
@@ -381,3 +381,21 @@ def facts_asked_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 both_stores = pytest.mark.parametrize("kind", STORES)
+
+
+@contextmanager
+def followed_by(
+    account: Account, mailbox_id: int, uid: int, action: FlagAction, flags: frozenset[str]
+) -> Iterator[None]:
+    """What a session does to flags is followed by somebody else's change, before its command goes on."""
+    real = type(account).set_flags
+
+    async def both(self: Any, mailbox: int, uids: Sequence[int], *rest: Any, **more: Any) -> Flagged:
+        flagged = await real(self, mailbox, uids, *rest, **more)
+        if more.get("origin") is not None:
+            await real(self, mailbox_id, [uid], action, flags)
+        return flagged
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(account), "set_flags", both)
+        yield

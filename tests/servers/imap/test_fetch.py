@@ -1,15 +1,13 @@
 """FETCH over a socket: batches, \\Seen, messages too large for one piece."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from postroom.store.api import FlagAction, Flagged
+from postroom.store.api import FlagAction
 
-from .room import MESSAGE, both_stores, message, open_room, run
+from .room import MESSAGE, both_stores, followed_by, message, open_room, run
 
 
 @both_stores
@@ -267,16 +265,7 @@ def test_seen_that_was_taken_back_at_once_is_not_told_as_set(tmp_path: Path, kin
             await client.ok("SELECT INBOX")
             account = await room.store.open(1)
             inbox = (await account.mailbox("INBOX")).mailbox_id
-            real = type(account).set_flags
-
-            async def both(self: Any, mailbox_id: int, uids: Sequence[int], *rest: Any, **more: Any) -> Flagged:
-                flagged = await real(self, mailbox_id, uids, *rest, **more)
-                if more.get("origin") is not None:
-                    await real(self, inbox, [1], FlagAction.REMOVE, frozenset(("\\Seen",)))
-                return flagged
-
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(type(account), "set_flags", both)
+            with followed_by(account, inbox, 1, FlagAction.REMOVE, frozenset(("\\Seen",))):
                 said = await client.ok("FETCH 1 BODY[TEXT]<0.1>")
             account.close()
             assert any(b"FLAGS (\\Recent) UID 1 MODSEQ (4)" in line for line in said), said

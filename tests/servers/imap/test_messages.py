@@ -1,15 +1,11 @@
 """STORE, COPY, MOVE, EXPUNGE, alone and seen from other sessions."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pytest
+from postroom.store.api import FlagAction
 
-from postroom.store.api import FlagAction, Flagged
-
-from .room import Room, both_stores, message, open_room, run
+from .room import Room, both_stores, followed_by, message, open_room, run
 
 
 async def fill(room: Room, count: int) -> None:
@@ -210,16 +206,7 @@ def test_what_others_change_while_a_store_is_answered_is_told(tmp_path: Path, ki
             client = await room.client("INBOX")
             account = await room.store.open(1)
             inbox = (await account.mailbox("INBOX")).mailbox_id
-            real = type(account).set_flags
-
-            async def both(self: Any, mailbox_id: int, uids: Sequence[int], *rest: Any, **more: Any) -> Flagged:
-                flagged = await real(self, mailbox_id, uids, *rest, **more)
-                if more.get("origin") is not None:
-                    await real(self, inbox, [1], FlagAction.REPLACE, frozenset(("\\Draft",)))
-                return flagged
-
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(type(account), "set_flags", both)
+            with followed_by(account, inbox, 1, FlagAction.REPLACE, frozenset(("\\Draft",))):
                 said = await client.ok("STORE 1 +FLAGS (\\Seen)")
             account.close()
             assert said[-1] == b"* 1 FETCH (FLAGS (\\Draft))"

@@ -65,6 +65,24 @@ def test_light_changes_are_made_on_the_loop_as_many_as_have_room(tmp_path: Path)
     disk.unregister()
 
 
+def test_a_bug_while_a_batch_is_made_on_the_loop_reaches_who_waits_and_nobody_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Bug: it left the account busy for ever, and the other accounts of that turn unbegun."""
+
+    async def play(room: Room) -> None:
+        await room.put()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("postroom.store.sqlite.ledger.save", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                async with asyncio.timeout(10):
+                    await room.put()
+        assert await room.put() == 2
+
+    perform(tmp_path, play)
+    assert [record.getMessage() for record in caplog.records] == ["account 1: a batch failed"]
+
+
 def test_the_loop_does_not_wait_for_another_process_that_writes(tmp_path: Path) -> None:
     async def play(room: Room) -> None:
         await room.account.settle()

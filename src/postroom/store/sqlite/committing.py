@@ -213,11 +213,13 @@ class Commits:
         batch, light = self._next_batch()
         claimed, self._views.claimed = self._views.claimed, {}
         writes, now = [write for write, _ in batch], int(self._store.clock.now())
-        prepared = self._writer.prepare_at_once(writes, claimed, now) if light else None
-        if prepared is not None:
-            job = partial(self._writer.finish, prepared)
-        else:
-            job = partial(self._writer.commit, writes, claimed, now)
+        job = partial(self._writer.commit, writes, claimed, now)
+        try:
+            if light and (prepared := self._writer.prepare_at_once(writes, claimed, now)) is not None:
+                job = partial(self._writer.finish, prepared)
+        except Exception as error:  # a bug; whoever waits must hear of it, and the account go on
+            _log.exception("account %d: a batch failed", self._account_id)
+            job = partial(self._writer.refuse, writes, error)
         self._store.pool.run(job, partial(self._written, batch))
 
     def _next_batch(self) -> tuple[Batch, bool]:

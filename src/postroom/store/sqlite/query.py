@@ -50,11 +50,8 @@ def columns_and_octets(
 
 
 def _cut(octets: bytes | None, lengths: Sequence[int]) -> list[bytes]:
-    return (
-        [octets[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
-        if octets
-        else [b""] * len(lengths)
-    )
+    whole = octets or b""  # of no rows there is nothing
+    return [whole[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ so that a transaction is always made upon the latest state; `finish` lets the lo
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,7 @@ class Scope:
         box.keywords = keywords
 
 
-class Write:
+class Write(ABC):
     """One change of an account."""
 
     __slots__ = ()
@@ -83,12 +84,13 @@ class Write:
         """How much it writes, when it is so little work that it may be made on the event loop; None: it is not."""
         return None
 
+    @abstractmethod
     def apply(self, scope: Scope) -> Any:
         """Make it, within the transaction; what the caller gets. Whatever it raises undoes this change alone."""
-        raise NotImplementedError
 
     def settle(self, files: AccountFiles, committed: bool, probe: Probe) -> None:
         """After the transaction: remove the files that are not needed (any more)."""
+        return  # most have none
 
 
 @dataclass(slots=True)
@@ -197,6 +199,9 @@ class Writer:
         self._db.set_busy_timeout(0)
         try:
             prepared = self.prepare(writes, claimed, now)
+        except BaseException:
+            self._lose()
+            raise
         finally:
             self._db.set_busy_timeout(self._files.busy_timeout_milliseconds)
         return None if isinstance(prepared.error, apsw.BusyError) and not self._db.in_transaction else prepared
