@@ -1,6 +1,7 @@
 """The outbound queue: messages, their recipients, when each is due. Knows no DNS and no SMTP."""
 
 from .api import (
+    DeliverBy,
     Entry,
     EntryState,
     Envelope,
@@ -19,6 +20,7 @@ from .sqlite import SqliteQueue, hold_queue
 from .states import DiskState
 
 __all__ = [
+    "DeliverBy",
     "DiskState",
     "Entry",
     "EntryState",

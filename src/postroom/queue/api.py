@@ -51,6 +51,15 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverBy:
+    """The sender's BY parameter (RFC 2852 §4), with its moment as an absolute one."""
+
+    at: float  # seconds since 1970
+    notify_only: bool  # by-mode N: tell the sender, and go on; R: return the message
+    trace: bool = False  # by-trace T: report relaying
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """The transport envelope of a queued message (RFC 5321 §2.3.1)."""
 
@@ -59,6 +68,11 @@ class Envelope:
     smtputf8: bool = False
     ret: str | None = None  # "FULL" | "HDRS" (RFC 3461 §4.3)
     envid: str | None = None  # decoded xtext (RFC 3461 §4.4)
+    binary: bool = False  # BODY=BINARYMIME (RFC 3030 §3): lines of any length, CR, LF and NUL anywhere in the body
+    require_tls: bool = False  # REQUIRETLS (RFC 8689 §2)
+    deliver_by: DeliverBy | None = None
+    hold_until: float | None = None  # FUTURERELEASE (RFC 4865 §4): not sent before; seconds since 1970
+    priority: int = 0  # MT-PRIORITY (RFC 6710 §4): -9 to 9, the higher the sooner
 
 
 @dataclass(frozen=True, slots=True)
