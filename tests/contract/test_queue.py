@@ -8,6 +8,10 @@ import pytest
 
 from postroom.base import FakeClock, SeededIds, Spool
 from postroom.queue import (
+    BOUNCE,
+    RETRY,
+    DeliverBy,
+    DestinationSummary,
     EntryState,
     Envelope,
     MemoryQueue,
@@ -62,7 +66,17 @@ async def put(queue: Queue, *addresses: str, content: bytes = b"Subject: x\r\n\r
 
 def test_what_was_put_in_is_there(stage: Stage) -> None:
     async def play(queue: Queue, clock: FakeClock) -> None:
-        envelope = Envelope("älice@a.test", body_8bit=True, smtputf8=True, ret="HDRS", envid="e+1 2")
+        envelope = Envelope(
+            "älice@a.test",
+            body_8bit=True,
+            smtputf8=True,
+            ret="HDRS",
+            envid="e+1 2",
+            binary=True,
+            require_tls=True,
+            deliver_by=DeliverBy(START + 60.5, notify_only=True, trace=True),
+            priority=-3,
+        )
         recipients = [
             Recipient("bob@b.test", frozenset({"SUCCESS", "FAILURE"}), "rfc822;bob+2Btag@b.test"),
             Recipient("carol@c.test", frozenset({"NEVER"})),
@@ -298,3 +312,144 @@ def test_wakes(stage: Stage) -> None:
         assert await woken()
 
     stage.run(play)
+
+
+async def put_for(queue: Queue, sender: str, *addresses: str, **options: object) -> str:
+    with Spool(Path("unused"), 1 << 30) as spool:
+        spool.write(b"Subject: x\r\n\r\nhi\r\n")
+        envelope = Envelope(sender, **options)  # type: ignore[arg-type]
+        return await queue.enqueue(envelope, [Recipient(address) for address in addresses], spool)
+
+
+async def claimed(queue: Queue, now: float, limit: int, **options: object) -> list[str]:
+    return [e.recipient.address for e in await queue.claim(now, limit, **options)]  # type: ignore[arg-type]
+
+
+def test_each_destination_gets_its_share(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue, *(f"r{k}@slow.test" for k in range(50)))
+        await clock.advance(1)
+        await put(queue, "a@B.test", "b@b.test")
+        await clock.advance(1)
+        await put(queue, "c@c.test", "d@full.test")
+        now = clock.now()
+        assert await claimed(queue, now, 9, share=2, shares={"full.test": 0, "b.test": 1}) == [
+            "r0@slow.test",
+            "r1@slow.test",
+            "a@B.test",
+            "c@c.test",
+        ]
+        assert await queue.next_due({"slow.test"}) == START + 1
+        assert await queue.next_due({"slow.test", "b.test"}) == START + 2
+        assert await claimed(queue, now, 3, share=2, shares={"slow.test": 0}) == ["b@b.test", "d@full.test"]
+        assert await queue.next_due({"slow.test"}) is None
+
+    stage.run(play)
+
+
+def test_a_sender_with_many_messages_does_not_keep_others_waiting(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        for k in range(40):
+            await put_for(queue, "bulk@a.test", f"bulk{k}@b.test")
+        await clock.advance(0.2)
+        await put_for(queue, "alice@a.test", "one@b.test")
+        first = await claimed(queue, clock.now(), 6)
+        assert "one@b.test" in first
+        assert first[0] == "bulk0@b.test"
+        assert len(await claimed(queue, clock.now(), 99)) == 35  # nobody waits for a turn when there is room
+
+    stage.run(play)
+
+
+def test_priority_goes_before_turn(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put_for(queue, "a@a.test", "low@b.test", priority=-4)
+        await put_for(queue, "a@a.test", "usual@b.test")
+        await put_for(queue, "a@a.test", "high@b.test", priority=6)
+        last = await put_for(queue, "a@a.test", "raised@b.test")
+        assert await queue.prioritize([last], 9) == 1
+        assert await claimed(queue, clock.now(), 3) == ["raised@b.test", "high@b.test", "usual@b.test"]
+
+    stage.run(play)
+
+
+def test_future_release(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put_for(queue, "a@a.test", "b@b.test", hold_until=START + 500)
+        assert await queue.next_due() == START + 500
+        assert await claimed(queue, START + 499, 9) == []
+        assert await claimed(queue, START + 500, 9) == ["b@b.test"]
+
+    stage.run(play)
+
+
+def test_a_paused_destination_waits(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue, "a@b.test", "c@c.test")
+        await queue.pause(["B.test", "nobody.test"])
+        assert await claimed(queue, START, 9) == ["c@c.test"]
+        assert await queue.next_due() is None
+        await put(queue, "d@b.test")
+        assert await claimed(queue, START, 9) == []
+        assert await queue.summaries() == [
+            DestinationSummary("b.test", 2, 0, 0, START, True, START),
+            DestinationSummary("c.test", 0, 1, 0, None, False, START),
+            DestinationSummary("nobody.test", 0, 0, 0, None, True, 0.0),
+        ]
+        assert await queue.resume(["b.test", "x.test"]) == 1
+        assert await claimed(queue, START, 9) == ["a@b.test", "d@b.test"]
+
+    stage.run(play)
+
+
+def test_operators_wishes(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        queue_id = await put(queue, "a@b.test", "b@b.test", "c@b.test")
+        ids = [e.entry_id for e in await queue.claim(START, 9)]
+        await queue.defer(ids, START + 300, "450 later")
+        assert await queue.retry_now([str(ids[0])], START + 1) == 1
+        assert await queue.hold([str(ids[1])]) == 1
+        assert await queue.bounce([str(ids[1])], START + 1, "Not wanted") == 1
+        assert await queue.move([queue_id], "backup", START + 2) == 3
+        first, second, third = await queue.entries()
+        assert [first.wish, second.wish, third.wish] == [RETRY, RETRY, RETRY]
+        assert {e.route for e in (first, second, third)} == {"backup"}
+        assert {e.next_attempt for e in (first, second, third)} == {START + 2}
+        assert await queue.bounce([queue_id], START + 3, "Not wanted") == 3
+        got = await queue.claim(START + 3, 9)
+        assert {e.wish for e in got} == {BOUNCE + "Not wanted"}
+        await queue.defer(ids, START + 9, "450 later")
+        assert {e.wish for e in await queue.entries()} == {""}
+
+    stage.run(play)
+
+
+def test_suppression_after_the_third_refusal(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        for k in range(3):
+            assert await queue.suppressed(["Bob@b.test"], START) == {}
+            await queue.note_refused(["bob@b.test", f"other{k}@b.test"], "550 5.1.1 no", START + k)
+        found = await queue.suppressed(["Bob@b.test", "other0@b.test"], START + 3)
+        assert {address: (one.bounces, one.reply) for address, one in found.items()} == {
+            "Bob@b.test": (3, "550 5.1.1 no")
+        }
+        until = found["Bob@b.test"].until
+        assert until is not None
+        assert await queue.suppressed(["bob@b.test"], until) == {}
+        await queue.note_accepted(["bob@b.test"])
+        assert await queue.suppressed(["bob@b.test"], START + 3) == {}
+        await queue.suppress("X@b.test", "by hand", START, START + 9)
+        assert list(await queue.suppressed(["x@b.test"], START + 8)) == ["x@b.test"]
+        assert (await queue.suppressions())[0].address == "other2@b.test"
+        assert await queue.unsuppress(["x@b.test", "y@b.test"]) == 1
+
+    stage.run(play, QueueSettings(suppress_after_bounces=3))
+
+
+def test_suppressions_are_bounded(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        for k in range(5):
+            await queue.note_refused([f"r{k}@b.test"], "550 no", START + k)
+        assert [one.address for one in await queue.suppressions()] == ["r4@b.test", "r3@b.test"]
+
+    stage.run(play, QueueSettings(max_suppressions=2))

@@ -24,7 +24,8 @@ def test_chosen() -> None:
     db = apsw.Connection(":memory:")
     create(db)
     db.execute(
-        "INSERT INTO messages VALUES(1,'7','',0,0,NULL,NULL,0,0,0,x'',x''),(2,'two','',0,0,NULL,NULL,0,0,0,x'',x'')"
+        "INSERT INTO messages(seq,id,mail_from,body_8bit,smtputf8,size,arrived,is_file,prefix)"
+        " VALUES(1,'7','',0,0,0,0,0,x''),(2,'two','',0,0,0,0,0,x'')"
     )
     db.execute("INSERT INTO entries(entry_id,message,address,state,next_attempt) VALUES(5,1,'a','waiting',0)")
     db.execute("INSERT INTO entries(entry_id,message,address,state,next_attempt) VALUES(7,2,'b','held',0)")

@@ -3,8 +3,8 @@
 import apsw
 import pytest
 
-from postroom.queue import EntryState, QueueFailure
-from postroom.queue.schema import ENTRY_COLUMNS, VERSION, create
+from postroom.queue import EntryState, Envelope, QueueFailure, claiming, rows
+from postroom.queue.schema import ENTRY_COLUMNS, MIGRATIONS, VERSION, create
 
 
 def test_create_once() -> None:
@@ -28,7 +28,10 @@ def test_a_later_version_is_left_alone() -> None:
 def test_the_table_knows_the_states_of_the_enum() -> None:
     db = apsw.Connection(":memory:")
     create(db)
-    db.execute("INSERT INTO messages VALUES(1,'m','',0,0,NULL,NULL,0,0,0,x'',x'')")
+    db.execute(
+        "INSERT INTO messages(seq,id,mail_from,body_8bit,smtputf8,size,arrived,is_file,prefix)"
+        " VALUES(1,'m','',0,0,0,0,0,x'')"
+    )
     for state in EntryState:
         db.execute("INSERT INTO entries(message,address,state,next_attempt) VALUES(1,'a',?,0)", (state.value,))
     with pytest.raises(apsw.ConstraintError):
@@ -39,10 +42,30 @@ def test_the_table_knows_the_states_of_the_enum() -> None:
 def test_what_is_due_is_found_by_index() -> None:
     db = apsw.Connection(":memory:")
     create(db)
-    plan = db.execute(
-        "EXPLAIN QUERY PLAN SELECT entry_id FROM entries"
-        " WHERE state='waiting' AND next_attempt<=? ORDER BY next_attempt",
-        (1,),
-    ).fetchall()
-    assert "entries_due" in str(plan)
+    for sql in (claiming._FEW, claiming._MANY):
+        plan = str(db.execute(f"EXPLAIN QUERY PLAN {sql}", (1, 1.0, 5)).fetchall())
+        assert "SEARCH e USING INDEX entries_" in plan
+        assert "SCAN" not in plan
+    db.close()
+
+
+def test_a_queue_of_version_1_is_brought_up_to_date() -> None:
+    db = apsw.Connection(":memory:")
+    db.execute(MIGRATIONS[1])
+    db.execute("PRAGMA user_version=1")
+    db.execute("INSERT INTO messages VALUES(1,'q1','a@a.test',1,0,NULL,NULL,9,5.0,0,x'',x'')")
+    addresses = ("bob@B.test", "carol@b.test", '"x@y"@c.test', "postmaster")
+    for number, address in enumerate(addresses):
+        db.execute("INSERT INTO entries(message,address,state,next_attempt) VALUES(1,?,'waiting',?)", (address, number))
+    create(db)
+    create(db)
+    assert db.pragma("user_version") == VERSION
+    assert db.execute("SELECT name, due FROM destinations ORDER BY due").fetchall() == [
+        ("b.test", 0.0),
+        ("c.test", 2.0),
+        ("", 3.0),
+    ]
+    claimed = rows.entries(claiming.claim(db, 9.0, 9, None, {}))
+    assert [entry.recipient.address for entry in claimed] == list(addresses)
+    assert claimed[0].message.envelope == Envelope("a@a.test", body_8bit=True)
     db.close()

@@ -1,7 +1,10 @@
 """The outbound queue: messages, their recipients, when each is due. Knows no DNS and no SMTP."""
 
 from .api import (
+    BOUNCE,
+    RETRY,
     DeliverBy,
+    DestinationSummary,
     Entry,
     EntryState,
     Envelope,
@@ -12,7 +15,9 @@ from .api import (
     QueueFailure,
     QueueFull,
     Recipient,
+    Suppression,
     Wake,
+    destination_of,
 )
 from .memory import MemoryQueue
 from .settings import QueueSettings
@@ -20,7 +25,10 @@ from .sqlite import SqliteQueue, hold_queue
 from .states import DiskState
 
 __all__ = [
+    "BOUNCE",
+    "RETRY",
     "DeliverBy",
+    "DestinationSummary",
     "DiskState",
     "Entry",
     "EntryState",
@@ -35,6 +43,8 @@ __all__ = [
     "QueuedMessage",
     "Recipient",
     "SqliteQueue",
+    "Suppression",
     "Wake",
+    "destination_of",
     "hold_queue",
 ]

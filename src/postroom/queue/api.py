@@ -9,8 +9,9 @@ a second attempt, never to a loss.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from postroom.base import MailError, Spool
@@ -32,6 +33,9 @@ class QueueFailure(QueueError):
     """The disk or the database refused; nothing was changed."""
 
     code, enhanced, text = 451, "4.3.0", "Queue trouble, please try again later"
+
+
+NO_SHARES: Mapping[str, int] = MappingProxyType({})
 
 
 class EntryState(enum.Enum):
@@ -95,6 +99,40 @@ class Entry:
     next_attempt: float
     last_reply: str  # of the last attempt, for people: "451 4.7.1 greylisted (mx.example.org [192.0.2.1])"
     delay_warned: bool
+    route: str = ""  # the way an operator chose; "" for the usual one
+    wish: str = ""  # of an operator for the next attempt: RETRY, or BOUNCE and the words for the sender
+
+
+RETRY, BOUNCE = "retry", "bounce:"  # Entry.wish
+
+
+def destination_of(address: str) -> str:
+    """What waits together: the domain after the last @, lower case; "" when there is none (postmaster)."""
+    return address.rpartition("@")[2].lower() if "@" in address else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSummary:
+    """What waits for one destination."""
+
+    name: str
+    waiting: int
+    sending: int
+    held: int
+    due: float | None  # the earliest
+    paused: bool
+    oldest: float  # arrival of its oldest message; 0.0 when it has none
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address that was refused for good, time after time."""
+
+    address: str
+    bounces: int
+    reply: str
+    refused: float  # the last time
+    until: float | None  # not asked before then; None: still asked
 
 
 class Queue(Protocol):
@@ -114,11 +152,17 @@ class Queue(Protocol):
         and "-._", new to the queue (ValueError otherwise).
         """
 
-    async def claim(self, now: float, limit: int) -> list[Entry]:
-        """Up to `limit` WAITING entries due at `now`, oldest due first, now SENDING."""
+    async def claim(
+        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, int] = NO_SHARES
+    ) -> list[Entry]:
+        """Up to `limit` WAITING entries due at `now`, now SENDING; destinations that are due longest come first.
 
-    async def next_due(self) -> float | None:
-        """When the earliest WAITING entry is due; None when there is none."""
+        Of each destination at most `share`, or what `shares` has for it (0: none), by priority, then in turns of its
+        senders. Paused destinations are left out.
+        """
+
+    async def next_due(self, full: Container[str] = ()) -> float | None:
+        """When the earliest WAITING entry is due, paused and `full` destinations apart; None when there is none."""
 
     async def read(self, message_id: str, start: int, end: int) -> bytes:
         """Octets of prefix + content; short at the end. Raises NoSuchEntry."""
@@ -134,8 +178,8 @@ class Queue(Protocol):
     async def release(self, entry_ids: Sequence[int], *, not_before: float | None = None) -> None:
         """SENDING back to WAITING without counting an attempt (shutdown); `not_before`: due then (destination busy)."""
 
-    async def entries(self) -> list[Entry]:
-        """All entries, by arrival."""
+    async def entries(self, *, limit: int | None = None, destination: str | None = None) -> list[Entry]:
+        """Entries, by arrival; the first `limit`, those for one destination."""
 
     async def message_entries(self, message_id: str) -> list[Entry]:
         """Entries of one message. Raises NoSuchEntry."""
@@ -149,6 +193,40 @@ class Queue(Protocol):
     async def unhold(self, which: Sequence[str], now: float) -> int: ...
 
     async def remove(self, which: Sequence[str]) -> int: ...
+
+    async def bounce(self, which: Sequence[str], now: float, text: str) -> int:
+        """Give them up as soon as they are claimed, and tell the sender `text`; held ones too."""
+
+    async def move(self, which: Sequence[str], route: str, now: float) -> int:
+        """Send them by this route from now on, the usual one when ""; those that wait are due now."""
+
+    async def prioritize(self, which: Sequence[str], priority: int) -> int:
+        """Their messages have this priority from now on: -9 to 9 (RFC 6710)."""
+
+    async def pause(self, destinations: Sequence[str]) -> None:
+        """Claim nothing for these domains until they are resumed; over a restart too."""
+
+    async def resume(self, destinations: Sequence[str]) -> int:
+        """How many of them were paused."""
+
+    async def summaries(self) -> list[DestinationSummary]:
+        """All destinations that have entries or are paused, those with the most entries first."""
+
+    # addresses that bounced for good
+    async def suppressed(self, addresses: Collection[str], now: float) -> dict[str, Suppression]:
+        """Those among `addresses` that are not to be asked now."""
+
+    async def note_refused(self, addresses: Sequence[str], reply: str, now: float) -> None:
+        """Refused for good once more: from the settings' number of times on they are suppressed for a while."""
+
+    async def note_accepted(self, addresses: Sequence[str]) -> None:
+        """Forget what was held against them."""
+
+    async def suppressions(self) -> list[Suppression]: ...
+
+    async def suppress(self, address: str, reply: str, now: float, until: float) -> None: ...
+
+    async def unsuppress(self, addresses: Sequence[str]) -> int: ...
 
     def on_new_work(self, wake: "Wake") -> None:
         """Call `wake` (on the loop) whenever an entry may have become due."""

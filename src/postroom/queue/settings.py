@@ -31,3 +31,26 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     poll_interval_seconds: Annotated[
         float, Meta(gt=0, description="Seconds between two looks whether another process has changed the queue.")
     ] = 1.0
+    sender_turn_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="In the line of a destination, messages of one sender stand so many seconds behind each other, "
+            "so that one with thousands does not keep the others waiting; 0: first come, first served.",
+        ),
+    ] = 0.05
+    max_remembered_senders: Annotated[
+        int, Meta(ge=1, description="Senders and destinations for which that place in line is remembered.")
+    ] = 10_000
+    suppress_after_bounces: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="An address that was refused for good so many times in a row is not asked again for a while; "
+            "its senders have their mail back at once. 0: never.",
+        ),
+    ] = 3
+    suppress_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds for which such an address is not asked again.")
+    ] = 604_800.0
+    max_suppressions: Annotated[int, Meta(ge=1, description="Addresses that are remembered as refused.")] = 100_000

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,19 +18,26 @@ import apsw
 
 from postroom.base import ALONE, Clock, FileLock, Ids, Spool, TaskOwner, WorkerPlace
 
+from . import claiming, rows, suppression
 from .api import (
+    BOUNCE,
+    NO_SHARES,
+    RETRY,
+    DestinationSummary,
     Entry,
     EntryState,
     Envelope,
     NoSuchEntry,
-    QueuedMessage,
     QueueError,
     QueueFailure,
     QueueFull,
     Recipient,
+    Suppression,
     Wake,
+    destination_of,
 )
 from .contents import Contents
+from .fairness import Turns
 from .names import check_message_id, chosen_ids, new_message_id
 from .schema import ENTRY_COLUMNS, create
 from .settings import QueueSettings
@@ -72,6 +79,7 @@ class SqliteQueue:
         self._tasks = TaskOwner("queue")
         self._totals: tuple[int, int] | None = None  # messages, octets; None: count them (writer thread only)
         self._counted_at = 0.0
+        self._turns = Turns(settings.sender_turn_seconds, settings.max_remembered_senders)  # writer thread only
         self._seen_version = self._writer_version = 0
         self._closed = False
         try:
@@ -103,6 +111,9 @@ class SqliteQueue:
         with db:
             db.execute("UPDATE entries SET state='waiting' WHERE state='sending'")
             interrupted = db.changes()
+            if interrupted:
+                numbers = db.execute("SELECT id FROM destinations").fetchall()
+                claiming.refresh(db, [cast(int, row[0]) for row in numbers])
             for message_id in known:
                 if not self._contents.path(message_id).exists():
                     _log.error("%s: its content file is missing; its entries are on hold", message_id)
@@ -154,7 +165,7 @@ class SqliteQueue:
         size = len(prefix) + spool.size
 
         def work(transaction: Transaction) -> None:
-            self._insert(transaction, queue_id, envelope, recipients, size, is_file, prefix, data, hold)
+            self._insert(transaction, queue_id, envelope, recipients, size, prefix, data, hold)
 
         try:
             await self._writer.run(work)
@@ -180,44 +191,37 @@ class SqliteQueue:
         envelope: Envelope,
         recipients: Sequence[Recipient],
         size: int,
-        is_file: bool,
         prefix: bytes,
         data: bytes | None,
         hold: bool,
     ) -> None:
         db = transaction.db
-        messages, octets = self._with_one_more(db, size)
+        totals = self._with_one_more(db, size)
         now = self._clock.now()
-        try:
+        seq = rows.insert_message(db, queue_id, envelope, size, now, prefix, data)
+        due = max(now, envelope.hold_until or now)  # RFC 4865 §4
+        state = EntryState.HELD if hold else EntryState.WAITING
+        for recipient in recipients:
+            name = destination_of(recipient.address)
+            turn = self._turns.take(name, envelope.mail_from, due)
+            destination = claiming.destination_with(db, name, None if hold else due)
+            notify = None if recipient.notify is None else ",".join(sorted(recipient.notify))
             db.execute(
-                "INSERT INTO messages(id, mail_from, body_8bit, smtputf8, ret, envid, size, arrived, is_file, prefix,"
-                " data) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO entries(message, address, notify, original, state, next_attempt, destination, rank, turn)"
+                " VALUES(?,?,?,?,?,?,?,?,?)",
                 (
-                    queue_id,
-                    envelope.mail_from,
-                    envelope.body_8bit,
-                    envelope.smtputf8,
-                    envelope.ret,
-                    envelope.envid,
-                    size,
-                    now,
-                    is_file,
-                    prefix,
-                    data,
+                    seq,
+                    recipient.address,
+                    notify,
+                    recipient.original,
+                    state.value,
+                    due,
+                    destination,
+                    -envelope.priority,
+                    turn,
                 ),
             )
-        except apsw.ConstraintError as error:
-            raise ValueError(f"message id {queue_id} is in use") from error
-        seq = db.last_insert_rowid()
-        state = EntryState.HELD if hold else EntryState.WAITING
-        db.executemany(
-            "INSERT INTO entries(message, address, notify, original, state, next_attempt) VALUES(?,?,?,?,?,?)",
-            (
-                (seq, r.address, None if r.notify is None else ",".join(sorted(r.notify)), r.original, state.value, now)
-                for r in recipients
-            ),
-        )
-        self._totals = messages, octets
+        self._totals = totals
         transaction.afterwards.append(lambda: self._probe(DiskState(state.value)))
 
     def _with_one_more(self, db: apsw.Connection, size: int) -> tuple[int, int]:
@@ -245,36 +249,25 @@ class SqliteQueue:
 
     # ---- attempts
 
-    async def claim(self, now: float, limit: int) -> list[Entry]:
+    async def claim(
+        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, int] = NO_SHARES
+    ) -> list[Entry]:
         def work(transaction: Transaction) -> list[Entry]:
-            rows = transaction.db.execute(
-                f"SELECT {ENTRY_COLUMNS} FROM entries e JOIN messages m ON m.seq=e.message WHERE e.state='waiting'"
-                " AND e.next_attempt<=? ORDER BY e.next_attempt, e.entry_id LIMIT ?",
-                (now, limit),
-            ).fetchall()
-            entries = _entries(rows, EntryState.SENDING)
-            transaction.db.executemany(
-                "UPDATE entries SET state='sending' WHERE entry_id=?", [(entry.entry_id,) for entry in entries]
-            )
-            if entries:
+            claimed = rows.entries(claiming.claim(transaction.db, now, limit, share, shares), EntryState.SENDING)
+            if claimed:
                 transaction.afterwards.append(lambda: self._probe(DiskState.SENDING))
-            return entries
+            return claimed
 
-        if await self._next_due(now) is None:
+        full = {name for name, own in shares.items() if own <= 0}
+        if await self._next_due(full, now) is None:
             return []
         return await self._writer.run(work, durable=False)
 
-    async def next_due(self) -> float | None:
-        return await self._next_due(float("inf"))
+    async def next_due(self, full: Container[str] = ()) -> float | None:
+        return await self._next_due(full, float("inf"))
 
-    async def _next_due(self, until: float) -> float | None:
-        def query() -> float | None:
-            due = _row(
-                self._reader, "SELECT min(next_attempt) FROM entries WHERE state='waiting' AND next_attempt<=?", until
-            )[0]
-            return None if due is None else float(due)
-
-        return await self._read(query)
+    async def _next_due(self, full: Container[str], until: float) -> float | None:
+        return await self._read(lambda: claiming.next_due(self._reader, full, until))
 
     async def finish(self, entry_ids: Sequence[int]) -> None:
         if entry_ids:
@@ -285,22 +278,32 @@ class SqliteQueue:
     ) -> None:
         reply = reply[: self._settings.max_reply_characters]
         await self._change(
-            "UPDATE entries SET state=iif(state='sending','waiting',state), attempts=attempts+1, next_attempt=?,"
-            " last_reply=?, delay_warned=max(delay_warned,?) WHERE entry_id=?",
-            [(next_attempt, reply, delay_warned, entry_id) for entry_id in entry_ids],
+            "UPDATE entries SET state=iif(state='sending','waiting',state), attempts=attempts+1, next_attempt=?2,"
+            " turn=?2, last_reply=?3, delay_warned=max(delay_warned,?4), wish='' WHERE entry_id=?1",
+            entry_ids,
+            (next_attempt, reply, delay_warned),
         )
 
     async def release(self, entry_ids: Sequence[int], *, not_before: float | None = None) -> None:
         await self._change(
-            "UPDATE entries SET state='waiting', next_attempt=max(next_attempt,?) WHERE entry_id=? AND state='sending'",
-            [(0.0 if not_before is None else not_before, entry_id) for entry_id in entry_ids],
+            "UPDATE entries SET state='waiting', next_attempt=max(next_attempt,?2) WHERE entry_id=?1"
+            " AND state='sending'",
+            entry_ids,
+            (0.0 if not_before is None else not_before,),
             durable=False,
         )
 
-    async def _change(self, sql: str, rows: Sequence[tuple[Any, ...]], *, durable: bool = True) -> None:
-        if not rows:
+    async def _change(
+        self, sql: str, entry_ids: Sequence[int], values: tuple[Any, ...], *, durable: bool = True
+    ) -> None:
+        if not entry_ids:
             return
-        await self._writer.run(lambda transaction: transaction.db.executemany(sql, rows).fetchall(), durable=durable)
+
+        def work(transaction: Transaction) -> None:
+            transaction.db.executemany(sql, [(entry_id, *values) for entry_id in entry_ids]).fetchall()
+            claiming.refresh(transaction.db, claiming.destinations_of(transaction.db, entry_ids))
+
+        await self._writer.run(work, durable=durable)
         self._wake()
 
     def _delete(self, transaction: Transaction, entry_ids: Iterable[int]) -> int:
@@ -308,10 +311,15 @@ class SqliteQueue:
         db = transaction.db
         deleted = 0
         touched: set[int] = set()
+        destinations: set[int] = set()
         for entry_id in entry_ids:
-            for (seq,) in db.execute("DELETE FROM entries WHERE entry_id=? RETURNING message", (entry_id,)):
+            for seq, destination in db.execute(
+                "DELETE FROM entries WHERE entry_id=? RETURNING message, destination", (entry_id,)
+            ):
                 touched.add(cast(int, seq))
+                destinations.add(cast(int, destination))
                 deleted += 1
+        claiming.refresh(db, destinations)
         for seq in touched:
             gone = db.execute(
                 "DELETE FROM messages WHERE seq=? AND NOT EXISTS (SELECT 1 FROM entries WHERE message=seq)"
@@ -336,12 +344,12 @@ class SqliteQueue:
             return b""
 
         def query() -> tuple[bool, bytes, bytes]:
-            rows = self._reader.execute(
+            row = self._reader.execute(
                 "SELECT is_file, prefix, data FROM messages WHERE id=?", (message_id,)
-            ).fetchall()
-            if not rows:
+            ).fetchone()
+            if row is None:
                 raise NoSuchEntry(message_id)
-            is_file, prefix, data = cast(tuple[int, bytes, bytes | None], rows[0])
+            is_file, prefix, data = cast(tuple[int, bytes, bytes | None], row)
             return bool(is_file), prefix, data or b""
 
         is_file, prefix, data = await self._read(query)
@@ -362,8 +370,13 @@ class SqliteQueue:
             raise translate(error) from error
         return head + rest
 
-    async def entries(self) -> list[Entry]:
-        return await self._read(lambda: self._select("1 ORDER BY m.seq, e.entry_id", ()))
+    async def entries(self, *, limit: int | None = None, destination: str | None = None) -> list[Entry]:
+        where, values = "1", list[Any]()
+        if destination is not None:
+            where = "e.destination=(SELECT id FROM destinations WHERE name=?)"
+            values.append(destination)
+        values.append(-1 if limit is None else limit)
+        return await self._read(lambda: self._select(f"{where} ORDER BY m.seq, e.entry_id LIMIT ?", values))
 
     async def message_entries(self, message_id: str) -> list[Entry]:
         entries = await self._read(lambda: self._select("m.id=? ORDER BY e.entry_id", (message_id,)))
@@ -371,9 +384,9 @@ class SqliteQueue:
             raise NoSuchEntry(message_id)
         return entries
 
-    def _select(self, where: str, values: tuple[Any, ...]) -> list[Entry]:
+    def _select(self, where: str, values: Sequence[Any]) -> list[Entry]:
         sql = f"SELECT {ENTRY_COLUMNS} FROM entries e JOIN messages m ON m.seq=e.message WHERE {where}"
-        return _entries(self._reader.execute(sql, values).fetchall())
+        return rows.entries(self._reader.execute(sql, values).fetchall())
 
     async def _read(self, query: Callable[[], T]) -> T:
         if self._closed:
@@ -386,20 +399,32 @@ class SqliteQueue:
     # ---- operators
 
     async def retry_now(self, which: Sequence[str], now: float) -> int:
-        return await self._operate(which, "waiting", "UPDATE entries SET next_attempt=?2 WHERE entry_id=?1", now)
+        sql = "UPDATE entries SET next_attempt=?2, turn=?2, wish=?3 WHERE entry_id=?1"
+        return await self._operate(which, "waiting", sql, now, RETRY)
 
     async def hold(self, which: Sequence[str]) -> int:
-        return await self._operate(
-            which,
-            "waiting sending",
-            "UPDATE entries SET state='held' WHERE entry_id=?1",
-            probe=DiskState.HELD,
-        )
+        sql = "UPDATE entries SET state='held' WHERE entry_id=?1"
+        return await self._operate(which, "waiting sending", sql, probe=DiskState.HELD)
 
     async def unhold(self, which: Sequence[str], now: float) -> int:
+        sql = "UPDATE entries SET state='waiting', next_attempt=?2, turn=?2 WHERE entry_id=?1"
+        return await self._operate(which, "held", sql, now)
+
+    async def bounce(self, which: Sequence[str], now: float, text: str) -> int:
+        sql = "UPDATE entries SET state='waiting', next_attempt=?2, turn=?2, wish=?3 WHERE entry_id=?1"
         return await self._operate(
-            which, "held", "UPDATE entries SET state='waiting', next_attempt=?2 WHERE entry_id=?1", now
+            which, "waiting held", sql, now, BOUNCE + text[: self._settings.max_reply_characters]
         )
+
+    async def move(self, which: Sequence[str], route: str, now: float) -> int:
+        sql = (
+            "UPDATE entries SET route=?3, next_attempt=iif(state='waiting',?2,next_attempt), wish=?4 WHERE entry_id=?1"
+        )
+        return await self._operate(which, "waiting sending held", sql, now, route, RETRY)
+
+    async def prioritize(self, which: Sequence[str], priority: int) -> int:
+        sql = "UPDATE entries SET rank=-?2 WHERE entry_id=?1"
+        return await self._operate(which, "waiting sending held", sql, max(-9, min(9, priority)))
 
     async def remove(self, which: Sequence[str]) -> int:
         return await self._writer.run(
@@ -407,11 +432,13 @@ class SqliteQueue:
         )
 
     async def _operate(
-        self, which: Sequence[str], states: str, sql: str, *values: float, probe: DiskState | None = None
+        self, which: Sequence[str], states: str, sql: str, *values: float | str, probe: DiskState | None = None
     ) -> int:
         def work(transaction: Transaction) -> int:
-            chosen = chosen_ids(transaction.db, which, states)
-            transaction.db.executemany(sql, [(entry_id, *values) for entry_id in chosen])
+            db = transaction.db
+            chosen = chosen_ids(db, which, states)
+            db.executemany(sql, [(entry_id, *values) for entry_id in chosen])
+            claiming.refresh(db, claiming.destinations_of(db, chosen))
             if probe is not None:
                 transaction.afterwards.append(lambda: self._probe(probe))
             return len(chosen)
@@ -419,6 +446,60 @@ class SqliteQueue:
         count = await self._writer.run(work)
         self._wake()
         return count
+
+    async def pause(self, destinations: Sequence[str]) -> None:
+        def work(transaction: Transaction) -> None:
+            for name in destinations:
+                number = claiming.destination_with(transaction.db, name.lower(), None)
+                transaction.db.execute("UPDATE destinations SET paused=1 WHERE id=?", (number,))
+
+        await self._writer.run(work)
+
+    async def resume(self, destinations: Sequence[str]) -> int:
+        def work(transaction: Transaction) -> int:
+            db = transaction.db
+            resumed = [
+                int(cast(int, row[0]))
+                for name in destinations
+                for row in db.execute(
+                    "UPDATE destinations SET paused=0 WHERE name=? AND paused=1 RETURNING id", (name.lower(),)
+                ).fetchall()
+            ]
+            claiming.refresh(db, resumed)
+            return len(resumed)
+
+        count = await self._writer.run(work)
+        self._wake()
+        return count
+
+    async def summaries(self) -> list[DestinationSummary]:
+        return await self._read(lambda: claiming.summaries(self._reader))
+
+    # ---- addresses that bounced for good
+
+    async def suppressed(self, addresses: Collection[str], now: float) -> dict[str, Suppression]:
+        return await self._read(lambda: suppression.suppressed(self._reader, addresses, now))
+
+    async def note_refused(self, addresses: Sequence[str], reply: str, now: float) -> None:
+        reply = reply[: self._settings.max_reply_characters]
+        await self._writer.run(
+            lambda transaction: suppression.note_refused(transaction.db, addresses, reply, now, self._settings),
+            durable=False,
+        )
+
+    async def note_accepted(self, addresses: Sequence[str]) -> None:
+        known = await self._read(lambda: suppression.known(self._reader, addresses))
+        if known:
+            await self._writer.run(lambda transaction: suppression.forget(transaction.db, known), durable=False)
+
+    async def suppressions(self) -> list[Suppression]:
+        return await self._read(lambda: suppression.everything(self._reader))
+
+    async def suppress(self, address: str, reply: str, now: float, until: float) -> None:
+        await self._writer.run(lambda transaction: suppression.suppress(transaction.db, address, reply, now, until))
+
+    async def unsuppress(self, addresses: Sequence[str]) -> int:
+        return await self._writer.run(lambda transaction: suppression.forget(transaction.db, addresses))
 
     # ---- news
 
@@ -491,30 +572,3 @@ def hold_queue(directory: Path) -> FileLock:
         lock.close()
         raise QueueFailure("another server is running on this data folder")
     return lock
-
-
-def _entries(rows: Iterable[tuple[Any, ...]], state: EntryState | None = None) -> list[Entry]:
-    """Rows of ENTRY_COLUMNS as values; entries of one message share it."""
-    messages: dict[str, QueuedMessage] = {}
-    entries: list[Entry] = []
-    for row in rows:
-        (entry_id, address, notify, original, stored_state, attempts, next_attempt, last_reply, delay_warned) = row[:9]
-        (queue_id, mail_from, body_8bit, smtputf8, ret, envid, size, arrived) = row[9:]
-        message = messages.get(queue_id)
-        if message is None:
-            envelope = Envelope(mail_from, bool(body_8bit), bool(smtputf8), ret, envid)
-            message = messages[queue_id] = QueuedMessage(queue_id, envelope, size, arrived)
-        recipient = Recipient(address, None if notify is None else frozenset(notify.split(",")), original)
-        entries.append(
-            Entry(
-                entry_id,
-                message,
-                recipient,
-                state or EntryState(stored_state),
-                attempts,
-                next_attempt,
-                last_reply,
-                bool(delay_warned),
-            )
-        )
-    return entries
