@@ -21,6 +21,7 @@ from postroom.queue import (
     QueueSettings,
     Recipient,
     SqliteQueue,
+    Suppression,
 )
 
 Play = Callable[[Queue, FakeClock], Awaitable[None]]
@@ -327,9 +328,11 @@ async def claimed(queue: Queue, now: float, limit: int, **options: object) -> li
 
 def test_each_destination_gets_its_share(stage: Stage) -> None:
     async def play(queue: Queue, clock: FakeClock) -> None:
-        await put(queue, *(f"r{k}@slow.test" for k in range(50)))
+        for k in range(50):
+            await put(queue, f"r{k}@slow.test")
         await clock.advance(1)
-        await put(queue, "a@B.test", "b@b.test")
+        await put(queue, "a@B.test")
+        await put(queue, "b@b.test")
         await clock.advance(1)
         await put(queue, "c@c.test", "d@full.test")
         now = clock.now()
@@ -343,6 +346,16 @@ def test_each_destination_gets_its_share(stage: Stage) -> None:
         assert await queue.next_due({"slow.test", "b.test"}) == START + 2
         assert await claimed(queue, now, 3, share=2, shares={"slow.test": 0}) == ["b@b.test", "d@full.test"]
         assert await queue.next_due({"slow.test"}) is None
+
+    stage.run(play)
+
+
+def test_recipients_of_one_message_come_together(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        await put(queue, "other@c.test", *(f"r{k}@b.test" for k in range(30)))
+        await put(queue, "x@b.test")
+        assert len(await claimed(queue, START, 99, share=2, shares={"c.test": 0})) == 30
+        assert await claimed(queue, START, 99, share=2) == ["other@c.test", "x@b.test"]
 
     stage.run(play)
 
@@ -426,24 +439,22 @@ def test_operators_wishes(stage: Stage) -> None:
 
 def test_suppression_after_the_third_refusal(stage: Stage) -> None:
     async def play(queue: Queue, clock: FakeClock) -> None:
+        assert await queue.held_against(["bob@b.test"]) == {}
         for k in range(3):
-            assert await queue.suppressed(["Bob@b.test"], START) == {}
             await queue.note_refused(["bob@b.test", f"other{k}@b.test"], "550 5.1.1 no", START + k)
-        found = await queue.suppressed(["Bob@b.test", "other0@b.test"], START + 3)
-        assert {address: (one.bounces, one.reply) for address, one in found.items()} == {
-            "Bob@b.test": (3, "550 5.1.1 no")
+        found = await queue.held_against(["Bob@b.test", "other0@b.test", "x@b.test"])
+        assert found == {
+            "Bob@b.test": Suppression("bob@b.test", 3, "550 5.1.1 no", START + 2, START + 2 + 100),
+            "other0@b.test": Suppression("other0@b.test", 1, "550 5.1.1 no", START, None),
         }
-        until = found["Bob@b.test"].until
-        assert until is not None
-        assert await queue.suppressed(["bob@b.test"], until) == {}
-        await queue.note_accepted(["bob@b.test"])
-        assert await queue.suppressed(["bob@b.test"], START + 3) == {}
+        await queue.note_accepted(["bob@b.test", "nobody@b.test"])
+        assert await queue.held_against(["bob@b.test"]) == {}
         await queue.suppress("X@b.test", "by hand", START, START + 9)
-        assert list(await queue.suppressed(["x@b.test"], START + 8)) == ["x@b.test"]
+        assert (await queue.held_against(["x@b.test"]))["x@b.test"].until == START + 9
         assert (await queue.suppressions())[0].address == "other2@b.test"
         assert await queue.unsuppress(["x@b.test", "y@b.test"]) == 1
 
-    stage.run(play, QueueSettings(suppress_after_bounces=3))
+    stage.run(play, QueueSettings(suppress_after_bounces=3, suppress_seconds=100))
 
 
 def test_suppressions_are_bounded(stage: Stage) -> None:

@@ -1,9 +1,12 @@
 """Who works on what."""
 
+from postroom.base import FakeClock
 from postroom.delivery import DeliverySettings
 from postroom.delivery.destination import LOCAL, Destination
 from postroom.delivery.lanes import Job, Lanes, grouped
+from postroom.delivery.sites import Sites
 from postroom.queue import Entry, EntryState, Envelope, QueuedMessage, Recipient
+from postroom.smtp import local_reply
 
 B, C = Destination("b.test"), Destination("c.test")
 
@@ -11,6 +14,10 @@ B, C = Destination("b.test"), Destination("c.test")
 def entry(number: int, message: str = "q1") -> Entry:
     queued = QueuedMessage(message, Envelope(""), 1, 0.0)
     return Entry(number, queued, Recipient("x@b.test"), EntryState.SENDING, 0, 0.0, "", False)
+
+
+def make(settings: DeliverySettings) -> Lanes:
+    return Lanes(settings, Sites(FakeClock(), settings))
 
 
 def job(destination: Destination, number: int = 1) -> Job:
@@ -29,7 +36,7 @@ def test_grouped_by_message_and_destination() -> None:
 
 
 def test_workers_for_work() -> None:
-    lanes = Lanes(DeliverySettings(max_connections=3, max_connections_per_destination=2, max_local_deliveries=2))
+    lanes = make(DeliverySettings(max_connections=3, max_connections_per_destination=2, max_local_deliveries=2))
     for k in range(5):
         assert lanes.add(job(B, k))
     lanes.add(job(C))
@@ -41,7 +48,7 @@ def test_workers_for_work() -> None:
 
 
 def test_no_more_workers_than_jobs() -> None:
-    lanes = Lanes(DeliverySettings())
+    lanes = make(DeliverySettings())
     lanes.add(job(B))
     (lane,) = lanes.to_staff()
     assert lanes.to_staff() == []
@@ -51,7 +58,7 @@ def test_no_more_workers_than_jobs() -> None:
 
 
 def test_a_worker_gives_way_to_a_lane_that_has_none() -> None:
-    lanes = Lanes(DeliverySettings(max_connections=1))
+    lanes = make(DeliverySettings(max_connections=1))
     lanes.add(job(B, 1))
     lanes.add(job(B, 2))
     (lane,) = lanes.to_staff()
@@ -65,7 +72,73 @@ def test_a_worker_gives_way_to_a_lane_that_has_none() -> None:
 
 
 def test_waiting_is_bounded_and_can_be_dropped() -> None:
-    lanes = Lanes(DeliverySettings(max_waiting_per_destination=2))
+    lanes = make(DeliverySettings(max_waiting_per_destination=2))
     assert [lanes.add(job(B, k)) for k in range(4)] == [True, True, False, False]
     lanes.drop_jobs()
     assert lanes.to_staff() == []
+
+
+def test_destinations_that_are_down_have_a_room_of_their_own() -> None:
+    settings = DeliverySettings(max_connections=2, max_suspect_connections=1, max_connections_per_destination=1)
+    sites = Sites(FakeClock(), settings)
+    lanes = Lanes(settings, sites)
+    down = [Destination(f"down{k}.test") for k in range(5)]
+    for destination in down:
+        sites.failed(destination, local_reply(421, "4.4.1", "refused"))
+        lanes.add(job(destination))
+    lanes.add(job(B))
+    lanes.add(job(C))
+    staffed = lanes.to_staff()
+    assert {lane.destination for lane in staffed} == {B, C, down[0]}
+    for lane in staffed:
+        assert lanes.next_job(lane, first=True) is not None
+    first = next(lane for lane in staffed if lane.destination == down[0])
+    sites.answered(down[0])  # it is well again, though the others' room is full
+    lanes.job_done(first)
+    lanes.worker_gone(first)
+    assert [lane.destination for lane in lanes.to_staff()] == [down[1]]
+
+
+def test_a_lane_shrinks_with_its_destination() -> None:
+    settings = DeliverySettings(initial_connections_per_destination=4)
+    sites = Sites(FakeClock(), settings)
+    lanes = Lanes(settings, sites)
+    for k in range(9):
+        lanes.add(job(B, k))
+    staffed = lanes.to_staff()
+    assert len(staffed) == 4
+    for lane in staffed:
+        lanes.next_job(lane, first=True)
+    sites.failed(B, local_reply(421, "4.4.1", "refused"))
+    lanes.job_done(staffed[0])
+    assert lanes.next_job(staffed[0], first=False) is None
+    lanes.worker_gone(staffed[0])
+    assert lanes.to_staff() == []
+
+
+def test_what_may_come_from_the_queue() -> None:
+    lanes = make(DeliverySettings(initial_connections_per_destination=2, max_connections_per_destination=20))
+    for k in range(15):
+        lanes.add(job(B, k))
+    assert lanes.shares() == {"b.test": 5}
+    assert lanes.full() == set()
+    for k in range(5):
+        lanes.add(job(B, k))
+    assert lanes.full() == {"b.test"}
+    (lane, _) = lanes.to_staff()
+    lows: list[bool] = []
+    for _ in range(18):
+        lanes.next_job(lane, first=True)
+        lows.append(lanes.runs_low(lane))
+    assert lows.index(True) == 15
+    assert lows.count(True) == 1
+
+
+def test_more_jobs_for_who_knows_the_answer() -> None:
+    lanes = make(DeliverySettings())
+    for k in range(5):
+        lanes.add(job(B, k))
+    lane, _ = lanes.to_staff()
+    lanes.next_job(lane, first=True)
+    assert [one.entries[0].entry_id for one in lanes.more_jobs(lane, 3)] == [1, 2, 3]
+    assert len(lanes.more_jobs(lane, 3)) == 1

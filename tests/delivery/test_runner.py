@@ -344,10 +344,10 @@ def test_the_runner_outlives_a_queue_in_trouble(
         peer = await world.peer(Peer())
         real, troubles = world.queue.claim, [QueueFailure("disk"), RuntimeError("bug")]
 
-        async def claim(now: float, limit: int) -> list[Entry]:
+        async def claim(now: float, limit: int, **options: object) -> list[Entry]:
             if troubles:
                 raise troubles.pop()
-            return await real(now, limit)
+            return await real(now, limit, **options)  # type: ignore[arg-type]
 
         monkeypatch.setattr(world.queue, "claim", claim)
         await world.deliverer.start()

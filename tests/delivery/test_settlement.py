@@ -10,7 +10,7 @@ from tests.delivery.peer import Peer
 from tests.delivery.world import Refusal, World, play
 
 from postroom.delivery import DeliverySettings
-from postroom.queue import EntryState, Envelope, QueueFailure, Recipient
+from postroom.queue import DeliverBy, EntryState, Envelope, QueueFailure, Recipient
 
 REFUSING = {"RCPT": [b"550 5.1.1 unknown"]}
 FIVE_DAYS = 432_000
@@ -53,7 +53,8 @@ def test_bounces_never_bounce(refusal: bytes, caplog: pytest.LogCaptureFixture) 
         while due := await world.queue.next_due():
             await world.clock.advance(max(0.0, due - world.clock.now()))
             await world.deliverer.deliver_due_now()
-        assert world.mailboxes.delivered == []
+        told = [mail.recipients for _, mail in world.mailboxes.delivered]
+        assert told == [["postmaster"], ["postmaster"]]  # and nobody else
         assert await world.entries() == []
         assert world.clock.now() - 1_700_000_000 <= 172_800 + 1  # null senders are given up sooner
 
@@ -74,14 +75,81 @@ def test_a_report_to_a_remote_sender_goes_through_the_queue_with_the_null_sender
     play(scene)
 
 
-def test_a_report_that_fails_is_dropped() -> None:
+@pytest.mark.parametrize(("to", "told"), [("postmaster", [["postmaster"]]), ("", [])])
+def test_a_report_that_fails_is_told_to_the_postmaster(to: str, told: list[list[str]]) -> None:
     async def scene(world: World) -> None:
         away = await world.peer(Peer(REFUSING), name="c.test")
         await world.put("bob@nowhere.test", envelope=Envelope("forged@c.test"))
         await world.deliverer.deliver_due_now()
         assert away.counts["RCPT"] == 1
         assert await world.entries() == []
-        assert world.mailboxes.delivered == []
+        assert [mail.recipients for _, mail in world.mailboxes.delivered] == told
+        assert all(mail.mail_from == "" for _, mail in world.mailboxes.delivered)
+
+    play(scene, DeliverySettings(double_bounce_to=to))
+
+
+def test_an_address_that_bounced_for_good_is_not_asked_again_for_a_while() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer({"RCPT": [b"550 5.1.1 unknown"] * 3 + [b"250 ok"] * 9}))
+        for asked in (1, 2, 3, 3, 3):
+            await world.put("Bob@b.test")
+            await world.deliverer.deliver_due_now()
+            assert peer.counts["RCPT"] == asked
+        assert len(world.mailboxes.reports) == 5
+        assert "refused before" in world.mailboxes.reports[-1]
+        assert "550 5.1.1 unknown" in world.mailboxes.reports[-1]
+        await world.clock.advance(604_801)
+        await world.put()
+        await world.deliverer.deliver_due_now()
+        assert len(peer.taken) == 1
+        assert await world.queue.suppressions() == []  # and the address is a good one again
+
+    play(scene)
+
+
+@pytest.mark.parametrize("reply", [b"550 5.7.1 policy", b"550 no code", b"450 4.1.1 later"])
+def test_other_refusals_are_not_held_against_an_address(reply: bytes) -> None:
+    async def scene(world: World) -> None:
+        await world.peer(Peer({"RCPT": [reply]}))
+        await world.put()
+        await world.deliverer.deliver_due_now()
+        assert await world.queue.suppressions() == []
+
+    play(scene)
+
+
+def test_an_operator_returns_a_message_to_its_sender() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        queue_id = await world.put()
+        await world.queue.hold([queue_id])
+        assert await world.queue.bounce([queue_id], world.clock.now(), "We do not carry this") == 1
+        await world.deliverer.deliver_due_now()
+        assert peer.sessions == 0
+        assert await world.entries() == []
+        (report,) = world.mailboxes.reports
+        assert "We do not carry this" in report
+
+    play(scene)
+
+
+@pytest.mark.parametrize("mode", ["R", "N"])
+def test_deliver_by(mode: str) -> None:
+    """RFC 2852 §4.1.2, §4.1.3."""
+
+    async def scene(world: World) -> None:
+        await world.peer(Peer({"RCPT": [b"450 4.2.0 later"]}))
+        by = DeliverBy(world.clock.now() + 100, notify_only=mode == "N")
+        await world.put(envelope=Envelope("alice@a.test", deliver_by=by))
+        await world.deliverer.deliver_due_now()
+        assert world.mailboxes.reports == []
+        assert await world.queue.next_due() == by.at
+        await world.clock.advance(100)
+        await world.deliverer.deliver_due_now()
+        (report,) = world.mailboxes.reports
+        assert ("Status: 5.4.7" if mode == "R" else "Status: 4.4.7") in report
+        assert len(await world.entries()) == (mode == "N")
 
     play(scene)
 
@@ -267,8 +335,8 @@ def test_removed_during_the_attempt() -> None:
         await world.put()
         real = world.queue.claim
 
-        async def claim(now: float, limit: int) -> object:
-            entries = await real(now, limit)
+        async def claim(now: float, limit: int, **options: object) -> object:
+            entries = await real(now, limit, **options)  # type: ignore[arg-type]
             await world.queue.remove(["all"])
             return entries
 

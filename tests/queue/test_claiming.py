@@ -17,7 +17,9 @@ def queue_with(slow: int, others: int) -> apsw.Connection:
     create(db)
     rows.insert_message(db, "q1", Envelope("a@a.test"), 1, 0.0, b"", b"")
     claiming.destination_with(db, "slow.test", 1.0)
-    db.executemany(_ENTRY, ((f"r{k}@slow.test", 1.0, "slow.test") for k in range(slow)))
+    for k in range(slow):
+        seq = rows.insert_message(db, f"s{k}", Envelope("a@a.test"), 1, 0.0, b"", b"")
+        db.execute(_ENTRY.replace("VALUES(1", f"VALUES({seq}"), (f"r{k}@slow.test", 1.0, "slow.test"))
     for k in range(others):
         claiming.destination_with(db, f"d{k}.test", 2.0)
         db.execute(_ENTRY, (f"x@d{k}.test", 2.0, f"d{k}.test"))

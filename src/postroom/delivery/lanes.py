@@ -1,16 +1,24 @@
 """Who works on what: jobs sorted into lanes, one a destination, with bounded numbers of workers.
 
-Owns: the jobs in memory and the counts that bound concurrency. Never: runs a job. Raises: nothing.
+Owns: the jobs in memory, and the counts that bound concurrency. Never: runs a job. Raises: nothing.
+
+Lanes come from three pools: our own mailboxes; destinations; destinations from which nothing has been heard since
+something failed. Each pool has its own room, so those that are down, however many, never hold the connections of the
+others. Within a pool a lane without a worker comes before one that wants another.
 """
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from postroom.queue import Entry
+from postroom.queue import Entry, destination_of
+from postroom.smtp import ServerReply
 
 from .destination import Destination
 from .settings import DeliverySettings
+from .sites import Site, Sites
+
+_JOBS_A_CONNECTION = 10  # that wait in memory: enough to keep it busy while more are fetched
 
 
 @dataclass(slots=True)
@@ -19,24 +27,91 @@ class Job:
 
     destination: Destination
     entries: tuple[Entry, ...]
+    answer: ServerReply | None = None  # known already: nobody is called
 
 
 @dataclass(slots=True)
 class Lane:
     destination: Destination
-    limit: int
+    site: Site
+    ceiling: int  # workers at most, whatever the site can take
     jobs: deque[Job] = field(default_factory=deque)
     workers: int = 0
     busy: int = 0  # workers that have a job
+    capped: bool = False  # it had as many as it may: there may be more in the queue
+    domains: set[str] = field(default_factory=set)  # of the queue, whose entries are here
+    pool: "_Pool | None" = None  # where its workers are counted
+
+    @property
+    def limit(self) -> int:
+        return self.ceiling if self.destination.is_local else min(self.ceiling, int(self.site.limit))
+
+    @property
+    def wants_worker(self) -> bool:
+        return self.workers < min(self.limit, self.busy + len(self.jobs))
+
+
+@dataclass(slots=True)
+class _Pool:
+    """Lanes that share a room."""
+
+    room: int  # workers
+    workers: int = 0
+    idle: OrderedDict[Destination, Lane] = field(default_factory=OrderedDict)  # with jobs, without a worker
+    short: OrderedDict[Destination, Lane] = field(default_factory=OrderedDict)  # want another one
+
+    def forget(self, lane: Lane) -> None:
+        self.idle.pop(lane.destination, None)
+        self.short.pop(lane.destination, None)
+
+    def note(self, lane: Lane) -> None:
+        """The lane stands where it has to; behind the others when it is new there."""
+        where, other = (self.short, self.idle) if lane.workers else (self.idle, self.short)
+        other.pop(lane.destination, None)
+        if lane.wants_worker:
+            where.setdefault(lane.destination, lane)
+        else:
+            where.pop(lane.destination, None)
+
+    def next_lane(self) -> Lane | None:
+        if self.workers >= self.room:
+            return None
+        return next(iter(self.idle.values()), None) or next(iter(self.short.values()), None)
 
 
 class Lanes:
     """`add` jobs, ask `to_staff` which lanes should get a worker, `next_job` from a worker."""
 
-    def __init__(self, settings: DeliverySettings) -> None:
+    def __init__(self, settings: DeliverySettings, sites: Sites) -> None:
         self._settings = settings
-        self._lanes: OrderedDict[Destination, Lane] = OrderedDict()  # the front is next to get a worker
-        self._remote_workers = 0
+        self._sites = sites
+        self._lanes: dict[Destination, Lane] = {}
+        self._local = _Pool(1 << 30)
+        self._remote = _Pool(settings.max_connections)
+        self._suspect = _Pool(settings.max_suspect_connections)
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    # ---- what may come
+
+    def window(self, lane: Lane) -> int:
+        """Jobs that may wait in memory."""
+        most = self._settings.max_waiting_per_destination
+        return most if lane.destination.is_local else min(most, _JOBS_A_CONNECTION * max(2, lane.limit))
+
+    def shares(self) -> dict[str, int]:
+        """How many more entries of a domain are wanted, where that is not the usual share."""
+        found: dict[str, int] = {}
+        for lane in self._lanes.values():
+            room = max(0, self.window(lane) - len(lane.jobs))
+            for domain in lane.domains:
+                found[domain] = min(room, found.get(domain, room))
+        return found
+
+    def full(self) -> set[str]:
+        """Domains of which nothing is wanted now."""
+        return {name for name, room in self.shares().items() if not room}
 
     def add(self, job: Job) -> bool:
         """False: this destination has too much waiting already."""
@@ -44,53 +119,82 @@ class Lanes:
         if lane is None:
             settings = self._settings
             is_local = job.destination.is_local
-            limit = settings.max_local_deliveries if is_local else settings.max_connections_per_destination
-            lane = self._lanes[job.destination] = Lane(job.destination, limit)
+            ceiling = settings.max_local_deliveries if is_local else settings.max_connections_per_destination
+            lane = Lane(job.destination, self._sites.of(job.destination), ceiling)
+            self._lanes[job.destination] = lane
         if len(lane.jobs) >= self._settings.max_waiting_per_destination:
             return False
         lane.jobs.append(job)
+        lane.capped = lane.capped or len(lane.jobs) >= self.window(lane)
+        lane.domains.update(destination_of(entry.recipient.address) for entry in job.entries)
+        self._note(lane)
         return True
+
+    # ---- workers
+
+    def _note(self, lane: Lane) -> None:
+        """The lane's state has changed."""
+        pool = self._local if lane.destination.is_local else self._suspect if lane.site.suspect else self._remote
+        if lane.pool is not pool:
+            if lane.pool is not None:
+                lane.pool.forget(lane)
+                lane.pool.workers -= lane.workers
+            pool.workers += lane.workers
+            lane.pool = pool
+        pool.note(lane)
 
     def to_staff(self) -> list[Lane]:
         """Lanes that get one more worker now, each counted already; a lane may be in it several times."""
         staffed: list[Lane] = []
-        for lane in tuple(self._lanes.values()):
-            while lane.workers < min(lane.limit, lane.busy + len(lane.jobs)) and self._has_room(lane):
+        for pool in (self._local, self._remote, self._suspect):
+            while (lane := pool.next_lane()) is not None:
                 lane.workers += 1
-                self._remote_workers += not lane.destination.is_local
+                pool.workers += 1
+                pool.forget(lane)  # the others first
+                pool.note(lane)
                 staffed.append(lane)
         return staffed
 
-    def _has_room(self, lane: Lane) -> bool:
-        return lane.destination.is_local or self._remote_workers < self._settings.max_connections
-
     def next_job(self, lane: Lane, *, first: bool) -> Job | None:
         """A job for a worker of the lane; None: its work is over, or another lane needs its place more."""
-        if not lane.jobs or (not first and self._others_starve(lane)):
+        pool = lane.pool
+        assert pool is not None
+        crowded = pool.workers > pool.room or (pool.workers == pool.room and bool(pool.idle))
+        if not lane.jobs or (not first and (crowded or lane.workers > lane.limit)):
             return None
         lane.busy += 1
         return lane.jobs.popleft()
 
-    def _others_starve(self, lane: Lane) -> bool:
-        if self._has_room(lane) or lane.destination.is_local:
+    def more_jobs(self, lane: Lane, limit: int) -> list[Job]:
+        """Up to so many further jobs, for a worker that knows the answer to all of them."""
+        return [lane.jobs.popleft() for _ in range(min(limit, len(lane.jobs)))]
+
+    def runs_low(self, lane: Lane) -> bool:
+        """It is time to fetch more for it; said once."""
+        if not lane.capped or len(lane.jobs) * 4 >= self.window(lane):
             return False
-        return any(other.jobs and not other.workers for other in self._lanes.values())
+        lane.capped = False
+        return True
 
     def job_done(self, lane: Lane) -> None:
         lane.busy -= 1
+        self._note(lane)
 
     def worker_gone(self, lane: Lane) -> None:
         lane.workers -= 1
-        self._remote_workers -= not lane.destination.is_local
+        assert lane.pool is not None
+        lane.pool.workers -= 1
+        lane.pool.forget(lane)  # the others first
         if not lane.jobs and not lane.workers:
             self._lanes.pop(lane.destination, None)
         else:
-            self._lanes.move_to_end(lane.destination)  # the others first
+            self._note(lane)
 
     def drop_jobs(self) -> None:
         """Forget all jobs that nobody has begun."""
         for lane in self._lanes.values():
             lane.jobs.clear()
+            self._note(lane)
 
 
 def grouped(entries: Sequence[tuple[Entry, Destination]], limit: int) -> list[Job]:

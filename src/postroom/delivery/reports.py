@@ -31,6 +31,7 @@ from .settings import DeliverySettings
 
 _log = logging.getLogger("postroom.delivery")
 _EXPIRED = "5.4.7"  # RFC 3463 §3.5: delivery time expired
+_LATE = "4.4.7"
 _NEVER = frozenset({"NEVER"})  # RFC 3461 §6.1
 _MAX_SUBJECT_CHARACTERS = 200
 
@@ -69,10 +70,20 @@ class Reporter:
         """In a mailbox here, or taken by a host that won't report (RFC 3461 §5.2.2 (b), §5.2.3 (a))."""
         await self._report(attempted, Action.DELIVERED if attempted[0].is_local else Action.RELAYED)
 
+    async def double_bounced(self, attempted: Sequence[Attempted]) -> None:
+        """A report could not be delivered (RFC 5321 §6.1: it is not answered): the settings say who here should know.
+
+        Raises nothing: what can't be delivered to them is logged.
+        """
+        to = self._settings.double_bounce_to
+        if to and attempted[0].entry.recipient.address.lower() != to.lower():
+            await self._report(attempted, Action.FAILED, to)
+
     # ---- the text
 
-    async def _report(self, attempted: Sequence[Attempted], action: Action) -> None:
+    async def _report(self, attempted: Sequence[Attempted], action: Action, to: str = "") -> None:
         message = attempted[0].entry.message
+        to = to or message.envelope.mail_from
         header, original, returned = await self._original(message, action)
         now = self._clock.now()
         dsn = compose_dsn(
@@ -84,7 +95,7 @@ class Reporter:
                 queue_id=message.message_id,
                 subject=_subject(header),
             ),
-            to=message.envelope.mail_from,
+            to=to,
             date=now,
             token=self._ids.token(24),
             returned=returned,
@@ -92,12 +103,15 @@ class Reporter:
             utf8=message.envelope.smtputf8,
         )
         first = min(one.entry.entry_id for one in attempted)
-        await self._send(message, dsn, dsn.whole(original), f"{message.message_id}.{action.value}-{first}")
+        await self._send(message, to, dsn, dsn.whole(original), f"{message.message_id}.{action.value}-{first}")
 
     def _about(self, one: Attempted, action: Action, now: float) -> RecipientReport:
         status = one.reply.status
         if action is Action.FAILED and not one.reply.permanent:
             status = _EXPIRED
+        by = one.entry.message.envelope.deliver_by
+        if action is Action.DELAYED and by is not None and by.notify_only and now >= by.at:
+            status = _LATE  # RFC 2852 §4.1.3
         return RecipientReport(
             final=one.entry.recipient.address,
             action=action,
@@ -123,9 +137,8 @@ class Reporter:
 
     # ---- the way back
 
-    async def _send(self, message: QueuedMessage, dsn: Dsn, octets: bytes, delivery_id: str) -> None:
+    async def _send(self, message: QueuedMessage, sender: str, dsn: Dsn, octets: bytes, delivery_id: str) -> None:
         """To the sender, like any mail. Durable when it returns."""
-        sender = message.envelope.mail_from
         if not sender:
             raise ValueError("a message with the null sender is never reported on")
         envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from postroom.base import Clock, Ids, MailError, TaskOwner
 from postroom.dns import Resolver
 from postroom.net import Dialer
-from postroom.queue import Entry, Queue, QueueError
-from postroom.smtp import local_reply
+from postroom.queue import BOUNCE, RETRY, Entry, Queue, QueueError
+from postroom.smtp import ServerReply, local_reply
 
 from .api import Attempted, LocalDelivery, LocalDomains, Undeliverable
 from .content import QueuedContent
@@ -25,8 +25,10 @@ from .sender import Sender
 from .session import Session
 from .settings import DeliverySettings
 from .settlement import Settlement
+from .sites import Sites
 
 _log = logging.getLogger("postroom.delivery")
+_SETTLED_TOGETHER = 100  # jobs
 _INTERNAL = local_reply(451, "4.3.0", "Internal error, will be tried again")
 
 
@@ -71,7 +73,8 @@ class Deliverer:
         self._workers = TaskOwner("delivery")
         self._background = TaskOwner("delivery-runner")
         self._idle = IdleSessions(clock, settings, self._background)
-        self._lanes = Lanes(settings)
+        self._sites = Sites(clock, settings)
+        self._lanes = Lanes(settings, self._sites)
         self._claimed: set[int] = set()  # entries in our hands
         self._wake = asyncio.Event()
         self._stopping = False
@@ -123,7 +126,7 @@ class Deliverer:
             wait: float | None
             try:
                 await self._claim_due()
-                due = await self._queue.next_due()
+                due = await self._queue.next_due(self._lanes.full())
                 wait = None if due is None else due - self._clock.now()
             except QueueError as error:
                 _log.error("the queue can't be read: %s", error)
@@ -158,16 +161,43 @@ class Deliverer:
             room = self._room()
             if self._stopping or room <= 0:
                 return 0
-            entries = await self._queue.claim(self._clock.now(), room)
+            entries = await self._queue.claim(
+                self._clock.now(), room, share=self._settings.new_destination_share, shares=self._lanes.shares()
+            )
             self._claimed.update(entry.entry_id for entry in entries)
-            placed = await self._place(entries)
+            answered, open_ = await self._answer(entries)
+            placed = await self._place(open_)
         surplus: list[int] = []
-        for job in grouped(placed, self._settings.max_recipients_per_transaction):
+        for job in (*answered, *grouped(placed, self._settings.max_recipients_per_transaction)):
             if self._stopping or not self._lanes.add(job):
                 surplus += [entry.entry_id for entry in job.entries]
         await self._release(surplus, not_before=self._clock.now() + self._settings.busy_retry_seconds)
         self._staff()
         return len(entries)
+
+    async def _answer(self, entries: Sequence[Entry]) -> tuple[list[Job], list[Entry]]:
+        """Those that nobody needs to be asked about, and the rest."""
+        try:
+            held = await self._queue.held_against({entry.recipient.address for entry in entries})
+        except QueueError as error:
+            _log.error("suppressed addresses can't be read: %s", error)
+            held = {}
+        self._settlement.held_against.update(held)
+        now = self._clock.now()
+        answered: list[Job] = []
+        rest: list[Entry] = []
+        for entry in entries:
+            known = held.get(entry.recipient.address)
+            if entry.wish.startswith(BOUNCE):
+                answer = local_reply(550, "5.0.0", entry.wish.removeprefix(BOUNCE) or "Returned by the postmaster")
+            elif known is not None and known.until is not None and known.until > now and entry.wish != RETRY:
+                text = f"Not sent, as this address has been refused before: {known.reply}"
+                answer = local_reply(550, "5.1.1", text)
+            else:
+                rest.append(entry)
+                continue
+            answered.append(Job(LOCAL, (entry,), answer))
+        return answered, rest
 
     async def _place(self, entries: Sequence[Entry]) -> list[tuple[Entry, Destination]]:
         """Each entry with its destination; those for which that can't be found out now go back."""
@@ -225,14 +255,14 @@ class Deliverer:
             while not self._stopping and (job := self._lanes.next_job(lane, first=first)) is not None:
                 first = False
                 try:
-                    session = await self._do(job, session or self._idle.take(lane.destination))
+                    session = await self._do(lane, job, session or self._idle.take(lane.destination))
                 finally:
                     self._lanes.job_done(lane)
                 worn = session is not None and session.uses >= self._settings.max_messages_per_connection
                 if session is not None and (worn or not session.usable):
                     closing, session = session, None
                     await closing.close()
-                if self._starved and self._room() * 2 >= self._settings.max_claimed:
+                if (self._starved and self._room() * 2 >= self._settings.max_claimed) or self._lanes.runs_low(lane):
                     self._wake.set()
         finally:
             self._lanes.worker_gone(lane)
@@ -246,19 +276,27 @@ class Deliverer:
         else:
             await self._idle.put(destination, session)
 
-    async def _do(self, job: Job, session: Session | None) -> Session | None:
+    async def _do(self, lane: Lane, job: Job, session: Session | None) -> Session | None:
         try:
+            if (answer := job.answer or self._down(job)) is not None:
+                await self._put_off(lane, job, answer)
+                return session
             if job.destination.is_local:
                 attempted = [await self._deliver_locally(entry) for entry in job.entries]
             else:
                 carried = await self._sender.carry(job.destination, job.entries, session)
                 attempted, session = carried.attempted, carried.session
+                self._observe(job.destination, attempted)
         except Exception:
             _log.exception("%s: attempt failed", job.entries[0].message.message_id)
             attempted = [Attempted(entry, _INTERNAL, "none", delivered=False) for entry in job.entries]
             if session is not None:
                 session.abort()
             session = None
+        await self._settle(job, attempted)
+        return session
+
+    async def _settle(self, job: Job, attempted: Sequence[Attempted]) -> None:
         entry_ids = [entry.entry_id for entry in job.entries]
         try:
             await self._settlement.settle(attempted)
@@ -266,7 +304,36 @@ class Deliverer:
             _log.exception("%s: held for an operator", job.entries[0].message.message_id)
             await self._queue.hold([str(entry_id) for entry_id in entry_ids])
         self._claimed.difference_update(entry_ids)
-        return session
+
+    # ---- destinations that do not answer
+
+    def _down(self, job: Job) -> ServerReply | None:
+        """Why nobody is called now; an operator who asked for an attempt gets one."""
+        if job.destination.is_local or any(entry.wish == RETRY for entry in job.entries):
+            return None
+        return self._sites.why_down(job.destination)
+
+    async def _put_off(self, lane: Lane, job: Job, answer: ServerReply) -> None:
+        """Settle it, and with it what waits behind it and has the same answer: together they cost one fsync."""
+        jobs = [job]
+        if job.answer is None:
+            jobs += self._lanes.more_jobs(lane, _SETTLED_TOGETHER)
+        await asyncio.gather(
+            *(
+                self._settle(
+                    one, [Attempted(entry, one.answer or answer, "none", delivered=False) for entry in one.entries]
+                )
+                for one in jobs
+            )
+        )
+
+    def _observe(self, destination: Destination, attempted: Sequence[Attempted]) -> None:
+        """What the attempt says about the destination."""
+        away = [a.reply for a in attempted if not a.delivered and (a.relay == "none" or a.reply.code == 421)]
+        if len(away) < len(attempted):
+            self._sites.answered(destination)
+        elif away and not away[0].permanent and self._sites.failed(destination, away[0]):
+            _log.warning("%s: nobody answers, its mail waits for a while: %s", destination, away[0])
 
     async def _deliver_locally(self, entry: Entry) -> Attempted:
         message = entry.message

@@ -9,18 +9,31 @@ from postroom.queue import Entry
 from .settings import DeliverySettings
 
 
+def begins(entry: Entry) -> float:
+    """When delivery could begin: on arrival, or when the sender wanted it (RFC 4865 §4)."""
+    return max(entry.message.arrived, entry.message.envelope.hold_until or 0.0)
+
+
 def deadline(entry: Entry, settings: DeliverySettings) -> float:
-    """The moment of the last attempt."""
-    null_sender = not entry.message.envelope.mail_from
-    patience = settings.give_up_null_sender_seconds if null_sender else settings.give_up_seconds
-    return entry.message.arrived + patience
+    """The moment of the last attempt; earlier where the sender said so (RFC 2852 §4.1.2, by-mode R)."""
+    envelope = entry.message.envelope
+    patience = settings.give_up_seconds if envelope.mail_from else settings.give_up_null_sender_seconds
+    end = begins(entry) + patience
+    by = envelope.deliver_by
+    return end if by is None or by.notify_only else min(end, by.at)
 
 
 def next_attempt(entry: Entry, now: float, ids: Ids, settings: DeliverySettings) -> float:
     """After the failed attempt number `entry.attempts + 1`: twice the wait each time, up to a limit, never too late."""
-    doublings = min(entry.attempts, 40)
-    wait = min(settings.first_retry_seconds * 2.0**doublings, settings.max_retry_seconds)
+    if settings.retry_by_age:
+        age = now - begins(entry)
+        wait = next((wait for until, wait in settings.retry_by_age if age < until), settings.retry_by_age[-1][1])
+    else:
+        wait = min(settings.first_retry_seconds * 2.0 ** min(entry.attempts, 40), settings.max_retry_seconds)
     wait *= 1.0 + settings.retry_jitter * (2.0 * ids.jitter() - 1.0)
+    by = entry.message.envelope.deliver_by
+    if by is not None and by.at > now:
+        wait = min(wait, by.at - now)  # when it is time to return it, or to warn its sender
     return min(now + wait, max(deadline(entry, settings), now + 1.0))
 
 
@@ -31,10 +44,14 @@ def is_expired(entry: Entry, now: float, settings: DeliverySettings) -> bool:
 
 def wants_delay_warning(entry: Entry, now: float, settings: DeliverySettings) -> bool:
     """Tell the sender now that it takes longer (RFC 3461 §5.2.5)."""
-    if not settings.delay_warning_seconds or entry.delay_warned or not entry.message.envelope.mail_from:
+    envelope = entry.message.envelope
+    if entry.delay_warned or not envelope.mail_from:
         return False
     notify = entry.recipient.notify
-    late = now >= entry.message.arrived + settings.delay_warning_seconds
+    by = envelope.deliver_by
+    late = settings.delay_warning_seconds > 0 and now >= begins(entry) + settings.delay_warning_seconds
+    if by is not None and by.notify_only:
+        late = now >= by.at  # RFC 2852 §4.1.3
     return late and (notify is None or "DELAY" in notify)
 
 

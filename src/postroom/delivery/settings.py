@@ -52,10 +52,34 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = True
 
     # how much at once
-    max_connections: Annotated[int, Meta(ge=1, description="Outgoing SMTP connections in use at once.")] = 50
+    max_connections: Annotated[int, Meta(ge=1, description="Outgoing SMTP connections in use at once.")] = 200
+    max_suspect_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Further connections for destinations of which nothing was heard since a connection failed.",
+        ),
+    ] = 50
     max_connections_per_destination: Annotated[
         int, Meta(ge=1, description="Outgoing SMTP connections in use at once for one destination domain.")
-    ] = 5
+    ] = 20
+    initial_connections_per_destination: Annotated[
+        int, Meta(ge=1, description="With so many a destination begins; each answer lets it have one more.")
+    ] = 2
+    site_pause_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds for which a destination where nobody answers is not called; twice as long each time.",
+        ),
+    ] = 60.0
+    max_site_pause_seconds: Annotated[float, Meta(ge=0, description="Seconds of such a pause at most.")] = 600.0
+    max_remembered_sites: Annotated[
+        int, Meta(ge=1, description="Destinations of which it is remembered how they do.")
+    ] = 10_000
+    new_destination_share: Annotated[
+        int, Meta(ge=1, description="Recipients of a destination taken from the queue at first.")
+    ] = 20
     max_local_deliveries: Annotated[
         int, Meta(ge=1, description="Queued messages delivered to local mailboxes at once.")
     ] = 8
@@ -93,6 +117,13 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     retry_jitter: Annotated[
         float, Meta(ge=0, le=0.5, description="Part of each wait by which it may be shorter or longer, at random.")
     ] = 0.1
+    retry_by_age: Annotated[
+        tuple[tuple[float, float], ...],
+        Meta(
+            description="Instead of that: [age, wait] pairs in seconds: up to this age of a message so long a wait to "
+            "its next attempt. The last wait holds for all older ones."
+        ),
+    ] = ()
     give_up_seconds: Annotated[
         float, _seconds("Seconds after arrival when a message is returned to its sender (RFC 5321 §4.5.4.1: 4-5 days).")
     ] = 432_000.0
@@ -130,6 +161,10 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         bool,
         Meta(description="Send 8-bit messages also to hosts that do not offer 8BITMIME, against RFC 6152, not bounce."),
     ] = False
+    double_bounce_to: Annotated[
+        str,
+        Meta(description="Address here that is told when a report can't be delivered; empty: nobody, it is logged."),
+    ] = "postmaster"
     max_returned_octets: Annotated[
         int, Meta(ge=1024, description="Octets of a message given back whole in a bounce; else only its header is.")
     ] = 65_536

@@ -17,6 +17,7 @@ from .schedule import is_expired, next_attempt, wants_delay_warning, wants_failu
 from .settings import DeliverySettings
 
 _log = logging.getLogger("postroom.delivery")
+_NO_MAILBOX = frozenset({"5.1.1", "5.1.6", "5.1.10", "5.2.1"})  # RFC 3463 §3.2, §3.3, RFC 7505 §4.2
 
 
 class Settlement:
@@ -28,6 +29,7 @@ class Settlement:
         self._clock = clock
         self._ids = ids
         self._settings = settings
+        self.held_against: set[str] = set()  # addresses under way that were refused for good before
 
     async def settle(self, attempted: Sequence[Attempted]) -> None:
         """Durable in the queue, and reported where a report is due, when it returns."""
@@ -57,6 +59,9 @@ class Settlement:
                 await self._reporter.succeeded(reportable)
             except Exception:  # better no report than a second delivery
                 _log.exception("%s: no success report", _message_id(sent))
+        forgiven = [a.entry.recipient.address for a in sent if a.entry.recipient.address in self.held_against]
+        if forgiven:
+            await self._note(self._queue.note_accepted(forgiven))
         await self._persist(partial(self._queue.finish, _ids(sent)))
 
     async def _failed(self, failed: Sequence[Attempted]) -> None:
@@ -73,6 +78,9 @@ class Settlement:
                 failed = [a for a in failed if a not in reportable]
         elif not failed[0].entry.message.envelope.mail_from:
             _log.warning("%s: undeliverable and from the null sender: dropped", _message_id(failed))
+            await self._note(self._reporter.double_bounced(failed))
+        for reply, refused in _refused_for_good(failed).items():
+            await self._note(self._queue.note_refused(refused, reply, self._clock.now()))
         await self._persist(partial(self._queue.finish, _ids(failed)))
 
     async def _hold(self, attempted: Sequence[Attempted]) -> None:
@@ -96,6 +104,13 @@ class Settlement:
             due = next_attempt(group[0].entry, now, self._ids, self._settings)
             await self._persist(partial(self._queue.defer, _ids(group), due, reply, delay_warned=delay_warned))
 
+    async def _note(self, change: Awaitable[object]) -> None:
+        """What is good to have, and not worth a second attempt of the message."""
+        try:
+            await change
+        except Exception:
+            _log.exception("not noted")
+
     async def _persist(self, change: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
@@ -108,6 +123,15 @@ class Settlement:
 
 def _ids(attempted: Iterable[Attempted]) -> list[int]:
     return [a.entry.entry_id for a in attempted]
+
+
+def _refused_for_good(failed: Iterable[Attempted]) -> dict[str, list[str]]:
+    """Addresses of which their own host says that they do not exist or take no mail, by its words."""
+    refused: dict[str, list[str]] = {}
+    for a in failed:
+        if not a.is_local and not a.reply.local and a.reply.permanent and a.reply.enhanced in _NO_MAILBOX:
+            refused.setdefault(f"{a.reply} ({a.relay})", []).append(a.entry.recipient.address)
+    return refused
 
 
 def _message_id(attempted: Sequence[Attempted]) -> str:

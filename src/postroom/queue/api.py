@@ -213,8 +213,8 @@ class Queue(Protocol):
         """All destinations that have entries or are paused, those with the most entries first."""
 
     # addresses that bounced for good
-    async def suppressed(self, addresses: Collection[str], now: float) -> dict[str, Suppression]:
-        """Those among `addresses` that are not to be asked now."""
+    async def held_against(self, addresses: Collection[str]) -> dict[str, Suppression]:
+        """Those among `addresses` that were refused for good, by the address as given here."""
 
     async def note_refused(self, addresses: Sequence[str], reply: str, now: float) -> None:
         """Refused for good once more: from the settings' number of times on they are suppressed for a while."""

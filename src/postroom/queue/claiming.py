@@ -20,6 +20,12 @@ _JOIN = "JOIN messages m ON m.seq=e.message"
 # Two ways to the same rows: sorting the few that are due, or walking the line past those that are not.
 _FEW = f"SELECT {ENTRY_COLUMNS} FROM entries e INDEXED BY entries_by_destination {_JOIN} {_ORDER}"
 _MANY = f"SELECT {ENTRY_COLUMNS} FROM entries e INDEXED BY entries_in_line {_JOIN} {_ORDER}"
+_SAME_MESSAGE = (
+    f"SELECT {ENTRY_COLUMNS} FROM entries e INDEXED BY entries_by_message {_JOIN} WHERE e.message="
+    "(SELECT seq FROM messages WHERE id=?) AND e.destination=? AND e.state='waiting' AND e.next_attempt<=?"
+    " ORDER BY e.entry_id"
+)
+_QUEUE_ID = 11  # its column
 _COUNT_DUE = (
     "SELECT count(*) FROM (SELECT 1 FROM entries WHERE destination=? AND state='waiting' AND next_attempt<=? LIMIT ?)"
 )
@@ -60,10 +66,26 @@ def claim(
             continue
         few = cast(tuple[int], db.execute(_COUNT_DUE, (number, now, room + 1)).fetchone())[0] <= room
         found = db.execute(_FEW if few else _MANY, (number, now, room)).fetchall()
+        if not few:
+            found += _with_them(db, found, number, now, limit - len(rows) - len(found))
         db.executemany("UPDATE entries SET state='sending' WHERE entry_id=?", [(row[0],) for row in found])
         refresh(db, (number,))
         rows += found
     return rows
+
+
+def _with_them(
+    db: apsw.Connection, found: list[tuple[Any, ...]], number: int, now: float, room: int
+) -> list[tuple[Any, ...]]:
+    """The other recipients of the same messages at this destination: they go in one transaction."""
+    chosen = {row[0] for row in found}
+    others: list[tuple[Any, ...]] = []
+    for queue_id in dict.fromkeys(row[_QUEUE_ID] for row in found):
+        rows = db.execute(_SAME_MESSAGE, (queue_id, number, now)).fetchall()
+        others += [row for row in rows if row[0] not in chosen]
+        if len(others) >= room:
+            break
+    return others[: max(0, room)]
 
 
 def _destinations_due(db: apsw.Connection, now: float, limit: int, shares: Mapping[str, int]) -> list[tuple[int, str]]:

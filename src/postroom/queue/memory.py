@@ -90,7 +90,10 @@ class MemoryQueue:
         for name, line in sorted(due.items(), key=lambda one: min(entry.next_attempt for entry in one[1])):
             line.sort(key=lambda entry: (*self._line[entry.entry_id], entry.entry_id))
             own = shares.get(name, limit if share is None else share)
-            claimed += line[: max(0, min(own, limit - len(claimed)))]
+            chosen = line[: max(0, own)]
+            messages = {entry.message.message_id for entry in chosen}  # their other recipients go with them
+            chosen += [entry for entry in line[len(chosen) :] if entry.message.message_id in messages]
+            claimed += chosen[: limit - len(claimed)]
         return [self._put(replace(entry, state=EntryState.SENDING)) for entry in claimed]
 
     async def next_due(self, full: Container[str] = ()) -> float | None:
@@ -209,9 +212,9 @@ class MemoryQueue:
 
     # ---- addresses that bounced for good
 
-    async def suppressed(self, addresses: Collection[str], now: float) -> dict[str, Suppression]:
+    async def held_against(self, addresses: Collection[str]) -> dict[str, Suppression]:
         found = {address: self._suppressions.get(address.lower()) for address in addresses}
-        return {address: one for address, one in found.items() if one and one.until is not None and one.until > now}
+        return {address: one for address, one in found.items() if one is not None}
 
     async def note_refused(self, addresses: Sequence[str], reply: str, now: float) -> None:
         settings = self._settings

@@ -477,8 +477,8 @@ class SqliteQueue:
 
     # ---- addresses that bounced for good
 
-    async def suppressed(self, addresses: Collection[str], now: float) -> dict[str, Suppression]:
-        return await self._read(lambda: suppression.suppressed(self._reader, addresses, now))
+    async def held_against(self, addresses: Collection[str]) -> dict[str, Suppression]:
+        return await self._read(lambda: suppression.held_against(self._reader, addresses))
 
     async def note_refused(self, addresses: Sequence[str], reply: str, now: float) -> None:
         reply = reply[: self._settings.max_reply_characters]
@@ -488,9 +488,7 @@ class SqliteQueue:
         )
 
     async def note_accepted(self, addresses: Sequence[str]) -> None:
-        known = await self._read(lambda: suppression.known(self._reader, addresses))
-        if known:
-            await self._writer.run(lambda transaction: suppression.forget(transaction.db, known), durable=False)
+        await self._writer.run(lambda transaction: suppression.forget(transaction.db, addresses), durable=False)
 
     async def suppressions(self) -> list[Suppression]:
         return await self._read(lambda: suppression.everything(self._reader))

@@ -52,25 +52,14 @@ def forget(db: apsw.Connection, addresses: Sequence[str]) -> int:
     return count
 
 
-def suppressed(db: apsw.Connection, addresses: Collection[str], now: float) -> dict[str, Suppression]:
-    """Those that are not to be asked at `now`, by the address as it was given."""
+def held_against(db: apsw.Connection, addresses: Collection[str]) -> dict[str, Suppression]:
+    """What is known of those, by the address as it was given."""
     found: dict[str, Suppression] = {}
     for address in addresses:
-        row = db.execute(
-            f"SELECT {_COLUMNS} FROM suppressions WHERE address=? AND until>?", (address.lower(), now)
-        ).fetchone()
+        row = db.execute(f"SELECT {_COLUMNS} FROM suppressions WHERE address=?", (address.lower(),)).fetchone()
         if row is not None:
             found[address] = _value(row)
     return found
-
-
-def known(db: apsw.Connection, addresses: Collection[str]) -> list[str]:
-    """Those against which something is held."""
-    return [
-        address
-        for address in addresses
-        if db.execute("SELECT 1 FROM suppressions WHERE address=?", (address.lower(),)).fetchone() is not None
-    ]
 
 
 def everything(db: apsw.Connection) -> list[Suppression]:
