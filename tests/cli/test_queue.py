@@ -11,7 +11,7 @@ from postroom.cli.queue import _due
 from postroom.queue import Entry, EntryState, Envelope, QueuedMessage, QueueSettings, Recipient, SqliteQueue
 
 
-def _enqueue(data: Path, message_id: str, *recipients: str) -> None:
+def enqueue(data: Path, message_id: str, *recipients: str) -> None:
     async def whole() -> None:
         queue = SqliteQueue(data, QueueSettings(), SystemClock(), SystemIds(), serving=False)
         with Spool(data / "tmp", 1000) as spool:
@@ -33,8 +33,8 @@ def test_a_queue_that_never_was_is_empty_and_stays_away(room: Room) -> None:
 
 
 def test_operations(room: Room) -> None:
-    _enqueue(room.data, "qone", "bob@elsewhere.test", "carol@elsewhere.test")
-    _enqueue(room.data, "qtwo", "dora@elsewhere.test")
+    enqueue(room.data, "qone", "bob@elsewhere.test", "carol@elsewhere.test")
+    enqueue(room.data, "qtwo", "dora@elsewhere.test")
     entries = room.json("queue", "list")
     assert [(one["queue_id"], one["recipient"], one["state"]) for one in entries] == [
         ("qone", "bob@elsewhere.test", "waiting"),

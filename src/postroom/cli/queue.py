@@ -22,7 +22,7 @@ T = TypeVar("T")
 _HEADER_OCTETS = 65_536  # of a message, of which `show` prints the header
 
 
-def _with_queue(config_path: Path | None, work: "Callable[[SqliteQueue], Awaitable[T]]", empty: T) -> T:
+def with_queue(config_path: Path | None, work: "Callable[[SqliteQueue], Awaitable[T]]", empty: T) -> T:
     """Run `work` on the queue beside a running server; `empty` when there never was one."""
     config = read_settings(config_path)
     from postroom.base import SystemClock, SystemIds
@@ -46,7 +46,7 @@ def _with_queue(config_path: Path | None, work: "Callable[[SqliteQueue], Awaitab
         raise Refusal(f"{error.text} ({error.detail})") from error
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -68,10 +68,13 @@ def _as_json(entry: "Entry") -> dict[str, Any]:
         "recipient": entry.recipient.address,
         "state": entry.state.value,
         "size": entry.message.size,
-        "arrived": _moment(entry.message.arrived),
+        "arrived": moment(entry.message.arrived),
         "attempts": entry.attempts,
-        "next_attempt": _moment(entry.next_attempt) if entry.state.value == "waiting" else None,
+        "next_attempt": moment(entry.next_attempt) if entry.state.value == "waiting" else None,
         "last_reply": entry.last_reply,
+        "priority": entry.message.envelope.priority,
+        "route": entry.route,
+        "wish": entry.wish,
     }
 
 
@@ -83,12 +86,15 @@ def queue() -> None:
     """
 
 
-@queue.command("list", epilog="Example: postroom queue list --json")
+@queue.command("list", epilog="Example: postroom queue list --destination example.net --json")
+@click.option("--destination", metavar="DOMAIN", help="Only recipients of this domain.")
+@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="Recipients shown at most.")
 @json_option
 @config_option
-def list_(as_json: bool, config_path: Path | None) -> None:
-    """List what waits, one line a recipient."""
-    entries: list[Entry] = _with_queue(config_path, lambda queue: queue.entries(), [])
+def list_(destination: str | None, limit: int, as_json: bool, config_path: Path | None) -> None:
+    """List what waits, the oldest first, one line a recipient: why it waits, and what was last said about it."""
+    wanted = None if destination is None else destination.lower()
+    entries: list[Entry] = with_queue(config_path, lambda queue: queue.entries(limit=limit, destination=wanted), [])
     if as_json:
         print_json([_as_json(entry) for entry in entries])
         return
@@ -111,6 +117,8 @@ def list_(as_json: bool, config_path: Path | None) -> None:
     print_table(
         ("queue id", "entry", "from", "to", "size", "attempts", "due", "last reply"), rows, empty="The queue is empty."
     )
+    if len(entries) == limit:
+        click.echo(f"The first {limit} only; see --limit, and: postroom queue destinations", err=True)
 
 
 @queue.command(epilog="Example: postroom queue show q3k9x0vw2b1a")
@@ -127,7 +135,7 @@ def show(queue_id: str, as_json: bool, config_path: Path | None) -> None:
         return entries, raw.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
 
     nothing: tuple[list[Entry], str] = ([], "")
-    entries, header = _with_queue(config_path, look, nothing)
+    entries, header = with_queue(config_path, look, nothing)
     if not entries:
         raise MissingOrPresent(f"There is no message {queue_id} in the queue")
     if as_json:
@@ -135,7 +143,7 @@ def show(queue_id: str, as_json: bool, config_path: Path | None) -> None:
         return
     message = entries[0].message
     click.echo(f"{message.message_id} from <{tame(message.envelope.mail_from)}>, {message.size} octets")
-    click.echo(f"arrived {_moment(message.arrived)}\n")
+    click.echo(f"arrived {moment(message.arrived)}\n")
     now = time.time()  # noqa: TID251
     for entry in entries:
         click.echo(
@@ -151,7 +159,7 @@ def show(queue_id: str, as_json: bool, config_path: Path | None) -> None:
 def _operate(
     config_path: Path | None, which: Sequence[str], done: str, work: "Callable[[SqliteQueue], Awaitable[int]]"
 ) -> None:
-    count = _with_queue(config_path, work, 0)
+    count = with_queue(config_path, work, 0)
     if not count and "all" not in which:
         raise MissingOrPresent(
             "There is nothing like that in the queue that this can change: no such id, or its state forbids it "
@@ -198,3 +206,32 @@ def remove(which: tuple[str, ...], yes: bool, config_path: Path | None) -> None:
     if "all" in which and not yes:
         click.confirm("Throw away everything in the queue?", abort=True, err=True)
     _operate(config_path, which, "removed", lambda queue: queue.remove(which))
+
+
+@queue.command(epilog='Example: postroom queue bounce q3k9x0vw2b1a --text "We do not carry this."')
+@_which
+@click.option("--text", default="Returned by the postmaster", show_default=True, help="Why, for the sender.")
+@config_option
+def bounce(which: tuple[str, ...], text: str, config_path: Path | None) -> None:
+    """Return messages to their senders, also those on hold."""
+    now = time.time()  # noqa: TID251
+    _operate(config_path, which, "to be returned", lambda queue: queue.bounce(which, now, text))
+
+
+@queue.command(epilog="Example: postroom queue move q3k9x0vw2b1a --route isp")
+@_which
+@click.option("--route", required=True, metavar="NAME", help='A relay of the settings; "" for the usual way.')
+@config_option
+def move(which: tuple[str, ...], route: str, config_path: Path | None) -> None:
+    """Send messages by another route, from now on."""
+    now = time.time()  # noqa: TID251
+    _operate(config_path, which, "moved", lambda queue: queue.move(which, route, now))
+
+
+@queue.command(epilog="Example: postroom queue priority q3k9x0vw2b1a --priority 5")
+@_which
+@click.option("--priority", required=True, type=click.IntRange(-9, 9), help="The higher the sooner; usually 0.")
+@config_option
+def priority(which: tuple[str, ...], priority: int, config_path: Path | None) -> None:
+    """Let messages go before others for the same destination, or after them."""
+    _operate(config_path, which, "have that priority", lambda queue: queue.prioritize(which, priority))
