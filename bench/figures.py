@@ -37,6 +37,8 @@ class Sizes:
     held_deliveries: int = 500
     load_seconds: float = 15.0
     worker_messages: int = 2_000
+    relayed: int = 10_000  # messages in a queue that is let go
+    destinations: int = 1_000  # for which they are
     growth: tuple[int, ...] = (1_000, 10_000, 100_000)
     growth_accounts: tuple[int, ...] = (1, 100, 10_000)
 
@@ -57,6 +59,8 @@ QUICK = Sizes(
     held_deliveries=20,
     load_seconds=1.0,
     worker_messages=100,
+    relayed=100,
+    destinations=40,
     growth=(100, 300, 900),
     growth_accounts=(1, 10, 100),
 )

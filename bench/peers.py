@@ -118,7 +118,8 @@ def _find(name: str) -> str | None:
     return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Its path. Raises Unavailable."""
     found = _find(name)
     if found is None:
         raise Unavailable(f"{name} is not installed")
@@ -127,8 +128,8 @@ def _program(name: str) -> str:
 
 def versions() -> str:
     """The peers' versions, for the report."""
-    postfix = subprocess.run([_program("postconf"), "-d", "mail_version"], capture_output=True, text=True).stdout
-    dovecot = subprocess.run([_program("dovecot"), "--version"], capture_output=True, text=True).stdout
+    postfix = subprocess.run([program("postconf"), "-d", "mail_version"], capture_output=True, text=True).stdout
+    dovecot = subprocess.run([program("dovecot"), "--version"], capture_output=True, text=True).stdout
     return f"Postfix {postfix.split('=')[-1].strip()}, Dovecot {dovecot.split()[0]}"
 
 
@@ -147,17 +148,17 @@ class Peers(Side):
             parent.chmod(parent.stat().st_mode | 0o755)
         self._watchers = _INOTIFY.read_text()
         _allow_watchers(str(max(_WATCHERS, int(self._watchers))))
-        self.smtp, self.imap, self.imaps, self.pop3 = (_free_port() for _ in range(4))
+        self.smtp, self.imap, self.imaps, self.pop3 = (free_port() for _ in range(4))
         _configure_dovecot(folder, (self.imap, self.imaps, self.pop3), users, fsync)
         self._dovecot = self._start_dovecot()
         self._postfix = _start_postfix(folder, self.smtp, users)
-        _wait(self.smtp)
+        wait_for(self.smtp)
 
     def _start_dovecot(self) -> "subprocess.Popen[bytes]":
-        command = [_program("dovecot"), "-F", "-c", str(self._folder / "dovecot.conf")]
+        command = [program("dovecot"), "-F", "-c", str(self._folder / "dovecot.conf")]
         started = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         for port in (self.imap, self.imaps, self.pop3):
-            _wait(port)
+            wait_for(port)
         return started
 
     def roots(self) -> list[int]:
@@ -175,7 +176,7 @@ class Peers(Side):
 
     def stop(self) -> None:
         etc = self._folder / "postfix-etc"
-        subprocess.run([_program("postfix"), "-c", str(etc), "stop"], capture_output=True, timeout=60)
+        subprocess.run([program("postfix"), "-c", str(etc), "stop"], capture_output=True, timeout=60)
         self._dovecot.terminate()
         self._dovecot.wait(timeout=60)
         self._postfix.wait(timeout=60)
@@ -189,13 +190,15 @@ def _allow_watchers(number: str) -> None:
         print(f"bench: {_INOTIFY} stays as it is ({error}): Dovecot may tell sessions in IDLE late", file=sys.stderr)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody has."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
-def _wait(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Until somebody listens there."""
     for _ in range(300):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -235,20 +238,28 @@ def _configure_dovecot(folder: Path, ports: tuple[int, int, int], users: Sequenc
 
 
 def _start_postfix(folder: Path, port: int, users: Sequence[str]) -> "subprocess.Popen[bytes]":
+    folder.joinpath("postfix-users").write_text("".join(f"{user}@peer.test x\n" for user in users))
+    return start_postfix(
+        folder,
+        port,
+        f"virtual_mailbox_domains = peer.test\nvirtual_mailbox_maps = texthash:{folder}/postfix-users\n"
+        f"virtual_transport = lmtp:unix:{folder}/dovecot-run/lmtp\nlmtp_destination_concurrency_limit = 20\n",
+    )
+
+
+def start_postfix(folder: Path, port: int, settings: str) -> "subprocess.Popen[bytes]":
+    """One with these lines in its main.cf beside the usual ones, in `folder`; it is up when `port` answers."""
     owner = pwd.getpwnam("postfix")
     etc, queue, data = (folder / f"postfix-{name}" for name in ("etc", "queue", "data"))
     for path in (etc, queue, data):
         path.mkdir()
     os.chown(data, owner.pw_uid, owner.pw_gid)
-    (etc / "users").write_text("".join(f"{user}@peer.test x\n" for user in users))
     (etc / "main.cf").write_text(
         f"compatibility_level = 3.6\nmyhostname = mx.peer.test\nmydestination =\nqueue_directory = {queue}\n"
         f"data_directory = {data}\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\n"
-        f"virtual_mailbox_domains = peer.test\nvirtual_mailbox_maps = texthash:{etc}/users\n"
-        f"virtual_transport = lmtp:unix:{folder}/dovecot-run/lmtp\nlmtp_destination_concurrency_limit = 20\n"
         f"smtpd_relay_restrictions = permit_mynetworks, reject\nalias_maps =\nsmtpd_client_connection_count_limit = 0\n"
         f"smtpd_client_connection_rate_limit = 0\ndefault_process_limit = 200\n"
-        f"maillog_file = {folder}/postfix.log\nmaillog_file_prefixes = {folder}\n"
+        f"maillog_file = {folder}/postfix.log\nmaillog_file_prefixes = {folder}\n{settings}"
     )
     standard = Path("/usr/share/postfix/master.cf.dist").read_text()
     lines = [f"127.0.0.1:{port} inet n - n - 200 smtpd"]
@@ -259,5 +270,5 @@ def _start_postfix(folder: Path, port: int, users: Sequence[str]) -> "subprocess
             lines.append(" ".join(fields))
     (etc / "master.cf").write_text("\n".join(lines) + "\n")
     return subprocess.Popen(
-        [_program("postfix"), "-c", str(etc), "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program("postfix"), "-c", str(etc), "start-fg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

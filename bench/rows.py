@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bench import arriving, changes, holding, idling, mailbox, maildrop, underload, workers
+from bench import arriving, changes, holding, idling, mailbox, maildrop, relaying, underload, workers
 from bench.bed import Bed
 from bench.figures import Aim, Figure, ratio, value
 
@@ -169,9 +169,16 @@ _WORKERS = (
     Row("workers-overview", "overview of all, 8 clients, an account each", "msg/s", ratio(1.6), workers.overview),
     Row("workers-search", "SEARCH BODY, 8 clients, an account each", "op/s", ratio(1.6), workers.search),
 )
+_RELAYING = (
+    Row("relayed", "10,000 messages to one destination", "msg/s", ratio(2), relaying.relayed),
+    Row("relayed-many", "10,000 messages to 1,000 destinations", "msg/s", None, relaying.to_many),
+    Row("relayed-down", "the same, 50 of them down: to the good ones", "msg/s", None, relaying.some_down),
+    Row("relayed-cost", "how much longer that takes", "times", value(1.1), relaying.cost_of_down),
+)
 GROUPS = (
     Group("arriving", "Mail that arrives, people who sign in", _ARRIVING),
     Group("mailbox", "A folder of 10,000 messages", _MAILBOX),
+    Group("relaying", "A full queue that is let go", _RELAYING),
     Group("changes", "One change in a folder of 10,000 messages", _CHANGES),
     Group("pop3", "A maildrop of 2,000 messages", _POP3),
     Group("idle", "New mail until it is told", _IDLE),

@@ -34,6 +34,7 @@ from postroom.config import Config
 from postroom.delivery import Deliverer
 from postroom.dns import DnsResolver, Resolver
 from postroom.intake import Intake
+from postroom.journal import FileJournal
 from postroom.net import (
     TALLY_ROWS,
     BoardTally,
@@ -264,6 +265,8 @@ class App:
         if self._resolver is None:
             self._resolver = DnsResolver(config.dns, self.clock)
             self._closing.push_async_callback(self._resolver.close)
+        journal = FileJournal(config.data / "journal", config.journal, self.clock)
+        self._closing.callback(journal.close)
         self.intake = Intake(
             hostname=config.hostname,
             directory=self.directory,
@@ -272,6 +275,7 @@ class App:
             clock=self.clock,
             ids=self.ids,
             settings=config.intake,
+            journal=journal,
         )
         self.deliverer = Deliverer(
             queue=self.queue,
@@ -283,6 +287,7 @@ class App:
             ids=self.ids,
             settings=config.delivery,
             hostname=config.hostname,
+            journal=journal,
         )
         # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()

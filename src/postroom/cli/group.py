@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "domain": ("domain", "domain", "Domains whose mail ends here."),
     "alias": ("alias", "alias", "Addresses that lead to others."),
     "queue": ("queue_destinations", "queue", "Mail that waits to leave."),
+    "trace": ("trace", "trace", "Follow a message, step by step."),
     "suppression": ("suppression", "suppression", "Addresses that are not asked any more, as they bounced for good."),
     "import": ("import_mail", "import_mail", "Bring mail from files into an account."),
     "export": ("export_mail", "export_mail", "Write an account's mail into files."),

@@ -17,6 +17,7 @@ from postroom.dns import DnsSettings
 from postroom.imap.settings import ImapSettings
 from postroom.intake import IntakeSettings
 from postroom.interchange.settings import InterchangeSettings
+from postroom.journal import JournalSettings
 from postroom.message.settings import MessageSettings
 from postroom.net import NetSettings, TlsSettings
 from postroom.pop3.settings import Pop3Settings
@@ -55,6 +56,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     store: Annotated[StoreSettings, Meta(description="How mail is kept.")] = StoreSettings()
     queue: Annotated[QueueSettings, Meta(description="Mail that waits to leave.")] = QueueSettings()
     delivery: Annotated[DeliverySettings, Meta(description="How mail leaves.")] = DeliverySettings()
+    journal: Annotated[JournalSettings, Meta(description="What happened to each message.")] = JournalSettings()
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
     pop3: Annotated[Pop3Settings, Meta(description="POP3 sessions.")] = Pop3Settings()
     imap: Annotated[ImapSessionSettings, Meta(description="IMAP sessions.")] = ImapSessionSettings()

@@ -57,4 +57,5 @@ class Attempted:
     delivered: bool
     is_local: bool = False
     passed_dsn_on: bool = False  # the next hop has the NOTIFY parameters and will report itself
+    tls: str = ""  # version and cipher of the session; "" in the clear
     host: str = ""  # for Remote-MTA: the name of the host that said `reply`; "" when no host did

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from postroom.base import Clock, Ids, MailError, Spool
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import (
     Action,
     DeliveryReport,
@@ -49,8 +50,10 @@ class Reporter:
         ids: Ids,
         settings: DeliverySettings,
         hostname: str,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         self._queue = queue
+        self._journal = journal
         self._local = local
         self._directory = directory
         self._clock = clock
@@ -153,11 +156,14 @@ class Reporter:
                 _log.info("%s: report to <%s> goes through the queue: %s", message.message_id, sender, error)
             else:
                 _log.info("%s: report %s delivered to <%s>", message.message_id, delivery_id, sender)
+                self._journal.note(message.message_id, "reported", to=sender, report=delivery_id)
                 return
         with Spool(Path(), memory_limit=len(octets)) as spool:  # small: never becomes a file
             spool.write(octets)
             queue_id = await self._queue.enqueue(envelope, [Recipient(sender, _NEVER)], spool)
         _log.info("%s: report to <%s> queued as %s", message.message_id, sender, queue_id)
+        self._journal.note(message.message_id, "reported", to=sender, report=queue_id)
+        self._journal.note(queue_id, "received", about=message.message_id, to=[sender], size=len(octets))
 
 
 async def _once(octets: bytes) -> AsyncGenerator[bytes, None]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from postroom.base import Clock, Ids, MailError, TaskOwner
 from postroom.dns import Resolver
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import Dialer
 from postroom.queue import BOUNCE, RETRY, Entry, Queue, QueueError
 from postroom.smtp import ServerReply, local_reply
@@ -49,6 +50,7 @@ class Deliverer:
         hostname: str,
         tls_context: ssl.SSLContext | None = None,
         smarthost_context: ssl.SSLContext | None = None,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         self._queue = queue
         self._local = local
@@ -65,11 +67,19 @@ class Deliverer:
             hostname=hostname,
             tls_context=tls_context,
             smarthost_context=smarthost_context,
+            journal=journal,
         )
         reporter = Reporter(
-            queue=queue, local=local, directory=directory, clock=clock, ids=ids, settings=settings, hostname=hostname
+            queue=queue,
+            local=local,
+            directory=directory,
+            clock=clock,
+            ids=ids,
+            settings=settings,
+            hostname=hostname,
+            journal=journal,
         )
-        self._settlement = Settlement(queue, reporter, clock, ids, settings)
+        self._settlement = Settlement(queue, reporter, clock, ids, settings, journal)
         self._workers = TaskOwner("delivery")
         self._background = TaskOwner("delivery-runner")
         self._idle = IdleSessions(clock, settings, self._background)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from postroom.base import Clock, Ids, MailError
 from postroom.dns import DnsTemporary, Resolver
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import Dialer, client_context
 from postroom.queue import Entry, Queue
 from postroom.smtp import Outcome, SendMail, SendTo, ServerReply, Stage, local_reply
@@ -49,8 +50,10 @@ class Sender:
         hostname: str,
         tls_context: ssl.SSLContext | None = None,
         smarthost_context: ssl.SSLContext | None = None,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         self._queue = queue
+        self.journal = journal
         self._dialer = dialer
         self._clock = clock
         self._settings = settings
@@ -163,6 +166,7 @@ class _Attempt:
             session = await self._sender.open(call)
         except SessionRefused as refused:
             _log.info("%s: %s: %s", self._message.message_id, call, refused.reply)
+            self._sender.journal.note(self._message.message_id, "call", relay=str(call), reply=str(refused.reply))
             reply = refused.reply
             failures.append(replace(reply, lines=(f"{call}: {reply.lines[0]}", *reply.lines[1:])))
             return None
@@ -227,6 +231,7 @@ class _Attempt:
             session.relay,
             delivered=outcome.delivered,
             passed_dsn_on="DSN" in session.extensions,
+            tls=session.tls,
             host=session.call.host,
         )
 

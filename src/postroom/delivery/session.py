@@ -112,6 +112,12 @@ class Session:
         return self._engine.usable and not self._connection.closed
 
     @property
+    def tls(self) -> str:
+        """Version and cipher, for people; "" in the clear."""
+        tls = self._connection.tls
+        return "" if tls is None else f"{tls.version} {tls.cipher}"
+
+    @property
     def secure(self) -> bool:
         return self._connection.tls is not None
 

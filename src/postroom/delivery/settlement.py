@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 from postroom.base import Clock, Ids, MailError
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.queue import Queue
 
 from .api import Attempted, Status
@@ -23,8 +24,17 @@ _NO_MAILBOX = frozenset({"5.1.1", "5.1.6", "5.1.10", "5.2.1"})  # RFC 3463 §3.2
 class Settlement:
     """`settle` the outcomes of one attempt, all of one message."""
 
-    def __init__(self, queue: Queue, reporter: Reporter, clock: Clock, ids: Ids, settings: DeliverySettings) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        reporter: Reporter,
+        clock: Clock,
+        ids: Ids,
+        settings: DeliverySettings,
+        journal: Journal = NO_JOURNAL,
+    ) -> None:
         self._queue = queue
+        self._journal = journal
         self._reporter = reporter
         self._clock = clock
         self._ids = ids
@@ -39,6 +49,16 @@ class Settlement:
             status = self._status(one, now)
             by_status[status].append(one)
             _log_outcome(status, one, now)
+            self._journal.note(
+                one.entry.message.message_id,
+                "attempt",
+                to=one.entry.recipient.address,
+                relay=one.relay,
+                tls=one.tls,
+                status=status.value,
+                attempt=one.entry.attempts + 1,
+                reply=str(one.reply),
+            )
         await self._sent(by_status[Status.SENT])
         await self._failed([*by_status[Status.BOUNCED], *by_status[Status.EXPIRED]])
         await self._deferred(by_status[Status.DEFERRED], now)

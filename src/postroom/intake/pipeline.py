@@ -15,7 +15,8 @@ from pathlib import Path
 
 from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget, domain_key
 from postroom.base import Clock, Ids, MailError, Spool
-from postroom.message import HeaderAddresses, header_addresses, repair
+from postroom.journal import NO_JOURNAL, Journal
+from postroom.message import HeaderAddresses, first_value, header_addresses, repair
 from postroom.queue import Envelope, Queue, Recipient
 from postroom.store import Draft, MailStore
 
@@ -30,6 +31,7 @@ from .trace import Source, TraceWriter, count_received, return_path
 _log = logging.getLogger("postroom.intake")
 _MARK = "m"  # begins the ids given here
 _LATER = "-later"  # ends the queue id of what a mailbox could not take at once; before it stands the message's id
+_NOTED = 250  # octets of a Message-ID that the journal has
 _NEVER = frozenset({"NEVER"})  # RFC 3461 §6.1: no report on a report
 _OURS = re.compile(rf"{_MARK}[0-9a-f]{{16}}(?:{_LATER})?")  # reports on such a message have longer ids
 
@@ -55,6 +57,7 @@ class Intake:
         clock: Clock,
         ids: Ids,
         settings: IntakeSettings,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.3: ASCII, as few messages may have else
         self.directory = directory
@@ -63,6 +66,7 @@ class Intake:
         self.clock = clock
         self.ids = ids
         self.settings = settings
+        self.journal = journal
         self.mailboxes = Mailboxes(store, settings)
         self._router = Router(directory, store)
 
@@ -193,13 +197,36 @@ class Reception:
             smtputf8=envelope.smtputf8,
             show_address=settings.add_sender_ip or self._source.person is None,
         )
+        self._note(envelope, routes, facts.header)
         only = routes[0] if len(routes) == 1 else None
         direct = only is not None and len(only.targets) == 1 and not wants_success_report(only)
         if direct and only is not None and isinstance(only.targets[0], LocalTarget):
             prefix = trace.final(only.recipient.address)
-            await self._intake.mailboxes.deliver(only.targets[0], self._draft, prefix, self.trace_id)
+            try:
+                await self._intake.mailboxes.deliver(only.targets[0], self._draft, prefix, self.trace_id)
+            except MailError as error:
+                self._intake.journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
+                raise
+            self._intake.journal.note(self.trace_id, "delivered", to=only.targets[0].person.address)
             return [None]
         return await _Distribution(self._intake, self._draft, self.trace_id, envelope, routes, trace).run(each)
+
+    def _note(self, envelope: Envelope, routes: Sequence[Route], header: bytes) -> None:
+        """For the journal: the message is here, and what it is to become."""
+        source = self._source
+        message_id = first_value(header, b"Message-ID")
+        self._intake.journal.note(
+            self.trace_id,
+            "received",
+            client=source.address,
+            hello=source.hello,
+            tls=f"{source.tls.version} {source.tls.cipher}" if source.tls else None,
+            user=source.person.address if source.person else None,
+            message_id=None if message_id is None else message_id.strip()[:_NOTED].decode("utf-8", "replace"),
+            size=self._draft.size,
+            to=[route.recipient.address for route in routes],
+            **{"from": envelope.mail_from},
+        )
 
     def close(self) -> None:
         """Drop the octets; what was committed stays."""
@@ -238,6 +265,7 @@ class _Distribution:
         else:
             self._outcomes.update(dict.fromkeys(for_queue))
         await self._deliver_local()
+        self._note()
         if each:
             answers = await self._answers()
             await self._report_expansions([r for r, e in zip(self._routes, answers, strict=True) if e is None])
@@ -247,6 +275,17 @@ class _Distribution:
         await self._queue_failed(self._routes)
         await self._report_expansions(self._routes)
         return [None] * len(self._routes)
+
+    def _note(self) -> None:
+        """For the journal: what became of each target."""
+        journal = self._intake.journal
+        for route in self._routes:
+            for target in route.targets:
+                error = self._outcomes[_key(target)]
+                local = isinstance(target, LocalTarget)
+                reply = "" if error is None else f"{error.code} {error.enhanced} {error.text}"
+                step = "not delivered" if error is not None else "delivered" if local else "queued"
+                journal.note(self._trace_id, step, to=target.address, reply=reply)
 
     def _for_queue(self) -> dict[object, Recipient]:
         """Who is on other servers, and who is here and must be reported as delivered: the queue's runner reports."""

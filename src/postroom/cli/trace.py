@@ -1,0 +1,105 @@
+"""`postroom trace`: the way of a message, step by step.
+
+Owns: the words for each step. Never: writes; needs a running server. Raises: Refusal.
+"""
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import config_option, json_option, read_settings
+from .outcome import MissingOrPresent, Refusal, print_json, tame
+
+if TYPE_CHECKING:
+    from postroom.journal import Step, Story
+
+Facts = dict[str, Any]
+
+
+def _received(facts: Facts) -> str:
+    if "about" in facts:
+        return f"report on {facts['about']} for {_addresses(facts)}"
+    who = f" as {facts['user']}" if "user" in facts else ""
+    tls = f" over {facts['tls']}" if "tls" in facts else " in the clear"
+    return (
+        f"received from {facts.get('hello', '?')} [{facts.get('client', '?')}]{who}{tls}:"
+        f" from=<{facts.get('from', '')}> to={_addresses(facts)} {facts.get('size', 0)} octets"
+    )
+
+
+def _addresses(facts: Facts) -> str:
+    to = facts.get("to", [])
+    return ", ".join(f"<{address}>" for address in (to if isinstance(to, list) else [to]))
+
+
+def _attempt(facts: Facts) -> str:
+    tls = f", {facts['tls']}" if "tls" in facts else ", in the clear" if facts.get("relay") not in _NOBODY else ""
+    words = f"attempt {facts.get('attempt', 1)} for {_addresses(facts)}: {facts.get('status', '?')}"
+    return f"{words}, by {facts.get('relay', '?')}{tls}: {facts.get('reply', '')}"
+
+
+_NOBODY = ("local", "none", None)
+_WORDS: dict[str, Callable[[Facts], str]] = {
+    "received": _received,
+    "call": lambda facts: f"no session with {facts.get('relay', '?')}: {facts.get('reply', '')}",
+    "refused": lambda facts: f"refused: {facts.get('reply', '')}",
+    "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
+    "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",
+    "queued": lambda facts: f"queued as {facts.get('queue_id', facts['id'])} for {_addresses(facts)}",
+    "attempt": _attempt,
+    "reported": lambda facts: f"report to {_addresses(facts)}: {facts.get('report', '')}",
+}
+
+
+def words_for(step: "Step") -> str:
+    """A step in words; one that this version does not know as it stands."""
+    known = _WORDS.get(step.name)
+    if known is not None:
+        return known(step.facts)
+    return " ".join((step.name, *(f"{name}={fact}" for name, fact in step.facts.items() if name != "id")))
+
+
+@click.command(epilog="Example: postroom trace '<20261126.1@example.org>'")
+@click.argument("wanted", metavar="ID|MESSAGE-ID|ADDRESS")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Messages shown, the last ones.")
+@json_option
+@config_option
+def trace(wanted: str, limit: int, as_json: bool, config_path: Path | None) -> None:
+    """Follow a message: received, queued, every attempt with what the other side said, delivered.
+
+    It is named by its id here (in its Received field, in the reply to the sender, in the queue), by its Message-ID, or
+    by the address of a sender or recipient.
+    """
+    config = read_settings(config_path)
+    from postroom.journal import stories
+
+    try:
+        found = stories(config.data / "journal", wanted, limit)
+    except OSError as error:
+        raise Refusal(f"The journal can't be read: {error}") from error
+    if not found:
+        raise MissingOrPresent(
+            f"Nothing is known of {tame(wanted)} (steps are kept for {config.journal.keep_days} days)"
+        )
+    if as_json:
+        print_json([_as_json(story) for story in found])
+        return
+    for number, story in enumerate(found):
+        if number:
+            click.echo()
+        click.echo(story.message_id)
+        for step in story.steps:
+            click.echo(f"  {_moment(step.at)}  {tame(words_for(step))}")
+
+
+def _as_json(story: "Story") -> dict[str, Any]:
+    steps = [{"at": _moment(step.at), "step": step.name, **step.facts} for step in story.steps]
+    return {"id": story.message_id, "steps": steps}
+
+
+def _moment(at: float) -> str:
+    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

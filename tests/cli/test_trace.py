@@ -1,0 +1,76 @@
+"""`postroom trace`, on what a server left."""
+
+import asyncio
+
+import pytest
+from tests.cli.room import Room
+
+from postroom.base import FakeClock
+from postroom.cli.trace import words_for
+from postroom.journal import FileJournal, JournalSettings, Step
+
+AT = "  2023-11-14T22:13:20.000Z"
+TO = "to=<bob@b.test> 0 octets"
+
+
+def _journal(room: Room) -> None:
+    async def run() -> None:
+        journal = FileJournal(room.data / "journal", JournalSettings(), FakeClock())
+        journal.note(
+            "m1",
+            "received",
+            client="192.0.2.9",
+            hello="laptop",
+            user="alice@a.test",
+            tls="TLSv1.3",
+            to=["bob@b.test"],
+            **{"from": "alice@a.test"},
+        )
+        journal.note("m1", "call", relay="mx1.b.test [192.0.2.1]:25", reply="421 4.4.1 refused")
+        journal.note(
+            "m1",
+            "attempt",
+            to="bob@b.test",
+            relay="mx2.b.test [192.0.2.2]:25",
+            tls="TLSv1.2",
+            status="sent",
+            reply="250 \x1b[31mok",
+        )
+        journal.close()
+
+    asyncio.run(run())
+
+
+def test_a_message_from_the_first_step_to_the_last(room: Room) -> None:
+    _journal(room)
+    shown = room.ok("trace", "bob@b.test")
+    assert shown.splitlines() == [
+        "m1",
+        f"{AT}  received from laptop [192.0.2.9] as alice@a.test over TLSv1.3: from=<alice@a.test> {TO}",
+        f"{AT}  no session with mx1.b.test [192.0.2.1]:25: 421 4.4.1 refused",
+        f"{AT}  attempt 1 for <bob@b.test>: sent, by mx2.b.test [192.0.2.2]:25, TLSv1.2: 250 \\x1b[31mok",
+    ]
+    (story,) = room.json("trace", "m1")
+    assert [step["step"] for step in story["steps"]] == ["received", "call", "attempt"]
+    assert "Nothing is known" in room.fails(3, "trace", "m2")
+
+
+@pytest.mark.parametrize(
+    ("step", "facts", "words"),
+    [
+        ("delivered", {"to": "bob@b.test"}, "delivered into the mailbox of <bob@b.test>"),
+        ("queued", {"to": "bob@b.test"}, "queued as m1 for <bob@b.test>"),
+        ("not delivered", {"to": "b@b", "reply": "452 full"}, "not delivered to <b@b>: 452 full"),
+        ("refused", {"reply": "554 loop"}, "refused: 554 loop"),
+        ("reported", {"to": "a@a", "report": "q2"}, "report to <a@a>: q2"),
+        ("received", {"about": "m0", "to": ["a@a"]}, "report on m0 for <a@a>"),
+        (
+            "attempt",
+            {"to": "b@b", "status": "sent", "relay": "local", "reply": "250 ok"},
+            "attempt 1 for <b@b>: sent, by local: 250 ok",
+        ),
+        ("new thing", {"a": 1}, "new thing a=1"),
+    ],
+)
+def test_words(step: str, facts: dict[str, object], words: str) -> None:
+    assert words_for(Step(1.0, step, {"id": "m1", **facts})) == words
