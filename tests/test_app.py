@@ -13,6 +13,8 @@ import pytest
 
 from postroom.app import App, StartFailed, running
 from postroom.config import Config, ListenSettings
+from postroom.delivery import DeliverySettings
+from postroom.journal import stories
 from postroom.net import NetSettings, TlsSettings, self_signed
 from postroom.servers.imap import ImapSessionSettings
 from postroom.smtp import SmtpSettings
@@ -64,6 +66,40 @@ def test_every_listener_greets_and_the_same_data_serves_again(tmp_path: Path) ->
 def _send(port: int, recipient: str = BOB) -> None:
     with smtplib.SMTP("127.0.0.1", port) as smtp:
         assert smtp.sendmail("x@else.test", [recipient], "Subject: hello\r\n\r\nx\r\n") == {}
+
+
+def test_the_way_of_a_message_is_kept(tmp_path: Path) -> None:
+    """From the client to the mailbox here, and to the host elsewhere that can't be reached."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and nobody listens
+        away = f"127.0.0.1:{closed.getsockname()[1]}"
+        settings = msgspec.structs.replace(
+            config(tmp_path), delivery=DeliverySettings(routes={"away.test": away}, connect_timeout_seconds=2)
+        )
+
+        def submit(port: int) -> None:
+            with smtplib.SMTP("127.0.0.1", port) as smtp:
+                smtp.login(BOB, "secret")
+                smtp.sendmail(BOB, [BOB, "x@away.test"], f"From: {BOB}\r\nMessage-ID: <1@x>\r\n\r\nx\r\n")
+
+        async def main() -> None:
+            async with running(App(settings)) as app:
+                await app.directory.add_domain("example.test")
+                await app.directory.add_person(BOB, "secret")
+                await asyncio.to_thread(submit, app.port("submission"))
+                async with asyncio.timeout(10):
+                    while not (await app.queue.entries())[0].attempts:
+                        await asyncio.sleep(0.01)
+
+        asyncio.run(main())
+    (story,) = stories(tmp_path / "data" / "journal", "<1@x>")
+    assert sorted(step.name for step in story.steps) == ["attempt", "call", "delivered", "queued", "received"]
+    facts = {step.name: step.facts for step in story.steps}
+    assert (facts["received"]["user"], facts["received"]["to"]) == (BOB, [BOB, "x@away.test"])
+    assert facts["delivered"]["to"] == BOB
+    assert facts["attempt"]["status"] == "deferred"
+    assert away in facts["call"]["relay"].replace(" [127.0.0.1]", "")
+    assert "refused" in facts["attempt"]["reply"].lower()
 
 
 def test_what_an_administrator_sets_by_imap_holds_everywhere(tmp_path: Path) -> None:
