@@ -23,7 +23,7 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = 14
     max_open_accounts: Annotated[
         int, Meta(ge=1, description="Accounts whose files stay open while nobody uses them.")
-    ] = 256
+    ] = 1024
     threads: Annotated[int, Meta(ge=1, le=64, description="Threads that read and write mail, for all accounts.")] = 12
     max_searches: Annotated[int, Meta(ge=1, description="Text searches that run at once, for all accounts.")] = 2
     max_searched_text_octets: Annotated[

@@ -71,6 +71,30 @@ def test_an_account_closed_while_it_writes_is_closed_when_it_has_written(tmp_pat
     perform(tmp_path, play, FEW)
 
 
+def test_an_account_closed_for_want_of_room_keeps_its_log_and_is_whole(tmp_path: Path) -> None:
+    """Emptying the log would cost two fsyncs each time; at the end of the server it is done."""
+
+    async def play(room: Room) -> None:
+        await make(room, 4)
+        account = await room.store.open(4)
+        await account.create("x")
+        account.close()
+        for account_id in (2, 3):
+            (await room.store.open(account_id)).close()
+        await quiet(room)
+        assert 4 not in room.store._open
+        logs = {path.parent.name: path.stat().st_size for path in tmp_path.glob("accounts/*/mail.db-wal")}
+        assert logs["4"] > 0
+        assert await room.store.check(4) == []
+        account = await room.store.open(4)
+        assert (await account.mailbox("x")).name == "x"
+        account.close()
+        await quiet(room)
+
+    perform(tmp_path, play, FEW)
+    assert not list(tmp_path.glob("accounts/4/mail.db-wal"))
+
+
 def test_many_who_open_at_once_share_one(tmp_path: Path) -> None:
     async def play(room: Room) -> None:
         await make(room, 2)

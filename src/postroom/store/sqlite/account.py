@@ -162,8 +162,8 @@ class SqliteAccount:
             await self._store.pool.call(_nothing)
             await asyncio.sleep(0)
 
-    def shut(self) -> Callable[[], None]:
-        """The job that closes the files; the account is of no use from now on."""
+    def shut(self, *, keep_log: bool = False) -> Callable[[], None]:
+        """The job that closes the files; the account is of no use from now on. `keep_log`: see Writer.close."""
         self.background.stop()
         self._closed = self._closed or StoreFailure(f"account {self.account_id} has been closed")
         self._views.forget_all_idle()
@@ -172,7 +172,7 @@ class SqliteAccount:
 
         def job() -> None:
             self._readers.close()
-            self._writer.close(claimed, now)
+            self._writer.close(claimed, now, keep_log=keep_log)
 
         return job
 

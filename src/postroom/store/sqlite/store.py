@@ -405,7 +405,7 @@ class SqliteStore:
                 continue  # it will report again
             del self._open[account_id]
             done = self._changing[account_id] = asyncio.get_running_loop().create_future()
-            self.pool.run(account.shut(), partial(self._shut, account_id, done))
+            self.pool.run(account.shut(keep_log=True), partial(self._shut, account_id, done))
 
     def _closed(self, account_id: int, result: object, error: BaseException | None) -> None:
         if error is not None:

@@ -368,11 +368,15 @@ class Writer:
             self._unlock()
         self._probe(DiskState.CHECKPOINTED)
 
-    def close(self, claimed: Mapping[int, int], now: int) -> None:
-        """Keep the last \\Recent marks and close the file; the last connection to close empties the log."""
+    def close(self, claimed: Mapping[int, int], now: int, *, keep_log: bool = False) -> None:
+        """Keep the last \\Recent marks and close the file; the last connection to close empties the log.
+
+        `keep_log`: it stays as it is, since emptying it costs two fsyncs, and somebody may soon be back.
+        """
         if claimed and not self.poisoned:
             self._end(self.prepare((), claimed, now))
         try:
+            self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keep_log))
             self._db.close(True)
         finally:
             if self.lock is not None:
