@@ -96,6 +96,7 @@ UNITS = {  # unit: which is better, and what one of it is about
     "msg/s": (Better.HIGHER, "message"),
     "op/s": (Better.HIGHER, "operation"),
     "sessions": (Better.HIGHER, ""),
+    "times": (Better.LOWER, ""),
     "ms": (Better.LOWER, ""),
     "KiB": (Better.LOWER, ""),
     "MiB": (Better.LOWER, ""),
