@@ -23,7 +23,7 @@ class QueuedContent:
         """The octets in order. Raises QueueError when they can't be read to the end."""
         at = 0
         while at < self.size:
-            piece = await self._queue.read(self._message.message_id, at, at + _PIECE_OCTETS)
+            piece = await self._queue.read(self._message.message_id, at, min(self.size, at + _PIECE_OCTETS))
             if not piece:
                 raise EOFError(f"{self._message.message_id}: content ends at {at} of {self.size}")
             at += len(piece)

@@ -7,6 +7,7 @@ waiting first, and takes each one's share from its own line; so a million entrie
 than the one entry of another, and do not stand in its way.
 """
 
+import json
 from collections.abc import Collection, Container, Mapping
 from typing import Any, cast
 
@@ -20,12 +21,13 @@ _JOIN = "JOIN messages m ON m.seq=e.message"
 # Two ways to the same rows: sorting the few that are due, or walking the line past those that are not.
 _FEW = f"SELECT {ENTRY_COLUMNS} FROM entries e INDEXED BY entries_by_destination {_JOIN} {_ORDER}"
 _MANY = f"SELECT {ENTRY_COLUMNS} FROM entries e INDEXED BY entries_in_line {_JOIN} {_ORDER}"
-_SAME_MESSAGE = (
-    f"SELECT {ENTRY_COLUMNS} FROM entries e INDEXED BY entries_by_message {_JOIN} WHERE e.message="
-    "(SELECT seq FROM messages WHERE id=?) AND e.destination=? AND e.state='waiting' AND e.next_attempt<=?"
-    " ORDER BY e.entry_id"
+_SAME_MESSAGES = (
+    f"SELECT {ENTRY_COLUMNS} FROM entries e INDEXED BY entries_by_message {_JOIN}"
+    " WHERE e.destination=? AND e.state='waiting' AND e.next_attempt<=?"
+    " AND e.message IN (SELECT message FROM entries WHERE entry_id IN (SELECT value FROM json_each(?)))"
+    " AND e.entry_id NOT IN (SELECT value FROM json_each(?)) ORDER BY e.entry_id LIMIT ?"
 )
-_QUEUE_ID = 11  # its column
+_MARK = "UPDATE entries SET state='sending' WHERE entry_id IN (SELECT value FROM json_each(?))"
 _COUNT_DUE = (
     "SELECT count(*) FROM (SELECT 1 FROM entries WHERE destination=? AND state='waiting' AND next_attempt<=? LIMIT ?)"
 )
@@ -68,7 +70,7 @@ def claim(
         found = db.execute(_FEW if few else _MANY, (number, now, room)).fetchall()
         if not few:
             found += _with_them(db, found, number, now, limit - len(rows) - len(found))
-        db.executemany("UPDATE entries SET state='sending' WHERE entry_id=?", [(row[0],) for row in found])
+        db.execute(_MARK, (json.dumps([row[0] for row in found]),))
         refresh(db, (number,))
         rows += found
     return rows
@@ -78,14 +80,8 @@ def _with_them(
     db: apsw.Connection, found: list[tuple[Any, ...]], number: int, now: float, room: int
 ) -> list[tuple[Any, ...]]:
     """The other recipients of the same messages at this destination: they go in one transaction."""
-    chosen = {row[0] for row in found}
-    others: list[tuple[Any, ...]] = []
-    for queue_id in dict.fromkeys(row[_QUEUE_ID] for row in found):
-        rows = db.execute(_SAME_MESSAGE, (queue_id, number, now)).fetchall()
-        others += [row for row in rows if row[0] not in chosen]
-        if len(others) >= room:
-            break
-    return others[: max(0, room)]
+    chosen = json.dumps([row[0] for row in found])
+    return db.execute(_SAME_MESSAGES, (number, now, chosen, chosen, max(0, room))).fetchall()
 
 
 def _destinations_due(db: apsw.Connection, now: float, limit: int, shares: Mapping[str, int]) -> list[tuple[int, str]]:

@@ -19,6 +19,14 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     inline_limit_octets: Annotated[
         int, Meta(ge=0, description="Contents up to this many octets are kept in queue.db, larger ones in a file each.")
     ] = 65_536
+    read_on_loop_octets: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Octets of a waiting message read on the event loop, quicker than by a thread where "
+            "the disk does not seek; 0: never.",
+        ),
+    ] = 65_536
     max_batch: Annotated[
         int, Meta(ge=1, description="Changes that are committed together, with one fsync, at most.")
     ] = 256

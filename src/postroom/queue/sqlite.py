@@ -82,12 +82,14 @@ class SqliteQueue:
         self._turns = Turns(settings.sender_turn_seconds, settings.max_remembered_senders)  # writer thread only
         self._seen_version = self._writer_version = 0
         self._closed = False
+        self._finishing: tuple[list[int], asyncio.Future[None]] | None = None
         try:
             db = _open(directory / "queue.db", settings)
             create(db)
             if serving and place.first:
                 self._recover(db, None if place.alone else place.started_at)
             self._reader = _open(directory / "queue.db", settings)
+            self._near = _open(directory / "queue.db", settings)  # for the event loop
         except apsw.Error as error:
             self._unlock()
             raise translate(error) from error
@@ -135,6 +137,7 @@ class SqliteQueue:
         for pool in (self._reading, self._files):
             await loop.run_in_executor(None, pool.shutdown)
         self._reader.close()
+        self._near.close()
         self._db.close()
         self._unlock()
 
@@ -270,8 +273,25 @@ class SqliteQueue:
         return await self._read(lambda: claiming.next_due(self._reader, full, until))
 
     async def finish(self, entry_ids: Sequence[int]) -> None:
-        if entry_ids:
-            await self._writer.run(lambda transaction: self._delete(transaction, entry_ids))
+        """Those that are finished in one turn of the loop are one change."""
+        if not entry_ids:
+            return
+        if self._finishing is None:
+            self._finishing = [], asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(self._finish_together)
+        together, done = self._finishing
+        together += entry_ids
+        await asyncio.shield(done)
+
+    def _finish_together(self) -> None:
+        assert self._finishing is not None
+        (entry_ids, done), self._finishing = self._finishing, None
+        try:
+            job = self._writer.start(lambda transaction: self._delete(transaction, entry_ids))
+        except QueueFailure as error:
+            done.set_exception(error)
+            return
+        job.add_done_callback(partial(_pass_on, done))
 
     async def defer(
         self, entry_ids: Sequence[int], next_attempt: float, reply: str, *, delay_warned: bool = False
@@ -343,16 +363,20 @@ class SqliteQueue:
         if start >= end:
             return b""
 
-        def query() -> tuple[bool, bytes, bytes]:
-            row = self._reader.execute(
-                "SELECT is_file, prefix, data FROM messages WHERE id=?", (message_id,)
-            ).fetchone()
+        def query(reader: apsw.Connection) -> tuple[bool, bytes, bytes]:
+            row = reader.execute("SELECT is_file, prefix, data FROM messages WHERE id=?", (message_id,)).fetchone()
             if row is None:
                 raise NoSuchEntry(message_id)
             is_file, prefix, data = cast(tuple[int, bytes, bytes | None], row)
             return bool(is_file), prefix, data or b""
 
-        is_file, prefix, data = await self._read(query)
+        if end - start <= self._settings.read_on_loop_octets and not self._closed:
+            try:
+                is_file, prefix, data = query(self._near)
+            except apsw.Error as error:
+                raise translate(error) from error
+        else:
+            is_file, prefix, data = await self._read(lambda: query(self._reader))
         if not is_file:
             return (prefix + data)[start:end]
         prefix_length = len(prefix)
@@ -542,6 +566,15 @@ class SqliteQueue:
 
     def _forget_totals(self) -> None:
         self._totals = None
+
+
+def _pass_on(done: "asyncio.Future[None]", job: "asyncio.Future[int]") -> None:
+    error = job.exception()
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+        done.exception()  # who asked may be gone
 
 
 def _row(db: apsw.Connection, sql: str, *values: Any) -> tuple[Any, ...]:

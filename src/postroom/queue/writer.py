@@ -70,11 +70,15 @@ class GroupWriter:
 
     async def run(self, work: Callable[[Transaction], T], *, durable: bool = True) -> T:
         """Do `work` in the thread within a transaction; `durable=False` does not need the fsync."""
+        return await self.start(work, durable=durable)
+
+    def start(self, work: Callable[[Transaction], T], *, durable: bool = True) -> "asyncio.Future[T]":
+        """`run` for who does not wait."""
         if self._closed:
             raise QueueFailure("the queue is closed")
         job = _Job(work, durable)
         self._jobs.put(job)
-        return await job.future
+        return job.future
 
     async def close(self) -> None:
         """Finish what was handed in, then end the thread."""
