@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import apsw
 import pytest
@@ -52,6 +54,62 @@ def test_batches_are_bounded() -> None:
         await asyncio.gather(*(writer.run(insert(k)) for k in range(10)))
         assert writer.commits >= 5
         assert db.execute("SELECT count(*) FROM t").fetchall() == [(10,)]
+
+    play(scene, max_batch=2)
+
+
+def test_light_works_run_on_the_loop_and_the_commit_does_not() -> None:
+    seen: list[tuple[str, int]] = []
+
+    def work(name: str) -> Callable[[Transaction], None]:
+        def run(transaction: Transaction) -> None:
+            seen.append((name, threading.get_ident()))
+            transaction.afterwards.append(lambda: seen.append((name + " committed", threading.get_ident())))
+
+        return run
+
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        await asyncio.gather(writer.run(work("a"), light=True), writer.run(work("b"), light=True))
+        await asyncio.gather(writer.run(work("c"), light=True), writer.run(work("d")))  # one is heavy: all wait for it
+
+    play(scene)
+    here = threading.get_ident()
+    assert [name for name, _ in seen] == [f"{x}{y}" for z in ("ab", "cd") for y in ("", " committed") for x in z]
+    assert {name for name, thread in seen if thread == here} == {"a", "b"}
+
+
+def test_another_process_that_writes_is_waited_for_in_the_thread(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+
+    async def run() -> None:
+        db, other = apsw.Connection(path), apsw.Connection(path)
+        db.execute("PRAGMA journal_mode=WAL; CREATE TABLE t(x UNIQUE)")
+        db.set_busy_timeout(5000)
+        writer = GroupWriter(db, 100, lambda: None, None, 5000)
+        other.execute("BEGIN IMMEDIATE; INSERT INTO t VALUES(1)")
+        writing = asyncio.ensure_future(writer.run(insert(2), light=True))
+        for _ in range(20):
+            await asyncio.sleep(0)  # the loop is not held up
+        assert not writing.done()
+        other.execute("COMMIT")
+        assert await writing == 2
+        await writer.close()
+        assert other.execute("SELECT x FROM t").fetchall() == [(1,), (2,)]
+        other.close()
+        db.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("light", [True, False])
+def test_what_is_handed_in_before_the_end_is_done(light: bool) -> None:
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        writing = [asyncio.ensure_future(writer.run(insert(k), light=light)) for k in range(5)]
+        await asyncio.sleep(0)
+        await writer.close()
+        assert await asyncio.gather(*writing) == list(range(5))
+        with pytest.raises(QueueFailure):
+            await writer.run(insert(9), light=light)
 
     play(scene, max_batch=2)
 

@@ -19,12 +19,12 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     inline_limit_octets: Annotated[
         int, Meta(ge=0, description="Contents up to this many octets are kept in queue.db, larger ones in a file each.")
     ] = 65_536
-    read_on_loop_octets: Annotated[
+    on_loop_octets: Annotated[
         int,
         Meta(
             ge=0,
-            description="Octets of a waiting message read on the event loop, quicker than by a thread where "
-            "the disk does not seek; 0: never.",
+            description="Messages up to this many octets are read, and changes of them made, on the event loop; only "
+            "the commit is not. 0: never; better where the disk seeks.",
         ),
     ] = 65_536
     max_batch: Annotated[

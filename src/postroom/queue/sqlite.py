@@ -47,6 +47,7 @@ from .writer import GroupWriter, Transaction, translate
 _log = logging.getLogger("postroom.queue")
 T = TypeVar("T")
 _CONTENT_THREADS = 4
+_FEW = 100  # entries whose change takes microseconds each
 
 
 class SqliteQueue:
@@ -94,7 +95,9 @@ class SqliteQueue:
             self._unlock()
             raise translate(error) from error
         self._data_version(db)
-        self._writer = GroupWriter(db, settings.max_batch, self._forget_totals, turns)
+        self._writer = GroupWriter(
+            db, settings.max_batch, self._forget_totals, turns, int(settings.busy_timeout_seconds * 1000)
+        )
         self._db = db
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="postroom-queue-reader")
         self._files = ThreadPoolExecutor(_CONTENT_THREADS, thread_name_prefix="postroom-queue-content")
@@ -171,7 +174,8 @@ class SqliteQueue:
             self._insert(transaction, queue_id, envelope, recipients, size, prefix, data, hold)
 
         try:
-            await self._writer.run(work)
+            small = (spool.size if not is_file else 0) <= self._settings.on_loop_octets and len(recipients) <= _FEW
+            await self._writer.run(work, light=small)
         except Exception:
             if is_file:
                 self._contents.remove(queue_id)
@@ -287,7 +291,8 @@ class SqliteQueue:
         assert self._finishing is not None
         (entry_ids, done), self._finishing = self._finishing, None
         try:
-            job = self._writer.start(lambda transaction: self._delete(transaction, entry_ids))
+            light = len(entry_ids) <= _FEW and self._settings.on_loop_octets > 0
+            job = self._writer.start(lambda transaction: self._delete(transaction, entry_ids), light=light)
         except QueueFailure as error:
             done.set_exception(error)
             return
@@ -323,7 +328,8 @@ class SqliteQueue:
             transaction.db.executemany(sql, [(entry_id, *values) for entry_id in entry_ids]).fetchall()
             claiming.refresh(transaction.db, claiming.destinations_of(transaction.db, entry_ids))
 
-        await self._writer.run(work, durable=durable)
+        light = len(entry_ids) <= _FEW and self._settings.on_loop_octets > 0
+        await self._writer.run(work, durable=durable, light=light)
         self._wake()
 
     def _delete(self, transaction: Transaction, entry_ids: Iterable[int]) -> int:
@@ -370,7 +376,7 @@ class SqliteQueue:
             is_file, prefix, data = cast(tuple[int, bytes, bytes | None], row)
             return bool(is_file), prefix, data or b""
 
-        if end - start <= self._settings.read_on_loop_octets and not self._closed:
+        if end - start <= self._settings.on_loop_octets and not self._closed:
             try:
                 is_file, prefix, data = query(self._near)
             except apsw.Error as error:

@@ -1,14 +1,15 @@
-"""One thread that writes: changes that wait together become one transaction and one fsync.
+"""Changes that wait together become one transaction and one fsync.
 
-Owns: the writing connection and its thread. Never: knows what is written. Raises: QueueFailure, QueueFull (SQLite's
-refusals), and whatever the work itself raises; a work that raises takes back its own changes only.
+Owns: the writing connection, the thread that waits for the disk. Never: knows what is written. Raises: QueueFailure,
+QueueFull (SQLite's refusals), and whatever the work itself raises; a work that raises takes back its own changes only.
 """
 
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import apsw
@@ -32,13 +33,14 @@ class Transaction:
 
 
 class _Job(Generic[T]):
-    __slots__ = ("afterwards", "durable", "error", "future", "loop", "result", "work")
+    __slots__ = ("afterwards", "durable", "error", "future", "light", "loop", "result", "work")
 
-    def __init__(self, work: Callable[[Transaction], T], durable: bool) -> None:
+    def __init__(self, work: Callable[[Transaction], T], durable: bool, light: bool) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self.loop.create_future()
         self.work = work
         self.durable = durable
+        self.light = light
         self.result: T | None = None
         self.error: BaseException | None = None
         self.afterwards: list[Callable[[], None]] = []
@@ -52,66 +54,129 @@ def translate(error: apsw.Error | OSError) -> QueueError:
 
 
 class GroupWriter:
-    """`await run(work)`; the work has been committed when it returns."""
+    """`await run(work)`; the work has been committed when it returns.
+
+    One batch is under way at a time; what comes meanwhile is the next. Its works run in the thread, or, when all of
+    them are light, on the event loop: a thread would wait for the interpreter at each statement of theirs, for as long
+    as the loop is busy. The commit, which waits for the disk, is always the thread's.
+    """
 
     def __init__(
-        self, db: apsw.Connection, max_batch: int, on_rollback: Callable[[], None], turns: FileLock | None = None
+        self,
+        db: apsw.Connection,
+        max_batch: int,
+        on_rollback: Callable[[], None],
+        turns: FileLock | None = None,
+        busy_timeout_milliseconds: int = 10_000,
     ) -> None:
-        """`turns`: a lock of this object's own, which all processes that write here hold while they do."""
+        """`turns`: a lock of this object's own, which all processes that write here hold while they do.
+        `busy_timeout_milliseconds`: how long the thread waits for another process that writes."""
         self._db = db
         self._turns = turns
         self._max_batch = max_batch
-        self._on_rollback = on_rollback  # in the thread: forget what was remembered about a transaction that failed
-        self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._busy_timeout = busy_timeout_milliseconds
+        self._on_rollback = on_rollback  # forget what was remembered about a transaction that failed
+        self._waiting: deque[_Job[Any]] = deque()
+        self._busy = False  # a batch is under way
+        self._batches: SimpleQueue[tuple[Sequence[_Job[Any]], bool] | None] = SimpleQueue()
         self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.commits = 0
         self._thread = threading.Thread(target=self._main, name="postroom-queue-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Callable[[Transaction], T], *, durable: bool = True) -> T:
-        """Do `work` in the thread within a transaction; `durable=False` does not need the fsync."""
-        return await self.start(work, durable=durable)
+    async def run(self, work: Callable[[Transaction], T], *, durable: bool = True, light: bool = False) -> T:
+        """Do `work` within a transaction; `durable=False` does not need the fsync, `light` takes microseconds."""
+        return await self.start(work, durable=durable, light=light)
 
-    def start(self, work: Callable[[Transaction], T], *, durable: bool = True) -> "asyncio.Future[T]":
+    def start(
+        self, work: Callable[[Transaction], T], *, durable: bool = True, light: bool = False
+    ) -> "asyncio.Future[T]":
         """`run` for who does not wait."""
         if self._closed:
             raise QueueFailure("the queue is closed")
-        job = _Job(work, durable)
-        self._jobs.put(job)
+        job = _Job(work, durable, light)
+        self._waiting.append(job)
+        if not self._busy:
+            self._begin_soon(job.loop)
         return job.future
 
     async def close(self) -> None:
         """Finish what was handed in, then end the thread."""
         if not self._closed:
             self._closed = True
-            self._jobs.put(None)
+            await self._idle.wait()
+            self._batches.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
         if self._turns is not None:
             self._turns.close()
 
+    # ---- on the loop
+
+    def _begin_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the next turn of the loop: what other tasks of this turn write comes along."""
+        self._busy = True
+        self._idle.clear()
+        loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_batch))]
+        made = False
+        if self._turns is None and all(job.light for job in batch):
+            try:
+                made = self._make_here(batch)
+            except apsw.Error as error:
+                self._fail(batch, error)
+                made = True
+        self._batches.put((batch, made))
+
+    def _make_here(self, batch: Sequence[_Job[Any]]) -> bool:
+        """False when another process is writing: then the thread waits for it."""
+        db = self._db
+        timeout = self._busy_timeout
+        db.set_busy_timeout(0)
+        try:
+            self._open(batch)
+        except apsw.BusyError:
+            return False
+        finally:
+            db.set_busy_timeout(timeout)
+        self._work_all(batch)
+        return True
+
+    def _settle(self, batch: Sequence[_Job[Any]]) -> None:
+        """The batch is over; the next one, if there is any."""
+        self._busy = False
+        for job in batch:
+            if job.future.done():  # cancelled
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
+        if self._waiting:
+            self._begin_soon(self._waiting[0].loop)
+        else:
+            self._idle.set()
+
     # ---- in the thread
 
     def _main(self) -> None:
-        while True:
-            job = self._jobs.get()
-            batch: list[_Job[Any]] = []
-            while job is not None:
-                batch.append(job)
-                if len(batch) >= self._max_batch:
-                    break
-                try:
-                    job = self._jobs.get_nowait()
-                except Empty:
-                    break
-            if batch:
+        while (item := self._batches.get()) is not None:
+            batch, made = item
+            if made:
+                self._commit(batch)
+            else:
                 self._take_turn(batch)
-                _report(batch)
-            if job is None:
-                return
+            try:
+                batch[0].loop.call_soon_threadsafe(self._settle, batch)
+            except RuntimeError:
+                _log.warning("%d callers of the queue left before they had their answer", len(batch))
 
     def _take_turn(self, batch: Sequence[_Job[Any]]) -> None:
         if self._turns is None:
-            self._commit(batch)
+            self._write(batch)
             return
         try:
             self._turns.take()
@@ -120,35 +185,55 @@ class GroupWriter:
                 job.error = translate(error)
             return
         try:
-            self._commit(batch)
+            self._write(batch)
         finally:
             self._turns.release()
 
-    def _commit(self, batch: Sequence[_Job[Any]]) -> None:
-        db = self._db
+    def _write(self, batch: Sequence[_Job[Any]]) -> None:
+        """Works and commit, one after the other."""
         try:
-            # NORMAL appends to the log without an fsync; the next FULL commit brings it to the disk in order.
-            db.execute(f"PRAGMA synchronous={'FULL' if any(job.durable for job in batch) else 'NORMAL'}")
-            db.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                self._work(job)
-            db.execute("COMMIT")
-            self.commits += 1
+            self._open(batch)
+            self._work_all(batch)
         except apsw.Error as error:
-            self._on_rollback()
-            if db.in_transaction:
-                try:
-                    db.execute("ROLLBACK")
-                except apsw.Error:
-                    _log.exception("rollback failed")
-            _log.error("the queue could not be written: %s", error)
+            self._fail(batch, error)
+        self._commit(batch)
+
+    def _commit(self, batch: Sequence[_Job[Any]]) -> None:
+        """Of what has been made; of nothing when that has failed."""
+        if self._db.in_transaction:
+            try:
+                self._db.execute("COMMIT")
+                self.commits += 1
+            except apsw.Error as error:
+                self._fail(batch, error)
+                return
             for job in batch:
-                job.error = job.error or translate(error)
-            return
+                if job.error is None:
+                    for action in job.afterwards:
+                        _carry_out(action)
+
+    def _fail(self, batch: Sequence[_Job[Any]], error: apsw.Error) -> None:
+        """Nothing of this batch happens."""
+        self._on_rollback()
+        if self._db.in_transaction:
+            try:
+                self._db.execute("ROLLBACK")
+            except apsw.Error:
+                _log.exception("rollback failed")
+        _log.error("the queue could not be written: %s", error)
         for job in batch:
-            if job.error is None:
-                for action in job.afterwards:
-                    _carry_out(action)
+            job.error = job.error or translate(error)
+
+    # ---- on the loop or in the thread
+
+    def _open(self, batch: Sequence[_Job[Any]]) -> None:
+        # NORMAL appends to the log without an fsync; the next FULL commit brings it to the disk in order.
+        self._db.execute(f"PRAGMA synchronous={'FULL' if any(job.durable for job in batch) else 'NORMAL'}")
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def _work_all(self, batch: Sequence[_Job[Any]]) -> None:
+        for job in batch:
+            self._work(job)
 
     def _work(self, job: _Job[Any]) -> None:
         transaction = Transaction(self._db)
@@ -171,25 +256,3 @@ def _carry_out(action: Callable[[], None]) -> None:
         action()
     except OSError as error:
         _log.warning("after a commit: %s", error)
-
-
-def _report(batch: Sequence[_Job[Any]]) -> None:
-    """Wake the callers: one call into each loop, usually one in all."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job[Any]]] = {}
-    for job in batch:
-        by_loop.setdefault(job.loop, []).append(job)
-    for loop, jobs in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_settle, jobs)
-        except RuntimeError:
-            _log.warning("%d callers of the queue left before they had their answer", len(jobs))
-
-
-def _settle(jobs: Sequence[_Job[Any]]) -> None:
-    for job in jobs:
-        if job.future.done():  # cancelled
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
