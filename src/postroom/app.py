@@ -265,6 +265,15 @@ class App:
         if self._resolver is None:
             self._resolver = DnsResolver(config.dns, self.clock)
             self._closing.push_async_callback(self._resolver.close)
+        self._build_mail(self._resolver)
+        # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
+        pop3, imap = self._pop3(), self._imap()
+        for name, later in self._services.items():
+            later.service = pop3 if name in _POP3 else imap if name in _IMAP else self._smtp(name)
+
+    def _build_mail(self, resolver: Resolver) -> None:
+        """What mail passes on its way in and out."""
+        config = self.config
         journal = FileJournal(config.data / "journal", config.journal, self.clock)
         self._closing.callback(journal.close)
         self.intake = Intake(
@@ -279,7 +288,7 @@ class App:
         )
         self.deliverer = Deliverer(
             queue=self.queue,
-            resolver=self._resolver,
+            resolver=resolver,
             dialer=self._dialer or Dialer(config.net),
             local=self.intake,
             directory=self.directory,
@@ -289,10 +298,6 @@ class App:
             hostname=config.hostname,
             journal=journal,
         )
-        # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
-        pop3, imap = self._pop3(), self._imap()
-        for name, later in self._services.items():
-            later.service = pop3 if name in _POP3 else imap if name in _IMAP else self._smtp(name)
 
     def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""

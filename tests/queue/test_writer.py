@@ -83,7 +83,8 @@ def test_another_process_that_writes_is_waited_for_in_the_thread(tmp_path: Path)
 
     async def run() -> None:
         db, other = apsw.Connection(path), apsw.Connection(path)
-        db.execute("PRAGMA journal_mode=WAL; CREATE TABLE t(x UNIQUE)")
+        db.execute("PRAGMA journal_mode=WAL").fetchall()
+        db.execute("CREATE TABLE t(x UNIQUE)")
         db.set_busy_timeout(5000)
         writer = GroupWriter(db, 100, lambda: None, None, 5000)
         other.execute("BEGIN IMMEDIATE; INSERT INTO t VALUES(1)")
