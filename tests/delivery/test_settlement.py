@@ -89,6 +89,20 @@ def test_a_report_that_fails_is_told_to_the_postmaster(to: str, told: list[list[
     play(scene, DeliverySettings(double_bounce_to=to))
 
 
+def test_double_bounces_end_where_the_postmasters_mail_leads_elsewhere() -> None:
+    """Bug: an alias of the postmaster to a host that refuses made a report on each report, for ever."""
+
+    async def scene(world: World) -> None:
+        await world.peer(Peer(REFUSING))
+        report = b"From: mailer@a.test\r\nTo: Postmaster\r\nSubject: bounce\r\n\r\nx\r\n"
+        await world.put("boss@b.test", envelope=Envelope(""), content=report)
+        await world.deliverer.deliver_due_now()
+        assert world.mailboxes.delivered == []
+        assert await world.entries() == []
+
+    play(scene)
+
+
 def test_an_address_that_bounced_for_good_is_not_asked_again_for_a_while() -> None:
     async def scene(world: World) -> None:
         peer = await world.peer(Peer({"RCPT": [b"550 5.1.1 unknown"] * 3 + [b"250 ok"] * 9}))

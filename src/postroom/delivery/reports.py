@@ -79,7 +79,13 @@ class Reporter:
         Raises nothing: what can't be delivered to them is logged.
         """
         to = self._settings.double_bounce_to
-        if to and attempted[0].entry.recipient.address.lower() != to.lower():
+        if not to or attempted[0].entry.recipient.address.lower() == to.lower():
+            return
+        header, _, _ = await self._original(attempted[0].entry.message, Action.DELAYED)
+        told = first_value(header, b"To")
+        if told is not None and told.strip().lower() == to.lower().encode():
+            _log.error("the mail of %s leads elsewhere and is refused there: nobody hears of it", to)
+        else:
             await self._report(attempted, Action.FAILED, to)
 
     # ---- the text
