@@ -9,15 +9,15 @@ from postroom.delivery.destination import (
     Destination,
     ascii_address,
     ascii_domain,
-    domain_of,
     literal_address,
 )
+from postroom.queue import destination_of
 
 
-def test_domain_of() -> None:
-    assert domain_of("Bob@B.Test") == "b.test"
-    assert domain_of('"a@b"@c.test') == "c.test"
-    assert domain_of("postmaster") == ""
+def test_what_waits_together() -> None:
+    assert destination_of("Bob@B.Test") == "b.test"
+    assert destination_of('"a@b"@c.test') == "c.test"
+    assert destination_of("postmaster") == ""
 
 
 def test_ascii_domain() -> None:

@@ -1,11 +1,13 @@
 """Who works on what."""
 
+import dataclasses
+
 from postroom.base import FakeClock
 from postroom.delivery import DeliverySettings
 from postroom.delivery.destination import LOCAL, Destination
 from postroom.delivery.lanes import Job, Lanes, grouped
 from postroom.delivery.sites import Sites
-from postroom.queue import Entry, EntryState, Envelope, QueuedMessage, Recipient
+from postroom.queue import RETRY, Entry, EntryState, Envelope, QueuedMessage, Recipient
 from postroom.smtp import local_reply
 
 B, C = Destination("b.test"), Destination("c.test")
@@ -142,3 +144,35 @@ def test_more_jobs_for_who_knows_the_answer() -> None:
     lanes.next_job(lane, first=True)
     assert [one.entries[0].entry_id for one in lanes.more_jobs(lane, 3)] == [1, 2, 3]
     assert len(lanes.more_jobs(lane, 3)) == 1
+
+
+def test_an_operator_who_wants_an_attempt_gets_one() -> None:
+    """Bug: it was put off together with those before it, for which the answer was known."""
+    lanes = make(DeliverySettings())
+    for k in range(3):
+        lanes.add(Job(B, (dataclasses.replace(entry(k), wish=RETRY if k == 2 else ""),)))
+    lane, _ = lanes.to_staff()
+    lanes.next_job(lane, first=True)
+    assert [one.entries[0].entry_id for one in lanes.more_jobs(lane, 9)] == [1]
+    assert lanes.more_jobs(lane, 9) == []
+    last = lanes.next_job(lane, first=True)
+    assert last is not None
+    assert last.wants_attempt
+
+
+def test_a_lane_whose_window_has_shrunk_asks_for_more_when_it_runs_low() -> None:
+    """Bug: what was due for it stayed in the queue until something else happened there."""
+    settings = DeliverySettings(initial_connections_per_destination=8)
+    sites = Sites(FakeClock(), settings)
+    lanes = Lanes(settings, sites)
+    for k in range(40):
+        lanes.add(job(B, k))
+    lane = lanes.to_staff()[0]
+    for _ in range(3):
+        sites.failed(B, local_reply(421, "4.4.1", "refused"))
+    assert lanes.full() == {"b.test"}  # so nobody claims for it
+    lows = []
+    for _ in range(40):
+        lanes.next_job(lane, first=True)
+        lows.append(lanes.runs_low(lane))
+    assert lows.count(True) == 1

@@ -392,3 +392,20 @@ def test_every_outcome_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     play(scene)
     lines = [r.getMessage() for r in caplog.records if " status=" in r.getMessage()]
     assert sorted(line.split("status=")[1].split()[0] for line in lines) == ["bounced", "deferred", "sent", "sent"]
+
+
+def test_an_operator_sends_a_message_by_another_route() -> None:
+    async def scene(world: World) -> None:
+        usual = await world.peer(Peer())
+        other = Peer()
+        await other.start("127.0.0.9", 0)
+        moved = await world.put()
+        await world.put("carol@b.test")
+        assert await world.queue.move([moved], f"127.0.0.9:{other.port}", world.clock.now()) == 1
+        await world.deliverer.deliver_due_now()
+        assert [mail.recipients for mail in other.taken] == [["bob@b.test"]]
+        assert [mail.recipients for mail in usual.taken] == [["carol@b.test"]]
+        await world.deliverer.close_idle()
+        await other.stop()
+
+    play(scene)

@@ -118,6 +118,7 @@ def test_an_address_that_bounced_for_good_is_not_asked_again_for_a_while() -> No
         await world.deliverer.deliver_due_now()
         assert len(peer.taken) == 1
         assert await world.queue.suppressions() == []  # and the address is a good one again
+        assert world.deliverer._settlement.held_against == set()
 
     play(scene)
 

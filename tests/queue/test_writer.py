@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -131,6 +132,43 @@ def test_actions_run_after_the_commit_and_their_failure_is_logged(caplog: pytest
     play(scene)
     assert seen == [False]
     assert "no such file" in caplog.text
+
+
+@pytest.mark.parametrize("light", [True, False])
+def test_a_bug_after_a_commit_does_not_stop_the_queue(light: bool, caplog: pytest.LogCaptureFixture) -> None:
+    def work(transaction: Transaction) -> None:
+        def action() -> None:
+            raise RuntimeError("bug")
+
+        transaction.afterwards.append(action)
+
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        await writer.run(work, light=light)
+        async with asyncio.timeout(5):
+            assert await writer.run(insert(1), light=light) == 1
+
+    play(scene)
+    assert "bug" in caplog.text
+
+
+@pytest.mark.parametrize("light", [True, False])
+def test_a_bug_in_a_batch_is_told_and_the_queue_goes_on(light: bool) -> None:
+    async def scene(writer: GroupWriter, db: apsw.Connection) -> None:
+        real, bugs = writer._open, [RuntimeError("bug")]
+
+        def opened(batch: Sequence[Any]) -> None:
+            if bugs:
+                raise bugs.pop()
+            real(batch)
+
+        writer._open = opened  # type: ignore[method-assign]
+        async with asyncio.timeout(5):
+            with pytest.raises(QueueFailure):
+                await writer.run(insert(1), light=light)
+            assert await writer.run(insert(2), light=light) == 2
+        assert db.execute("SELECT x FROM t").fetchall() == [(2,)]
+
+    play(scene)
 
 
 def test_a_caller_that_left_is_no_trouble() -> None:

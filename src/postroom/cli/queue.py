@@ -218,9 +218,9 @@ def bounce(which: tuple[str, ...], text: str, config_path: Path | None) -> None:
     _operate(config_path, which, "to be returned", lambda queue: queue.bounce(which, now, text))
 
 
-@queue.command(epilog="Example: postroom queue move q3k9x0vw2b1a --route isp")
+@queue.command(epilog="Example: postroom queue move q3k9x0vw2b1a --route backup.example.net:25")
 @_which
-@click.option("--route", required=True, metavar="NAME", help='A relay of the settings; "" for the usual way.')
+@click.option("--route", required=True, metavar="NAME", help='A host or "host:port"; "" for the usual way.')
 @config_option
 def move(which: tuple[str, ...], route: str, config_path: Path | None) -> None:
     """Send messages by another route, from now on."""

@@ -17,6 +17,7 @@ class Destination:
 
     domain: str
     is_local: bool = False
+    route: str = ""  # an operator's choice of the host, as in the settings' routes; "" for the usual way
 
     def __str__(self) -> str:
         return self.domain or ("local" if self.is_local else "smarthost")
@@ -24,11 +25,6 @@ class Destination:
 
 LOCAL = Destination("", is_local=True)
 SMARTHOST = Destination("")
-
-
-def domain_of(address: str) -> str:
-    """The domain after the last @, lower case, as written else; "" when there is none (postmaster)."""
-    return address.rpartition("@")[2].lower() if "@" in address else ""
 
 
 def ascii_domain(domain: str) -> str:

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from postroom.queue import Entry, destination_of
+from postroom.queue import RETRY, Entry, destination_of
 from postroom.smtp import ServerReply
 
 from .destination import Destination
@@ -29,6 +29,11 @@ class Job:
     entries: tuple[Entry, ...]
     answer: ServerReply | None = None  # known already: nobody is called
 
+    @property
+    def wants_attempt(self) -> bool:
+        """An operator has asked for one."""
+        return any(entry.wish == RETRY for entry in self.entries)
+
 
 @dataclass(slots=True)
 class Lane:
@@ -38,7 +43,7 @@ class Lane:
     jobs: deque[Job] = field(default_factory=deque)
     workers: int = 0
     busy: int = 0  # workers that have a job
-    capped: bool = False  # it had as many as it may: there may be more in the queue
+    capped: bool = False  # nothing more was wanted for it: there may be some in the queue
     domains: set[str] = field(default_factory=set)  # of the queue, whose entries are here
     pool: "_Pool | None" = None  # where its workers are counted
 
@@ -105,6 +110,7 @@ class Lanes:
         found: dict[str, int] = {}
         for lane in self._lanes.values():
             room = max(0, self.window(lane) - len(lane.jobs))
+            lane.capped = lane.capped or not room  # its window may have shrunk meanwhile
             for domain in lane.domains:
                 found[domain] = min(room, found.get(domain, room))
         return found
@@ -125,7 +131,6 @@ class Lanes:
         if len(lane.jobs) >= self._settings.max_waiting_per_destination:
             return False
         lane.jobs.append(job)
-        lane.capped = lane.capped or len(lane.jobs) >= self.window(lane)
         lane.domains.update(destination_of(entry.recipient.address) for entry in job.entries)
         self._note(lane)
         return True
@@ -166,8 +171,14 @@ class Lanes:
         return lane.jobs.popleft()
 
     def more_jobs(self, lane: Lane, limit: int) -> list[Job]:
-        """Up to so many further jobs, for a worker that knows the answer to all of them."""
-        return [lane.jobs.popleft() for _ in range(min(limit, len(lane.jobs)))]
+        """Up to so many further jobs, for a worker that knows the answer to all of them.
+
+        Not beyond one for which an operator wants an attempt.
+        """
+        jobs: list[Job] = []
+        while lane.jobs and len(jobs) < limit and not lane.jobs[0].wants_attempt:
+            jobs.append(lane.jobs.popleft())
+        return jobs
 
     def runs_low(self, lane: Lane) -> bool:
         """It is time to fetch more for it; said once."""

@@ -22,11 +22,10 @@ from postroom.message import (
     decode_field,
     first_value,
 )
-from postroom.queue import Envelope, NoSuchEntry, Queue, QueuedMessage, Recipient
+from postroom.queue import Envelope, NoSuchEntry, Queue, QueuedMessage, Recipient, destination_of
 
 from .api import Attempted, LocalDelivery, LocalDomains
 from .content import QueuedContent
-from .destination import domain_of
 from .schedule import deadline
 from .settings import DeliverySettings
 
@@ -151,7 +150,7 @@ class Reporter:
         if not sender:
             raise ValueError("a message with the null sender is never reported on")
         envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8)
-        domain = domain_of(sender)
+        domain = destination_of(sender)
         if not domain or await self._directory.is_local_domain(domain):
             try:
                 await self._local.deliver_local(envelope, sender, _once(octets), delivery_id)

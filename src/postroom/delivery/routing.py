@@ -48,6 +48,8 @@ class Router:
 
     async def hosts(self, destination: Destination) -> list[Host]:
         """The hosts to try, in order; never empty."""
+        if destination.route:
+            return [self._static(destination.route)]
         if not destination.domain and self._smarthost is not None:
             return [self._smarthost]
         domain = ascii_domain(destination.domain)

@@ -13,12 +13,12 @@ from postroom.base import Clock, Ids, MailError, TaskOwner
 from postroom.dns import Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import Dialer
-from postroom.queue import BOUNCE, RETRY, Entry, Queue, QueueError
+from postroom.queue import BOUNCE, RETRY, Entry, Queue, QueueError, destination_of
 from postroom.smtp import ServerReply, local_reply
 
 from .api import Attempted, LocalDelivery, LocalDomains, Undeliverable
 from .content import QueuedContent
-from .destination import LOCAL, SMARTHOST, Destination, ascii_domain, domain_of
+from .destination import LOCAL, SMARTHOST, Destination, ascii_domain
 from .idle import IdleSessions
 from .lanes import Job, Lane, Lanes, grouped
 from .reports import Reporter
@@ -212,7 +212,7 @@ class Deliverer:
     async def _place(self, entries: Sequence[Entry]) -> list[tuple[Entry, Destination]]:
         """Each entry with its destination; those for which that can't be found out now go back."""
         known: dict[str, Destination | None] = {}
-        for domain in {domain_of(entry.recipient.address) for entry in entries}:
+        for domain in {destination_of(entry.recipient.address) for entry in entries}:
             try:
                 known[domain] = await self._destination(domain)
             except Exception:  # the directory's trouble is not a reason to bounce or to call ourselves
@@ -221,11 +221,11 @@ class Deliverer:
         placed: list[tuple[Entry, Destination]] = []
         unknown: list[int] = []
         for entry in entries:
-            destination = known[domain_of(entry.recipient.address)]
+            destination = known[destination_of(entry.recipient.address)]
             if destination is None:
                 unknown.append(entry.entry_id)
             else:
-                placed.append((entry, destination))
+                placed.append((entry, _by_route(entry, destination)))
         await self._release(unknown, not_before=self._clock.now() + self._settings.trouble_retry_seconds)
         return placed
 
@@ -319,7 +319,7 @@ class Deliverer:
 
     def _down(self, job: Job) -> ServerReply | None:
         """Why nobody is called now; an operator who asked for an attempt gets one."""
-        if job.destination.is_local or any(entry.wish == RETRY for entry in job.entries):
+        if job.destination.is_local or job.wants_attempt:
             return None
         return self._sites.why_down(job.destination)
 
@@ -360,3 +360,10 @@ class Deliverer:
             await content.aclose()
         reply = local_reply(250, "2.1.5", "Delivered")
         return Attempted(entry, reply, "local", delivered=True, is_local=True)
+
+
+def _by_route(entry: Entry, destination: Destination) -> Destination:
+    """The way an operator chose for this entry; mail for our own mailboxes has no other."""
+    if destination.is_local or not entry.route:
+        return destination
+    return Destination(destination.domain or destination_of(entry.recipient.address), route=entry.route)

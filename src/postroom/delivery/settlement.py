@@ -5,7 +5,7 @@ the queue is asked until it takes an outcome, for forgetting one would mean a se
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from postroom.base import Clock, Ids, MailError
@@ -59,6 +59,12 @@ class Settlement:
                 attempt=one.entry.attempts + 1,
                 reply=str(one.reply),
             )
+        try:
+            await self._settle_each(by_status, now)
+        finally:  # claimed again, they are looked up again
+            self.held_against.difference_update(one.entry.recipient.address for one in attempted)
+
+    async def _settle_each(self, by_status: Mapping[Status, Sequence[Attempted]], now: float) -> None:
         await self._sent(by_status[Status.SENT])
         await self._failed([*by_status[Status.BOUNCED], *by_status[Status.EXPIRED]])
         await self._deferred(by_status[Status.DEFERRED], now)

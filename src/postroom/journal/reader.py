@@ -3,7 +3,8 @@
 Owns: finding the messages that are meant, and all steps of each. Never: writes. Raises: OSError.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,17 +37,17 @@ def stories(folder: Path, wanted: str, limit: int = 100) -> list[Story]:
     """
     name = wanted.strip().removeprefix("<").removesuffix(">")
     found: dict[str, None] = {}
-    for line in _lines(folder, name.encode()):
+    for line in _lines(folder, (name,)):
         if _means(line, name):
             found[base_id(line["id"])] = None
     ids = list(found)[-limit:]
     told = {message_id: Story(message_id) for message_id in ids}
-    for message_id in ids:
-        for line in _lines(folder, message_id.encode()):
-            if base_id(line["id"]) == message_id:
-                facts = {key: fact for key, fact in line.items() if key not in ("at", "step")}
-                told[message_id].steps.append(Step(line["at"], line["step"], facts))
-        told[message_id].steps.sort(key=lambda step: step.at)
+    for line in _lines(folder, ids):
+        if (story := told.get(base_id(line["id"]))) is not None:
+            facts = {key: fact for key, fact in line.items() if key not in ("at", "step")}
+            story.steps.append(Step(line["at"], line["step"], facts))
+    for story in told.values():
+        story.steps.sort(key=lambda step: step.at)
     return [story for story in told.values() if story.steps]
 
 
@@ -65,13 +66,15 @@ def _means(line: dict[str, Any], name: str) -> bool:
     return bool(base_id(line["id"]) == name)
 
 
-def _lines(folder: Path, containing: bytes) -> Iterator[dict[str, Any]]:
-    """Lines with these octets, of all days; what is not one (a crash cut it) is passed over."""
-    lower = containing.lower()
+def _lines(folder: Path, words: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Lines with one of these words, of all days; what is not one (a crash cut it) is passed over."""
+    if not any(words):
+        return
+    wanted = re.compile(b"|".join(re.escape(word.encode()) for word in words), re.IGNORECASE)
     for path in sorted(folder.glob("????-??-??.jsonl")):
         with path.open("rb") as file:
             for line in file:
-                if lower not in line.lower():
+                if wanted.search(line) is None:
                     continue
                 try:
                     decoded = _decode(line)

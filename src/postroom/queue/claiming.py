@@ -31,7 +31,7 @@ _MARK = "UPDATE entries SET state='sending' WHERE entry_id IN (SELECT value FROM
 _COUNT_DUE = (
     "SELECT count(*) FROM (SELECT 1 FROM entries WHERE destination=? AND state='waiting' AND next_attempt<=? LIMIT ?)"
 )
-_PAUSED = "paused=0 AND due IS NOT NULL"
+_OPEN = "paused=0 AND due IS NOT NULL"
 
 
 def destination_with(db: apsw.Connection, name: str, due: float | None) -> int:
@@ -46,9 +46,7 @@ def destination_with(db: apsw.Connection, name: str, due: float | None) -> int:
 
 def next_due(db: apsw.Connection, full: Container[str], until: float) -> float | None:
     """The earliest moment at which a destination that is not `full` or paused has something due, up to `until`."""
-    for name, due in db.execute(
-        f"SELECT name, due FROM destinations WHERE {_PAUSED} AND due<=? ORDER BY due", (until,)
-    ):
+    for name, due in db.execute(f"SELECT name, due FROM destinations WHERE {_OPEN} AND due<=? ORDER BY due", (until,)):
         if name not in full:
             return float(cast(float, due))
     return None
@@ -87,7 +85,7 @@ def _with_them(
 def _destinations_due(db: apsw.Connection, now: float, limit: int, shares: Mapping[str, int]) -> list[tuple[int, str]]:
     """As many as can be needed."""
     rows = db.execute(
-        f"SELECT id, name FROM destinations WHERE {_PAUSED} AND due<=? ORDER BY due LIMIT ?",
+        f"SELECT id, name FROM destinations WHERE {_OPEN} AND due<=? ORDER BY due LIMIT ?",
         (now, limit + len(shares)),
     ).fetchall()
     return cast(list[tuple[int, str]], rows)

@@ -113,9 +113,6 @@ class SqliteQueue(Operated):
         with db:
             db.execute("UPDATE entries SET state='waiting' WHERE state='sending'")
             interrupted = db.changes()
-            if interrupted:
-                numbers = db.execute("SELECT id FROM destinations").fetchall()
-                claiming.refresh(db, [cast(int, row[0]) for row in numbers])
             for message_id in known:
                 if not self._contents.path(message_id).exists():
                     _log.error("%s: its content file is missing; its entries are on hold", message_id)
@@ -124,6 +121,8 @@ class SqliteQueue(Operated):
                         " WHERE message=(SELECT seq FROM messages WHERE id=?)",
                         (message_id,),
                     )
+            numbers = db.execute("SELECT id FROM destinations").fetchall()
+            claiming.refresh(db, [cast(int, row[0]) for row in numbers])
         if swept or interrupted:
             _log.info("start-up: %d interrupted attempts are due again, %d leftover files removed", interrupted, swept)
 

@@ -46,8 +46,8 @@ class _Job(Generic[T]):
         self.afterwards: list[Callable[[], None]] = []
 
 
-def translate(error: apsw.Error | OSError) -> QueueError:
-    """SQLite's and the disk's refusals in the queue's words."""
+def translate(error: Exception) -> QueueError:
+    """SQLite's and the disk's refusals in the queue's words; anything else is a failure."""
     if isinstance(error, apsw.FullError) or (isinstance(error, OSError) and error.errno == 28):  # ENOSPC
         return QueueFull(f"disk full: {error}")
     return QueueFailure(f"{type(error).__name__}: {error}")
@@ -126,7 +126,7 @@ class GroupWriter:
         if self._turns is None and all(job.light for job in batch):
             try:
                 made = self._make_here(batch)
-            except apsw.Error as error:
+            except Exception as error:  # a bug, too: who waits is told, and the queue goes on
                 self._fail(batch, error)
                 made = True
         self._batches.put((batch, made))
@@ -194,7 +194,7 @@ class GroupWriter:
         try:
             self._open(batch)
             self._work_all(batch)
-        except apsw.Error as error:
+        except Exception as error:
             self._fail(batch, error)
         self._commit(batch)
 
@@ -212,7 +212,7 @@ class GroupWriter:
                     for action in job.afterwards:
                         _carry_out(action)
 
-    def _fail(self, batch: Sequence[_Job[Any]], error: apsw.Error) -> None:
+    def _fail(self, batch: Sequence[_Job[Any]], error: Exception) -> None:
         """Nothing of this batch happens."""
         self._on_rollback()
         if self._db.in_transaction:
@@ -220,7 +220,7 @@ class GroupWriter:
                 self._db.execute("ROLLBACK")
             except apsw.Error:
                 _log.exception("rollback failed")
-        _log.error("the queue could not be written: %s", error)
+        _log.error("the queue could not be written: %s", error, exc_info=not isinstance(error, apsw.Error))
         for job in batch:
             job.error = job.error or translate(error)
 
@@ -254,5 +254,5 @@ class GroupWriter:
 def _carry_out(action: Callable[[], None]) -> None:
     try:
         action()
-    except OSError as error:
+    except Exception as error:  # what has been committed stays so
         _log.warning("after a commit: %s", error)
