@@ -9,19 +9,20 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from postroom.base import Clock, Ids, MailError
+from postroom.base import Clock, Ids
 from postroom.dns import DnsTemporary, Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import Dialer, client_context
 from postroom.queue import Entry, Queue
-from postroom.smtp import Outcome, SendMail, SendTo, ServerReply, Stage, local_reply
+from postroom.smtp import Outcome, ServerReply, Stage, local_reply
 
 from .api import Attempted, Undeliverable
 from .content import QueuedContent
-from .destination import Destination, ascii_address, ascii_domain
+from .destination import Destination, ascii_domain
 from .routing import Host, Router
 from .session import Call, Session, SessionRefused, TlsUse, open_session
 from .settings import DeliverySettings
+from .transaction import Transactions
 from .unreachable import UnreachableHosts
 
 _log = logging.getLogger("postroom.delivery")
@@ -129,8 +130,7 @@ class _Attempt:
         self._destination = destination
         self._pending = list(entries)
         self._message = entries[0].message
-        self._content = sender.content(entries[0])
-        self._has_8bit: bool | None = None
+        self._transactions = Transactions(self._message, sender.content(entries[0]), sender.settings)
         # an operator's "retry" is recognised by its due time (unreachable.py)
         self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
         self.done: list[Attempted] = []
@@ -197,7 +197,8 @@ class _Attempt:
         while True:
             entries = self._pending
             try:
-                outcomes = await session.send(await self._mail(session, entries), self._content)
+                transaction = await self._transactions.for_server(session.extensions, entries)
+                outcomes = await session.send(transaction.mail, transaction.content)
             except BaseException:
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise
@@ -234,43 +235,6 @@ class _Attempt:
             tls=session.tls,
             host=session.call.host,
         )
-
-    async def _mail(self, session: Session, entries: Sequence[Entry]) -> SendMail:
-        """The transaction in terms that this server understands, where that can be done without loss."""
-        envelope = self._message.envelope
-        offered = session.extensions
-        addresses = [entry.recipient.address for entry in entries]
-        mail_from = envelope.mail_from
-        smtputf8 = envelope.smtputf8 or not (mail_from + "".join(addresses)).isascii()
-        if smtputf8 and "SMTPUTF8" not in offered:
-            # RFC 6531 §3.2: only mail that is in fact internationalized needs it; a domain alone has an ASCII form
-            mail_from, addresses = _ascii(mail_from), [_ascii(address) for address in addresses]
-            plain = mail_from.isascii() and all(address.isascii() for address in addresses)
-            smtputf8 = not plain or (envelope.smtputf8 and not (await self._content.header()).isascii())
-        body_8bit = envelope.body_8bit
-        if "8BITMIME" not in offered:
-            if self._has_8bit is None:
-                self._has_8bit = await self._content.has_8bit()
-            body_8bit = self._has_8bit and not self._sender.settings.send_8bit_anyway
-        return SendMail(
-            mail_from,
-            tuple(
-                SendTo(address, entry.recipient.notify, entry.recipient.original)
-                for address, entry in zip(addresses, entries, strict=True)
-            ),
-            size=self._message.size,
-            body_8bit=body_8bit,
-            smtputf8=smtputf8,
-            ret=envelope.ret,
-            envid=envelope.envid,
-        )
-
-
-def _ascii(address: str) -> str:
-    try:
-        return ascii_address(address)
-    except MailError:
-        return address  # the engine refuses it
 
 
 def _ask_next_host(outcome: Outcome) -> bool:
