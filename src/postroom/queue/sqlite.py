@@ -6,6 +6,7 @@ when to try again. Raises: the QueueError family.
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -334,25 +335,24 @@ class SqliteQueue(Operated):
         deleted = 0
         touched: set[int] = set()
         destinations: set[int] = set()
-        for entry_id in entry_ids:
-            for seq, destination in db.execute(
-                "DELETE FROM entries WHERE entry_id=? RETURNING message, destination", (entry_id,)
-            ):
-                touched.add(cast(int, seq))
-                destinations.add(cast(int, destination))
-                deleted += 1
+        for seq, destination in db.execute(
+            "DELETE FROM entries WHERE entry_id IN (SELECT value FROM json_each(?)) RETURNING message, destination",
+            (json.dumps(list(entry_ids)),),
+        ):
+            touched.add(cast(int, seq))
+            destinations.add(cast(int, destination))
+            deleted += 1
         claiming.refresh(db, destinations)
-        for seq in touched:
-            gone = db.execute(
-                "DELETE FROM messages WHERE seq=? AND NOT EXISTS (SELECT 1 FROM entries WHERE message=seq)"
-                " RETURNING id, size, is_file",
-                (seq,),
-            ).fetchall()
-            for queue_id, size, is_file in gone:
-                if self._totals is not None:
-                    self._totals = self._totals[0] - 1, self._totals[1] - cast(int, size)
-                if is_file:
-                    transaction.afterwards.append(partial(self._remove_content, str(queue_id)))
+        gone = db.execute(
+            "DELETE FROM messages WHERE seq IN (SELECT value FROM json_each(?))"
+            " AND NOT EXISTS (SELECT 1 FROM entries WHERE message=seq) RETURNING id, size, is_file",
+            (json.dumps(list(touched)),),
+        ).fetchall()
+        for queue_id, size, is_file in gone:
+            if self._totals is not None:
+                self._totals = self._totals[0] - 1, self._totals[1] - cast(int, size)
+            if is_file:
+                transaction.afterwards.append(partial(self._remove_content, str(queue_id)))
         return deleted
 
     def _remove_content(self, queue_id: str) -> None:

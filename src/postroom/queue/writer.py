@@ -232,23 +232,26 @@ class GroupWriter:
         self._db.execute("BEGIN IMMEDIATE")
 
     def _work_all(self, batch: Sequence[_Job[Any]]) -> None:
+        alone = len(batch) == 1  # what it takes back is the whole transaction
         for job in batch:
-            self._work(job)
+            self._work(job, alone=alone)
 
-    def _work(self, job: _Job[Any]) -> None:
+    def _work(self, job: _Job[Any], *, alone: bool) -> None:
         transaction = Transaction(self._db)
-        self._db.execute("SAVEPOINT job")
+        if not alone:
+            self._db.execute("SAVEPOINT job")
         try:
             job.result = job.work(transaction)
         except (apsw.FullError, apsw.IOError, apsw.CorruptError, apsw.BusyError, apsw.NoMemError):
             raise  # the whole transaction is in doubt
         except Exception as error:  # handed to whoever asked, who logs it
             self._on_rollback()
-            self._db.execute("ROLLBACK TO job")
+            self._db.execute("ROLLBACK" if alone else "ROLLBACK TO job")
             job.error = translate(error) if isinstance(error, apsw.Error) else error
         else:
             job.afterwards = transaction.afterwards
-        self._db.execute("RELEASE job")
+        if not alone:
+            self._db.execute("RELEASE job")
 
 
 def _carry_out(action: Callable[[], None]) -> None:
