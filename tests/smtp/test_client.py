@@ -21,7 +21,6 @@ from postroom.smtp import (
     SendTo,
     Stage,
     TlsRefused,
-    xtext,
 )
 
 OFFERED = ("mx.b.test", "PIPELINING", "SIZE 1000", "8BITMIME", "SMTPUTF8", "DSN", "STARTTLS")
@@ -285,45 +284,14 @@ def test_lost_at_each_stage() -> None:
     assert isinstance(event, Closed)
 
 
-def test_parameters_only_when_offered() -> None:
-    mail = SendMail(
-        "älice@a.test",
-        (SendTo("bob@b.test", frozenset({"SUCCESS", "DELAY"}), "rfc822;bob@b.test"), SendTo("c@b.test")),
-        size=500,
-        body_8bit=True,
-        smtputf8=True,
-        ret="FULL",
-        envid="a=b c",
-    )
-    play = ready()
-    play.engine.send(mail)
-    play.client(
-        "MAIL FROM:<älice@a.test> SIZE=500 BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=a+3Db+20c\n"
-        "RCPT TO:<bob@b.test> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;bob@b.test\nRCPT TO:<c@b.test>\nDATA"
-    )
-
-
-@pytest.mark.parametrize(
-    ("mail", "status"),
-    [
-        (SendMail("", (SendTo("b@b.test"),), smtputf8=True), "5.6.7"),
-        (SendMail("", (SendTo("bö@b.test"),)), "5.6.7"),
-        (SendMail("ö@a", (SendTo("b@b.test"),)), "5.6.7"),
-        (SendMail("", (SendTo("b@b.test"),), body_8bit=True), "5.6.3"),
-        (SendMail("", (SendTo("b@b.test"),), size=1001), "5.3.4"),
-        (SendMail("", (SendTo("b@b.test>\r\nRCPT TO:<c@b.test"),)), "5.1.3"),
-        (SendMail("a\n@a", (SendTo("b@b.test"),)), "5.1.3"),
-        (SendMail("", (SendTo("b\0@b.test"),)), "5.1.3"),
-    ],
-)
-def test_what_the_server_cannot_take_is_not_sent(mail: SendMail, status: str) -> None:
+def test_what_the_server_cannot_take_is_not_sent() -> None:
     play = ready("250-mx.b.test\n250 SIZE 1000")
-    play.engine.send(mail)
+    play.engine.send(SendMail("", (SendTo("b@b.test"),), size=1001))
     play.client("")
     (done,) = play.events()
     assert isinstance(done, Done)
     (outcome,) = done.outcomes
-    assert (outcome.stage, outcome.reply.enhanced, outcome.reply.local) == (Stage.IDLE, status, True)
+    assert (outcome.stage, outcome.reply.enhanced, outcome.reply.local) == (Stage.IDLE, "5.3.4", True)
     play.engine.send(MAIL)  # and nothing is spoilt
 
 
@@ -577,8 +545,3 @@ def test_memory_is_bounded() -> None:
         engine.feed(flood)
     with pytest.raises(ProtocolError):
         ClientEngine("a.test").feed(b"2" * 5000)
-
-
-def test_xtext() -> None:
-    assert xtext(b"plain.text@b.test") == b"plain.text@b.test"
-    assert xtext(b"a+b=c d\x7f\xff") == b"a+2Bb+3Dc+20d+7F+FF"

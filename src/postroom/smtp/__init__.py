@@ -3,11 +3,13 @@
 from . import replies
 from .addresses import BadPath, address_literal, canonical_local, parse_path, split_address
 from .body import BodyReader
-from .client import (
+from .client import ClientEngine
+from .client_commands import xtext
+from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
+from .client_types import (
     Authenticated,
     AuthRefused,
     BeginTls,
-    ClientEngine,
     ClientEvent,
     Closed,
     Done,
@@ -19,9 +21,7 @@ from .client import (
     SendTo,
     Stage,
     TlsRefused,
-    xtext,
 )
-from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
 from .commands import COMMANDS, Command, Does, decode_xtext
 from .dot_stuffing import DotStuffer
 from .replies import Reply, refusal

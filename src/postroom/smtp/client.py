@@ -12,134 +12,33 @@ A driver feeds what it received, sends `take_output()`, and acts on `next_event(
                    └─────► quit() ──► Closed
 """
 
-import enum
-import re
 from collections import deque
-from dataclasses import dataclass
 
 from postroom.base import ProtocolError
 from postroom.sasl import BadBase64, ClientMechanism, UnexpectedChallenge, decode_base64, encode_base64
 
+from .client_commands import mail_command, rcpt_command, unacceptable, unsendable
 from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
+from .client_types import (
+    Authenticated,
+    AuthRefused,
+    BeginTls,
+    ClientEvent,
+    Closed,
+    Done,
+    Outcome,
+    Ready,
+    Refused,
+    SendContent,
+    SendMail,
+    Stage,
+    TlsRefused,
+)
 from .dot_stuffing import DotStuffer
 
 _MAX_COMMAND_OCTETS = 512  # RFC 5321 §4.5.3.1.4, with CRLF
-_NOT_IN_COMMAND = re.compile(r"[\x00-\x1f\x7f]")  # would end the line or the string at the other side
-_ORCPT = re.compile(r"[!-~]+")  # RFC 6533 §3: its utf-8 form would need more than we can promise the next hop
-_NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 §4
 
 _ENDED = local_reply(421, "4.4.2", "The connection has ended")
-
-
-class Stage(enum.Enum):
-    """What the engine waits for, so that a driver can choose its patience (RFC 5321 §4.5.3.2)."""
-
-    GREETING = "greeting"
-    HELLO = "EHLO"
-    STARTTLS = "STARTTLS"
-    HANDSHAKE = "TLS handshake"
-    AUTH = "AUTH"
-    IDLE = "idle"
-    RSET = "RSET"
-    MAIL = "MAIL"
-    RCPT = "RCPT"
-    DATA = "DATA"
-    CONTENT = "content"
-    END = "end of DATA"
-    QUIT = "QUIT"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class SendTo:
-    """One RCPT TO with its DSN parameters."""
-
-    address: str
-    notify: frozenset[str] | None = None
-    orcpt: str | None = None  # "rfc822;user@host", as received: already xtext
-
-
-@dataclass(frozen=True, slots=True)
-class SendMail:
-    """A transaction to carry out."""
-
-    mail_from: str  # "" is the null reverse-path
-    recipients: tuple[SendTo, ...]
-    size: int = 0
-    body_8bit: bool = False  # the content has octets over 127
-    smtputf8: bool = False  # addresses or header need RFC 6531
-    ret: str | None = None
-    envid: str | None = None  # decoded
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The server greeted and said what it can; also after STARTTLS."""
-
-    extensions: Extensions
-    name: str  # what the server calls itself
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """No session with this server: it said so at `stage`."""
-
-    stage: Stage
-    reply: ServerReply
-
-
-@dataclass(frozen=True, slots=True)
-class BeginTls:
-    """Shake hands now, then call tls_started()."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsRefused:
-    reply: ServerReply
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticated:
-    reply: ServerReply
-
-
-@dataclass(frozen=True, slots=True)
-class AuthRefused:
-    reply: ServerReply
-
-
-@dataclass(frozen=True, slots=True)
-class SendContent:
-    """The server waits for the message: call content() with each piece, then end_content()."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one recipient."""
-
-    reply: ServerReply
-    stage: Stage  # what the reply answered; IDLE: nothing was sent for it
-
-    @property
-    def delivered(self) -> bool:
-        return self.reply.positive and self.stage is Stage.END
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The transaction is over: one outcome a recipient, in the order they were given."""
-
-    outcomes: tuple[Outcome, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """No more commands: the answer to QUIT, or a 421 out of turn."""
-
-    reply: ServerReply
-
-
-ClientEvent = Ready | Refused | BeginTls | TlsRefused | Authenticated | AuthRefused | SendContent | Done | Closed
 
 
 class ClientEngine:
@@ -265,11 +164,11 @@ class ClientEngine:
             return
         self._check_idle()
         self._mail = mail
-        self._mail_refused = self._unacceptable(mail)
+        self._mail_refused = unacceptable(mail, self.extensions)
         self._outcomes = [None] * len(mail.recipients)
         self._accepted.clear()
         for index, recipient in enumerate(mail.recipients):
-            refusal = self._mail_refused or self._unsendable(recipient.address, mail)
+            refusal = self._mail_refused or unsendable(recipient.address, mail)
             if refusal is not None:
                 self._outcomes[index] = Outcome(refusal, Stage.IDLE)
         if None not in self._outcomes:
@@ -277,10 +176,10 @@ class ClientEngine:
             return
         if self._dirty:
             self._plan.append((Stage.RSET, -1, b"RSET"))
-        self._plan.append((Stage.MAIL, -1, self._mail_command(mail)))
+        self._plan.append((Stage.MAIL, -1, mail_command(mail, self.extensions, signed_in=self._signed_in)))
         for index, recipient in enumerate(mail.recipients):
             if self._outcomes[index] is None:
-                self._plan.append((Stage.RCPT, index, self._rcpt_command(recipient)))
+                self._plan.append((Stage.RCPT, index, rcpt_command(recipient, self.extensions)))
         self._plan.append((Stage.DATA, -1, b"DATA"))
         self._dirty = True
         self._pump()
@@ -335,54 +234,6 @@ class ClientEngine:
                 self._write(*self._plan.popleft())
         elif self._plan and not self._expected:
             self._write(*self._plan.popleft())
-
-    def _mail_command(self, mail: SendMail) -> bytes:
-        offered = self.extensions
-        line = b"MAIL FROM:<%b>" % mail.mail_from.encode()
-        if "SIZE" in offered and mail.size:
-            line += b" SIZE=%d" % mail.size  # RFC 1870 §6.1
-        if mail.body_8bit and "8BITMIME" in offered:
-            line += b" BODY=8BITMIME"  # RFC 6152 §3
-        if self._signed_in:
-            line += b" AUTH=<>"  # RFC 4954 §5: who submitted it to us is not for the next server to trust
-        if mail.smtputf8 and "SMTPUTF8" in offered:
-            line += b" SMTPUTF8"  # RFC 6531 §3.4
-        if "DSN" in offered:  # RFC 3461 §5.2.1, §5.2.2
-            if mail.ret is not None:
-                line += b" RET=" + mail.ret.encode("ascii")
-            if mail.envid is not None:
-                line += b" ENVID=" + xtext(mail.envid.encode())
-        return line
-
-    def _rcpt_command(self, recipient: SendTo) -> bytes:
-        line = b"RCPT TO:<%b>" % recipient.address.encode()
-        if "DSN" in self.extensions:
-            if recipient.notify is not None:
-                line += b" NOTIFY=" + ",".join(sorted(recipient.notify)).encode("ascii")
-            if recipient.orcpt is not None and _ORCPT.fullmatch(recipient.orcpt):
-                line += b" ORCPT=" + recipient.orcpt.encode()
-        return line
-
-    def _unacceptable(self, mail: SendMail) -> ServerReply | None:
-        """Why this server can't take the message at all."""
-        if mail.smtputf8 and "SMTPUTF8" not in self.extensions:
-            return local_reply(550, "5.6.7", "The server can't take internationalized mail")  # RFC 6531 §3.5
-        if mail.body_8bit and "8BITMIME" not in self.extensions:
-            return local_reply(554, "5.6.3", "The server can't take 8-bit mail")  # RFC 6152 §3
-        limit = self.extensions.max_size
-        if limit and mail.size > limit:
-            return local_reply(552, "5.3.4", f"The server takes {limit} octets, the message has {mail.size}")
-        for text in (mail.mail_from, mail.envid or "", mail.ret or ""):
-            if (refusal := self._unsendable(text, mail)) is not None:
-                return refusal
-        return None
-
-    def _unsendable(self, address: str, mail: SendMail) -> ServerReply | None:
-        if _NOT_IN_COMMAND.search(address):
-            return local_reply(553, "5.1.3", "Impossible characters in the address")
-        if not mail.smtputf8 and not address.isascii():
-            return local_reply(553, "5.6.7", "The address is not ASCII and the server can't take it")
-        return None
 
     # ---- replies
 
@@ -551,8 +402,3 @@ _ON_REPLY = {
     Stage.AUTH: ClientEngine._on_auth,
     Stage.QUIT: ClientEngine._on_quit,
 }
-
-
-def xtext(octets: bytes) -> bytes:
-    """RFC 3461 §4: printable ASCII but "+" and "=", the rest as +HH."""
-    return _NOT_XTEXT.sub(lambda match: b"+%02X" % match[0][0], octets)

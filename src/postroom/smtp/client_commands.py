@@ -1,0 +1,73 @@
+"""MAIL and RCPT as this server understands them, and what can't be said to it.
+
+Owns: the parameters of extensions, xtext; why a transaction is refused before a command of it is sent. Never: sends.
+Raises: nothing.
+"""
+
+import re
+
+from .client_reply import Extensions, ServerReply, local_reply
+from .client_types import SendMail, SendTo
+
+_NOT_IN_COMMAND = re.compile(r"[\x00-\x1f\x7f]")  # would end the line or the string at the other side
+_ORCPT = re.compile(r"[!-~]+")  # RFC 6533 §3: its utf-8 form would need more than we can promise the next hop
+_NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 §4
+
+
+def mail_command(mail: SendMail, offered: Extensions, *, signed_in: bool) -> bytes:
+    """MAIL with the parameters that the server knows."""
+    line = b"MAIL FROM:<%b>" % mail.mail_from.encode()
+    if "SIZE" in offered and mail.size:
+        line += b" SIZE=%d" % mail.size  # RFC 1870 §6.1
+    if mail.body_8bit and "8BITMIME" in offered:
+        line += b" BODY=8BITMIME"  # RFC 6152 §3
+    if signed_in:
+        line += b" AUTH=<>"  # RFC 4954 §5: who submitted it to us is not for the next server to trust
+    if mail.smtputf8 and "SMTPUTF8" in offered:
+        line += b" SMTPUTF8"  # RFC 6531 §3.4
+    if "DSN" in offered:  # RFC 3461 §5.2.1, §5.2.2
+        if mail.ret is not None:
+            line += b" RET=" + mail.ret.encode("ascii")
+        if mail.envid is not None:
+            line += b" ENVID=" + xtext(mail.envid.encode())
+    return line
+
+
+def rcpt_command(recipient: SendTo, offered: Extensions) -> bytes:
+    """RCPT with the parameters that the server knows."""
+    line = b"RCPT TO:<%b>" % recipient.address.encode()
+    if "DSN" in offered:
+        if recipient.notify is not None:
+            line += b" NOTIFY=" + ",".join(sorted(recipient.notify)).encode("ascii")
+        if recipient.orcpt is not None and _ORCPT.fullmatch(recipient.orcpt):
+            line += b" ORCPT=" + recipient.orcpt.encode()
+    return line
+
+
+def unacceptable(mail: SendMail, offered: Extensions) -> ServerReply | None:
+    """Why this server can't take the message at all."""
+    if mail.smtputf8 and "SMTPUTF8" not in offered:
+        return local_reply(550, "5.6.7", "The server can't take internationalized mail")  # RFC 6531 §3.5
+    if mail.body_8bit and "8BITMIME" not in offered:
+        return local_reply(554, "5.6.3", "The server can't take 8-bit mail")  # RFC 6152 §3
+    limit = offered.max_size
+    if limit and mail.size > limit:
+        return local_reply(552, "5.3.4", f"The server takes {limit} octets, the message has {mail.size}")
+    for text in (mail.mail_from, mail.envid or "", mail.ret or ""):
+        if (refusal := unsendable(text, mail)) is not None:
+            return refusal
+    return None
+
+
+def unsendable(address: str, mail: SendMail) -> ServerReply | None:
+    """Why this can't stand in a command of this transaction."""
+    if _NOT_IN_COMMAND.search(address):
+        return local_reply(553, "5.1.3", "Impossible characters in the address")
+    if not mail.smtputf8 and not address.isascii():
+        return local_reply(553, "5.6.7", "The address is not ASCII and the server can't take it")
+    return None
+
+
+def xtext(octets: bytes) -> bytes:
+    """RFC 3461 §4: printable ASCII but "+" and "=", the rest as +HH."""
+    return _NOT_XTEXT.sub(lambda match: b"+%02X" % match[0][0], octets)

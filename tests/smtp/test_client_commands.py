@@ -1,0 +1,88 @@
+"""MAIL and RCPT for what a server offers."""
+
+import pytest
+
+from postroom.smtp import Extensions, SendMail, SendTo, xtext
+from postroom.smtp.client_commands import mail_command, rcpt_command, unacceptable, unsendable
+
+TO = SendTo("bob@b.test", frozenset({"SUCCESS", "DELAY"}), "rfc822;bob@b.test")
+MAIL = SendMail("älice@a.test", (TO,), size=500, body_8bit=True, smtputf8=True, ret="FULL", envid="a=b c")
+
+
+def offered(*keywords: str) -> Extensions:
+    return Extensions(dict(keyword.partition(" ")[::2] for keyword in keywords), esmtp=True)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "expected"),
+    [
+        ((), ""),
+        (("SIZE",), " SIZE=500"),
+        (("8BITMIME",), " BODY=8BITMIME"),
+        (("SMTPUTF8",), " SMTPUTF8"),
+        (("DSN",), " RET=FULL ENVID=a+3Db+20c"),
+        (("SIZE 1", "8BITMIME", "DSN", "SMTPUTF8"), " SIZE=500 BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=a+3Db+20c"),
+    ],
+)
+def test_mail_has_what_is_offered(keywords: tuple[str, ...], expected: str) -> None:
+    line = mail_command(MAIL, offered(*keywords), signed_in=False)
+    assert line.decode() == "MAIL FROM:<älice@a.test>" + expected
+
+
+def test_mail_has_what_is_wanted() -> None:
+    everything = offered("SIZE 1", "8BITMIME", "DSN", "SMTPUTF8")
+    assert mail_command(SendMail("", (TO,)), everything, signed_in=False) == b"MAIL FROM:<>"
+    assert mail_command(SendMail("", (TO,)), everything, signed_in=True) == b"MAIL FROM:<> AUTH=<>"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "keywords", "expected"),
+    [
+        (TO, (), "RCPT TO:<bob@b.test>"),
+        (TO, ("DSN",), "RCPT TO:<bob@b.test> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;bob@b.test"),
+        (SendTo("c@b.test"), ("DSN",), "RCPT TO:<c@b.test>"),
+        (SendTo("bö@b.test"), ("SMTPUTF8",), "RCPT TO:<bö@b.test>"),
+    ],
+)
+def test_rcpt(recipient: SendTo, keywords: tuple[str, ...], expected: str) -> None:
+    assert rcpt_command(recipient, offered(*keywords)).decode() == expected
+
+
+@pytest.mark.parametrize(
+    ("mail", "keywords", "status"),
+    [
+        (SendMail("", (TO,), smtputf8=True), ("8BITMIME",), "5.6.7"),
+        (SendMail("", (TO,), smtputf8=True), ("SMTPUTF8",), ""),
+        (SendMail("ö@a", (TO,)), (), "5.6.7"),
+        (SendMail("", (TO,), body_8bit=True), (), "5.6.3"),
+        (SendMail("", (TO,), body_8bit=True), ("8BITMIME",), ""),
+        (SendMail("", (TO,), size=1001), ("SIZE 1000",), "5.3.4"),
+        (SendMail("", (TO,), size=1001), ("SIZE 0",), ""),
+        (SendMail("", (TO,), size=1001), ("SIZE",), ""),
+        (SendMail("a\n@a", (TO,)), (), "5.1.3"),
+        (SendMail("a@a", (TO,), envid="x\r\ny"), (), "5.1.3"),
+    ],
+)
+def test_what_a_server_can_not_take(mail: SendMail, keywords: tuple[str, ...], status: str) -> None:
+    refusal = unacceptable(mail, offered(*keywords))
+    assert (refusal.enhanced if refusal else "") == status
+
+
+@pytest.mark.parametrize(
+    ("address", "smtputf8", "status"),
+    [
+        ("b@b.test", False, ""),
+        ("bö@b.test", True, ""),
+        ("bö@b.test", False, "5.6.7"),
+        ("b@b.test>\r\nRCPT TO:<c@b.test", False, "5.1.3"),
+        ("b\0@b.test", True, "5.1.3"),
+    ],
+)
+def test_what_can_not_be_said(address: str, smtputf8: bool, status: str) -> None:
+    refusal = unsendable(address, SendMail("", (TO,), smtputf8=smtputf8))
+    assert (refusal.enhanced if refusal else "") == status
+
+
+def test_xtext() -> None:
+    assert xtext(b"plain.text@b.test") == b"plain.text@b.test"
+    assert xtext(b"a+b=c d\x7f\xff") == b"a+2Bb+3Dc+20d+7F+FF"
