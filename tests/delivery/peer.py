@@ -16,6 +16,7 @@ DEFAULTS = {
     "MAIL": b"250 2.1.0 ok",
     "RCPT": b"250 2.1.5 ok",
     "DATA": b"354 go on",
+    "BDAT": b"250 2.0.0 chunk",
     "END": b"250 2.0.0 taken",
     "RSET": b"250 2.0.0 ok",
     "QUIT": b"221 2.0.0 bye",
@@ -127,6 +128,12 @@ class Peer:
                     reply = self._answer(f"RCPT {_path(line)}", "RCPT") if begun else b"503 5.5.1 MAIL first"
                     if reply.startswith(b"2"):
                         mail.recipients.append(_path(line))
+                case "BDAT":
+                    mail.content += await reader.readexactly(int(line.split()[1]))
+                    last = line.endswith(" LAST\r\n")
+                    reply = self._answer("BDAT", "END") if last and "BDAT" not in self._script else self._answer("BDAT")
+                    if last and reply.startswith(b"2") and mail.recipients:
+                        self.taken.append(mail)
                 case _:
                     reply = self._answer(verb)
             if not await self._say(writer, reply):

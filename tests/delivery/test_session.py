@@ -63,6 +63,43 @@ def test_a_conversation() -> None:
     play(Peer(), scene)
 
 
+BINARY = SendMail("a@a.test", (SendTo("b@b.test"),), binary=True)
+CHUNKING = ("CHUNKING", "BINARYMIME")
+
+
+@pytest.mark.parametrize("extensions", [CHUNKING, ("PIPELINING", *CHUNKING)])
+def test_binary_goes_in_chunks(extensions: tuple[str, ...]) -> None:
+    async def scene(peer: Peer) -> None:
+        session = await opened(peer, settings=DeliverySettings(chunk_octets=200_000))
+        for octets in (b"\n.\r\0" * 250_000, b""):
+            (outcome,) = await session.send(BINARY, await content(octets))
+            assert outcome.delivered
+            assert peer.taken[-1].content == octets
+        assert [c for c in peer.commands if c.startswith("BDAT")] == ["BDAT 200000"] * 4 + [
+            "BDAT 200000 LAST",
+            "BDAT 0 LAST",
+        ]
+        await session.close()
+
+    play(Peer(extensions=extensions), scene)
+
+
+@pytest.mark.parametrize("extensions", [CHUNKING, ("PIPELINING", *CHUNKING)])
+def test_after_a_refused_chunk_the_session_goes_on(extensions: tuple[str, ...]) -> None:
+    async def scene(peer: Peer) -> None:
+        session = await opened(peer, settings=DeliverySettings(chunk_octets=1024))
+        (outcome,) = await session.send(BINARY, await content(b"x" * 30_000_000))
+        assert (str(outcome.reply), outcome.stage) == ("552 5.3.4 too big", Stage.CONTENT)
+        assert session.usable
+        assert peer.counts["BDAT"] < 30_000  # it was not sent to its end
+        (outcome,) = await session.send(MAIL, await content(b"small\r\n"))
+        assert outcome.delivered
+        assert peer.counts["RSET"] == 1
+        await session.close()
+
+    play(Peer({"BDAT": [b"250 ok", b"552 5.3.4 too big"]}, extensions=extensions), scene)
+
+
 def test_every_stage_has_its_patience() -> None:
     waits = patience(DeliverySettings())
     assert set(Stage) - set(waits) == {Stage.HANDSHAKE, Stage.IDLE, Stage.CLOSED}

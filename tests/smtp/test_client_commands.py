@@ -3,7 +3,7 @@
 import pytest
 
 from postroom.smtp import Extensions, SendMail, SendTo, xtext
-from postroom.smtp.client_commands import mail_command, rcpt_command, unacceptable, unsendable
+from postroom.smtp.client_commands import by_chunks, mail_command, rcpt_command, unacceptable, unsendable
 
 TO = SendTo("bob@b.test", frozenset({"SUCCESS", "DELAY"}), "rfc822;bob@b.test")
 MAIL = SendMail("älice@a.test", (TO,), size=500, body_8bit=True, smtputf8=True, ret="FULL", envid="a=b c")
@@ -56,6 +56,9 @@ def test_rcpt(recipient: SendTo, keywords: tuple[str, ...], expected: str) -> No
         (SendMail("ö@a", (TO,)), (), "5.6.7"),
         (SendMail("", (TO,), body_8bit=True), (), "5.6.3"),
         (SendMail("", (TO,), body_8bit=True), ("8BITMIME",), ""),
+        (SendMail("", (TO,), binary=True), ("CHUNKING", "8BITMIME"), "5.6.3"),
+        (SendMail("", (TO,), binary=True), ("BINARYMIME", "8BITMIME"), "5.6.3"),
+        (SendMail("", (TO,), binary=True, body_8bit=True), ("CHUNKING", "BINARYMIME"), ""),
         (SendMail("", (TO,), size=1001), ("SIZE 1000",), "5.3.4"),
         (SendMail("", (TO,), size=1001), ("SIZE 0",), ""),
         (SendMail("", (TO,), size=1001), ("SIZE",), ""),
@@ -66,6 +69,26 @@ def test_rcpt(recipient: SendTo, keywords: tuple[str, ...], expected: str) -> No
 def test_what_a_server_can_not_take(mail: SendMail, keywords: tuple[str, ...], status: str) -> None:
     refusal = unacceptable(mail, offered(*keywords))
     assert (refusal.enhanced if refusal else "") == status
+
+
+@pytest.mark.parametrize(
+    ("mail", "keywords", "chunks"),
+    [
+        (SendMail("", (TO,), size=9), ("CHUNKING", "PIPELINING"), True),
+        (SendMail("", (TO,), size=8), ("CHUNKING", "PIPELINING"), False),
+        (SendMail("", (TO,), size=9), ("CHUNKING",), False),
+        (SendMail("", (TO,), size=9), ("PIPELINING",), False),
+        (SendMail("", (TO,), size=1, binary=True), ("CHUNKING", "BINARYMIME"), True),
+    ],
+)
+def test_who_is_sent_chunks(mail: SendMail, keywords: tuple[str, ...], chunks: bool) -> None:
+    assert by_chunks(mail, offered(*keywords), chunk_octets=8) is chunks
+
+
+def test_binary_mail_says_so() -> None:
+    mail = SendMail("", (TO,), binary=True, body_8bit=True)
+    line = mail_command(mail, offered("CHUNKING", "BINARYMIME", "8BITMIME"), signed_in=False)
+    assert line == b"MAIL FROM:<> BODY=BINARYMIME"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.smtp import BodyReader, DotStuffer
+from postroom.smtp import BodyReader, DotStuffer, LineEnds
 
 octets = st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"..", b"a", b"\r\n.", b"bc"]), max_size=30).map(
     b"".join
@@ -57,3 +57,12 @@ def test_a_server_reads_back_what_was_sent(data: bytes) -> None:
     reader = BodyReader()
     assert reader.feed(whole(data)) == expected
     assert reader.done
+
+
+@given(octets)
+def test_text_has_whole_lines_only(data: bytes) -> None:
+    lines = LineEnds()
+    text = lines.feed(data) + lines.finish()
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n", text)
+    assert not text or text.endswith(b"\r\n")
+    assert lines.repaired is (re.search(rb"\r(?!\n)|(?<!\r)\n", data) is not None)

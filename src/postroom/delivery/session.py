@@ -138,20 +138,24 @@ class Session:
             connection.send(engine.take_output())
             if engine.stage is not stage:  # progress: a peer that drips octets makes none
                 stage, since = engine.stage, loop.time()
-            wait = self._waits.get(stage, 60.0)
-            try:
-                async with asyncio.timeout_at(since + wait):
-                    data = await connection.receive()
-            except TimeoutError:
-                engine.lost(f"No reply to {stage.value} within {wait:g} seconds")
-                continue
-            if not data:
-                engine.lost(f"Connection lost while waiting for the reply to {stage.value}")
-                continue
-            replies = engine.replies
-            self._feed(data)
-            if engine.replies != replies:
-                since = loop.time()
+            since = await self._hear(stage, since)
+
+    async def _hear(self, stage: Stage, since: float) -> float:
+        """Wait for octets from the server; since when it makes no progress. Its silence tells the engine too."""
+        engine, loop = self._engine, asyncio.get_running_loop()
+        wait = self._waits.get(stage, 60.0)
+        try:
+            async with asyncio.timeout_at(since + wait):
+                data = await self._connection.receive()
+        except TimeoutError:
+            engine.lost(f"No reply to {stage.value} within {wait:g} seconds")
+            return since
+        if not data:
+            engine.lost(f"Connection lost while waiting for the reply to {stage.value}")
+            return since
+        replies = engine.replies
+        self._feed(data)
+        return loop.time() if engine.replies != replies else since
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -178,7 +182,7 @@ class Session:
                 engine.content(piece)
                 left -= len(piece)
                 if left <= 0:
-                    break  # the last piece leaves together with the final dot
+                    break  # the last piece leaves together with the end
                 if not await self._push():
                     return
         engine.end_content()
@@ -198,7 +202,11 @@ class Session:
             self._feed(early)
         if connection.closed:
             engine.lost("Connection lost while sending the message")
-        return engine.stage is Stage.CONTENT
+        since = asyncio.get_running_loop().time()
+        while engine.holds_content:  # without PIPELINING each chunk has to be answered first
+            since = await self._hear(Stage.CONTENT, since)
+            connection.send(engine.take_output())
+        return engine.wants_content
 
     async def start_tls(self) -> bool:
         """STARTTLS; False when the server declined. Raises SessionRefused when it went wrong."""
@@ -282,7 +290,8 @@ async def open_session(dialer: Dialer, call: Call, hostname: str, settings: Deli
     except TlsFailed as error:
         raise SessionRefused(local_reply(421, "4.7.5", f"TLS handshake failed: {error}"), tls_failed=True) from error
     limits = ReplyLimits(settings.max_reply_line_octets, settings.max_reply_lines)
-    session = Session(call, connection, ClientEngine(hostname, limits=limits), patience(settings))
+    engine = ClientEngine(hostname, limits=limits, chunk_octets=settings.chunk_octets)
+    session = Session(call, connection, engine, patience(settings))
     try:
         await session.ready()
         await _secure(session, call)

@@ -99,6 +99,15 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_recipients_per_transaction: Annotated[
         int, Meta(ge=1, description="Recipients of one message given to a host at once (RFC 5321 §4.5.3.1.8: 100).")
     ] = 100
+    chunk_octets: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=16_777_216,
+            description="Octets of a BDAT command (RFC 3030). Messages that are longer, or binary, are sent in such "
+            "chunks where a host offers CHUNKING.",
+        ),
+    ] = 262_144
     max_messages_per_connection: Annotated[
         int, Meta(ge=1, description="Messages sent over one connection before it is closed.")
     ] = 100

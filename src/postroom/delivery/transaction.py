@@ -56,6 +56,7 @@ class Transactions:
             ),
             size=self._message.size,
             body_8bit=body_8bit,
+            binary=envelope.binary,
             smtputf8=smtputf8,
             ret=envelope.ret,
             envid=envelope.envid,

@@ -3,6 +3,7 @@
 from . import replies
 from .addresses import BadPath, address_literal, canonical_local, parse_path, split_address
 from .body import BodyReader
+from .chunking import ChunkWriter
 from .client import ClientEngine
 from .client_commands import xtext
 from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
@@ -23,7 +24,7 @@ from .client_types import (
     TlsRefused,
 )
 from .commands import COMMANDS, Command, Does, decode_xtext
-from .dot_stuffing import DotStuffer
+from .dot_stuffing import DotStuffer, LineEnds
 from .replies import Reply, refusal
 from .server import Mode, ServerEngine
 from .settings import SmtpSettings
@@ -38,6 +39,7 @@ __all__ = [
     "BadPath",
     "BeginTls",
     "BodyReader",
+    "ChunkWriter",
     "ClientEngine",
     "ClientEvent",
     "Closed",
@@ -47,6 +49,7 @@ __all__ = [
     "DotStuffer",
     "Event",
     "Extensions",
+    "LineEnds",
     "Mail",
     "MessageData",
     "MessageEnd",

@@ -17,7 +17,8 @@ from collections import deque
 from postroom.base import ProtocolError
 from postroom.sasl import BadBase64, ClientMechanism, UnexpectedChallenge, decode_base64, encode_base64
 
-from .client_commands import mail_command, rcpt_command, unacceptable, unsendable
+from .chunking import ChunkWriter
+from .client_commands import by_chunks, mail_command, rcpt_command, unacceptable, unsendable
 from .client_reply import Extensions, ReplyLimits, ReplyReader, ServerReply, local_reply
 from .client_types import (
     Authenticated,
@@ -44,14 +45,17 @@ _ENDED = local_reply(421, "4.4.2", "The connection has ended")
 class ClientEngine:
     """One connection's conversation."""
 
-    def __init__(self, hostname: str, *, limits: ReplyLimits | None = None, lmtp: bool = False) -> None:
+    def __init__(
+        self, hostname: str, *, limits: ReplyLimits | None = None, lmtp: bool = False, chunk_octets: int = 262_144
+    ) -> None:
         self._hostname = hostname.encode("ascii")
         self._lmtp = lmtp
+        self._chunk_octets = chunk_octets
         self._reader = ReplyReader(limits or ReplyLimits())
         self._out: list[bytes] = []
         self._events: deque[ClientEvent] = deque()
         self._expected: deque[tuple[Stage, int]] = deque([(Stage.GREETING, -1)])
-        self._plan: deque[tuple[Stage, int, bytes]] = deque()
+        self._plan: deque[tuple[Stage, int, bytes]] = deque()  # what can't be sent before a reply
         self._outside = Stage.IDLE  # the stage when no reply is expected
         self._said_helo = False
         self._dirty = False  # a transaction was begun and not ended: RSET before the next
@@ -62,7 +66,8 @@ class ClientEngine:
         self._outcomes: list[Outcome | None] = []
         self._accepted: deque[int] = deque()
         self._mail_refused: ServerReply | None = None
-        self._stuffer: DotStuffer | None = None
+        self._content: DotStuffer | ChunkWriter | None = None  # while the driver gives it
+        self._chunks_due = False  # content goes out by BDAT as soon as the recipients are known
         self._content_cut = False  # the content ended without its dot: anything sent now would be content
         self.extensions = Extensions()
         self.replies = 0  # how many came: a driver tells progress from octets that drip
@@ -73,7 +78,7 @@ class ClientEngine:
     @property
     def stage(self) -> Stage:
         """What comes next from the server, or what the driver should do."""
-        if self._stuffer is not None:
+        if self._content is not None:
             return Stage.CONTENT
         return self._expected[0][0] if self._expected else self._outside
 
@@ -110,6 +115,8 @@ class ClientEngine:
         if self._outside is Stage.CLOSED:
             return
         stage = self.stage
+        if self._content is None and any(expected is Stage.END for expected, _ in self._expected):
+            stage = Stage.END  # the last chunk is out: the server may have taken it all
         reply = local_reply(421, enhanced, reason)  # RFC 5321 §3.8: act as if a 451 had come
         if self._mail is not None:
             self._fail_rest(reply, stage)
@@ -175,27 +182,46 @@ class ClientEngine:
             self._finish()
             return
         if self._dirty:
-            self._plan.append((Stage.RSET, -1, b"RSET"))
-        self._plan.append((Stage.MAIL, -1, mail_command(mail, self.extensions, signed_in=self._signed_in)))
+            self._plan.append((Stage.RSET, -1, b"RSET\r\n"))
+        line = mail_command(mail, self.extensions, signed_in=self._signed_in)
+        self._plan.append((Stage.MAIL, -1, line + b"\r\n"))
         for index, recipient in enumerate(mail.recipients):
             if self._outcomes[index] is None:
-                self._plan.append((Stage.RCPT, index, rcpt_command(recipient, self.extensions)))
-        self._plan.append((Stage.DATA, -1, b"DATA"))
+                self._plan.append((Stage.RCPT, index, rcpt_command(recipient, self.extensions) + b"\r\n"))
+        self._chunks_due = by_chunks(mail, self.extensions, self._chunk_octets)
+        if not self._chunks_due:
+            self._plan.append((Stage.DATA, -1, b"DATA\r\n"))
         self._dirty = True
         self._pump()
 
     def content(self, piece: bytes) -> None:
-        """Octets of the message; a Done in between means that nobody wants the rest."""
-        if self._stuffer is not None:
-            self._out.append(self._stuffer.feed(piece))
+        """Octets of the message, while `wants_content`; a Done in between means that nobody wants the rest."""
+        if isinstance(self._content, ChunkWriter):
+            self._plan.extend((Stage.CONTENT, -1, chunk) for chunk in self._content.feed(piece))
+            self._pump()
+        elif self._content is not None:
+            self._out.append(self._content.feed(piece))
         elif self._mail is not None:
             raise ValueError("the server does not wait for content")
 
     def end_content(self) -> None:
         """All octets were given."""
-        if self._stuffer is not None:
-            self._out.append(self._stuffer.finish())
-            self._stuffer = None
+        content, self._content = self._content, None
+        if isinstance(content, ChunkWriter):
+            self._plan.append((Stage.END, -1, content.finish()))
+            self._pump()
+        elif content is not None:
+            self._out.append(content.finish())
+
+    @property
+    def wants_content(self) -> bool:
+        """More of the message may be given."""
+        return self._content is not None
+
+    @property
+    def holds_content(self) -> bool:
+        """… but a chunk waits for a reply: the driver should wait too before it gives more."""
+        return self._content is not None and bool(self._plan)
 
     @property
     def can_quit(self) -> bool:
@@ -229,11 +255,18 @@ class ClientEngine:
 
     def _pump(self) -> None:
         """Send what may be sent now: everything with PIPELINING (RFC 2920 §3.1), one command without."""
-        if "PIPELINING" in self.extensions:
-            while self._plan:
-                self._write(*self._plan.popleft())
-        elif self._plan and not self._expected:
-            self._write(*self._plan.popleft())
+        pipelining = "PIPELINING" in self.extensions
+        while self._plan and (pipelining or not self._expected):
+            stage, index, octets = self._plan.popleft()
+            self._out.append(octets)
+            if stage is Stage.END:
+                self._expect_end()
+            else:
+                self._expected.append((stage, index))
+
+    def _expect_end(self) -> None:
+        """LMTP answers once for each recipient (RFC 2033 §4.2), SMTP once for all."""
+        self._expected.extend([(Stage.END, k) for k in self._accepted] if self._lmtp else [(Stage.END, -1)])
 
     # ---- replies
 
@@ -308,7 +341,7 @@ class ClientEngine:
 
     def _on_transaction_reply(self, stage: Stage, index: int, reply: ServerReply) -> None:
         if reply.code == 421:  # RFC 5321 §3.8: the server is going away, whatever else was asked
-            self._fail_rest(reply, Stage.CONTENT if self._stuffer is not None else stage)
+            self._fail_rest(reply, Stage.CONTENT if self._content is not None else stage)
             self._finish()
             self._close()
             return
@@ -321,11 +354,23 @@ class ClientEngine:
             self._on_rcpt(index, reply)
         elif stage is Stage.DATA:
             self._on_data(reply)
+        elif stage is Stage.CONTENT:
+            self._on_chunk(reply)
         elif stage is Stage.END:
             self._on_end(index, reply)
         self._pump()
-        if not self._expected and not self._plan and self._stuffer is None:
+        if self._expected or self._plan or self._content is not None:
+            return
+        if self._chunks_due and self._accepted:
+            # RFC 3030 §2: not before MAIL and RCPT are answered; so nobody gets what nobody here would take
+            self._begin_content(ChunkWriter(self._chunk_octets, binary=self._mail is not None and self._mail.binary))
+        else:
             self._finish()
+
+    def _begin_content(self, content: DotStuffer | ChunkWriter) -> None:
+        self._chunks_due = False
+        self._content = content
+        self._events.append(SendContent())
 
     def _on_rcpt(self, index: int, reply: ServerReply) -> None:
         if self._mail_refused is not None:
@@ -336,16 +381,14 @@ class ClientEngine:
             if reply.code == 552 and reply.enhanced == "5.5.3":  # RFC 5321 §4.5.3.1.10: too many, to be read as 452
                 reply = ServerReply(452, reply.lines, "4.5.3")
             self._outcomes[index] = Outcome(reply, Stage.RCPT)
-        if not self._accepted and len(self._plan) == 1:  # all recipients refused, and DATA not sent yet
+        if not self._accepted and self._plan and self._plan[0][0] is Stage.DATA:  # all recipients refused
             self._plan.clear()
 
     def _on_data(self, reply: ServerReply) -> None:
         if reply.code == 354:
             if self._accepted:
-                self._stuffer = DotStuffer()
-                self._events.append(SendContent())
-                # LMTP answers once for each recipient (RFC 2033 §4.2), SMTP once for all
-                self._expected.extend([(Stage.END, k) for k in self._accepted] if self._lmtp else [(Stage.END, -1)])
+                self._begin_content(DotStuffer())
+                self._expect_end()
             else:
                 self._write(Stage.END, -1, b".")  # RFC 2920 §3.1: an empty message to nobody
         elif reply.code < 400:
@@ -353,11 +396,20 @@ class ClientEngine:
         else:
             self._fail_rest(reply, Stage.DATA)
 
+    def _on_chunk(self, reply: ServerReply) -> None:
+        if reply.code >= 400:
+            # RFC 3030 §2: no more chunks. Those sent are whole, so what comes next is read as a command: RSET.
+            self._content = None
+            self._plan.clear()
+            self._fail_rest(reply, Stage.CONTENT)
+        elif not reply.positive:
+            raise ProtocolError(f"not an answer to a chunk: {reply}")
+
     def _on_end(self, index: int, reply: ServerReply) -> None:
-        if self._stuffer is not None:  # it did not wait for the end
+        if self._content is not None:  # it did not wait for the end
             if reply.code < 400:
                 raise ProtocolError(f"an answer before the end of the message: {reply}")
-            self._stuffer = None
+            self._content = None
             self._content_cut = True
             self._unusable()
             self._fail_rest(reply, Stage.CONTENT)
@@ -365,7 +417,7 @@ class ClientEngine:
             return
         if reply.code < 400 and not reply.positive:
             raise ProtocolError(f"not an answer to a message: {reply}")
-        self._dirty = False
+        self._dirty = not reply.positive  # RFC 3030 §2 asks for RSET after a refused chunk; after DATA it does no harm
         for k in (index,) if index >= 0 else tuple(self._accepted):
             if self._outcomes[k] is None:
                 self._outcomes[k] = Outcome(reply, Stage.END)
@@ -377,7 +429,7 @@ class ClientEngine:
 
     def _finish(self) -> None:
         self._events.append(Done(tuple(outcome for outcome in self._outcomes if outcome is not None)))
-        self._mail = self._stuffer = None
+        self._mail = self._content = None
         self._plan.clear()
 
     def _unusable(self) -> None:
@@ -392,7 +444,7 @@ class ClientEngine:
         self._outside = Stage.CLOSED
         self._expected.clear()
         self._plan.clear()
-        self._stuffer = None
+        self._content = None
 
 
 _ON_REPLY = {

@@ -45,6 +45,7 @@ class SendMail:
     recipients: tuple[SendTo, ...]
     size: int = 0
     body_8bit: bool = False  # the content has octets over 127
+    binary: bool = False  # … and lines of any length, CR, LF and NUL anywhere (RFC 3030 §3)
     smtputf8: bool = False  # addresses or header need RFC 6531
     ret: str | None = None
     envid: str | None = None  # decoded
