@@ -33,6 +33,12 @@ class Zone:
     async def aaaa(self, host: str) -> Answer[str]:
         return self._answer("aaaa")  # type: ignore[return-value]
 
+    async def cname(self, name: str) -> Answer[str]:
+        return self._answer("cname")  # type: ignore[return-value]
+
+    async def tlsa(self, name: str) -> Answer[bytes]:
+        return self._answer("tlsa")  # type: ignore[return-value]
+
     async def txt(self, name: str) -> Answer[bytes]:
         return self._answer("txt")  # type: ignore[return-value]
 

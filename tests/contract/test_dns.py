@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from typing import Literal
 
 import pytest
 import uvloop
@@ -14,6 +16,8 @@ ZONES = {
     "bob.test": {"MX": ["20 B.mx.bob.test.", "10 A.mx.bob.test"], "TXT": ["v=spf1 mx -all", "x" * 300]},
     "a.mx.bob.test": {"A": ["127.0.0.2", "127.0.0.3"], "AAAA": ["::1"]},
     "null.test": {"MX": ["0 ."]},
+    "_25._tcp.a.mx.bob.test": {"TLSA": ["3 1 1 " + "ab" * 32]},
+    "alias.test": {"CNAME": ["a.mx.bob.test"]},
     "xn--bcher-kva.test": {"A": ["127.0.0.4"]},
     "_dmarc.bob.test": {"TXT": ["v=DMARC1; p=none"]},
     "2.0.0.127.in-addr.arpa": {"PTR": ["A.mx.bob.test."]},
@@ -22,10 +26,11 @@ ZONES = {
 
 
 @asynccontextmanager
-async def network() -> AsyncIterator[Resolver]:
+async def network(trust_ad: Literal["loopback", "never"] = "loopback") -> AsyncIterator[Resolver]:
     async with TestDnsServer(ZONES) as server:
         server.failing.add("broken.test")
-        resolver = DnsResolver(DnsSettings(nameservers=(server.address,), tries=1), SystemClock())
+        settings = DnsSettings(nameservers=(server.address,), tries=1, trust_ad=trust_ad)
+        resolver = DnsResolver(settings, SystemClock())
         try:
             yield resolver
         finally:
@@ -40,6 +45,8 @@ async def static() -> AsyncIterator[Resolver]:
         aaaa_records={"a.mx.bob.test": ["::1"]},
         txt_records={"bob.test": ["v=spf1 mx -all", "x" * 300], "_dmarc.bob.test": ["v=DMARC1; p=none"]},
         ptr_records={"127.0.0.2": ["A.mx.bob.test."], "::1": ["localhost"]},
+        tlsa_records={"_25._tcp.a.mx.bob.test": [bytes((3, 1, 1)) + b"\xab" * 32]},
+        aliases={"alias.test": "a.mx.bob.test"},
         failing={"broken.test"},
     )
 
@@ -47,10 +54,12 @@ async def static() -> AsyncIterator[Resolver]:
 Check = Callable[[Callable[[Resolver], Awaitable[None]]], None]
 
 
-@pytest.fixture(params=["network", "network-uvloop", "static"])
+@pytest.fixture(params=["network", "network-uvloop", "network-untrusted", "static"])
 def check(request: pytest.FixtureRequest) -> Check:
     """Runs a test's body against one implementation."""
-    make = static if request.param == "static" else network
+    make: Callable[[], AbstractAsyncContextManager[Resolver]] = static
+    if request.param != "static":
+        make = partial(network, "never" if "untrusted" in request.param else "loopback")
 
     def runner(body: Callable[[Resolver], Awaitable[None]]) -> None:
         async def go() -> None:
@@ -100,6 +109,25 @@ def test_reverse(check: Check) -> None:
         assert (await resolver.ptr("::1")).records == ("localhost",)
         assert await resolver.ptr("127.0.0.9") == Answer((), exists=False)
         assert await resolver.ptr("nonsense") == Answer((), exists=False)
+
+    check(body)
+
+
+def test_tlsa(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        found = await resolver.tlsa("_25._tcp.a.mx.bob.test")
+        # the one that trusts nobody does not ask either
+        assert found in (Answer((bytes((3, 1, 1)) + b"\xab" * 32,)), Answer(()))
+        assert (await resolver.tlsa("_25._tcp.bob.test")).records == ()
+
+    check(body)
+
+
+def test_aliases(check: Check) -> None:
+    async def body(resolver: Resolver) -> None:
+        assert sorted((await resolver.a("alias.test")).records) == ["127.0.0.2", "127.0.0.3"]
+        assert (await resolver.cname("alias.test")).records == ("a.mx.bob.test",)
+        assert await resolver.cname("a.mx.bob.test") == Answer((), exists=True)
 
     check(body)
 

@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 
 import pytest
 
 from postroom.base import FakeClock, SystemClock
 from postroom.dns import Answer, DnsResolver, DnsSettings, DnsTemporary, TestDnsServer
-from postroom.dns.resolver import Found
+from postroom.dns.types import Found
 
 Zones = dict[str, dict[str, list[str]]]
 
@@ -40,7 +39,7 @@ class Script:
 
 
 def address(text: str, ttl: float) -> Found:
-    return Found((SimpleNamespace(addr=text),), ttl)
+    return Found((text,), ttl)
 
 
 def run(

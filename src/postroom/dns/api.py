@@ -30,7 +30,8 @@ class Answer(Generic[T]):
 
     records: tuple[T, ...]
     exists: bool = True  # False: NXDOMAIN, the name does not exist at all
-    secure: bool = False  # DNSSEC-validated, as far as the resolver may be trusted to say so
+    secure: bool = False  # DNSSEC-validated, absence too; only a resolver that may be trusted says so (dns.trust_ad)
+    canonical: str = ""  # the name at the end of aliases, from a resolver that tells `secure`; "" when there are none
 
 
 class Resolver(Protocol):
@@ -42,6 +43,12 @@ class Resolver(Protocol):
     async def a(self, host: str) -> Answer[str]: ...
 
     async def aaaa(self, host: str) -> Answer[str]: ...
+
+    async def cname(self, name: str) -> Answer[str]:
+        """The alias at the name itself."""
+
+    async def tlsa(self, name: str) -> Answer[bytes]:
+        """The data of each record, as it is in an answer (RFC 6698 §2.1); none where no resolver is trusted."""
 
     async def txt(self, name: str) -> Answer[bytes]:
         """The strings of each record joined."""

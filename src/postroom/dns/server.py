@@ -43,6 +43,7 @@ class TestDnsServer:
         self.zones: dict[str, Mapping[str, Sequence[str]]] = dict(zones)
         self.failing: set[str] = set()  # names answered with SERVFAIL
         self.silent: set[str] = set()  # names never answered
+        self.secure: set[str] = set()  # names whose answers count as validated, "*": all (RFC 6840 §5.8)
         self.cut: set[str] = set()  # names whose UDP answers are truncated, so that the client has to come by TCP
         self.questions: list[tuple[str, str, str]] = []  # ("udp" | "tcp", "MX", "bob.test"), the last thousand
         self.host = host
@@ -115,7 +116,11 @@ class TestDnsServer:
         if name in self.failing:
             response.set_rcode(dns.rcode.SERVFAIL)
             return response.to_wire()
-        self._fill(response, question.name, question.rdtype)
+        names = self._fill(response, question.name, question.rdtype)
+        # RFC 6840 §5.8: for those who ask for it, when everything that was found on the way is validated
+        wanted = query.flags & dns.flags.AD or query.ednsflags & dns.flags.DO
+        if wanted and all(not self.secure.isdisjoint((one, "*")) for one in names):
+            response.flags |= dns.flags.AD
         if by == "tcp":
             return response.to_wire(max_size=65535, want_shuffle=False)
         if name not in self.cut:
@@ -125,8 +130,11 @@ class TestDnsServer:
         cut.flags |= dns.flags.AA | dns.flags.TC
         return cut.to_wire()
 
-    def _fill(self, response: dns.message.Message, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> None:
+    def _fill(self, response: dns.message.Message, name: dns.name.Name, kind: dns.rdatatype.RdataType) -> list[str]:
+        """The names that were come by on the way."""
+        names: list[str] = []
         for _ in range(_MAX_CNAMES):
+            names.append(_plain(name))
             records = self._records(_plain(name))
             if records is None:
                 if not response.answer:
@@ -136,7 +144,7 @@ class TestDnsServer:
                 response.answer.append(
                     dns.rrset.from_rdata_list(name, self.ttl, [_rdata(kind, text) for text in found])
                 )
-                return
+                return names
             if not (aliases := records.get("CNAME")):
                 break
             alias = _rdata(dns.rdatatype.CNAME, aliases[0])
@@ -146,6 +154,7 @@ class TestDnsServer:
         soa = _rdata(dns.rdatatype.SOA, f"ns.invalid. hostmaster.invalid. 1 3600 600 86400 {self.ttl}")
         zone = name.parent() if len(name) > 2 else name
         response.authority.append(dns.rrset.from_rdata_list(zone, self.ttl, [soa]))
+        return names
 
     def _records(self, name: str) -> Mapping[str, Sequence[str]] | None:
         """What is at the name; None: nothing at it and nothing below it (RFC 8020)."""

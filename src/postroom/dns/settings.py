@@ -1,6 +1,6 @@
 """The resolver's limits. Owns: their names, defaults and help. Raises: nothing."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,13 @@ class DnsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         tuple[str, ...],
         Meta(description='Name servers to ask, as "ADDRESS" or "ADDRESS:PORT"; none: those of the system.'),
     ] = ()
+    trust_ad: Annotated[
+        Literal["loopback", "always", "never"],
+        Meta(
+            description="Whether name servers are believed that they have validated an answer (DNSSEC, which DANE "
+            "needs): if all are on this machine, always, or never."
+        ),
+    ] = "loopback"
     timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds to wait for a name server before it is asked again.")
     ] = 3.0

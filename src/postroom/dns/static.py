@@ -19,21 +19,30 @@ class StaticResolver:
     a_records: dict[str, list[str]] = field(default_factory=dict)
     aaaa_records: dict[str, list[str]] = field(default_factory=dict)
     txt_records: dict[str, list[str]] = field(default_factory=dict)
+    tlsa_records: dict[str, list[bytes]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)  # CNAMEs
     ptr_records: dict[str, list[str]] = field(default_factory=dict)  # by address
-    failing: set[str] = field(default_factory=set)  # names (or addresses) whose every question fails
-    secure: set[str] = field(default_factory=set)  # names whose answers count as validated
+    failing: set[str] = field(default_factory=set)  # names (or addresses) whose every question fails; or "TLSA name"
+    secure: set[str] = field(default_factory=set)  # names whose answers count as validated; "*": all
     asked: list[tuple[str, str]] = field(default_factory=list)  # ("MX", "bob.test"), in order
 
     async def mx(self, domain: str) -> Answer[Mx]:
         found = self._find("MX", domain, self.mx_records)
         records = sorted((Mx(preference, from_answer(host)) for preference, host in found.records), key=_preference)
-        return Answer(tuple(records), found.exists, found.secure)
+        return Answer(tuple(records), found.exists, found.secure, found.canonical)
 
     async def a(self, host: str) -> Answer[str]:
         return self._find("A", host, self.a_records)
 
     async def aaaa(self, host: str) -> Answer[str]:
         return self._find("AAAA", host, self.aaaa_records)
+
+    async def cname(self, name: str) -> Answer[str]:
+        found = self._find("CNAME", name, {name: [to] for name, to in self.aliases.items()}, follow=False)
+        return Answer(found.records, found.exists, found.secure)
+
+    async def tlsa(self, name: str) -> Answer[bytes]:
+        return self._find("TLSA", name, self.tlsa_records)
 
     async def txt(self, name: str) -> Answer[bytes]:
         found = self._find("TXT", name, self.txt_records)
@@ -52,20 +61,33 @@ class StaticResolver:
 
     async def close(self) -> None: ...
 
-    def _find(self, kind: str, name: str, records: dict[str, list[Any]]) -> Answer[Any]:
+    def _find(self, kind: str, name: str, records: dict[str, list[Any]], *, follow: bool = True) -> Answer[Any]:
         try:
             question = to_question(name)
         except BadDomainName:
             return Answer((), exists=False)
         self.asked.append((kind, question))
-        if question in self.failing:
-            raise DnsTemporary(f"{kind} {question}: told to fail")
-        found = records.get(question, ())
-        return Answer(tuple(found), bool(found) or self._exists(question), question in self.secure)
+        secure, canonical = True, ""
+        while True:
+            if question in self.failing or f"{kind} {question}" in self.failing:
+                raise DnsTemporary(f"{kind} {question}: told to fail")
+            secure = secure and not self.secure.isdisjoint((question, "*"))
+            found = tuple(records.get(question, ()))
+            if found or not follow or question not in self.aliases:
+                break
+            question = canonical = self.aliases[question]
+        return Answer(found, bool(found) or self._exists(question), secure, canonical if found else "")
 
     def _exists(self, question: str) -> bool:
         below = "." + question
-        maps: Iterable[dict[str, Any]] = (self.mx_records, self.a_records, self.aaaa_records, self.txt_records)
+        maps: Iterable[dict[str, Any]] = (
+            self.mx_records,
+            self.a_records,
+            self.aaaa_records,
+            self.txt_records,
+            self.tlsa_records,
+            self.aliases,
+        )
         return any(name == question or name.endswith(below) for records in maps for name in records)
 
 
