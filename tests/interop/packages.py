@@ -26,6 +26,7 @@ DEBIAN = {  # program: package
     "aerc": "aerc",
     "tmux": "tmux",
     "neomutt": "neomutt",
+    "unbound": "unbound",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 # With their versions: what their own suites get wrong is known of these.
