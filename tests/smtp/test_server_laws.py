@@ -37,6 +37,11 @@ PLAIN = st.sampled_from(
         b"STARTTLS",
         b"NO\nOP",
         b"NO\rOP",
+        b"BDAT 4\r\nNOOP",
+        b"BDAT 6 LAST\r\nRSET\r",
+        b"BDAT 0",
+        b"BDAT 0 LAST",
+        b"BDAT 70000\r\n" + b"x" * 200,
         b"x" * 2047,
         b"x" * 2046,
         b"AUTH " + b"x" * 2047,
@@ -45,13 +50,25 @@ PLAIN = st.sampled_from(
 TEXT = st.lists(st.sampled_from([b"Subject: x", b"", b"..", b".a", b"a\nb", b"NOOP", b"x" * 300]), max_size=6)
 
 
+CHUNKS = st.lists(st.sampled_from([b"Subject: x\r\n", b"", b"\r", b"\nx", b".\r\n", b"RSET\r\n", b"\0"]), max_size=5)
+LAST = st.sampled_from([False, False, False, True])
+
+
+def chunk(data: bytes, *, last: bool) -> bytes:
+    return b"BDAT %d%b\r\n%b" % (len(data), b" LAST" if last else b"", data)
+
+
 @st.composite
 def sessions(draw: st.DrawFn) -> bytes:
     """Commands in any order; a message only behind a DATA that will be accepted, as RFC 2920 §3.1 demands."""
     said = draw(HELLO) + b"\r\n"
     for _ in range(draw(st.integers(0, 6))):
-        if draw(st.booleans()):
+        kind = draw(st.integers(0, 3))
+        if kind < 2:
             said += draw(PLAIN) + b"\r\n"
+        elif kind == 2:
+            said += b"RSET\r\nMAIL FROM:<a@bar.com>\r\nRCPT TO:<bob@foo.com>\r\n"
+            said += b"".join(chunk(piece, last=draw(LAST)) for piece in draw(CHUNKS))
         else:
             body = b"".join(line + b"\r\n" for line in draw(TEXT))
             said += b"RSET\r\nMAIL FROM:<a@bar.com>\r\nRCPT TO:<bob@foo.com>\r\nDATA\r\n" + body + b".\r\n"
@@ -106,7 +123,7 @@ def test_random_octets_raise_nothing(pieces: list[bytes], lmtp: bool) -> None:
     play = Play(settings=LIMITS, lmtp=lmtp, tls_offered=True, auth_offered=("PLAIN", "LOGIN"))
     for piece in pieces:
         play.feed(piece)
-        assert len(play.engine._buffer) <= LIMITS.max_auth_octets + len(piece)
+        assert play.engine._input.pending <= LIMITS.max_auth_octets + len(piece)
 
 
 WORDS = st.sampled_from(
@@ -184,6 +201,20 @@ def test_no_octets_of_a_message_become_commands(parts: list[bytes]) -> None:
     assert not play.engine.closed
 
 
+@settings(deadline=None)
+@given(st.lists(CHUNKS.map(b"".join), min_size=1, max_size=6), st.booleans(), st.booleans())
+def test_no_octets_of_a_chunk_become_commands(pieces: list[bytes], wanted: bool, lmtp: bool) -> None:
+    play = Play(lmtp=lmtp)
+    recipient = b"bob" if wanted else b"x"
+    play.feed(b"%cHLO bar.com\r\nMAIL FROM:<a@bar.com>\r\n" % (b"L" if lmtp else b"E"))
+    play.feed(b"RCPT TO:<%b@foo.com>\r\n" % recipient)
+    seen = len(play.output)
+    play.feed(b"".join(chunk(piece, last=False) for piece in pieces) + b"RSET\r\n")
+    replies = [250 if wanted else 503 if lmtp else 554] * len(pieces) + [250]
+    assert codes(play.output[seen:]) == replies
+    assert play.body == (b"".join(pieces) if wanted else b"").removesuffix(b"\r")  # a last CR waits for its LF
+
+
 @pytest.mark.parametrize("piece", [b"x" * 4096, b"x\r\n" * 1000, b"\r" * 4096, b"." * 4096, b"\r\n" * 2000])
 def test_memory_stays_bounded_in_a_message(piece: bytes) -> None:
     play = Play()
@@ -191,4 +222,4 @@ def test_memory_stays_bounded_in_a_message(piece: bytes) -> None:
     for _ in range(50):
         play.feed(piece)
         play.body = b""
-        assert len(play.engine._buffer) + len(play.engine._body._rest) <= 2 * 4096
+        assert play.engine._input.pending + len(play.engine._body._rest) <= 2 * 4096

@@ -47,6 +47,7 @@ class Does:
     ONLY_SMTP = 32
     ONLY_LMTP = 64  # RFC 2033 §4.1
     NEEDS_SIGN_IN = 128  # where the session demands it (RFC 4954 §6, RFC 3207 §4: 530)
+    BRINGS_OCTETS = 256  # of a message, right behind the command's line (RFC 3030 §2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ COMMANDS: dict[bytes, Command] = {
         ("MAIL", _MAIL | Does.NEEDS_NO_MAIL, "MAIL FROM:<address>: begin a transaction"),
         ("RCPT", _MAIL | Does.NEEDS_MAIL, "RCPT TO:<address>: name a recipient"),
         ("DATA", _MAIL | Does.NEEDS_MAIL | Does.NO_ARGUMENT, "DATA: send the message"),
+        ("BDAT", _MAIL | Does.NEEDS_MAIL | Does.BRINGS_OCTETS, "BDAT size [LAST]: send a chunk of the message"),
         ("RSET", _IDLE | Does.NO_ARGUMENT, "RSET: drop the transaction"),
         ("NOOP", _IDLE, "NOOP: do nothing"),
         ("VRFY", _IDLE | Does.NEEDS_SIGN_IN, "VRFY address: not told here"),
@@ -78,7 +80,7 @@ COMMANDS: dict[bytes, Command] = {
     )
 }
 # RFC 5321 §4.2.4: known but not offered gets 502, unknown gets 500.
-NOT_OFFERED = frozenset({b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"ETRN", b"ATRN", b"BDAT", b"BURL", b"XCLIENT"})
+NOT_OFFERED = frozenset({b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"ETRN", b"ATRN", b"BURL", b"XCLIENT"})
 # A browser, or a page in one, that was pointed at this port: what follows is not meant for a mail server.
 OF_THE_WEB = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"PATCH"})
 

@@ -9,7 +9,6 @@ The session's loop: `feed` what was received; take `next_event` until it is None
 """
 
 import enum
-import re
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -17,12 +16,12 @@ from postroom.sasl import BadBase64, decode_base64, encode_base64
 
 from . import replies
 from .body import BodyReader
+from .chunk_reading import Chunk, ChunkedBody, parse_chunk
 from .commands import COMMANDS, NOT_OFFERED, OF_THE_WEB, Does, Refused, parse_hello, parse_mail, parse_rcpt
+from .input_lines import InputLines
 from .replies import Reply
 from .settings import SmtpSettings
 from .types import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
-
-_BAD_IN_LINE = re.compile(rb"[\r\n\0]")
 
 
 class Mode(enum.Enum):
@@ -31,7 +30,8 @@ class Mode(enum.Enum):
     COMMAND = enum.auto()
     SKIP = enum.auto()  # the rest of a line that was refused already
     AUTH = enum.auto()  # a SASL response
-    MESSAGE = enum.auto()
+    MESSAGE = enum.auto()  # behind DATA
+    CHUNK = enum.auto()  # behind BDAT
     TLS = enum.auto()  # a handshake, which is none of our business
     CLOSED = enum.auto()  # ignored
 
@@ -56,13 +56,17 @@ class ServerEngine:
         self.recipients = 0  # accepted in it
         self.transactions = 0  # messages whose end was seen
         self.mode = Mode.COMMAND
-        self._buffer = b""
-        self._at = 0
+        self._input = InputLines(settings)
         self._out: list[bytes] = []
         self._waiting: Event | None = None  # the event that `reply` is due for
         self._replies_due = 0
         self._body = BodyReader()
         self._too_large = False
+        self._chunks: ChunkedBody | None = None  # what came by BDAT in the open transaction
+        self._chunk = Chunk(0, False)
+        self._chunk_refusal: Reply | None = None  # what its octets, which nobody wants, will be answered with
+        self._chunks_failed: Reply | None = None  # what every further chunk of the transaction is answered with
+        self._discarded = 0  # octets of refused chunks
         self._skipped = 0
         self._errors = 0
         self._refused_recipients = 0
@@ -88,8 +92,13 @@ class ServerEngine:
 
     @property
     def in_message(self) -> bool:
-        """Between 354 and the end of the message."""
-        return self.mode is Mode.MESSAGE
+        """Octets of a message are due next."""
+        return self.mode is Mode.MESSAGE or self.mode is Mode.CHUNK
+
+    @property
+    def message_open(self) -> bool:
+        """A message has begun and may still come to its end; else what is there of it is of no use."""
+        return self.mode is Mode.MESSAGE or (self._chunks is not None and self._chunks_failed is None)
 
     @property
     def thrown_away_at_starttls(self) -> int:
@@ -103,11 +112,7 @@ class ServerEngine:
         if self.mode is Mode.TLS:
             self._starttls_cut += len(data)
             return
-        if self._at >= len(self._buffer):
-            self._buffer = data
-        else:
-            self._buffer = self._buffer[self._at :] + data
-        self._at = 0
+        self._input.feed(data)
 
     def take_output(self) -> bytes:
         """The octets to send, all replies since the last call in one piece."""
@@ -125,15 +130,16 @@ class ServerEngine:
         while True:
             mode = self.mode
             if mode is Mode.COMMAND or mode is Mode.AUTH:
-                line = self._next_line()
+                line = self._input.next_line(in_auth=mode is Mode.AUTH)
                 if line is None:
-                    if self.mode is mode:
-                        return None
+                    return None
+                if isinstance(line, Reply):
+                    self._refuse_line(line)
                     continue
                 event = self._command(line) if mode is Mode.COMMAND else self._auth_response(line)
-            elif mode is Mode.MESSAGE:
-                event = self._message()
-                if event is None and self.mode is Mode.MESSAGE:
+            elif mode is Mode.MESSAGE or mode is Mode.CHUNK:
+                event = self._message() if mode is Mode.MESSAGE else self._chunk_octets()
+                if event is None and self.mode is mode:
                     return None
             elif mode is Mode.SKIP:
                 if not self._skip():
@@ -151,7 +157,16 @@ class ServerEngine:
         event = self._waiting
         if event is None:
             raise RuntimeError("no reply is due")
-        self._out.append(reply.wire)
+        if isinstance(event, MessageStart):
+            self._waiting = None
+            self._start_message(event, reply)
+        else:
+            self._out.append(reply.wire)
+            self._take_reply(event, reply)
+        if reply.code == 421:
+            self._shut()
+
+    def _take_reply(self, event: Event, reply: Reply) -> None:
         kind = type(event)
         if kind is Rcpt:
             self._waiting = None
@@ -171,9 +186,6 @@ class ServerEngine:
             if self._replies_due == 0:
                 self._waiting = None
                 self._end_transaction()
-        elif kind is MessageStart:
-            self._waiting = None
-            self._start_message(reply)
         elif kind is StartTls:
             self._waiting = None
             if reply.code == 220:
@@ -183,8 +195,6 @@ class ServerEngine:
             self.mode = Mode.COMMAND
             if reply.positive:
                 self.authenticated = True
-        if reply.code == 421:
-            self._shut()
 
     def challenge(self, data: bytes) -> None:
         """Answer Auth or AuthResponse by asking on (RFC 4954 §4)."""
@@ -212,61 +222,24 @@ class ServerEngine:
 
     # ---- lines
 
-    def _next_line(self) -> bytes | None:
-        """The next complete line; None with the mode changed when it was refused, else when more octets are needed."""
-        buffer, at = self._buffer, self._at
-        end = buffer.find(b"\r\n", at)
-        if end < 0:
-            if at == len(buffer):
-                return None
-            line = buffer[at:]
-            complete = False
-        else:
-            line = buffer[at:end]
-            complete = True
-        limit = self._settings.max_command_octets - 2
-        if len(line) > limit or not complete or _BAD_IN_LINE.search(line):
-            too_long = replies.LINE_TOO_LONG
-            if self.mode is Mode.AUTH or line[:5].upper() == b"AUTH ":
-                limit, too_long = self._settings.max_auth_octets - 2, replies.AUTH_LINE_TOO_LONG
-            # Decided by the place in the line alone, so that any splitting of the input gives the same reply.
-            line_feed = line.find(b"\n")
-            if 0 <= line_feed <= limit:
-                self._refuse_line(replies.BARE_LINE_END)
-                return None
-            if len(line) - (not complete and line.endswith(b"\r")) > limit:
-                self._refuse_line(too_long)
-                return None
-            if not complete:
-                return None
-            if _BAD_IN_LINE.search(line):
-                self._refuse_line(replies.BARE_LINE_END)
-                return None
-        self._at = end + 2
-        return line
-
     def _refuse_line(self, reply: Reply) -> None:
         """One reply, then silence up to the next CRLF."""
+        if self.mode is Mode.COMMAND and self._input.begins_with(b"BDAT"):  # how many octets follow, nobody knows
+            self.close(replies.BAD_CHUNK)
+            return
         self.mode = Mode.SKIP  # an AUTH exchange ends with it (RFC 4954 §4)
         self._skipped = 0
         self._error(reply)
 
     def _skip(self) -> bool:
         """Drop octets up to the CRLF; False when more are needed."""
-        end = self._buffer.find(b"\r\n", self._at)
-        held = 0
-        if end >= 0:
-            dropped = end - self._at
-            self._at = end + 2
+        dropped, ended = self._input.skip_line()
+        if ended:
             self.mode = Mode.COMMAND
-        else:
-            held = 1 if self._buffer.endswith(b"\r") and self._at < len(self._buffer) else 0
-            dropped = len(self._buffer) - self._at - held
-            self._at = len(self._buffer) - held
         self._skipped += dropped
         if self._skipped > self._settings.max_discarded_octets:
             self._close_for("line without end")
-        return end >= 0
+        return ended
 
     # ---- commands
 
@@ -279,6 +252,8 @@ class ServerEngine:
         does = command.does
         argument = argument.strip(b" \t")  # RFC 5321 §4.1.1: white space at the end is to be tolerated
         try:
+            if does & Does.BRINGS_OCTETS:
+                return self._bdat(does, argument)
             self._check(does, argument)
             if does & Does.MOVES_NO_MAIL:
                 self._idle_commands += 1
@@ -307,6 +282,8 @@ class ServerEngine:
     def _unknown(self, verb: bytes) -> None:
         if verb in OF_THE_WEB:
             self.close(replies.NOT_A_WEB_SERVER)
+        elif verb.startswith(b"BDAT"):  # "BDAT\t5": octets of a message follow, which must not become commands
+            self.close(replies.BAD_CHUNK)
         else:
             self._error(replies.NOT_IMPLEMENTED if verb in NOT_OFFERED else replies.NOT_RECOGNIZED)
 
@@ -319,6 +296,7 @@ class ServerEngine:
             "PIPELINING",
             f"SIZE {self._settings.max_message_octets}",
             "8BITMIME",
+            "CHUNKING",  # RFC 3030 §2
             "SMTPUTF8",
             "DSN",
             "ENHANCEDSTATUSCODES",
@@ -344,6 +322,8 @@ class ServerEngine:
 
     def _rcpt(self, argument: bytes) -> Event | None:
         assert self.mail is not None
+        if self._chunks is not None:
+            raise Refused(replies.CHUNKS_BEGUN)
         rcpt = parse_rcpt(argument, self._settings, smtputf8=self.mail.smtputf8)
         if self.recipients >= self._settings.max_recipients:
             self._out.append(replies.TOO_MANY_RECIPIENTS.wire)  # RFC 5321 §4.5.3.1.10
@@ -351,8 +331,13 @@ class ServerEngine:
         return rcpt
 
     def _data(self, _: bytes) -> Event | None:
-        if self.recipients == 0:  # RFC 5321 §3.3; RFC 2033 §4.2 wants 503
-            self._error(replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS)
+        refusal: Reply | None = None
+        if self._chunks is not None:  # RFC 3030 §2
+            refusal = replies.CHUNKS_BEGUN
+        elif self.recipients == 0:  # RFC 5321 §3.3; RFC 2033 §4.2 wants 503
+            refusal = replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS
+        if refusal is not None:
+            self._error(refusal)
             self._refuse_message()
             return None
         return MessageStart()
@@ -436,8 +421,17 @@ class ServerEngine:
 
     # ---- the message
 
-    def _start_message(self, reply: Reply) -> None:
-        if reply.code == 354:
+    def _start_message(self, event: MessageStart, reply: Reply) -> None:
+        accepted = reply.code == 354
+        if event.chunked and reply.code != 421:
+            self.mode = Mode.CHUNK
+            if accepted:
+                self._chunks = ChunkedBody(convert_bare_cr_lf=self._settings.quirk_bare_cr_lf_in_data)
+            else:
+                self._chunk_refusal = self._chunks_failed = reply
+            return
+        self._out.append(reply.wire)
+        if accepted:
             self.mode = Mode.MESSAGE
             self._body = BodyReader(convert_bare_cr_lf=self._settings.quirk_bare_cr_lf_in_data)
             self._too_large = False
@@ -447,18 +441,16 @@ class ServerEngine:
     def _refuse_message(self) -> None:
         """DATA was refused. A client that sent the message without waiting for 354 broke RFC 2920 §3.1; what it sent
         was written by somebody else, perhaps, and must not become commands."""
-        if self._at < len(self._buffer):
+        if self._input.pending:
             self._close_for("no message was asked for")  # RFC 5321 §3.8, §7.8
 
     def _message(self) -> Event | None:
         """A piece or the end; None when more octets are needed or the session was cut."""
         reader = self._body
         if not reader.done:
-            if self._at >= len(self._buffer):
+            if not self._input.pending:
                 return None
-            data = self._buffer[self._at :] if self._at else self._buffer
-            self._buffer, self._at = b"", 0
-            piece = reader.feed(data)
+            piece = reader.feed(self._input.take())
             if reader.octets > self._settings.max_message_octets:
                 self._too_large = True
                 if reader.octets > self._settings.max_message_octets + self._settings.max_discarded_octets:
@@ -468,33 +460,108 @@ class ServerEngine:
                 return MessageData(piece)
             if not reader.done:
                 return None
-        self._buffer, self._at = reader.trailing, 0
+        self._input.feed(reader.trailing)
+        return self._message_end(replies.TOO_LARGE if self._too_large else self._verdict(reader), reader.eight_bit)
+
+    def _message_end(self, refusal: Reply | None, eight_bit: bool) -> MessageEnd:
         self.mode = Mode.COMMAND
         self.transactions += 1
-        self._replies_due = self.recipients if self.lmtp else 1  # RFC 2033 §4.2
-        return MessageEnd(self._verdict(reader), reader.eight_bit)
+        self._replies_due = self.recipients if self.lmtp else 1  # RFC 2033 §4.2, §4.3
+        return MessageEnd(refusal, eight_bit)
 
-    def _verdict(self, reader: BodyReader) -> Reply | None:
-        if self._too_large:
-            return replies.TOO_LARGE  # RFC 1870 §6.3
+    def _verdict(self, reader: BodyReader | ChunkedBody) -> Reply | None:
         if reader.bare_cr_lf and not self._settings.quirk_bare_cr_lf_in_data:
             return replies.BARE_CR_LF  # RFC 5321 §2.3.8
         if reader.nul and not self._settings.quirk_nul_in_data:
             return replies.NUL_IN_MESSAGE  # RFC 2045 §2.8: not even 8bit data has them
         return None
 
-    def _end_transaction(self) -> None:
-        self._idle_commands = 0
-        self._reset()
+    # ---- the message in chunks (RFC 3030 §2)
+
+    def _bdat(self, does: int, argument: bytes) -> Event | None:
+        """Whatever is wrong with it is told when its octets are read: they are no commands."""
+        chunk = parse_chunk(argument)
+        if chunk is None:
+            self.close(replies.BAD_CHUNK)
+            return None
+        self._chunk = chunk
+        self._chunk_refusal = None
+        try:
+            self._check(does, argument)
+            return self._check_chunk(chunk)
+        except Refused as refused:
+            self._chunk_refusal = refused.reply
+        self.mode = Mode.CHUNK
+        return None
+
+    def _check_chunk(self, chunk: Chunk) -> Event | None:
+        if self.recipients == 0:
+            raise Refused(replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS)
+        so_far = self._chunks.octets if self._chunks is not None else 0
+        if self._chunks_failed is None and so_far + chunk.size > self._settings.max_message_octets:
+            self._chunks_failed = replies.TOO_LARGE  # RFC 1870 §6.3
+        if self._chunks_failed is not None:
+            raise Refused(self._chunks_failed)
+        if self._chunks is None:
+            return MessageStart(chunked=True)
+        self.mode = Mode.CHUNK
+        return None
+
+    def _chunk_octets(self) -> Event | None:
+        """A piece, the end of the message, or the reply to a chunk; None without a change of mode: more are needed."""
+        chunk = self._chunk
+        if chunk.left:
+            data = self._input.take(chunk.left)
+            chunk.left -= len(data)
+            if self._chunk_refusal is None:
+                assert self._chunks is not None
+                if piece := self._chunks.feed(data):
+                    return MessageData(piece)
+            else:
+                self._discarded += len(data)
+                if self._discarded > self._settings.max_discarded_octets:
+                    self._close_for("too much that was refused")
+                    return None
+            if chunk.left:
+                return None
+        return self._end_chunk(chunk)
+
+    def _end_chunk(self, chunk: Chunk) -> Event | None:
+        chunks, refusal = self._chunks, self._chunk_refusal
+        if refusal is not None:
+            self._refuse_chunk(chunk, refusal)
+            return None
+        assert chunks is not None
+        if not chunk.last:
+            self.mode = Mode.COMMAND
+            self._out.append(Reply(250, "2.0.0", f"{chunk.size} octets received").wire)
+            return None
+        if piece := chunks.finish():
+            return MessageData(piece)
+        return self._message_end(self._verdict(chunks), chunks.eight_bit)
+
+    def _refuse_chunk(self, chunk: Chunk, refusal: Reply) -> None:
+        self.mode = Mode.COMMAND
+        times = 1
+        if chunk.last and self.mail is not None:  # the transaction is over, as behind a DATA that failed
+            times = self.recipients if self.lmtp else 1  # RFC 2033 §4.3: none where there is no recipient
+            self._reset()
+        self._out += [refusal.wire] * (times - 1)
+        if times:
+            self._error(refusal)
 
     # ---- ends
 
+    def _end_transaction(self) -> None:
+        self._idle_commands = self._discarded = 0
+        self._reset()
+
     def _reset(self) -> None:
         self.mail, self.recipients = None, 0
+        self._chunks, self._chunks_failed = None, None
 
     def _enter_tls(self) -> None:
-        self._starttls_cut = len(self._buffer) - self._at
-        self._buffer, self._at = b"", 0
+        self._starttls_cut = self._input.clear()
         self.mode = Mode.TLS
 
     def _error(self, reply: Reply) -> None:
@@ -509,4 +576,4 @@ class ServerEngine:
     def _shut(self) -> None:
         self.mode = Mode.CLOSED
         self._waiting = None
-        self._buffer, self._at = b"", 0
+        self._input.clear()

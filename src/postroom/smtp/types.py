@@ -33,7 +33,12 @@ class Rcpt:
 
 @dataclass(slots=True)
 class MessageStart:
-    """DATA: answer 354 and pieces follow, or refuse."""
+    """DATA, or the first BDAT: answer 354 and pieces follow, or refuse.
+
+    Of BDAT, the 354 is not sent, and a refusal goes out behind the chunk that is there already.
+    """
+
+    chunked: bool = False
 
 
 @dataclass(slots=True)

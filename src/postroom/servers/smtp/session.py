@@ -159,6 +159,8 @@ class _Session:
                     "%s: %s from %s failed", self._policy.name, type(event).__name__, self._connection.peer[0]
                 )
                 self._answer(MailError(repr(error)), event)
+        if self._reception is not None and not engine.message_open:  # RSET between two chunks, or one was refused
+            self._drop()
 
     def _answer(self, error: MailError, event: Event) -> None:
         """Refuse what was asked; every recipient of a finished LMTP message is told."""
