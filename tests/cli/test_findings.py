@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from postroom.cli import findings
 from postroom.cli.findings import Finding, Verdict
 from postroom.config import Config, ListenSettings, ProcessSettings
-from postroom.delivery.settings import DeliverySettings
+from postroom.delivery.settings import DeliverySettings, RelaySettings
 from postroom.net import TlsSettings
 
 NOW = 1_800_000_000.0
@@ -50,6 +50,23 @@ def test_the_settings_file(config: Config, tmp_path: Path) -> None:
     assert "chmod o-r" in only(findings.settings_file(path, secret)).fix
     path.chmod(0o666)
     assert "chmod o-w" in only(findings.settings_file(path, config)).fix
+
+
+def test_passwords_of_relays(config: Config, tmp_path: Path) -> None:
+    assert list(findings.relays(config)) == []
+    path = tmp_path / "password"
+    inside = RelaySettings(hosts=("x.test",), username="u", password="p")
+    beside = RelaySettings(hosts=("x.test",), username="u", password_file=str(path))
+    config = _with(config, delivery=DeliverySettings(relay={"a": inside, "b": beside}))
+    settings = tmp_path / "postroom.toml"
+    settings.touch(0o644)
+    assert "chmod o-r" in only(findings.settings_file(settings, config)).fix
+    assert "relay.b.password_file" in only(findings.relays(config)).text
+    path.write_text("secret\n")
+    path.chmod(0o644)
+    assert "chmod o-r" in only(findings.relays(config)).fix
+    path.chmod(0o600)
+    assert only(findings.relays(config)).verdict is GOOD
 
 
 def test_the_data_folder(config: Config, tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ def test_bounce_move_priority(room: Room) -> None:
     enqueue(room.data, "qone", "bob@b.test")
     assert "1 recipient(s) to be returned" in room.ok("queue", "bounce", "qone", "--text", "No.")
     assert room.json("queue", "list")[0]["wish"] == "bounce:No."
-    assert "1 recipient(s) moved" in room.ok("queue", "move", "qone", "--route", "isp")
-    assert room.json("queue", "list")[0]["route"] == "isp"
+    assert "1 recipient(s) moved" in room.ok("queue", "move", "qone", "--route", "isp.test:26")
+    assert room.json("queue", "list")[0]["route"] == "isp.test:26"
+    assert "there is no relay 'isp'" in room.fails(2, "queue", "move", "qone", "--route", "isp")
+    assert "1 recipient(s) moved" in room.ok("queue", "move", "qone", "--route", "")
     assert "have that priority" in room.ok("queue", "priority", "qone", "--priority", "-3")
     assert room.run("queue", "priority", "qone", "--priority", "10").exit_code == 2

@@ -8,7 +8,8 @@ import pytest
 from msgspec import Meta
 
 from postroom.config import sections, settings
-from postroom.config.declarations import REQUIRED, find, type_words
+from postroom.config.declarations import REQUIRED, find, tables, type_words
+from postroom.delivery.settings import RelaySettings
 
 
 def test_every_setting_says_what_it_is_for() -> None:
@@ -20,6 +21,13 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 def test_only_the_hostname_is_required() -> None:
     assert [setting.name for setting in settings() if setting.default is REQUIRED] == ["hostname"]
+
+
+def test_tables_of_tables_say_what_they_hold() -> None:
+    [relay] = [table for table in tables() if table.struct is RelaySettings]
+    assert relay.name == "delivery.relay.NAME"
+    assert {setting.key for setting in relay.settings} == set(RelaySettings.__struct_fields__)
+    assert all(setting.description.endswith(".") for setting in relay.settings)
 
 
 def test_sections_are_closed_to_unknown_keys() -> None:
@@ -54,6 +62,8 @@ def test_names_are_unique_and_found() -> None:
         (list[int], "list of int"),
         (dict[str, str], "table of text = text"),
         (int | None, "int or unset"),
+        (dict[str, RelaySettings], "table of text = table"),
+        (dict[str, str | tuple[str, ...]], "table of text = text or list of text"),
         (Annotated[Path, Meta(description="x")], "path"),
         (msgspec.Raw, "raw"),
     ],

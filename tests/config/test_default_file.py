@@ -8,6 +8,7 @@ import pytest
 
 from postroom.config import Config, default_toml, loads, settings
 from postroom.config.default_file import toml_value
+from postroom.delivery.settings import RelaySettings
 
 FILE = Path("/etc/postroom/postroom.toml")
 
@@ -33,6 +34,12 @@ def test_every_setting_is_in_it() -> None:
     for setting in settings():
         assert re.search(rf"(?m)^# {setting.key} (=|\(not set\))", text), setting.name
     assert max(map(len, text.splitlines())) < 130
+
+
+def test_a_table_of_tables_has_an_example_that_can_be_uncommented() -> None:
+    text = default_toml({"hostname": "mail.example.org"})
+    config = loads(re.sub(r"(?m)^#   (\[delivery|\w+ = )", r"\1", text), FILE)
+    assert config.delivery.relay == {"NAME": RelaySettings()}
 
 
 def test_a_setting_that_does_not_exist_can_not_be_chosen() -> None:

@@ -3,6 +3,8 @@
 import pytest
 
 from postroom.config import Config, UnknownSetting, explain, settings
+from postroom.delivery import DeliverySettings
+from postroom.delivery.settings import RelaySettings
 from postroom.smtp.settings import SmtpSettings
 
 
@@ -21,6 +23,23 @@ def test_one_setting_with_its_value() -> None:
 def test_a_section_and_everything() -> None:
     assert {one.name for one in explain("log")} == {"log.level", "log.format"}
     assert len(explain("")) == len(list(settings()))
+
+
+def test_settings_of_a_named_table() -> None:
+    relay = RelaySettings(hosts=("smtp.provider.test",))
+    config = Config(hostname="mail.example.org", delivery=DeliverySettings(relay={"provider": relay}))
+    [hosts] = explain("delivery.relay.provider.hosts", config)
+    assert (hosts.name, hosts.value, hosts.changed) == (
+        "delivery.relay.provider.hosts",
+        '["smtp.provider.test"]',
+        True,
+    )
+    everything = explain("delivery.relay.NAME")
+    assert len(everything) == len(RelaySettings.__struct_fields__)
+    assert not any(one.changed for one in everything)
+    assert '"hosts" = ["smtp.provider.test"]' in explain("delivery.relay", config)[0].value
+    with pytest.raises(UnknownSetting):
+        explain("delivery.relay.provider.hots", config)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,11 @@ give_up_seconds = "3d"
 own_addresses = ["192.0.2.1"]
 [delivery.routes]
 "example.net" = "192.0.2.9:25"
+"example.com" = ["a.test", "b.test:26"]
+[delivery.relay.provider]
+hosts = ["smtp.provider.test:587"]
+username = "us"
+password_file = "secrets/provider"
 [log]
 level = "debug"
 [pop3]
@@ -58,7 +63,9 @@ expire_days = 7
     assert config.smtp.data_timeout_seconds == 90
     assert config.delivery.give_up_seconds == 3 * 86400
     assert config.delivery.own_addresses == ("192.0.2.1",)
-    assert config.delivery.routes == {"example.net": "192.0.2.9:25"}
+    assert config.delivery.routes == {"example.net": "192.0.2.9:25", "example.com": ("a.test", "b.test:26")}
+    assert config.delivery.relay["provider"].hosts == ("smtp.provider.test:587",)
+    assert config.delivery.relay["provider"].password_file == "/etc/postroom/secrets/provider"
     assert config.log.level == "debug"
     assert config.pop3.expire_days == 7
 
@@ -129,6 +136,26 @@ def test_workers_are_counted_or_as_many_as_there_are_processors() -> None:
             (
                 'postroom.toml:3: listen.smtp: expected list of text, got ["unix:/x"] '
                 "('unix:/x': only lmtp can listen on a Unix socket)"
+            ),
+        ),
+        (
+            HOST + "[delivery]\n[delivery.relay.up]\nport = 0",
+            "postroom.toml:4: delivery.relay.up.port: expected int ≥ 1 and ≤ 65535 or unset, got 0",
+        ),
+        (
+            HOST + "[delivery.relay.up]\nhost = 0",
+            "postroom.toml:3: delivery.relay.up.host: there is no such setting; did you mean delivery.relay.up.hosts?",
+        ),
+        (HOST + "[delivery]\nrelay = 3", "postroom.toml:3: delivery.relay: expected table of text = table, got 3"),
+        (
+            HOST + '[delivery.relay.up]\npassword = "x"',
+            "postroom.toml:2: delivery.relay.up: username and password (or password_file) belong together",
+        ),
+        (
+            HOST + '[delivery.routes]\n"b.test" = "up"',
+            (
+                "postroom.toml:3: delivery.routes.b.test: there is no relay 'up' "
+                '(a host without a dot is written with its port: "up:25")'
             ),
         ),
         (HOST + "data = 3", "postroom.toml:2: data: expected path, got 3"),

@@ -8,6 +8,7 @@ import msgspec
 
 import postroom
 from postroom.config import Config, sections
+from postroom.config.declarations import tables
 
 
 def test_no_settings_are_forgotten() -> None:
@@ -20,7 +21,9 @@ def test_no_settings_are_forgotten() -> None:
             for _, thing in inspect.getmembers(module, inspect.isclass)
             if issubclass(thing, msgspec.Struct) and thing is not msgspec.Struct and thing.__module__ == module.__name__
         }
-    assert {kind.__name__ for kind in declared} == {section.struct.__name__ for section in sections() if section.name}
+    assert {kind.__name__ for kind in declared} == {
+        section.struct.__name__ for section in (*sections(), *tables()) if section.name
+    }
 
 
 def test_a_config_needs_only_a_name() -> None:

@@ -5,7 +5,6 @@ import pytest
 from postroom.delivery import Undeliverable
 from postroom.delivery.destination import (
     LOCAL,
-    SMARTHOST,
     Destination,
     ascii_address,
     ascii_domain,
@@ -46,4 +45,5 @@ def test_literal_address() -> None:
 
 
 def test_names_for_people() -> None:
-    assert [str(d) for d in (LOCAL, SMARTHOST, Destination("b.test"))] == ["local", "smarthost", "b.test"]
+    named = (LOCAL, Destination("b.test"), Destination("", relay="smarthost"), Destination("b.test", relay="bulk"))
+    assert [str(d) for d in named] == ["local", "b.test", "smarthost", "b.test by bulk"]

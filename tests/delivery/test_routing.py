@@ -6,8 +6,9 @@ import pytest
 
 from postroom.base import SeededIds
 from postroom.delivery import DeliverySettings, Undeliverable
-from postroom.delivery.destination import SMARTHOST, Destination
+from postroom.delivery.routes import RouteGone, Routes
 from postroom.delivery.routing import Host, Router
+from postroom.delivery.settings import RelaySettings
 from postroom.dns import DnsTemporary, StaticResolver
 
 RESOLVER = StaticResolver(
@@ -38,8 +39,13 @@ OWN = DeliverySettings(own_addresses=("192.0.2.100",))
 
 
 def hosts(domain: str, settings: DeliverySettings | None = None, seed: int = 0) -> list[Host]:
-    router = Router(RESOLVER, SeededIds(seed), settings or DeliverySettings(), "mail.a.test")
-    return asyncio.run(router.hosts(Destination(domain)))
+    router, routes = routed(settings or DeliverySettings(), seed)
+    return asyncio.run(router.hosts(routes.destination(domain, "alice@a.test")))
+
+
+def routed(settings: DeliverySettings, seed: int = 0) -> tuple[Router, Routes]:
+    routes = Routes(settings)
+    return Router(RESOLVER, SeededIds(seed), settings, "mail.a.test", routes), routes
 
 
 def names(domain: str, settings: DeliverySettings | None = None) -> list[str]:
@@ -119,11 +125,28 @@ def test_routes_and_smarthost() -> None:
     assert hosts("v6.test", settings) == [Host("::1", 26, ("::1",))]
     assert hosts("bare6.test", settings) == [Host("::1", 25, ("::1",))]
     assert hosts("named.test", settings) == [Host("relay.test", 25)]
-    assert hosts(SMARTHOST.domain, settings) == [Host("relay.test", 587)]
+    assert hosts("else.test", settings) == [Host("relay.test", 587)]
+
+
+def test_hosts_of_a_relay_in_their_order() -> None:
+    settings = DeliverySettings(
+        relay={"two": RelaySettings(hosts=("b.test", "192.0.2.1:26", "[::1]"), port=587), "one": RelaySettings(port=26)}
+    )
+    router, routes = routed(settings)
+
+    def ask(route: str) -> list[Host]:
+        return asyncio.run(router.hosts(routes.destination("b.test", "", route)))
+
+    assert ask("two") == [Host("b.test", 587), Host("192.0.2.1", 26, ("192.0.2.1",)), Host("::1", 587, ("::1",))]
+    assert [(host.name, host.port) for host in ask("one")] == [(f"mx{k}.b.test", 26) for k in (1, 2, 3)]
+    assert [host.name for host in ask("mx:backup.test")] == ["mx1.b.test"]
+    with pytest.raises(RouteGone) as caught:
+        ask("three")
+    assert not caught.value.permanent
 
 
 def test_addresses_of_a_host() -> None:
-    router = Router(RESOLVER, SeededIds(), DeliverySettings(), "mail.a.test")
+    router, _ = routed(DeliverySettings())
 
     def ask(name: str) -> tuple[str, ...]:
         return asyncio.run(router.addresses(Host(name, 25)))

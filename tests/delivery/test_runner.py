@@ -12,7 +12,8 @@ from tests.delivery.world import Refusal, World, play
 
 from postroom.base import SeededIds, SystemClock
 from postroom.delivery import DeliverySettings
-from postroom.queue import Entry, EntryState, QueueFailure, QueueSettings, SqliteQueue
+from postroom.delivery.settings import RelaySettings
+from postroom.queue import Entry, EntryState, Envelope, QueueFailure, QueueSettings, SqliteQueue
 
 
 async def until(condition: object) -> None:
@@ -407,5 +408,45 @@ def test_an_operator_sends_a_message_by_another_route() -> None:
         assert [mail.recipients for mail in usual.taken] == [["carol@b.test"]]
         await world.deliverer.close_idle()
         await other.stop()
+
+    play(scene)
+
+
+def test_relays_do_not_share_connections_but_their_domains_do() -> None:
+    async def scene(world: World) -> None:
+        first = await world.peer(Peer(extensions=("AUTH PLAIN",)))
+        second = Peer(extensions=("AUTH PLAIN",))
+        await second.start("127.0.0.1", 0)
+        relay = {
+            name: RelaySettings(hosts=(f"127.0.0.1:{port}",), tls="never", username=name, password="secret")
+            for name, port in (("one", first.port), ("two", first.port), ("other", second.port))
+        }
+        routes = {"b.test": "one", ".b.test": "one", "c.test": "two"}
+        sender_routes = {"news@a.test": "other"}
+        world.settings = DeliverySettings(relay=relay, routes=routes, sender_routes=sender_routes)
+        await world.put("x@b.test", "y@sub.b.test", "z@c.test")
+        await world.put("x@d.test", envelope=Envelope("news@a.test"))
+        await world.deliverer.deliver_due_now()
+        await world.deliverer.close_idle()
+        assert sorted(mail.recipients for mail in first.taken) == [["x@b.test", "y@sub.b.test"], ["z@c.test"]]
+        signed_in = sorted(line for line in first.commands if line.startswith("AUTH"))
+        assert signed_in == ["AUTH PLAIN AG9uZQBzZWNyZXQ=", "AUTH PLAIN AHR3bwBzZWNyZXQ="]
+        assert [mail.recipients for mail in second.taken] == [["x@d.test"]]
+        await second.stop()
+
+    play(scene)
+
+
+def test_a_message_moved_to_a_relay_that_is_gone_waits_and_says_so() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        moved = await world.put()
+        await world.queue.move([moved], "gone", world.clock.now())
+        await world.deliverer.deliver_due_now()
+        (entry,) = await world.entries()
+        assert entry.last_reply.startswith("451 4.3.5 The route 'gone' that was chosen")
+        await world.queue.move([moved], "", world.clock.now())
+        await world.deliverer.deliver_due_now()
+        assert len(peer.taken) == 1
 
     play(scene)

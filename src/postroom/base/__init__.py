@@ -3,7 +3,7 @@ server share. Knows no mail."""
 
 from .board import Board, Rows, Section
 from .clock import Clock, FakeClock, SystemClock
-from .errors import MailError, ProtocolError
+from .errors import MailError, ProtocolError, SettingError
 from .ids import Ids, SeededIds, SystemIds
 from .locks import FileLock, NumberedLocks
 from .place import ALONE, WorkerPlace
@@ -25,6 +25,7 @@ __all__ = [
     "Rows",
     "Section",
     "SeededIds",
+    "SettingError",
     "Spool",
     "SystemClock",
     "SystemIds",

@@ -32,3 +32,11 @@ class MailError(Exception):
 
 class ProtocolError(Exception):
     """A peer broke the protocol beyond repair: the only exception an engine may raise on input."""
+
+
+class SettingError(ValueError):
+    """Settings that can't be meant; `place` names the one, below its section."""
+
+    def __init__(self, text: str, place: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.place = place

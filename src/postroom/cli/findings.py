@@ -61,10 +61,10 @@ def settings_file(path: Path, config: "Config") -> Iterator[Finding]:
     mode = path.stat().st_mode
     if mode & stat.S_IWOTH:
         yield bad("settings", f"anybody on this machine may change {path}", f"chmod o-w {path}")
-    elif config.delivery.smarthost_password and mode & stat.S_IROTH:
-        yield bad(
-            "settings", f"anybody on this machine may read the smarthost's password in {path}", f"chmod o-r {path}"
-        )
+    elif mode & stat.S_IROTH and (
+        config.delivery.smarthost_password or any(relay.password for relay in config.delivery.relay.values())
+    ):
+        yield bad("settings", f"anybody on this machine may read a relay's password in {path}", f"chmod o-r {path}")
     else:
         yield good("settings", f"{path} can be used")
 
@@ -112,6 +112,25 @@ def process_user(config: "Config") -> Iterator[Finding]:
             f"process.user is {config.process.user!r}, and there is no such user",
             f"useradd --system --home-dir {config.data} {config.process.user}",
         )
+
+
+def relays(config: "Config") -> Iterator[Finding]:
+    """Passwords in files of their own."""
+    from postroom.delivery.routes import PasswordUnreadable, read_password
+
+    for name, relay in config.delivery.relay.items():
+        if not relay.password_file:
+            continue
+        try:
+            read_password(name, relay.password_file)
+        except PasswordUnreadable as error:
+            yield bad("relay", error.detail, "correct the path, or what it holds; the server's user has to read it")
+            continue
+        if Path(relay.password_file).stat().st_mode & stat.S_IROTH:
+            text = f"anybody on this machine may read the password of {name} in {relay.password_file}"
+            yield bad("relay", text, f"chmod o-r {relay.password_file}")
+        else:
+            yield good("relay", f"the password of {name} can be read")
 
 
 # ---- databases

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .options import config_option, json_option, read_settings
-from .outcome import MissingOrPresent, Refusal, print_json, print_table, tame
+from .outcome import MissingOrPresent, Refusal, WrongUse, print_json, print_table, tame
 
 if TYPE_CHECKING:
     from postroom.queue import Entry, SqliteQueue
@@ -220,10 +220,22 @@ def bounce(which: tuple[str, ...], text: str, config_path: Path | None) -> None:
 
 @queue.command(epilog="Example: postroom queue move q3k9x0vw2b1a --route backup.example.net:25")
 @_which
-@click.option("--route", required=True, metavar="NAME", help='A host or "host:port"; "" for the usual way.')
+@click.option(
+    "--route",
+    required=True,
+    metavar="NAME",
+    help='A relay of the settings, "host", "host:port" (several with commas), "mx:DOMAIN", "mx"; "" for the usual way.',
+)
 @config_option
 def move(which: tuple[str, ...], route: str, config_path: Path | None) -> None:
     """Send messages by another route, from now on."""
+    from postroom.delivery.next_hop import parse_route
+
+    if route:
+        try:
+            parse_route(route, read_settings(config_path).delivery.relay)
+        except ValueError as error:
+            raise WrongUse(str(error)) from error
     now = time.time()  # noqa: TID251
     _operate(config_path, which, "moved", lambda queue: queue.move(which, route, now))
 

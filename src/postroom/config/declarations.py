@@ -57,6 +57,25 @@ def sections() -> tuple[Section, ...]:
     return (Section("", Config, "The server.", tuple(own)), *named)
 
 
+@cache
+def tables() -> tuple[Section, ...]:
+    """Of settings that are tables of tables, what each of those holds: `[delivery.relay.NAME]`."""
+    found: list[Section] = []
+    for setting in settings():
+        struct = struct_of(setting)
+        if struct is not None:
+            name = f"{setting.name}.NAME"
+            found.append(Section(name, struct, setting.description, tuple(_settings(name, struct))))
+    return tuple(found)
+
+
+def struct_of(setting: Declaration) -> type[msgspec.Struct] | None:
+    """What the tables in a table hold, when a setting is one."""
+    plain = _apart(setting.type)[0]
+    inner = get_args(plain)[1] if get_origin(plain) is dict else None
+    return inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else None
+
+
 def settings() -> Iterator[Declaration]:
     """All settings, in order."""
     for section in sections():
@@ -117,6 +136,8 @@ def _words(info: inspect.Type) -> str:
             return f"list of {_words(item)}"
         case inspect.DictType(key_type=key, value_type=value):
             return f"table of {_words(key)} = {_words(value)}"
+        case inspect.StructType():
+            return "table"
         case inspect.LiteralType(values=values):
             return " or ".join(f'"{value}"' for value in values)
         case inspect.UnionType(types=types):

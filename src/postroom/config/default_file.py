@@ -10,7 +10,9 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from .declarations import REQUIRED, Declaration, find, sections, type_words
+import msgspec
+
+from .declarations import REQUIRED, Declaration, Section, find, sections, tables, type_words
 
 _HEAD = """\
 # Postroom's settings. A line like "# name = value" shows a default: take away the "# " to change it.
@@ -36,6 +38,17 @@ def _lines(chosen: Mapping[str, Any]) -> Iterator[str]:
             yield f"# {section.description}"
         for setting in section.settings:
             yield from _setting(setting, chosen)
+        for table in tables():
+            if table.name.startswith(section.name + "."):
+                yield from _example(table)
+
+
+def _example(table: Section) -> Iterator[str]:
+    """What a table with a name of its own may hold; indented, for all of it is uncommented together or not at all."""
+    yield ""
+    yield f"#   [{table.name}]"
+    for setting in table.settings:
+        yield from (line.replace("# ", "#   ", 1) for line in _setting(setting, {}))
 
 
 def _setting(setting: Declaration, chosen: Mapping[str, Any]) -> Iterator[str]:
@@ -64,6 +77,8 @@ def toml_value(value: Any) -> str:
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
         case list() | tuple():
             return "[" + ", ".join(toml_value(item) for item in value) + "]"
+        case msgspec.Struct():
+            return toml_value({k: v for k, v in msgspec.structs.asdict(value).items() if v is not None})
         case dict():
             return "{" + ", ".join(f"{toml_value(str(k))} = {toml_value(v)}" for k, v in value.items()) + "}"
     raise TypeError(f"{value!r} has no TOML form here")

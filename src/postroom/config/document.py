@@ -6,7 +6,7 @@ Owns: that page. Never: is needed by the server. Raises: nothing.
 import sys
 from collections.abc import Iterator
 
-from .declarations import REQUIRED, Declaration, sections, type_words
+from .declarations import REQUIRED, Declaration, Section, sections, tables, type_words
 from .default_file import toml_value
 
 _HEAD = """\
@@ -29,16 +29,23 @@ def page() -> str:
 
 def _sections() -> Iterator[str]:
     for section in sections():
-        yield ""
-        yield f"## `[{section.name}]`" if section.name else "## Above the sections"
-        yield ""
-        yield section.description
-        yield ""
-        yield "| setting | value | default | |"
-        yield "|---|---|---|---|"
-        for setting in section.settings:
-            yield _row(setting)
+        yield from _section(section)
+        for table in tables():
+            if table.name.startswith(section.name + "."):
+                yield from _section(table)
     yield ""
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield ""
+    yield f"## `[{section.name}]`" if section.name else "## Above the sections"
+    yield ""
+    yield section.description
+    yield ""
+    yield "| setting | value | default | |"
+    yield "|---|---|---|---|"
+    for setting in section.settings:
+        yield _row(setting)
 
 
 def _row(setting: Declaration) -> str:

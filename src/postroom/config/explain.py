@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
-from .declarations import REQUIRED, Declaration, find, sections, settings, type_words
+from .declarations import REQUIRED, Declaration, Section, find, sections, settings, tables, type_words
 from .default_file import toml_value
 from .sections import Config
 
@@ -35,10 +35,26 @@ def explain(name: str, config: Config | None = None) -> list[Explanation]:
     for section in sections()[1:]:
         if section.name == name:
             return [_explained(setting, config) for setting in section.settings]
+    for table in tables():
+        if name.startswith(table.name.removesuffix("NAME")) and (found := _in_table(name, table, config)):
+            return found
     setting = find(name)
     if setting is None:
         raise UnknownSetting(_unknown(name))
     return [_explained(setting, config)]
+
+
+def _in_table(name: str, table: Section, config: Config | None) -> list[Explanation]:
+    """All of "delivery.relay.NAME", or one setting of it."""
+    above = table.name.removesuffix("NAME")
+    one, _, key = name.removeprefix(above).partition(".")
+    section, _, setting_key = above.rstrip(".").partition(".")
+    present = getattr(getattr(config, section), setting_key) if config is not None else {}
+    return [
+        _explanation(setting, f"{above}{one}.{setting.key}", getattr(present.get(one), setting.key, setting.default))
+        for setting in table.settings
+        if key in ("", setting.key)
+    ]
 
 
 def _unknown(name: str) -> str:
@@ -52,8 +68,12 @@ def _explained(setting: Declaration, config: Config | None) -> Explanation:
     if config is not None:
         holder = getattr(config, setting.section) if setting.section else config
         value = getattr(holder, setting.key)
+    return _explanation(setting, setting.name, value)
+
+
+def _explanation(setting: Declaration, name: str, value: Any) -> Explanation:
     return Explanation(
-        setting.name,
+        name,
         setting.description,
         type_words(setting.type),
         _text(setting.default),

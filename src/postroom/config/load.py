@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 
 from postroom.accounts import domain_key
+from postroom.base import SettingError
 
 from . import units
-from .declarations import REQUIRED, Declaration, Section, sections, settings, type_words
+from .declarations import REQUIRED, Declaration, Section, sections, settings, struct_of, tables, type_words
 from .sections import Config
 from .settings import check_address
 from .toml_lines import Place, locate
@@ -83,35 +84,38 @@ class _Reader:
         values = self._values(top, {k: v for k, v in self._table.items() if k not in {s.name for s in named}})
         for section in named:
             if section.name in self._table:
-                values[section.name] = self._section(section, self._table[section.name])
+                values[section.name] = self._section(section, (section.name,), self._table[section.name])
         self._check(values)
         if self._problems:
             raise ConfigError(sorted(self._problems, key=lambda problem: problem.line or 0))
         return self._absolute(Config(**values))
 
     def _problem(self, place: Place, message: str) -> None:
-        self._problems.append(Problem(self._path.name, self._lines.get(place), ".".join(place), message))
+        line = self._lines.get(place)
+        if line is None:  # a table without a header of its own begins with the first of those in it
+            line = min((at for one, at in self._lines.items() if place and one[: len(place)] == place), default=None)
+        self._problems.append(Problem(self._path.name, line, ".".join(place), message))
 
-    def _section(self, section: Section, table: Any) -> msgspec.Struct | None:
+    def _section(self, section: Section, place: Place, table: Any) -> msgspec.Struct | None:
         if not isinstance(table, dict):
-            self._problem((section.name,), f"expected a table ([{section.name}]), got {_shown(table)}")
+            self._problem(place, f"expected a table ([{'.'.join(place)}]), got {_shown(table)}")
             return None
-        values = self._values(section, table)
+        values = self._values(section, table, place)
         if any(key not in values for key in table):
             return None
         try:
             return section.struct(**values)
         except (ValueError, TypeError) as error:  # what its __post_init__ found
-            self._problem((section.name,), str(error))
+            inside = error.place if isinstance(error, SettingError) else ()
+            self._problem((*place, *inside), str(error))
             return None
 
-    def _values(self, section: Section, table: dict[str, Any]) -> dict[str, Any]:
-        prefix: Place = (section.name,) if section.name else ()
+    def _values(self, section: Section, table: dict[str, Any], prefix: Place = ()) -> dict[str, Any]:
         known = {setting.key: setting for setting in section.settings}
         values: dict[str, Any] = {}
         for key, value in table.items():
             if key not in known:
-                self._unknown((*prefix, key), isinstance(value, dict))
+                self._unknown((*prefix, key), isinstance(value, dict), known)
             else:
                 self._value(known[key], (*prefix, key), value, values)
         for key, setting in known.items():
@@ -119,7 +123,17 @@ class _Reader:
                 self._problem((*prefix, key), "is missing: " + setting.description)
         return values
 
+    def _tables(self, setting: Declaration, place: Place, value: dict[str, Any], values: dict[str, Any]) -> None:
+        """A table of tables, each with settings of its own."""
+        kind = next(table for table in tables() if table.name == f"{setting.name}.NAME")
+        found = {name: self._section(kind, (*place, name), table) for name, table in value.items()}
+        if None not in found.values():
+            values[setting.key] = found
+
     def _value(self, setting: Declaration, place: Place, value: Any, values: dict[str, Any]) -> None:
+        if struct_of(setting) is not None and isinstance(value, dict):
+            self._tables(setting, place, value, values)
+            return
         try:
             converted = _converted(setting, value)
             if setting.section == "listen":
@@ -130,9 +144,10 @@ class _Reader:
             reason = "" if isinstance(error, msgspec.ValidationError) else f" ({error})"
             self._problem(place, f"expected {type_words(setting.type)}, got {_shown(value)}{reason}")
 
-    def _unknown(self, place: Place, is_table: bool) -> None:
+    def _unknown(self, place: Place, is_table: bool, beside: Iterable[str]) -> None:
         """Suggest the nearest name: of this section, or the same key elsewhere."""
-        names = [setting.name for setting in settings()] + [section.name for section in sections()[1:]]
+        names = [".".join((*place[:-1], key)) for key in beside if len(place) > 2]
+        names += [setting.name for setting in settings()] + [section.name for section in sections()[1:]]
         wanted = ".".join(place)
         near = [name for name in names if name.rpartition(".")[2] == place[-1]]
         near = near or difflib.get_close_matches(wanted, names, 1, 0.75)
@@ -157,7 +172,12 @@ class _Reader:
         if tls.certificate:
             key = str(folder / tls.key) if tls.key else ""  # the certificate's file may hold the key too
             tls = replace(tls, certificate=str(folder / tls.certificate), key=key)
-        return replace(config, data=folder / config.data, tls=tls)
+        relays = {
+            name: replace(relay, password_file=str(folder / relay.password_file)) if relay.password_file else relay
+            for name, relay in config.delivery.relay.items()
+        }
+        delivery = replace(config.delivery, relay=relays)
+        return replace(config, data=folder / config.data, tls=tls, delivery=delivery)
 
 
 def _converted(setting: Declaration, value: Any) -> Any:

@@ -13,18 +13,23 @@ from .api import Undeliverable
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A domain (A-labels, lower case) or "[address literal]"; "" for the smarthost and for our own mailboxes."""
+    """What may share a connection: only what has the same hosts, credentials and source address.
+
+    `domain` is one (A-labels, lower case) or an "[address literal]", whose hosts the DNS knows; "" where `relay` has
+    hosts of its own, and for our own mailboxes. `relay` is what routes.Routes knows of them; "" for the usual way.
+    """
 
     domain: str
     is_local: bool = False
-    route: str = ""  # an operator's choice of the host, as in the settings' routes; "" for the usual way
+    relay: str = ""  # a relay's name, or "host:port,host:port"
 
     def __str__(self) -> str:
-        return self.domain or ("local" if self.is_local else "smarthost")
+        if self.is_local:
+            return "local"
+        return " by ".join(filter(None, (self.domain, self.relay)))
 
 
 LOCAL = Destination("", is_local=True)
-SMARTHOST = Destination("")
 
 
 def ascii_domain(domain: str) -> str:

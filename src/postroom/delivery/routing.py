@@ -1,7 +1,7 @@
 """Which hosts take mail for a destination, best first (RFC 5321 §5.1).
 
-Owns: MX look-up and its order, null MX, implicit MX, routes and smarthost by setting, never calling ourselves.
-Never: connects. Raises: Undeliverable, DnsTemporary.
+Owns: MX look-up and its order, null MX, implicit MX, never calling ourselves. Never: connects, chooses a route
+(routes.py). Raises: Undeliverable, DnsTemporary, RouteGone.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from postroom.dns import DnsTemporary, Mx, Resolver
 
 from .api import Undeliverable
 from .destination import Destination, ascii_domain, literal_address
+from .next_hop import is_address
+from .routes import Routes
 from .settings import DeliverySettings
 
 
@@ -29,33 +31,24 @@ class Host:
 class Router:
     """`hosts` once an attempt, then `addresses` for each host in turn."""
 
-    def __init__(self, resolver: Resolver, ids: Ids, settings: DeliverySettings, hostname: str) -> None:
+    def __init__(self, resolver: Resolver, ids: Ids, settings: DeliverySettings, hostname: str, routes: Routes) -> None:
         self._resolver = resolver
         self._ids = ids
         self._settings = settings
         self._own_name = hostname.lower()
         self._own_addresses = frozenset(str(ipaddress.ip_address(a)) for a in settings.own_addresses)
-        self._routes = {ascii_domain(domain.lower()): self._static(place) for domain, place in settings.routes.items()}
-        self._smarthost = self._static(settings.smarthost) if settings.smarthost else None
-
-    def _static(self, place: str) -> Host:
-        """A host named in the settings: "host", "host:port", "[IPv6]:port"."""
-        name, colon, port = place.rpartition(":")
-        if not colon or not port.isdecimal() or (":" in name and not name.startswith("[")):
-            name, port = place, str(self._settings.port)
-        name = name.removeprefix("[").removesuffix("]")
-        return Host(name, int(port), (name,) if _is_address(name) else ())
+        self._routes = routes
 
     async def hosts(self, destination: Destination) -> list[Host]:
         """The hosts to try, in order; never empty."""
-        if destination.route:
-            return [self._static(destination.route)]
-        if not destination.domain and self._smarthost is not None:
-            return [self._smarthost]
+        relay = self._routes.relay(destination)
+        if relay.hosts:
+            return [
+                Host(place.name, place.port or relay.port, (place.name,) if is_address(place.name) else ())
+                for place in relay.hosts
+            ]
         domain = ascii_domain(destination.domain)
-        if domain in self._routes:
-            return [self._routes[domain]]
-        port = self._settings.port
+        port = relay.port
         if domain.startswith("["):
             address = literal_address(domain)
             if address in self._own_addresses:
@@ -119,7 +112,7 @@ class Router:
         return host.addresses or await self._look_up(host.name)
 
     async def _look_up(self, name: str) -> tuple[str, ...]:
-        if _is_address(name):  # an MX that names an address is wrong, and common; calling it does no harm
+        if is_address(name):  # an MX that names an address is wrong, and common; calling it does no harm
             return (name,)
         v4, v6 = await asyncio.gather(self._resolver.a(name), self._resolver.aaaa(name), return_exceptions=True)
         found: list[str] = []
@@ -132,11 +125,3 @@ class Router:
         if trouble is not None and not (found and isinstance(trouble, DnsTemporary)):
             raise trouble
         return tuple(dict.fromkeys(found))
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -16,12 +16,13 @@ from postroom.net import Dialer
 from postroom.queue import BOUNCE, RETRY, Entry, Queue, QueueError, destination_of
 from postroom.smtp import ServerReply, local_reply
 
-from .api import Attempted, LocalDelivery, LocalDomains, Undeliverable
+from .api import Attempted, LocalDelivery, LocalDomains
 from .content import QueuedContent
-from .destination import LOCAL, SMARTHOST, Destination, ascii_domain
+from .destination import LOCAL, Destination
 from .idle import IdleSessions
 from .lanes import Job, Lane, Lanes, grouped
 from .reports import Reporter
+from .routes import Routes
 from .sender import Sender
 from .session import Session
 from .settings import DeliverySettings
@@ -49,7 +50,7 @@ class Deliverer:
         settings: DeliverySettings,
         hostname: str,
         tls_context: ssl.SSLContext | None = None,
-        smarthost_context: ssl.SSLContext | None = None,
+        verifying_context: ssl.SSLContext | None = None,
         journal: Journal = NO_JOURNAL,
     ) -> None:
         self._queue = queue
@@ -57,6 +58,7 @@ class Deliverer:
         self._directory = directory
         self._clock = clock
         self._settings = settings
+        self._routes = Routes(settings)
         self._sender = Sender(
             queue=queue,
             resolver=resolver,
@@ -65,8 +67,9 @@ class Deliverer:
             ids=ids,
             settings=settings,
             hostname=hostname,
+            routes=self._routes,
             tls_context=tls_context,
-            smarthost_context=smarthost_context,
+            verifying_context=verifying_context,
             journal=journal,
         )
         reporter = Reporter(
@@ -211,34 +214,26 @@ class Deliverer:
 
     async def _place(self, entries: Sequence[Entry]) -> list[tuple[Entry, Destination]]:
         """Each entry with its destination; those for which that can't be found out now go back."""
-        known: dict[str, Destination | None] = {}
-        for domain in {destination_of(entry.recipient.address) for entry in entries}:
+        is_local: dict[str, bool | None] = {"": True}
+        for domain in {destination_of(entry.recipient.address) for entry in entries} - {""}:
             try:
-                known[domain] = await self._destination(domain)
+                is_local[domain] = await self._directory.is_local_domain(domain)
             except Exception:  # the directory's trouble is not a reason to bounce or to call ourselves
                 _log.exception("is %s local?", domain)
-                known[domain] = None
+                is_local[domain] = None
         placed: list[tuple[Entry, Destination]] = []
         unknown: list[int] = []
         for entry in entries:
-            destination = known[destination_of(entry.recipient.address)]
-            if destination is None:
+            domain = destination_of(entry.recipient.address)
+            here = is_local[domain]
+            if here is None:
                 unknown.append(entry.entry_id)
+            elif here:
+                placed.append((entry, LOCAL))
             else:
-                placed.append((entry, _by_route(entry, destination)))
+                placed.append((entry, self._routes.destination(domain, entry.message.envelope.mail_from, entry.route)))
         await self._release(unknown, not_before=self._clock.now() + self._settings.trouble_retry_seconds)
         return placed
-
-    async def _destination(self, domain: str) -> Destination:
-        if not domain or await self._directory.is_local_domain(domain):
-            return LOCAL
-        try:
-            domain = ascii_domain(domain)
-        except Undeliverable:
-            return Destination(domain)  # the router says so again, as this entry's answer
-        if self._settings.smarthost and domain not in self._settings.routes:
-            return SMARTHOST
-        return Destination(domain)
 
     async def _release(self, entry_ids: Sequence[int], *, not_before: float | None = None) -> None:
         self._claimed.difference_update(entry_ids)
@@ -360,10 +355,3 @@ class Deliverer:
             await content.aclose()
         reply = local_reply(250, "2.1.5", "Delivered")
         return Attempted(entry, reply, "local", delivered=True, is_local=True)
-
-
-def _by_route(entry: Entry, destination: Destination) -> Destination:
-    """The way an operator chose for this entry; mail for our own mailboxes has no other."""
-    if destination.is_local or not entry.route:
-        return destination
-    return Destination(destination.domain or destination_of(entry.recipient.address), route=entry.route)

@@ -19,8 +19,9 @@ from postroom.smtp import Outcome, ServerReply, Stage, local_reply
 from .api import Attempted, Undeliverable
 from .content import QueuedContent
 from .destination import Destination, ascii_domain
+from .routes import RouteGone, Routes
 from .routing import Host, Router
-from .session import Call, Session, SessionRefused, TlsUse, open_session
+from .session import Call, Session, SessionRefused, open_session
 from .settings import DeliverySettings
 from .transaction import Transactions
 from .unreachable import UnreachableHosts
@@ -49,8 +50,9 @@ class Sender:
         ids: Ids,
         settings: DeliverySettings,
         hostname: str,
+        routes: Routes,
         tls_context: ssl.SSLContext | None = None,
-        smarthost_context: ssl.SSLContext | None = None,
+        verifying_context: ssl.SSLContext | None = None,
         journal: Journal = NO_JOURNAL,
     ) -> None:
         self._queue = queue
@@ -59,9 +61,10 @@ class Sender:
         self._clock = clock
         self._settings = settings
         self._hostname = ascii_domain(hostname)  # RFC 5321 §2.3.5: for EHLO
-        self._router = Router(resolver, ids, settings, hostname)
+        self._routes = routes
+        self._router = Router(resolver, ids, settings, hostname, routes)
         self._context = tls_context or client_context(verify=False)
-        self._smarthost_context = smarthost_context or client_context(verify=settings.smarthost_verify)
+        self._verifying_context = verifying_context
         self.unreachable = UnreachableHosts(clock, settings.unreachable_memory_seconds, settings.max_unreachable_hosts)
 
     async def carry(self, destination: Destination, entries: Sequence[Entry], session: Session | None) -> Carried:
@@ -71,7 +74,7 @@ class Sender:
             return Carried(attempt.done, session)
         try:
             hosts = await self._router.hosts(destination)
-        except (Undeliverable, DnsTemporary) as error:
+        except (Undeliverable, DnsTemporary, RouteGone) as error:
             attempt.answer_all(local_reply(error.code, error.enhanced, error.text))
             return Carried(attempt.done, None)
         session = await attempt.try_hosts(hosts)
@@ -80,19 +83,23 @@ class Sender:
     # ---- used by one attempt
 
     def call(self, destination: Destination, host: Host, address: str) -> Call:
-        settings = self._settings
-        if not destination.domain:
-            return Call(
-                host.name,
-                address,
-                host.port,
-                settings.smarthost_tls,
-                self._smarthost_context,
-                settings.smarthost_username,
-                settings.smarthost_password,
-            )
-        tls: TlsUse = "starttls" if settings.tls == "required" else settings.tls
-        return Call(host.name, address, host.port, tls, self._context)
+        relay = self._routes.relay(destination)
+        return Call(
+            host.name,
+            address,
+            host.port,
+            relay.tls,
+            self._verifying() if relay.verify else self._context,
+            relay.username,
+            relay.password,
+            relay.source_for(address),
+        )
+
+    def _verifying(self) -> ssl.SSLContext:
+        """Made when it is needed: the system's authorities take a while to load."""
+        if self._verifying_context is None:
+            self._verifying_context = client_context(verify=True)
+        return self._verifying_context
 
     async def open(self, call: Call) -> Session:
         """A session, in the clear if opportunistic TLS breaks. Raises SessionRefused."""

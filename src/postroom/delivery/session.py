@@ -58,6 +58,7 @@ class Call:
     context: ssl.SSLContext
     username: str = ""
     password: str = ""
+    source: str = ""  # own address to call from; "": the system chooses
 
     def __str__(self) -> str:
         return f"{self.host} [{self.address}]:{self.port}"
@@ -284,6 +285,7 @@ async def open_session(dialer: Dialer, call: Call, hostname: str, settings: Deli
             timeout=settings.connect_timeout_seconds,
             tls=call.context if call.tls == "implicit" else None,
             server_hostname=call.tls_name if call.tls == "implicit" else None,
+            source=call.source,
         )
     except ConnectFailed as error:
         raise SessionRefused(local_reply(421, "4.4.1", str(error)), unreachable=True) from error

@@ -1,13 +1,83 @@
-"""How mail leaves: limits, patience, schedule, way out. Owns: their names, defaults and help. Raises: nothing."""
+"""How mail leaves: limits, patience, schedule, way out.
 
+Owns: their names, defaults and help, and what two of them can't say together. Never: reads a file. Raises: ValueError.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from postroom.base import SettingError
+
+from .next_hop import check_relay_name, check_source, is_address, parse_place, parse_route, route_key, sender_key
+
+Route = str | tuple[str, ...]
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@contextmanager
+def _at(*place: str) -> Iterator[None]:
+    """Say which setting a problem is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise SettingError(str(error), place) from error
+
 
 def _seconds(default_text: str) -> Meta:
     return Meta(gt=0, description=default_text)
+
+
+class RelaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[delivery.relay.NAME]`: a way out that routes can name; docs/routing.md has examples."""
+
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='Servers to give the mail to, "host" or "host:port", in the order in which they are tried; '
+            "none: those of the recipient's domain, called as the settings below say."
+        ),
+    ] = ()
+    port: Annotated[
+        Annotated[int, Meta(ge=1, le=65535)] | None,
+        Meta(description="TCP port of hosts that name none; not set: as delivery.port."),
+    ] = None
+    tls: Annotated[
+        Literal["never", "may", "encrypt", "verify", "implicit"] | None,
+        Meta(
+            description="TLS: never, STARTTLS if offered, required, required with a certificate of the host's name "
+            'from an authority of the system, or the same from the start; not set: "verify" with a username, else as '
+            "delivery.tls."
+        ),
+    ] = None
+    username: Annotated[str, Meta(description="Name to sign in with; empty: no AUTH.")] = ""
+    password: Annotated[str, Meta(description="Password that belongs to username.")] = ""
+    password_file: Annotated[
+        str, Meta(description="Path of a file that holds the password instead, on one line; read at the start.")
+    ] = ""
+    source_ipv4: Annotated[str, Meta(description="Own IPv4 address to call from; empty: as delivery.source_ipv4.")] = ""
+    source_ipv6: Annotated[str, Meta(description="Own IPv6 address to call from; empty: as delivery.source_ipv6.")] = ""
+
+    def __post_init__(self) -> None:
+        with _at("hosts"):
+            for host in self.hosts:
+                parse_place(host)
+        with _at("source_ipv4"):
+            check_source(self.source_ipv4, 4)
+        with _at("source_ipv6"):
+            check_source(self.source_ipv6, 6)
+        if _CONTROLS.search(self.username + self.password):
+            raise ValueError("a username or password has no control characters")
+        if self.password and self.password_file:
+            raise ValueError("password and password_file can't both be set")
+        if bool(self.username) != bool(self.password or self.password_file):
+            raise ValueError("username and password (or password_file) belong together")
+        if self.username and self.tls == "may":
+            raise ValueError('with a password, tls = "may" would let anybody on the way read it: "verify", or "never"')
 
 
 class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,10 +85,29 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     # where to
     port: Annotated[int, Meta(ge=1, le=65535, description="TCP port of other hosts' SMTP servers.")] = 25
-    routes: Annotated[
-        dict[str, str],
-        Meta(description='Domains that skip the MX look-up: "example.net" = "192.0.2.1:25" (address or host, port).'),
+    relay: Annotated[
+        dict[str, RelaySettings], Meta(description="Named ways out, each with a section [delivery.relay.NAME].")
     ] = {}
+    routes: Annotated[
+        dict[str, Route],
+        Meta(
+            description='Ways by recipient: "example.net", ".example.net" (all below it) or "*" = a relay\'s name, '
+            '"host", "host:port", several of these in a list, "mx" (as usual) or "mx:DOMAIN" (that domain\'s hosts).'
+        ),
+    ] = {}
+    sender_routes: Annotated[
+        dict[str, Route],
+        Meta(
+            description='The same by sender, where routes say nothing: "alice@example.org", "example.org", '
+            '".example.org", "<>" (bounces) or "*".'
+        ),
+    ] = {}
+    source_ipv4: Annotated[
+        str, Meta(description="Own IPv4 address from which other hosts are called; empty: the system chooses.")
+    ] = ""
+    source_ipv6: Annotated[
+        str, Meta(description="Own IPv6 address from which other hosts are called; empty: the system chooses.")
+    ] = ""
     own_addresses: Annotated[
         tuple[str, ...],
         Meta(description="IP addresses under which the world reaches this server; an MX there is never called."),
@@ -30,7 +119,11 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     # through another server
     smarthost: Annotated[
-        str, Meta(description='Send everything through this server, "host" or "host:port"; empty: look up the MX.')
+        str,
+        Meta(
+            description='Send everything without another route through this server, "host", "host:port" or a relay\'s '
+            "name; empty: look up the MX."
+        ),
     ] = ""
     smarthost_tls: Annotated[
         Literal["starttls", "implicit", "opportunistic", "never"],
@@ -177,3 +270,29 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_returned_octets: Annotated[
         int, Meta(ge=1024, description="Octets of a message given back whole in a bounce; else only its header is.")
     ] = 65_536
+
+    def __post_init__(self) -> None:
+        for name in self.relay:
+            with _at("relay", name):
+                check_relay_name(name)
+        for text, route in self.routes.items():
+            with _at("routes", text):
+                route_key(text)
+                parse_route(route, self.relay)
+        for text, route in self.sender_routes.items():
+            with _at("sender_routes", text):
+                sender_key(text)
+                parse_route(route, self.relay)
+        with _at("own_addresses"):
+            for address in self.own_addresses:
+                if not is_address(address):
+                    raise ValueError(f"{address!r} is not an IP address")
+        with _at("source_ipv4"):
+            check_source(self.source_ipv4, 4)
+        with _at("source_ipv6"):
+            check_source(self.source_ipv6, 6)
+        with _at("smarthost"):
+            if self.smarthost and self.smarthost not in self.relay:
+                parse_place(self.smarthost)
+            elif self.smarthost and (self.smarthost_username or self.smarthost_password):
+                raise ValueError(f"the relay {self.smarthost!r} has a username and password of its own")
