@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.accounts import BadAddress
-from postroom.accounts.addresses import address_key, checked_address, checked_domain, domain_key, local_key, split
+from postroom.accounts.addresses import (
+    address_key,
+    checked_address,
+    checked_domain,
+    checked_target,
+    domain_key,
+    local_key,
+    split,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,31 @@ def test_what_may_be_kept() -> None:
             checked_address(bad)
     with pytest.raises(BadAddress):
         checked_domain("no domain")
+
+
+@pytest.mark.parametrize(
+    ("target", "kept"),
+    [
+        ("Bob@Example.ORG", "Bob@example.org"),
+        ("lmtp:/run/App.sock", "lmtp:/run/App.sock"),
+        ("LMTP:/run/app.sock", "lmtp:/run/app.sock"),
+        ("lmtp:Localhost:24", "lmtp:localhost:24"),
+        ("lmtp:[::1]:24", "lmtp:[::1]:24"),
+        ("lmtp:run/app.sock", None),
+        ("lmtp:localhost", None),
+        ("lmtp:localhost:0", None),
+        ("lmtp:localhost:65536", None),
+        ("lmtp:/run/a\nb", None),
+        ("lmtp:/" + "x" * 107, None),
+        ("lmtp:", None),
+    ],
+)
+def test_what_an_alias_may_lead_to(target: str, kept: str | None) -> None:
+    if kept is None:
+        with pytest.raises(BadAddress):
+            checked_target(target)
+    else:
+        assert checked_target(target) == kept
 
 
 @given(st.text(), st.text())

@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.accounts import AccountSettings, Alias, AliasTrouble, Found, LocalTarget, RemoteTarget, Unknown
+from postroom.accounts import (
+    AccountSettings,
+    Alias,
+    AliasTrouble,
+    Found,
+    LocalTarget,
+    RemoteTarget,
+    SocketTarget,
+    Unknown,
+)
 from postroom.accounts.memory import MemoryTables
 from postroom.accounts.resolution import may_send_as, resolve
 
@@ -75,3 +84,14 @@ def _detail(answer: object) -> str:
     assert isinstance(answer, Found)
     assert isinstance(answer.targets[0], LocalTarget)
     return answer.targets[0].detail
+
+
+def test_an_alias_leads_to_a_programs_socket_with_the_address_it_was_sent_to() -> None:
+    tables = _tables({"a@e.org": ("lmtp:/run/app.sock", "b@e.org"), "b@e.org": ("lmtp:/run/app.sock", "bob@e.org")})
+    answer = resolve(tables, AccountSettings(), "A+x@e.org")
+    assert isinstance(answer, Found)
+    socket, person = answer.targets
+    assert socket == SocketTarget("lmtp:/run/app.sock", "A+x@e.org")
+    assert isinstance(person, LocalTarget)
+    bob = person.person
+    assert not may_send_as(tables, AccountSettings(), bob, "a@e.org")

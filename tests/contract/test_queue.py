@@ -464,3 +464,40 @@ def test_suppressions_are_bounded(stage: Stage) -> None:
         assert [one.address for one in await queue.suppressions()] == ["r4@b.test", "r3@b.test"]
 
     stage.run(play, QueueSettings(max_suppressions=2))
+
+
+def test_a_recipient_has_a_way_a_sender_and_header_lines_of_its_own(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        own = Recipient("bob@b.test", way="lmtp:/run/App.sock", mail_from="srs@a.test", lead=b"Delivered-To: x\r\n")
+        with Spool(Path("unused"), 1 << 30) as spool:
+            spool.write(b"content")
+            await queue.enqueue(Envelope("alice@a.test"), [own, Recipient("bob@b.test")], spool)
+        first, second = await queue.entries()
+        assert first.recipient == own
+        assert (first.message.envelope.mail_from, second.message.envelope.mail_from) == ("srs@a.test", "alice@a.test")
+        assert (first.message.lead, first.message.size) == (b"Delivered-To: x\r\n", 24)
+        assert (second.message.lead, second.message.size) == (b"", 7)
+        assert {(one.name, one.waiting) for one in await queue.summaries()} == {
+            ("lmtp:/run/app.sock", 1),
+            ("b.test", 1),
+        }
+        assert await queue.entries(destination="lmtp:/run/app.sock") == [first]
+        await queue.pause(["lmtp:/run/App.sock"])
+        assert [entry.destination for entry in await queue.claim(START, 9)] == ["b.test"]
+
+    stage.run(play)
+
+
+@pytest.mark.parametrize("size", [7, 5000])
+def test_what_is_sent_on_once_is_not_sent_on_again(stage: Stage, size: int) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        first = await put(queue, content=b"x" * size, once="q1/list@a.test")
+        assert first
+        assert await put(queue, content=b"x" * size, once="q1/list@a.test") == ""
+        await queue.finish([entry.entry_id for entry in await queue.entries()])
+        assert await put(queue, content=b"x" * size, once="q1/list@a.test") == ""
+        assert await queue.entries() == []
+        assert await put(queue, content=b"x" * size, once="q2/list@a.test")
+        assert len(await queue.entries()) == 1
+
+    stage.run(play)

@@ -380,3 +380,22 @@ def test_a_report_on_an_alias_that_cannot_be_queued_costs_no_message(monkeypatch
         assert len(await room.messages("jones@foo.com")) == 1
 
     in_room(body)
+
+
+def test_mail_for_a_socket_waits_in_the_queue_for_its_own_destination() -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_alias("app@foo.com", ("lmtp:/run/app.sock", "bob@foo.com"))
+        await room.directory.set_alias("only@foo.com", ("lmtp:/run/app.sock",))
+        assert await take(room, "app+tag@foo.com", "only@foo.com", each=True) == [None, None]
+        assert len(await room.messages("bob@foo.com")) == 1
+        assert [(e.recipient.address, e.destination) for e in await room.queue.entries()] == [
+            ("app+tag@foo.com", "lmtp:/run/app.sock"),
+            ("only@foo.com", "lmtp:/run/app.sock"),
+        ]
+        # what comes out of the queue for such an address, a report for instance, goes there too, once
+        for _ in range(2):
+            await room.intake.deliver_local(Envelope(""), "only@foo.com", pieces(b"x\r\n"), "r1")
+        third = (await room.queue.entries())[2:]
+        assert [(e.recipient.address, e.destination) for e in third] == [("only@foo.com", "lmtp:/run/app.sock")]
+
+    in_room(body)

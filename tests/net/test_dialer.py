@@ -1,6 +1,7 @@
 """Outgoing connections: made, refused, timed out, and seen by an observer."""
 
 import asyncio
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -63,3 +64,21 @@ def test_a_peer_that_never_shakes_hands_times_out_and_one_that_speaks_plainly_fa
                 await Dialer(NetSettings()).connect("127.0.0.1", port, tls=context)
 
     asyncio.run(main())
+
+
+def test_a_socket_of_this_machine() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        await reader.read()
+        writer.close()
+
+    async def main(folder: str) -> None:
+        async with await asyncio.start_unix_server(serve, f"{folder}/app.sock"):
+            connection = await Dialer(NetSettings()).connect_unix(f"{folder}/app.sock")
+            assert await connection.receive() == b"220 hello\r\n"
+            await connection.close()
+        with pytest.raises(ConnectFailed, match=r"none\.sock: no such file"):
+            await Dialer(NetSettings()).connect_unix(f"{folder}/none.sock")
+
+    with TemporaryDirectory(dir="/tmp") as folder:  # a name short enough for a socket's address
+        asyncio.run(main(folder))

@@ -69,3 +69,26 @@ def test_a_queue_of_version_1_is_brought_up_to_date() -> None:
     assert [entry.recipient.address for entry in claimed] == list(addresses)
     assert claimed[0].message.envelope == Envelope("a@a.test", body_8bit=True)
     db.close()
+
+
+def test_a_queue_of_version_2_is_brought_up_to_date() -> None:
+    db = apsw.Connection(":memory:")
+    for version in (1, 2):
+        db.execute(MIGRATIONS[version])
+    db.execute("PRAGMA user_version=2")
+    db.execute(
+        "INSERT INTO messages(id,mail_from,body_8bit,smtputf8,size,arrived,is_file,prefix)"
+        " VALUES('q1','a@a.test',0,0,9,5.0,0,x'')"
+    )
+    db.execute("INSERT INTO destinations(id,name,due) VALUES(1,'b.test',0)")
+    db.execute(
+        "INSERT INTO entries(message,address,state,next_attempt,destination) VALUES(1,'bob@b.test','waiting',0,1)"
+    )
+    create(db)
+    (entry,) = rows.entries(claiming.claim(db, 9.0, 9, None, {}))
+    assert (entry.recipient.way, entry.recipient.mail_from, entry.recipient.lead) == ("", None, b"")
+    assert entry.message.envelope == Envelope("a@a.test")
+    assert rows.is_first(db, "x", 1.0, 10.0)
+    assert not rows.is_first(db, "x", 2.0, 10.0)
+    assert rows.is_first(db, "x", 12.0, 10.0)  # forgotten meanwhile
+    db.close()

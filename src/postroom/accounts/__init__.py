@@ -20,6 +20,8 @@ from .api import (
     RemoteTarget,
     Resolution,
     SignInBusy,
+    SocketTarget,
+    Target,
     TooManyNotes,
     Unknown,
 )
@@ -47,7 +49,9 @@ __all__ = [
     "RemoteTarget",
     "Resolution",
     "SignInBusy",
+    "SocketTarget",
     "SqliteDirectory",
+    "Target",
     "TooManyNotes",
     "Unknown",
     "address_key",

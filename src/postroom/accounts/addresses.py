@@ -20,6 +20,9 @@ _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\ud7ff\ue000-\ufffc\U00010000-\U0010ffff-]+"
 _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 MAX_LOCAL_OCTETS = 64  # RFC 5321 §4.5.3.1.1
+SOCKET = "lmtp:"  # begins the target of an alias that leads to a program
+_MAX_SOCKET_PATH = 107  # octets: what sun_path of unix(7) has room for
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):([0-9]{1,5})\Z")
 
 
 def domain_key(domain: str) -> str | None:
@@ -77,3 +80,18 @@ def checked_address(address: str) -> str:
     if len(local.encode()) > MAX_LOCAL_OCTETS:
         raise BadAddress(address, text=f"{address!r} is too long: at most {MAX_LOCAL_OCTETS} octets may stand before @")
     return f"{unicodedata.normalize('NFC', local)}@{name}"
+
+
+def checked_target(target: str) -> str:
+    """What an alias may lead to: an address, or a program's socket. Raises BadAddress."""
+    if not target.lower().startswith(SOCKET):
+        return checked_address(target)
+    place = target[len(SOCKET) :]
+    if place.startswith("/"):
+        if not place.isprintable() or len(place.encode()) > _MAX_SOCKET_PATH:
+            raise BadAddress(target, text=f"{target!r} can't be a socket: at most {_MAX_SOCKET_PATH} printable octets")
+        return SOCKET + place
+    found = _HOST_AND_PORT.match(place)
+    if found is None or not 0 < int(found[1]) < 65536:
+        raise BadAddress(target, text=f"{target!r} is not a socket: lmtp:/path/to/socket, or lmtp:host:port")
+    return SOCKET + place.lower()

@@ -96,6 +96,14 @@ class RemoteTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketTarget:
+    """An alias leads to another program, by LMTP and through the queue."""
+
+    place: str  # "lmtp:/run/app.sock" or "lmtp:host:port"
+    address: str  # the address it was sent to
+
+
+@dataclass(frozen=True, slots=True)
 class NotLocal:
     """The domain is not ours: relay, if the policy allows."""
 
@@ -109,9 +117,10 @@ class Unknown:
 class Found:
     """One or more targets, aliases fully expanded, duplicates removed."""
 
-    targets: tuple[LocalTarget | RemoteTarget, ...]
+    targets: "tuple[Target, ...]"
 
 
+Target = LocalTarget | RemoteTarget | SocketTarget
 Resolution = NotLocal | Unknown | Found
 
 

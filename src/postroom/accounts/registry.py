@@ -8,7 +8,7 @@ Each function runs inside Book.change, so that what it checked still holds when 
 
 from collections.abc import Mapping
 
-from .addresses import address_key, checked_address, checked_domain, split
+from .addresses import address_key, checked_address, checked_domain, checked_target, split
 from .api import Alias, AliasTrouble, AlreadyThere, BadAddress, InUse, NotThere, Person, TooManyNotes
 from .resolution import resolve
 from .settings import AccountSettings
@@ -69,7 +69,7 @@ def set_alias(tables: Tables, settings: AccountSettings, address: str, targets: 
         raise NotThere(kept, text=f"The domain {name} is not here: add it first (postroom domain add {name})")
     if not targets:
         raise BadAddress(kept, text=f"The alias {kept} needs at least one target")
-    checked = tuple(dict.fromkeys(checked_address(target) for target in targets))
+    checked = tuple(dict.fromkeys(checked_target(target) for target in targets))
     tables.set_alias(_key(kept), Alias(kept, checked))
     try:
         resolve(tables, settings, kept if local else f"nobody-has-this-name{kept}")

@@ -8,8 +8,19 @@ postmaster its substitutes, for any other the domain's catch-all. An alias wins 
 may name that person among its targets: that is how somebody's mail is forwarded with a copy kept.
 """
 
-from .addresses import address_key, domain_key, local_key, split
-from .api import AliasTrouble, Found, LocalTarget, NotLocal, Person, RemoteTarget, Resolution, Unknown
+from .addresses import SOCKET, address_key, domain_key, local_key, split
+from .api import (
+    AliasTrouble,
+    Found,
+    LocalTarget,
+    NotLocal,
+    Person,
+    RemoteTarget,
+    Resolution,
+    SocketTarget,
+    Target,
+    Unknown,
+)
 from .settings import AccountSettings
 from .types import Tables
 
@@ -26,13 +37,16 @@ class _Expansion:
         self.tables = tables
         self.settings = settings
         self.original = original
-        self.targets: dict[int | str, LocalTarget | RemoteTarget] = {}  # by account id or remote key: no duplicates
+        self.targets: dict[int | str, Target] = {}  # by account id, remote key or socket: no duplicates
         self.seen: dict[str, bool | None] = {}  # alias key: whether it led anywhere; None while it is being followed
         self.circle = False
         self.appointed = settings.postmaster
 
     def follow(self, address: str, detail: str = "", depth: int = 0) -> bool:
         """Add what `address` leads to; False when nobody here has it."""
+        if address.startswith(SOCKET):
+            self._add(address, SocketTarget(address, self.original))
+            return True
         local, domain = split(address)
         name = domain_key(domain)
         if name is None or not self.tables.has_domain(name):
@@ -84,7 +98,7 @@ class _Expansion:
         self.seen[key] = known
         return known
 
-    def _add(self, key: int | str, target: LocalTarget | RemoteTarget) -> None:
+    def _add(self, key: int | str, target: Target) -> None:
         self.targets.setdefault(key, target)
         if len(self.targets) > self.settings.max_alias_targets:
             raise AliasTrouble(f"{self.original}: more than {self.settings.max_alias_targets} targets")

@@ -20,7 +20,8 @@ def alias() -> None:
 
 @alias.command(
     epilog="Examples: postroom alias add sales@example.org bob@example.org carol@example.net; "
-    "postroom alias add @example.org bob@example.org (catch-all)"
+    "postroom alias add @example.org bob@example.org (catch-all); "
+    "postroom alias add tickets@example.org lmtp:/run/tickets.sock"
 )
 @click.argument("address")
 @click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
@@ -30,7 +31,8 @@ def add(address: str, targets: tuple[str, ...], replace: bool, config_path: Path
     """Let mail for ADDRESS go to each TARGET.
 
     "@example.org" as ADDRESS is the catch-all: every name of that domain that is nobody's. An alias of a person's own
-    address takes the place of their mailbox; name the person among the targets to keep a copy.
+    address takes the place of their mailbox; name the person among the targets to keep a copy. "lmtp:/run/app.sock"
+    or "lmtp:host:port" as TARGET is another program, which gets the mail by LMTP.
     """
     from postroom.accounts import SqliteDirectory, address_key, domain_key
 

@@ -21,11 +21,13 @@ class QueuedContent:
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The octets in order. Raises QueueError when they can't be read to the end."""
-        at = 0
-        while at < self.size:
-            piece = await self._queue.read(self._message.message_id, at, min(self.size, at + _PIECE_OCTETS))
+        at, size = 0, self.size - len(self._message.lead)
+        if self._message.lead:
+            yield self._message.lead
+        while at < size:
+            piece = await self._queue.read(self._message.message_id, at, min(size, at + _PIECE_OCTETS))
             if not piece:
-                raise EOFError(f"{self._message.message_id}: content ends at {at} of {self.size}")
+                raise EOFError(f"{self._message.message_id}: content ends at {at} of {size}")
             at += len(piece)
             yield piece
 
@@ -44,8 +46,8 @@ class QueuedContent:
         if octets.find(b"\r\n\r\n") < 0 and len(octets) < min(self.size, _MAX_HEADER_OCTETS):
             octets = await self._queue.read(self._message.message_id, 0, _MAX_HEADER_OCTETS)
         end = octets.find(b"\r\n\r\n")
-        return octets[: end + 4] if end >= 0 else octets
+        return self._message.lead + (octets[: end + 4] if end >= 0 else octets)
 
     async def whole(self) -> bytes:
         """All octets; only for messages known to be small."""
-        return await self._queue.read(self._message.message_id, 0, self.size)
+        return self._message.lead + await self._queue.read(self._message.message_id, 0, self.size)

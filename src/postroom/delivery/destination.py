@@ -15,13 +15,19 @@ from .api import Undeliverable
 class Destination:
     """What may share a connection: only what has the same hosts, credentials and source address.
 
-    `domain` is one (A-labels, lower case) or an "[address literal]", whose hosts the DNS knows; "" where `relay` has
-    hosts of its own, and for our own mailboxes. `relay` is what routes.Routes knows of them; "" for the usual way.
+    `domain` is one (A-labels, lower case) or an "[address literal]", whose hosts the DNS knows, or "lmtp:/socket"; ""
+    where `relay` has hosts of its own, and for our own mailboxes. `relay` is what routes.Routes knows of them; "" for the
+    usual way.
     """
 
     domain: str
     is_local: bool = False
     relay: str = ""  # a relay's name, or "host:port,host:port"
+
+    @property
+    def is_lmtp(self) -> bool:
+        """A socket behind which another program delivers."""
+        return self.domain.startswith("lmtp:") and not self.relay
 
     def __str__(self) -> str:
         if self.is_local:

@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from postroom.queue import RETRY, Entry, destination_of
+from postroom.queue import RETRY, Entry, QueuedMessage
 from postroom.smtp import ServerReply
 
 from .destination import Destination
@@ -131,7 +131,7 @@ class Lanes:
         if len(lane.jobs) >= self._settings.max_waiting_per_destination:
             return False
         lane.jobs.append(job)
-        lane.domains.update(destination_of(entry.recipient.address) for entry in job.entries)
+        lane.domains.update(entry.destination for entry in job.entries)
         self._note(lane)
         return True
 
@@ -209,10 +209,13 @@ class Lanes:
 
 
 def grouped(entries: Sequence[tuple[Entry, Destination]], limit: int) -> list[Job]:
-    """One job a message and destination, up to `limit` recipients each (RFC 5321 §4.5.4.1: one copy for all)."""
-    groups: dict[tuple[str, Destination], list[Entry]] = {}
+    """One job a message and destination, up to `limit` recipients each (RFC 5321 §4.5.4.1: one copy for all).
+
+    Recipients with a sender or header lines of their own have their own message.
+    """
+    groups: dict[tuple[QueuedMessage, Destination], list[Entry]] = {}
     for entry, destination in entries:
-        groups.setdefault((entry.message.message_id, destination), []).append(entry)
+        groups.setdefault((entry.message, destination), []).append(entry)
     return [
         Job(destination, tuple(group[at : at + limit]))
         for (_, destination), group in groups.items()

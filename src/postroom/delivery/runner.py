@@ -21,6 +21,7 @@ from .content import QueuedContent
 from .destination import LOCAL, Destination
 from .idle import IdleSessions
 from .lanes import Job, Lane, Lanes, grouped
+from .lmtp import LmtpSender
 from .reports import Reporter
 from .routes import Routes
 from .sender import Sender
@@ -71,6 +72,9 @@ class Deliverer:
             tls_context=tls_context,
             verifying_context=verifying_context,
             journal=journal,
+        )
+        self._lmtp = LmtpSender(
+            queue=queue, resolver=resolver, dialer=dialer, settings=settings, hostname=hostname, journal=journal
         )
         reporter = Reporter(
             queue=queue,
@@ -224,9 +228,11 @@ class Deliverer:
         placed: list[tuple[Entry, Destination]] = []
         unknown: list[int] = []
         for entry in entries:
-            domain = destination_of(entry.recipient.address)
-            here = is_local[domain]
-            if here is None:
+            domain, way = destination_of(entry.recipient.address), entry.recipient.way
+            here = is_local[domain] and not way
+            if (entry.route or way).startswith("lmtp:"):
+                placed.append((entry, Destination(entry.route or way)))
+            elif here is None:
                 unknown.append(entry.entry_id)
             elif here:
                 placed.append((entry, LOCAL))
@@ -289,7 +295,8 @@ class Deliverer:
             if job.destination.is_local:
                 attempted = [await self._deliver_locally(entry) for entry in job.entries]
             else:
-                carried = await self._sender.carry(job.destination, job.entries, session)
+                sender = self._lmtp if job.destination.is_lmtp else self._sender
+                carried = await sender.carry(job.destination, job.entries, session)
                 attempted, session = carried.attempted, carried.session
                 self._observe(job.destination, attempted)
         except Exception:

@@ -7,7 +7,7 @@ it. Raises: nothing.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from postroom.accounts import LocalTarget, RemoteTarget
+from postroom.accounts import LocalTarget, SocketTarget, Target
 from postroom.message import (
     Action,
     DeliveryReport,
@@ -32,9 +32,11 @@ def wants_success_report(route: Route) -> bool:
     return route.recipient.notify is not None and "SUCCESS" in route.recipient.notify
 
 
-def for_target(route: Route, target: LocalTarget | RemoteTarget) -> Recipient:
+def for_target(route: Route, target: Target) -> Recipient:
     """The queue entry for one target of a route."""
     recipient = route.recipient
+    if isinstance(target, SocketTarget):
+        recipient = replace(recipient, way=target.place)
     if len(route.targets) == 1:  # RFC 3461 §5.2.7.2: all that was asked for goes on
         return replace(recipient, address=target.address)
     notify = recipient.notify
@@ -43,6 +45,11 @@ def for_target(route: Route, target: LocalTarget | RemoteTarget) -> Recipient:
     # A person's own address, not the alias: that has other targets.
     address = target.person.address if isinstance(target, LocalTarget) else target.address
     return replace(recipient, address=address, notify=notify)
+
+
+def plain_recipient(target: Target) -> Recipient:
+    """The queue entry for a target of mail without wishes."""
+    return Recipient(target.address, way=target.place if isinstance(target, SocketTarget) else "")
 
 
 def expanded(routes: Sequence[Route]) -> list[Recipient]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Container, Sequence
 from pathlib import Path
 
-from postroom.accounts import Directory, Found, LocalTarget, Person, RemoteTarget, domain_key
+from postroom.accounts import Directory, Found, LocalTarget, Person, SocketTarget, Target, domain_key
 from postroom.base import Clock, Ids, MailError, Spool
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import HeaderAddresses, first_value, header_addresses, repair
@@ -22,7 +22,7 @@ from postroom.store import Draft, MailStore
 
 from .authorship import check_addresses
 from .completion import HeaderCompleter, HeaderSeparator
-from .expansion import expanded, expansion_report, for_target, wants_success_report
+from .expansion import expanded, expansion_report, for_target, plain_recipient, wants_success_report
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
 from .settings import IntakeSettings
@@ -92,7 +92,7 @@ class Intake:
         if not isinstance(resolution, Found):
             raise UnknownUser(address)
         local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
-        remote = [t for t in resolution.targets if isinstance(t, RemoteTarget)]
+        remote = [t for t in resolution.targets if not isinstance(t, LocalTarget)]
         if local and _OURS.fullmatch(delivery_id):
             remote = []  # aliases were expanded when it came in: other targets have, or have had, their own entries
         prefix = return_path(envelope.mail_from)
@@ -110,8 +110,9 @@ class Intake:
             failures = [error for error in outcomes if error is not None]
             if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
                 raise _worst(failures)
-            if remote:  # last, as the queue remembers no ids: another attempt must not forward again
-                await self.queue.enqueue(envelope, [Recipient(target.address) for target in remote], draft.spool)
+            if remote:  # last, and remembered by the queue: another attempt does not forward again
+                recipients = [plain_recipient(target) for target in remote]
+                await self.queue.enqueue(envelope, recipients, draft.spool, once=f"{delivery_id}/{address}")
 
 
 class Reception:
@@ -293,7 +294,7 @@ class _Distribution:
         for route in self._routes:
             report = len(route.targets) == 1 and wants_success_report(route)
             for target in route.targets:
-                if report or isinstance(target, RemoteTarget):
+                if report or not isinstance(target, LocalTarget):
                     recipients.setdefault(_key(target), for_target(route, target))
         return recipients
 
@@ -369,9 +370,11 @@ class _Distribution:
         )
 
 
-def _key(target: LocalTarget | RemoteTarget) -> object:
+def _key(target: Target) -> object:
     """What makes two targets the same delivery."""
-    return target.address if isinstance(target, RemoteTarget) else (target.person.account_id, target.detail)
+    if isinstance(target, LocalTarget):
+        return target.person.account_id, target.detail
+    return (target.place, target.address) if isinstance(target, SocketTarget) else target.address
 
 
 def _worst(errors: Sequence[MailError]) -> MailError:

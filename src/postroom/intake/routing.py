@@ -6,7 +6,7 @@ the reply that the sender should read.
 
 from dataclasses import dataclass
 
-from postroom.accounts import Directory, Found, LocalTarget, NotLocal, Person, RemoteTarget, Unknown
+from postroom.accounts import Directory, Found, LocalTarget, NotLocal, Person, RemoteTarget, Target, Unknown
 from postroom.base import MailError
 from postroom.queue import Recipient
 from postroom.store import MailStore, NoSuchAccount, OverQuota
@@ -35,7 +35,7 @@ class Route:
     """One accepted RCPT and what it leads to."""
 
     recipient: Recipient
-    targets: tuple[LocalTarget | RemoteTarget, ...]
+    targets: tuple[Target, ...]
 
 
 class Router:
@@ -64,9 +64,9 @@ class Router:
                     raise IncompleteDomain(address)
                 return Route(recipient, (RemoteTarget(address),))
 
-    async def _check(self, target: LocalTarget | RemoteTarget, size: int) -> None:
+    async def _check(self, target: Target, size: int) -> None:
         """Refuse at RCPT what is known to fail at the end of DATA."""
-        if isinstance(target, RemoteTarget):
+        if not isinstance(target, LocalTarget):
             return
         person = target.person
         if not person.enabled and target.address.partition("@")[0].lower() != "postmaster":  # RFC 5321 §4.5.1

@@ -31,6 +31,21 @@ class Dialer:
             self._made(connection)
         return connection
 
+    def _seconds(self, timeout: float | None) -> float:
+        return self._settings.connect_timeout_seconds if timeout is None else timeout
+
+    async def connect_unix(self, path: str, *, timeout: float | None = None) -> SocketConnection:
+        """Connect to a socket of this machine."""
+        seconds = self._seconds(timeout)
+        try:
+            async with asyncio.timeout(seconds):
+                _, connection = await asyncio.get_running_loop().create_unix_connection(self._connection, path)
+                return connection
+        except TimeoutError as error:
+            raise ConnectFailed(f"{path}: timed out after {seconds:g} s") from error
+        except OSError as error:
+            raise ConnectFailed(f"{path}: {os.strerror(error.errno).lower() if error.errno else error}") from error
+
     async def connect(
         self,
         address: str,
@@ -43,7 +58,7 @@ class Dialer:
     ) -> SocketConnection:
         """Connect to an IP address (never a name); with `tls`, shake hands before returning."""
         loop = asyncio.get_running_loop()
-        seconds = self._settings.connect_timeout_seconds if timeout is None else timeout
+        seconds = self._seconds(timeout)
         try:
             async with asyncio.timeout(seconds):
                 _, connection = await loop.create_connection(

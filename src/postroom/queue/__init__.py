@@ -17,6 +17,7 @@ from .api import (
     Recipient,
     Suppression,
     Wake,
+    destination_for,
     destination_of,
 )
 from .memory import MemoryQueue
@@ -45,6 +46,7 @@ __all__ = [
     "SqliteQueue",
     "Suppression",
     "Wake",
+    "destination_for",
     "destination_of",
     "hold_queue",
 ]

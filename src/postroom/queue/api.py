@@ -10,7 +10,7 @@ a second attempt, never to a loss.
 
 import enum
 from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -52,6 +52,9 @@ class Recipient:
     address: str
     notify: frozenset[str] | None = None  # {"NEVER"} or of SUCCESS, FAILURE, DELAY; None: not given
     original: str | None = None  # ORCPT as received: "rfc822;user@host"
+    way: str = ""  # "lmtp:/run/app.sock": where it goes, whatever its address says; a destination of its own
+    mail_from: str | None = None  # its own reverse-path, instead of the envelope's
+    lead: bytes = b""  # header lines for it alone, before all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,9 @@ class Envelope:
 class QueuedMessage:
     message_id: str  # the queue id, as shown to people
     envelope: Envelope
-    size: int  # octets with the prefix
+    size: int  # octets with prefix and lead
     arrived: float
+    lead: bytes = b""  # of the recipient whose entry this is
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,11 @@ class Entry:
     route: str = ""  # the way an operator chose; "" for the usual one
     wish: str = ""  # of an operator for the next attempt: RETRY, or BOUNCE and the words for the sender
 
+    @property
+    def destination(self) -> str:
+        """What it waits for."""
+        return destination_for(self.recipient)
+
 
 RETRY, BOUNCE = "retry", "bounce:"  # Entry.wish
 
@@ -109,6 +118,20 @@ RETRY, BOUNCE = "retry", "bounce:"  # Entry.wish
 def destination_of(address: str) -> str:
     """What waits together: the domain after the last @, lower case; "" when there is none (postmaster)."""
     return address.rpartition("@")[2].lower() if "@" in address else ""
+
+
+def destination_for(recipient: Recipient) -> str:
+    """The same for a recipient, which may have a way of its own."""
+    return recipient.way.lower() if recipient.way else destination_of(recipient.address)
+
+
+def message_for(message: QueuedMessage, recipient: Recipient) -> QueuedMessage:
+    """The message as this recipient gets it."""
+    if recipient.mail_from is not None:
+        message = replace(message, envelope=replace(message.envelope, mail_from=recipient.mail_from))
+    if recipient.lead:
+        message = replace(message, lead=recipient.lead, size=message.size + len(recipient.lead))
+    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +168,13 @@ class Queue(Protocol):
         prefix: bytes = b"",
         message_id: str | None = None,
         hold: bool = False,
+        once: str = "",
     ) -> str:
         """Keep prefix + the spool's octets for these recipients; the queue id. The caller still closes the spool.
 
         Raises QueueFull, or QueueFailure when the disk refuses; then nothing was kept. `message_id` is letters, digits
-        and "-._", new to the queue (ValueError otherwise).
+        and "-._", new to the queue (ValueError otherwise). What was enqueued with the same `once` before, over a crash
+        too, is not enqueued again; then the id is "".
         """
 
     async def claim(

@@ -22,7 +22,8 @@ from .api import (
     Recipient,
     Suppression,
     Wake,
-    destination_of,
+    destination_for,
+    message_for,
 )
 from .fairness import Turns
 from .names import check_message_id, new_message_id
@@ -43,6 +44,7 @@ class MemoryQueue:
         self._turns = Turns(settings.sender_turn_seconds, settings.max_remembered_senders)
         self._line: dict[int, tuple[int, float]] = {}  # rank and turn, by entry id
         self._paused: set[str] = set()
+        self._once: set[str] = set()
         self._suppressions: dict[str, Suppression] = {}
 
     async def enqueue(
@@ -54,9 +56,12 @@ class MemoryQueue:
         prefix: bytes = b"",
         message_id: str | None = None,
         hold: bool = False,
+        once: str = "",
     ) -> str:
         if not recipients:
             raise ValueError("a message needs a recipient")
+        if once in self._once:
+            return ""
         queue_id = new_message_id(self._ids) if message_id is None else check_message_id(message_id)
         if queue_id in self._contents:
             raise ValueError(f"message id {queue_id} is in use")
@@ -67,14 +72,16 @@ class MemoryQueue:
         now = self._clock.now()
         message = QueuedMessage(queue_id, envelope, len(content), now)
         self._contents[queue_id] = content
+        if once:
+            self._once.add(once)
         state = EntryState.HELD if hold else EntryState.WAITING
         due = max(now, envelope.hold_until or now)
         for recipient in recipients:
             self._last_entry_id += 1
-            turn = self._turns.take(destination_of(recipient.address), envelope.mail_from, due)
+            turn = self._turns.take(destination_for(recipient), envelope.mail_from, due)
             self._line[self._last_entry_id] = -envelope.priority, turn
             self._entries[self._last_entry_id] = Entry(
-                self._last_entry_id, message, recipient, state, 0, due, "", False
+                self._last_entry_id, message_for(message, recipient), recipient, state, 0, due, "", False
             )
         self._wake()
         return queue_id
@@ -85,7 +92,7 @@ class MemoryQueue:
         due: dict[str, list[Entry]] = {}
         for entry in self._waiting():
             if entry.next_attempt <= now:
-                due.setdefault(destination_of(entry.recipient.address), []).append(entry)
+                due.setdefault(entry.destination, []).append(entry)
         claimed: list[Entry] = []
         for name, line in sorted(due.items(), key=lambda one: min(entry.next_attempt for entry in one[1])):
             line.sort(key=lambda entry: (*self._line[entry.entry_id], entry.entry_id))
@@ -97,15 +104,11 @@ class MemoryQueue:
         return [self._put(replace(entry, state=EntryState.SENDING)) for entry in claimed]
 
     async def next_due(self, full: Container[str] = ()) -> float | None:
-        return min(
-            (e.next_attempt for e in self._waiting() if destination_of(e.recipient.address) not in full), default=None
-        )
+        return min((e.next_attempt for e in self._waiting() if e.destination not in full), default=None)
 
     def _waiting(self) -> list[Entry]:
         return [
-            e
-            for e in self._entries.values()
-            if e.state is EntryState.WAITING and destination_of(e.recipient.address) not in self._paused
+            e for e in self._entries.values() if e.state is EntryState.WAITING and e.destination not in self._paused
         ]
 
     async def read(self, message_id: str, start: int, end: int) -> bytes:
@@ -142,11 +145,7 @@ class MemoryQueue:
         self._wake()
 
     async def entries(self, *, limit: int | None = None, destination: str | None = None) -> list[Entry]:
-        return [
-            e
-            for e in self._entries.values()
-            if destination is None or destination_of(e.recipient.address) == destination
-        ][:limit]
+        return [e for e in self._entries.values() if destination is None or e.destination == destination][:limit]
 
     async def message_entries(self, message_id: str) -> list[Entry]:
         found = [e for e in self._entries.values() if e.message.message_id == message_id]
@@ -201,9 +200,9 @@ class MemoryQueue:
 
     async def summaries(self) -> list[DestinationSummary]:
         found: list[DestinationSummary] = []
-        names = {destination_of(e.recipient.address) for e in self._entries.values()} | self._paused
+        names = {e.destination for e in self._entries.values()} | self._paused
         for name in names:
-            own = [e for e in self._entries.values() if destination_of(e.recipient.address) == name]
+            own = [e for e in self._entries.values() if e.destination == name]
             waiting, sending, held = (sum(e.state is state for e in own) for state in EntryState)
             due = min((e.next_attempt for e in own if e.state is EntryState.WAITING), default=None)
             oldest = min((e.message.arrived for e in own), default=0.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from .api import DeliverBy, Entry, EntryState, Envelope, QueuedMessage, Recipient
+from .api import DeliverBy, Entry, EntryState, Envelope, QueuedMessage, Recipient, message_for
 
 _INSERT_MESSAGE = (
     "INSERT INTO messages(id, mail_from, body_8bit, smtputf8, ret, envid, binary, require_tls, deliver_by, by_mode,"
@@ -55,20 +55,57 @@ def insert_message(
     return db.last_insert_rowid()
 
 
+def insert_entry(
+    db: apsw.Connection,
+    message: int,
+    recipient: Recipient,
+    state: EntryState,
+    due: float,
+    destination: int,
+    place: tuple[int, float],
+) -> None:
+    """One recipient's row; `place` is its rank and turn."""
+    notify = None if recipient.notify is None else ",".join(sorted(recipient.notify))
+    db.execute(
+        "INSERT INTO entries(message, address, notify, original, way, mail_from, lead, state, next_attempt,"
+        " destination, rank, turn) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            message,
+            recipient.address,
+            notify,
+            recipient.original,
+            recipient.way,
+            recipient.mail_from,
+            recipient.lead,
+            state.value,
+            due,
+            destination,
+            *place,
+        ),
+    )
+
+
+def is_first(db: apsw.Connection, name: str, now: float, kept: float) -> bool:
+    """True when nothing of this name was enqueued within the last `kept` seconds; from now on it was."""
+    db.execute("DELETE FROM once WHERE at<?", (now - kept,))
+    db.execute("INSERT OR IGNORE INTO once(name, at) VALUES(?,?)", (name, now))
+    return db.changes() > 0
+
+
 def entries(rows: Iterable[tuple[Any, ...]], state: EntryState | None = None) -> list[Entry]:
     """Rows of ENTRY_COLUMNS as values; entries of one message share it."""
     messages: dict[str, QueuedMessage] = {}
     found: list[Entry] = []
     for row in rows:
         (entry_id, address, notify, original, stored_state, attempts, next_attempt, last_reply, warned) = row[:9]
-        message = messages.get(row[11])
+        message = messages.get(row[14])
         if message is None:
-            message = messages[row[11]] = _message(row[11:])
-        recipient = Recipient(address, None if notify is None else frozenset(notify.split(",")), original)
+            message = messages[row[14]] = _message(row[14:])
+        recipient = Recipient(address, None if notify is None else frozenset(notify.split(",")), original, *row[11:14])
         found.append(
             Entry(
                 entry_id,
-                message,
+                message_for(message, recipient),
                 recipient,
                 state or EntryState(stored_state),
                 attempts,

@@ -74,13 +74,24 @@ CREATE INDEX entries_by_destination ON entries(destination, state, next_attempt)
 CREATE INDEX entries_in_line ON entries(destination, rank, turn, entry_id) WHERE state='waiting';
 """
 
-MIGRATIONS = {1: _FIRST, 2: _SECOND}  # version reached: what takes the version before it there
+_THIRD = """
+ALTER TABLE entries ADD COLUMN way TEXT NOT NULL DEFAULT '';             -- 'lmtp:…': a destination of its own
+ALTER TABLE entries ADD COLUMN mail_from TEXT;                           -- its own reverse-path; NULL: the message's
+ALTER TABLE entries ADD COLUMN lead BLOB NOT NULL DEFAULT x'';           -- header lines for this recipient alone
+CREATE TABLE once(
+  name TEXT PRIMARY KEY,            -- what was enqueued, and is not again
+  at REAL NOT NULL                  -- when, seconds since 1970
+) WITHOUT ROWID;
+CREATE INDEX once_by_time ON once(at);
+"""
+
+MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD}  # version reached: what takes the version before it there
 VERSION = max(MIGRATIONS)
 
 # the order in which rows.entries takes them apart
 ENTRY_COLUMNS = (
     "e.entry_id, e.address, e.notify, e.original, e.state, e.attempts, e.next_attempt, e.last_reply, e.delay_warned,"
-    " e.route, e.wish,"
+    " e.route, e.wish, e.way, e.mail_from, e.lead,"
     " m.id, m.mail_from, m.body_8bit, m.smtputf8, m.ret, m.envid, m.binary, m.require_tls, m.deliver_by, m.by_mode,"
     " m.hold_until, m.priority, m.size, m.arrived"
 )

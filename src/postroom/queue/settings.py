@@ -27,6 +27,14 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             "the commit is not. 0: never; better where the disk seeks.",
         ),
     ] = 65_536
+    once_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds for which it is remembered what a list or an alias has sent on, lest a crash makes it "
+            "do so twice.",
+        ),
+    ] = 864_000.0
     max_batch: Annotated[
         int, Meta(ge=1, description="Changes that are committed together, with one fsync, at most.")
     ] = 256

@@ -31,7 +31,7 @@ from .api import (
     QueueFull,
     Recipient,
     Wake,
-    destination_of,
+    destination_for,
 )
 from .contents import Contents
 from .fairness import Turns
@@ -157,6 +157,7 @@ class SqliteQueue(Operated):
         prefix: bytes = b"",
         message_id: str | None = None,
         hold: bool = False,
+        once: str = "",
     ) -> str:
         if not recipients:
             raise ValueError("a message needs a recipient")
@@ -167,18 +168,24 @@ class SqliteQueue(Operated):
         data = None if is_file else spool.getvalue()
         size = len(prefix) + spool.size
 
-        def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> bool:
+            now, kept = self._clock.now(), self._settings.once_seconds
+            if once and not rows.is_first(transaction.db, once, now, kept):
+                return False
             self._insert(transaction, queue_id, envelope, recipients, size, prefix, data, hold)
+            return True
 
         try:
             small = (spool.size if not is_file else 0) <= self._settings.on_loop_octets and len(recipients) <= _FEW
-            await self._writer.run(work, light=small)
+            inserted = await self._writer.run(work, light=small)
         except Exception:
             if is_file:
                 self._contents.remove(queue_id)
             raise
+        if is_file and not inserted:
+            self._contents.remove(queue_id)
         self._wake()
-        return queue_id
+        return queue_id if inserted else ""
 
     async def _put_content(self, queue_id: str, spool: Spool) -> None:
         try:
@@ -206,25 +213,10 @@ class SqliteQueue(Operated):
         due = max(now, envelope.hold_until or now)  # RFC 4865 §4
         state = EntryState.HELD if hold else EntryState.WAITING
         for recipient in recipients:
-            name = destination_of(recipient.address)
-            turn = self._turns.take(name, envelope.mail_from, due)
+            name = destination_for(recipient)
+            place = -envelope.priority, self._turns.take(name, envelope.mail_from, due)
             destination = claiming.destination_with(db, name, None if hold else due)
-            notify = None if recipient.notify is None else ",".join(sorted(recipient.notify))
-            db.execute(
-                "INSERT INTO entries(message, address, notify, original, state, next_attempt, destination, rank, turn)"
-                " VALUES(?,?,?,?,?,?,?,?,?)",
-                (
-                    seq,
-                    recipient.address,
-                    notify,
-                    recipient.original,
-                    state.value,
-                    due,
-                    destination,
-                    -envelope.priority,
-                    turn,
-                ),
-            )
+            rows.insert_entry(db, seq, recipient, state, due, destination, place)
         self._totals = totals
         transaction.afterwards.append(lambda: self._probe(DiskState(state.value)))
 
