@@ -51,6 +51,18 @@ def test_failed() -> None:
     assert "Reporting-MTA: dns; mail.a.test" in text
 
 
+def test_binary_mail_is_not_given_back() -> None:
+    world = World()
+    envelope = Envelope("alice@a.test", binary=True)
+    content = b"Subject: x\r\n\r\n\0\n.\nRSET\n"
+    queue_id = asyncio.run(world.put(content=content, envelope=envelope))
+    report("failed", [attempted(QueuedMessage(queue_id, envelope, len(content), world.clock.now()), REPLY)], world)
+    ((_, mail),) = world.mailboxes.delivered
+    assert b"Subject: x\r\n" in mail.content
+    assert b"\0" not in mail.content
+    assert mail.content.count(b"\n") == mail.content.count(b"\r\n")
+
+
 def test_our_own_words_are_no_servers() -> None:
     world = World()
     reply = local_reply(550, "5.1.2", "Domain b.test does not exist")

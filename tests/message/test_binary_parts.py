@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.message import Facts, NotEncodable, PartMap, Scanner, without_nul
+from postroom.message import Facts, NotEncodable, PartMap, Scanner, without_binary, without_nul
 from postroom.message.transfer_decoding import transfer_decoder
 
 
@@ -88,6 +88,29 @@ def test_nothing_is_lost(bodies: list[bytes]) -> None:
     assert b"\0" not in new
     for number in range(1, len(bodies) + 1):
         assert decoded(new, (number,)) == decoded(message, (number,))
+
+
+def as_text(message: bytes) -> bytes:
+    facts = scan(message)
+    return b"".join(without_binary(facts.parts, len(message), lambda start, end: message[start:end]))
+
+
+def test_parts_that_are_no_text_become_base64_too() -> None:
+    text, image = b"\r\nGr\xfc\xdfe\r\n" + b"x" * 2000, BINARY + b"\x89PNG\n"
+    field = b"Content-Transfer-Encoding: base64\r\n"
+    encoded = b"Content-Type: application/x\r\n" + field + b"X: y\r\n\r\niVBORwo="
+    assert as_text(mime(text, image)) == mime(text, encoded)
+    with pytest.raises(NotEncodable):
+        as_text(mime(b"Content-Transfer-Encoding: base64\r\n\r\nAA\0="))
+
+
+@pytest.mark.parametrize("before", [57 * 1024 - 1, 57 * 1024, 2 * 57 * 1024 - 1])
+def test_a_line_end_across_the_pieces_of_a_part(before: int) -> None:
+    message = BINARY + b"x" * before
+    assert as_text(message + b"\r\nx") == message + b"\r\nx"
+    assert as_text(message + b"\r\n") == message + b"\r\n"
+    for bare in (b"\rx", b"\nx", b"\r", b"\n"):
+        assert b"base64" in as_text(message + bare)
 
 
 def test_a_large_part() -> None:

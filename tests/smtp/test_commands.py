@@ -40,7 +40,7 @@ def test_mail_parameters() -> None:
         (b"SIZE=268435457", 552),
         (b"SIZE=1 SIZE=2", 501),
         (b"BODY", 501),
-        (b"BODY=BINARYMIME", 501),
+        (b"BODY=BINARY", 501),
         (b"SMTPUTF8=yes", 501),
         (b"RET=ALL", 501),
         (b"ENVID", 501),

@@ -160,6 +160,29 @@ def test_text_is_refused_as_behind_data(content: list[bytes], quirk: str, code: 
         assert play.messages[0][2] == b"a\r\nb\r\nc\r\n"
 
 
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"Subject: x\r\n\r\n\0\r\n.\r\n\n\r", 250),
+        (b"\r\n\0\n\r", 250),
+        (b"Subject: x\nBcc: y\r\n\r\n", 550),
+        (b"Subject: \0\r\n\r\n", 550),
+    ],
+)
+def test_binary_mail_may_hold_anything_in_its_body(content: bytes, code: int) -> None:
+    play = ready(settings=SmtpSettings(quirk_bare_cr_lf_in_data=True))
+    play.feed(b"MAIL FROM:<a@bar.com> BODY=BINARYMIME\r\n" + RCPT)
+    assert codes(play.feed(chunk(content[:13]) + chunk(content[13:], last=True))) == [250, code]
+    assert [kept for _, _, kept in play.messages] == ([content] if code == 250 else [])
+
+
+def test_binary_mail_does_not_come_by_data() -> None:
+    play = ready()
+    play.feed(b"MAIL FROM:<a@bar.com> BODY=binarymime\r\n" + RCPT)
+    assert codes(play.feed(b"DATA\r\n")) == [503]  # RFC 3030 §3
+    assert codes(play.feed(b"BDAT 0 LAST\r\n")) == [250]
+
+
 def test_eight_bit_content_is_noticed() -> None:
     play = ready()
     play.feed(MAIL + RCPT + chunk(b"Subject: x\r\n\r\n\xe4", last=True))

@@ -137,7 +137,8 @@ class Reporter:
         try:
             header = (await content.header())[: self._settings.max_returned_octets]
             small = message.size <= self._settings.max_returned_octets
-            if action is Action.FAILED and small and message.envelope.ret != "HDRS":
+            as_text = not message.envelope.binary  # which a report can't be (RFC 3030 §3)
+            if action is Action.FAILED and small and as_text and message.envelope.ret != "HDRS":
                 return header, await content.whole(), Returned.FULL
         except NoSuchEntry:  # an operator removed it meanwhile, or its file is gone
             return b"", b"", Returned.HEADERS

@@ -21,6 +21,7 @@ from postroom.queue import Envelope, Queue, Recipient
 from postroom.store import Draft, MailStore
 
 from .authorship import check_addresses
+from .binary_mail import readable
 from .completion import HeaderCompleter, HeaderSeparator
 from .expansion import expanded, expansion_report, for_target, plain_recipient, wants_success_report
 from .mailboxes import Mailboxes
@@ -104,15 +105,26 @@ class Intake:
                 raise NoSpace(str(error)) from error
             if count_received(draft.finish().header) > self.settings.max_received_fields:
                 raise MailLoop(address)
-            outcomes = await self.mailboxes.deliver_all(
-                [(target, prefix) for target in local], draft, delivery_id.removesuffix(_LATER)
-            )
+            deliveries = [(target, prefix) for target in local]
+            once = delivery_id.removesuffix(_LATER)
+            if envelope.binary and local:
+                with await self.readable(draft) as kept:
+                    outcomes = await self.mailboxes.deliver_all(deliveries, kept, once)
+            else:
+                outcomes = await self.mailboxes.deliver_all(deliveries, draft, once)
             failures = [error for error in outcomes if error is not None]
             if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
                 raise _worst(failures)
             if remote:  # last, and remembered by the queue: another attempt does not forward again
                 recipients = [plain_recipient(target) for target in remote]
                 await self.queue.enqueue(envelope, recipients, draft.spool, once=f"{delivery_id}/{address}")
+
+    async def readable(self, binary: Draft) -> Draft:
+        """What a mailbox keeps of a binary message; the caller closes it. Raises MailError."""
+        try:
+            return await readable(binary, self.store)
+        except OSError as error:
+            raise NoSpace(str(error)) from error
 
 
 class Reception:
@@ -124,6 +136,7 @@ class Reception:
         self._author = mail_from or (source.person.address if source.person else "")
         self._addresses: HeaderAddresses | None = None  # of a submitted message
         self._draft: Draft = intake.store.draft()
+        self._kept: Draft | None = None  # what mailboxes get of a binary message
         self._failure: MailError | None = None
         self.trace_id = _MARK + intake.ids.octets(8).hex()  # never twice: mailboxes remember deliveries by it
         self._header: HeaderCompleter | HeaderSeparator = (
@@ -198,19 +211,22 @@ class Reception:
             smtputf8=envelope.smtputf8,
             show_address=settings.add_sender_ip or self._source.person is None,
         )
+        if envelope.binary and any(isinstance(target, LocalTarget) for route in routes for target in route.targets):
+            self._kept = await self._intake.readable(self._draft)
+        kept = self._kept or self._draft
         self._note(envelope, routes, facts.header)
         only = routes[0] if len(routes) == 1 else None
         direct = only is not None and len(only.targets) == 1 and not wants_success_report(only)
         if direct and only is not None and isinstance(only.targets[0], LocalTarget):
             prefix = trace.final(only.recipient.address)
             try:
-                await self._intake.mailboxes.deliver(only.targets[0], self._draft, prefix, self.trace_id)
+                await self._intake.mailboxes.deliver(only.targets[0], kept, prefix, self.trace_id)
             except MailError as error:
                 self._intake.journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
                 raise
             self._intake.journal.note(self.trace_id, "delivered", to=only.targets[0].person.address)
             return [None]
-        return await _Distribution(self._intake, self._draft, self.trace_id, envelope, routes, trace).run(each)
+        return await _Distribution(self._intake, self._draft, kept, self.trace_id, envelope, routes, trace).run(each)
 
     def _note(self, envelope: Envelope, routes: Sequence[Route], header: bytes) -> None:
         """For the journal: the message is here, and what it is to become."""
@@ -232,6 +248,8 @@ class Reception:
     def close(self) -> None:
         """Drop the octets; what was committed stays."""
         self._draft.close()
+        if self._kept is not None:
+            self._kept.close()
 
 
 class _Distribution:
@@ -241,6 +259,7 @@ class _Distribution:
         self,
         intake: Intake,
         draft: Draft,
+        kept: Draft,
         trace_id: str,
         envelope: Envelope,
         routes: Sequence[Route],
@@ -248,6 +267,7 @@ class _Distribution:
     ) -> None:
         self._intake = intake
         self._draft = draft
+        self._kept = kept  # of it by mailboxes
         self._trace_id = trace_id
         self._envelope = envelope
         self._routes = routes
@@ -310,7 +330,7 @@ class _Distribution:
                 key = _key(target)
                 if isinstance(target, LocalTarget) and key not in deliveries and key not in self._outcomes:
                     deliveries[key] = (target, self._trace.final(route.recipient.address))
-        outcomes = await self._intake.mailboxes.deliver_all(list(deliveries.values()), self._draft, self._trace_id)
+        outcomes = await self._intake.mailboxes.deliver_all(list(deliveries.values()), self._kept, self._trace_id)
         self._outcomes.update(zip(deliveries, outcomes, strict=True))
 
     async def _answers(self) -> list[MailError | None]:

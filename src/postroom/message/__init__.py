@@ -2,7 +2,7 @@
 
 from .addresses import Address, BadAddress, parse_address, parse_list, parse_mailbox
 from .base_subject import base_subject
-from .binary_parts import NotEncodable, without_nul
+from .binary_parts import NotEncodable, without_binary, without_nul
 from .casemap import fold
 from .charset import decode_text, python_codec
 from .closed_messages import close_global
@@ -96,5 +96,6 @@ __all__ = [
     "transfer_decoder",
     "unfold",
     "wire_envelope",
+    "without_binary",
     "without_nul",
 ]

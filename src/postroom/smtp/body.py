@@ -16,10 +16,10 @@ _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 class BodyReader:
     """`feed` gives un-dotted octets; when `done`, `trailing` is what followed the end."""
 
-    __slots__ = ("_convert", "_mid_line", "_rest", "bare_cr_lf", "done", "eight_bit", "nul", "octets", "trailing")
+    __slots__ = ("_mid_line", "_rest", "bare_cr_lf", "converts", "done", "eight_bit", "nul", "octets", "trailing")
 
     def __init__(self, *, convert_bare_cr_lf: bool = False) -> None:
-        self._convert = convert_bare_cr_lf
+        self.converts = convert_bare_cr_lf
         self._rest = b""  # begins a line, unless _mid_line
         self._mid_line = False
         self.done = False
@@ -74,7 +74,7 @@ class BodyReader:
         if not mid_line and body.startswith(b"."):  # RFC 5321 §4.5.2
             body = body[1:]
         body = body.replace(b"\r\n.", b"\r\n")
-        if self._convert and self.bare_cr_lf:
+        if self.converts and self.bare_cr_lf:
             body = _ANY_LINE_END.sub(b"\r\n", body)
         self.octets += len(body)
         return body

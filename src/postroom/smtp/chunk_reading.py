@@ -36,10 +36,10 @@ class ChunkedBody:
     binary one (RFC 3030 §3) this holds for the header: it is text in every message (RFC 2045 §6.2 is about bodies).
     """
 
-    __slots__ = ("_convert", "_held", "_tail", "_text", "bare_cr_lf", "eight_bit", "nul", "octets")
+    __slots__ = ("_held", "_tail", "_text", "bare_cr_lf", "converts", "eight_bit", "nul", "octets")
 
     def __init__(self, *, binary: bool = False, convert_bare_cr_lf: bool = False) -> None:
-        self._convert = convert_bare_cr_lf and not binary
+        self.converts = convert_bare_cr_lf and not binary
         self._text = not binary
         self._tail: bytes | None = b"\r\n" if binary else None  # of a binary message's header; None: the body is here
         self._held = b""  # a CR that may be half of a CRLF
@@ -64,7 +64,7 @@ class ChunkedBody:
         if self._held or (self._tail is not None and self._tail.endswith(b"\r")):
             self.bare_cr_lf = True
         held, self._held = self._held, b""
-        return b"\r\n" if held and self._convert else held
+        return b"\r\n" if held and self.converts else held
 
     def _as_text(self, data: bytes) -> bytes:
         data = self._held + data
@@ -72,7 +72,7 @@ class ChunkedBody:
         if data.endswith(b"\r"):
             data, self._held = data[:-1], b"\r"
         self._check(data)
-        return _ANY_LINE_END.sub(b"\r\n", data) if self._convert and self.bare_cr_lf else data
+        return _ANY_LINE_END.sub(b"\r\n", data) if self.converts and self.bare_cr_lf else data
 
     def _look_at_header(self, data: bytes) -> None:
         """An empty line ends it, which may be the first of the message."""

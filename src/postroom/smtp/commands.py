@@ -178,7 +178,7 @@ def _size(mail: Mail, value: bytes | None) -> None:
 
 def _body(mail: Mail, value: bytes | None) -> None:
     body = (value or b"").upper()
-    if body not in (b"7BIT", b"8BITMIME"):  # RFC 6152 §2; BINARYMIME needs CHUNKING (RFC 3030 §3)
+    if body not in (b"7BIT", b"8BITMIME", b"BINARYMIME"):  # RFC 6152 §2, RFC 3030 §3
         raise Refused(SYNTAX_ERROR)
     mail.body = body.decode()
 

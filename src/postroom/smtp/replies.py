@@ -93,6 +93,7 @@ HELLO_FIRST = Reply(503, "5.5.1", "Say hello first")
 NESTED_MAIL = Reply(503, "5.5.1", "A mail transaction is already open")
 MAIL_FIRST = Reply(503, "5.5.1", "Need MAIL command first")
 NO_RECIPIENTS = Reply(503, "5.5.1", "Need RCPT command first")
+BINARY_BY_DATA = Reply(503, "5.5.1", "BODY=BINARYMIME needs BDAT")  # RFC 3030 §3
 CHUNKS_BEGUN = Reply(503, "5.5.1", "Not between BDAT commands")  # RFC 3030 §2
 NO_VALID_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients")
 ALREADY_AUTHENTICATED = Reply(503, "5.5.1", "Already authenticated")

@@ -297,6 +297,7 @@ class ServerEngine:
             f"SIZE {self._settings.max_message_octets}",
             "8BITMIME",
             "CHUNKING",  # RFC 3030 §2
+            "BINARYMIME",
             "SMTPUTF8",
             "DSN",
             "ENHANCEDSTATUSCODES",
@@ -334,6 +335,8 @@ class ServerEngine:
         refusal: Reply | None = None
         if self._chunks is not None:  # RFC 3030 §2
             refusal = replies.CHUNKS_BEGUN
+        elif self.mail is not None and self.mail.binary:
+            refusal = replies.BINARY_BY_DATA
         elif self.recipients == 0:  # RFC 5321 §3.3; RFC 2033 §4.2 wants 503
             refusal = replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS
         if refusal is not None:
@@ -423,17 +426,20 @@ class ServerEngine:
 
     def _start_message(self, event: MessageStart, reply: Reply) -> None:
         accepted = reply.code == 354
+        convert = self._settings.quirk_bare_cr_lf_in_data
         if event.chunked and reply.code != 421:
             self.mode = Mode.CHUNK
             if accepted:
-                self._chunks = ChunkedBody(convert_bare_cr_lf=self._settings.quirk_bare_cr_lf_in_data)
+                self._chunks = ChunkedBody(
+                    binary=self.mail is not None and self.mail.binary, convert_bare_cr_lf=convert
+                )
             else:
                 self._chunk_refusal = self._chunks_failed = reply
             return
         self._out.append(reply.wire)
         if accepted:
             self.mode = Mode.MESSAGE
-            self._body = BodyReader(convert_bare_cr_lf=self._settings.quirk_bare_cr_lf_in_data)
+            self._body = BodyReader(convert_bare_cr_lf=convert)
             self._too_large = False
         else:
             self._refuse_message()
@@ -470,7 +476,7 @@ class ServerEngine:
         return MessageEnd(refusal, eight_bit)
 
     def _verdict(self, reader: BodyReader | ChunkedBody) -> Reply | None:
-        if reader.bare_cr_lf and not self._settings.quirk_bare_cr_lf_in_data:
+        if reader.bare_cr_lf and not reader.converts:
             return replies.BARE_CR_LF  # RFC 5321 §2.3.8
         if reader.nul and not self._settings.quirk_nul_in_data:
             return replies.NUL_IN_MESSAGE  # RFC 2045 §2.8: not even 8bit data has them

@@ -15,11 +15,16 @@ class Mail:
 
     address: str  # "" is the null reverse-path
     size: int | None = None  # SIZE (RFC 1870)
-    body: str = ""  # BODY: "7BIT", "8BITMIME" or "" (RFC 6152)
+    body: str = ""  # BODY: "7BIT", "8BITMIME" (RFC 6152), "BINARYMIME" (RFC 3030 §3) or ""
     smtputf8: bool = False  # RFC 6531
     ret: str | None = None  # RET: "FULL" or "HDRS" (RFC 3461 §4.3)
     envid: str | None = None  # ENVID, decoded (RFC 3461 §4.4)
     auth: str | None = None  # AUTH, as received (RFC 4954 §5); nobody is trusted with it yet
+
+    @property
+    def binary(self) -> bool:
+        """The body may hold any octets, and comes by BDAT alone."""
+        return self.body == "BINARYMIME"
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """BDAT over real sockets: what becomes of chunks, and of what hides in them."""
 
 import asyncio
+import base64
 
 import pytest
 
@@ -30,6 +31,22 @@ def test_a_message_in_chunks_arrives() -> None:
             (message,) = await room.messages("bob@foo.com")
             assert message.endswith(b"\r\n" + content)
             assert message.startswith(b"Return-Path: <a@bar.com>\r\nReceived: from bar.com ")
+
+    asyncio.run(body())
+
+
+def test_binary_mail_is_kept_exactly_in_the_queue() -> None:
+    async def body() -> None:
+        async with serving() as room, client(room, "smtp") as peer:
+            await room.directory.set_alias("both@foo.com", ("bob@foo.com", "carol@elsewhere.org"))
+            octets = bytes(range(256)) * 300
+            content = b"Subject: x\r\nContent-Transfer-Encoding: binary\r\n\r\n" + octets
+            said = b"MAIL FROM:<a@bar.com> BODY=BINARYMIME\r\nRCPT TO:<both@foo.com>\r\n"
+            assert await codes(peer, said + chunk(content, last=True), 3) == [250] * 3
+            ((_, _, queued),) = await room.queued()
+            assert queued.endswith(content)
+            (message,) = await room.messages("bob@foo.com")
+            assert base64.b64decode(message.partition(b"\r\n\r\n")[2]) == octets
 
     asyncio.run(body())
 

@@ -239,10 +239,11 @@ class _Session:
                 raise MailError(code=end.refusal.code, enhanced=end.refusal.enhanced, text=end.refusal.text)
             envelope = Envelope(
                 mail.address,
-                body_8bit=end.eight_bit or mail.body == "8BITMIME",
+                body_8bit=end.eight_bit or mail.body in ("8BITMIME", "BINARYMIME"),
                 smtputf8=mail.smtputf8,
                 ret=mail.ret,
                 envid=mail.envid,
+                binary=mail.binary,
             )
             outcomes = await reception.finish(envelope, routes, each=self._policy.lmtp)
             self._accepted(reception, mail, outcomes)
