@@ -5,6 +5,8 @@ from .binding import is_loopback, parse_address
 from .compression import CompressedConnection, CorruptInput
 from .connection import SocketConnection
 from .dialer import ConnectFailed, Dialer
+from .http1 import BadHttp
+from .https_client import Fetch, FetchFailed, HttpsClient
 from .listener import Listener, ListenError
 from .settings import NetSettings, TlsSettings
 from .tally import TALLY_ROWS, BoardTally
@@ -12,6 +14,7 @@ from .tls import ServerTls, TlsSetupError, client_context, self_signed
 
 __all__ = [
     "TALLY_ROWS",
+    "BadHttp",
     "BoardTally",
     "CompressedConnection",
     "ConnectFailed",
@@ -19,6 +22,9 @@ __all__ = [
     "ConnectionEnd",
     "CorruptInput",
     "Dialer",
+    "Fetch",
+    "FetchFailed",
+    "HttpsClient",
     "IdleTimeout",
     "ListenError",
     "Listener",

@@ -1,0 +1,86 @@
+"""data/tls.db: MTA-STS policies that were fetched, results of TLS, reports sent and received.
+
+Owns: that file, its schema, the thread that changes it. Never: knows what the rows mean. Raises: TlsDatabaseFailure.
+
+All of it may be lost without a message being lost: policies are fetched again, a day's results are not reported.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from postroom.base import MailError
+
+T = TypeVar("T")
+APPLICATION_ID = 0x506F5254  # "PoRT"
+_BUSY_MILLISECONDS = 10_000
+_FIRST = """
+CREATE TABLE policy (
+    domain TEXT PRIMARY KEY,                 -- A-labels
+    policy_id TEXT NOT NULL,
+    file BLOB NOT NULL,
+    fetched REAL NOT NULL                    -- seconds since 1970
+) STRICT, WITHOUT ROWID;
+"""
+MIGRATIONS = {1: _FIRST}  # version reached: what takes the version before it there
+SCHEMA_VERSION = max(MIGRATIONS)
+
+
+class TlsDatabaseFailure(MailError):
+    """SQLite or the disk refuses."""
+
+
+class TlsDatabase:
+    """`run` work on the connection, one after another. `path` None: in memory, for tests."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, "tls-db")
+        try:
+            if path is not None:
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = apsw.Connection(":memory:" if path is None else str(path))
+            self._db.set_busy_timeout(_BUSY_MILLISECONDS)
+            self._db.pragma("journal_mode", "wal")
+            self._db.pragma("synchronous", "FULL")
+            self._prepare()
+        except (apsw.Error, OSError) as error:
+            raise self._failure(error) from error
+
+    def _prepare(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            found = int(self._db.pragma("user_version"))
+            if self._db.pragma("application_id") not in (0, APPLICATION_ID) or found > SCHEMA_VERSION:
+                text = f"{self._path} is not a TLS database of this version"
+                raise TlsDatabaseFailure(text, text=text)
+            for version in range(found + 1, SCHEMA_VERSION + 1):
+                self._db.execute(MIGRATIONS[version])
+            self._db.pragma("application_id", APPLICATION_ID)
+            self._db.pragma("user_version", SCHEMA_VERSION)
+        self._db.execute("COMMIT")
+
+    def _failure(self, error: Exception) -> TlsDatabaseFailure:
+        return TlsDatabaseFailure(f"{self._path}: {type(error).__name__}: {error}")
+
+    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
+        """In a transaction, in the thread; durable when it returns. Raises TlsDatabaseFailure."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.now, work)
+
+    def now(self, work: Callable[[apsw.Connection], T]) -> T:
+        """The same here, for commands and at start."""
+        try:
+            with self._db:
+                return work(self._db)
+        except apsw.Error as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """After what is under way."""
+        self._thread.shutdown()
+        self._db.close()
