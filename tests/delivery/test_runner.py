@@ -421,8 +421,8 @@ def test_relays_do_not_share_connections_but_their_domains_do() -> None:
             name: RelaySettings(hosts=(f"127.0.0.1:{port}",), tls="never", username=name, password="secret")
             for name, port in (("one", first.port), ("two", first.port), ("other", second.port))
         }
-        routes = {"b.test": "one", ".b.test": "one", "c.test": "two"}
-        sender_routes = {"news@a.test": "other"}
+        routes: dict[str, str | tuple[str, ...]] = {"b.test": "one", ".b.test": "one", "c.test": "two"}
+        sender_routes: dict[str, str | tuple[str, ...]] = {"news@a.test": "other"}
         world.settings = DeliverySettings(relay=relay, routes=routes, sender_routes=sender_routes)
         await world.put("x@b.test", "y@sub.b.test", "z@c.test")
         await world.put("x@d.test", envelope=Envelope("news@a.test"))
