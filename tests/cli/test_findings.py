@@ -69,6 +69,13 @@ def test_passwords_of_relays(config: Config, tmp_path: Path) -> None:
     assert only(findings.relays(config)).verdict is GOOD
 
 
+def test_source_addresses(config: Config) -> None:
+    delivery = DeliverySettings(source_ipv4="127.0.0.9", relay={"bulk": RelaySettings(source_ipv6="2001:db8::1")})
+    own, other = findings.relays(_with(config, delivery=delivery))
+    assert (own.verdict, other.verdict) == (GOOD, BAD)
+    assert "delivery.relay.bulk.source_ipv6" in other.fix
+
+
 def test_the_data_folder(config: Config, tmp_path: Path) -> None:
     assert only(findings.data_folder(config)).verdict is GOOD
     config.data.chmod(0o755)

@@ -54,6 +54,7 @@ class Peer:
         self.commands: list[str] = []
         self.taken: list[Mail] = []
         self.sessions = 0
+        self.clients: list[str] = []  # their addresses
         self.open = 0
         self.most_open = 0
         self.secure: list[bool] = []
@@ -85,6 +86,7 @@ class Peer:
         assert task is not None
         self._tasks.add(task)
         self.sessions += 1
+        self.clients.append(writer.get_extra_info("peername")[0])
         self.open += 1
         self.most_open = max(self.open, self.most_open)
         try:

@@ -151,7 +151,7 @@ def test_addresses_of_a_host() -> None:
     def ask(name: str) -> tuple[str, ...]:
         return asyncio.run(router.addresses(Host(name, 25)))
 
-    assert ask("mx2.b.test") == ("192.0.2.2", "192.0.2.3", "2001:db8::2")
+    assert ask("mx2.b.test") == ("192.0.2.2", "2001:db8::2", "192.0.2.3")
     assert ask("192.0.2.9") == ("192.0.2.9",)
     assert ask("nowhere.test") == ()
     with pytest.raises(DnsTemporary):

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from tests.delivery.peer import DROP, SILENT, Peer
 from tests.delivery.world import MESSAGE, World, play, server_context
+from tests.net.silent import silent
 
 from postroom.base import FakeClock
 from postroom.delivery import DeliverySettings
+from postroom.delivery.settings import RelaySettings
 from postroom.queue import EntryState, Envelope, Recipient
 
 START = FakeClock().now()
@@ -240,6 +242,86 @@ def test_the_memory_of_unreachable_hosts_ends() -> None:
         await world.put()
         await world.deliverer.deliver_due_now()
         assert len(peer.taken) == 1
+
+    play(scene)
+
+
+def test_the_addresses_of_a_host_race_and_every_call_is_told() -> None:
+    async def scene(world: World) -> None:
+        good = await world.peer(Peer())
+        with silent("127.0.0.8", good.port), silent("::1", good.port):
+            world.resolver.mx_records["b.test"] = [(1, "both.b.test")]
+            world.resolver.a_records["both.b.test"] = ["127.0.0.8", "127.0.0.9", good.address]
+            world.resolver.aaaa_records["both.b.test"] = ["::1"]
+            await world.put()
+            await world.deliverer.deliver_due_now()
+            await world.put()  # 127.0.0.9 has refused a moment ago
+            await world.deliverer.close_idle()
+            await world.deliverer.deliver_due_now()
+        assert len(good.taken) == 2
+        names = {a: f"both.b.test [{a}]:{good.port}" for a in ("127.0.0.8", "::1", "127.0.0.9", good.address)}
+        told = [(str(call["relay"]), str(call["reply"])) for call in world.steps.of("call")]
+        refused = f"421 4.4.1 127.0.0.9 port {good.port}: connection refused"
+        dropped = [(names[address], "not waited for: 127.0.0.1 was quicker") for address in ("127.0.0.8", "::1")]
+        assert told == [(names["127.0.0.9"], refused), *dropped, *dropped]
+        assert [attempt["relay"] for attempt in world.steps.of("attempt")] == [names[good.address]] * 2
+
+    play(scene, DeliverySettings(connection_attempt_delay_seconds=0.02))
+
+
+def test_an_address_that_lost_the_race_is_called_when_the_winner_sends_us_away() -> None:
+    async def scene(world: World) -> None:
+        good = await world.peer(Peer())
+        away = await world.peer(Peer({"GREETING": [b"421 4.3.2 busy"]}), name="other.test")
+        with silent("127.0.0.8", good.port):
+            world.resolver.mx_records["b.test"] = [(1, "mx.b.test")]
+            world.resolver.a_records["mx.b.test"] = ["127.0.0.8", away.address, good.address]
+            await world.put()
+            await world.deliverer.deliver_due_now()
+        assert (away.sessions, len(good.taken)) == (1, 1)
+
+    play(scene, DeliverySettings(connection_attempt_delay_seconds=0.02))
+
+
+def test_no_more_addresses_than_the_setting_says() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer({"GREETING": [b"421 4.3.2 busy"]}))
+        world.resolver.mx_records["b.test"] = [(1, "mx1.b.test"), (2, "mx2.b.test"), (3, "mx3.b.test")]
+        for name in ("mx1.b.test", "mx2.b.test", "mx3.b.test"):
+            world.resolver.a_records[name] = [peer.address, "127.0.0.9"]
+        await world.put()
+        await world.deliverer.deliver_due_now()
+        assert peer.sessions == 2
+        assert len(world.steps.of("call")) == 3
+
+    play(scene, DeliverySettings(max_addresses=3))
+
+
+def test_the_source_address_of_a_relay() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        relay = {"bulk": RelaySettings(source_ipv4="127.0.0.5")}
+        world.settings = DeliverySettings(
+            port=peer.port, relay=relay, sender_routes={"news@a.test": "bulk"}, source_ipv4="127.0.0.6"
+        )
+        await world.put()
+        await world.put(envelope=Envelope("news@a.test"))
+        await world.deliverer.deliver_due_now()
+        assert sorted(peer.clients) == ["127.0.0.5", "127.0.0.6"]
+
+    play(scene)
+
+
+def test_a_source_address_that_is_not_ours_defers_and_is_not_the_hosts_fault() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        world.settings = DeliverySettings(port=peer.port, source_ipv4="192.0.2.1")
+        await world.put()
+        await world.deliverer.deliver_due_now()
+        (entry,) = await world.entries()
+        assert entry.last_reply.startswith("421 4.4.1")
+        assert "calls can't be made from 192.0.2.1: cannot assign requested address" in entry.last_reply
+        assert len(world.deliverer._sender.unreachable) == 0
 
     play(scene)
 

@@ -40,6 +40,16 @@ class Mailboxes:
         return [mail.content.decode() for _, mail in self.delivered if not mail.mail_from]
 
 
+class Steps(list[tuple[str, dict[str, object]]]):
+    """A Journal that remembers: the name of each step, and what was said."""
+
+    def note(self, message_id: str, step: str, /, **facts: object) -> None:
+        self.append((step, facts))
+
+    def of(self, step: str) -> list[dict[str, object]]:
+        return [facts for name, facts in self if name == step]
+
+
 class World:
     def __init__(self, settings: DeliverySettings | None = None, queue: Queue | None = None) -> None:
         self.clock = FakeClock()
@@ -49,6 +59,7 @@ class World:
         self.mailboxes = Mailboxes()
         self.settings = settings or DeliverySettings()
         self.peers: list[Peer] = []
+        self.steps = Steps()
         self._deliverer: Deliverer | None = None
 
     async def peer(self, peer: Peer, name: str = "b.test", preference: int = 10) -> Peer:
@@ -77,6 +88,7 @@ class World:
                 ids=self.ids,
                 settings=self.settings,
                 hostname="mail.a.test",
+                journal=self.steps,
             )
         return self._deliverer
 

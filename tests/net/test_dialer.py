@@ -1,11 +1,32 @@
 """Outgoing connections: made, refused, timed out, and seen by an observer."""
 
 import asyncio
+import gc
+import socket
+import time
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
 import pytest
+from tests.net.silent import silent
 
-from postroom.net import ConnectFailed, Dialer, NetSettings, SocketConnection, TlsFailed, client_context
+from postroom.net import (
+    ConnectFailed,
+    Dialer,
+    LocalFailure,
+    NetSettings,
+    Raced,
+    SocketConnection,
+    TlsFailed,
+    client_context,
+)
+
+
+@dataclass(frozen=True)
+class To:
+    address: str
+    port: int
+    source: str = ""
 
 
 async def _server(banner: bytes) -> tuple[asyncio.Server, int]:
@@ -82,3 +103,112 @@ def test_a_socket_of_this_machine() -> None:
 
     with TemporaryDirectory(dir="/tmp") as folder:  # a name short enough for a socket's address
         asyncio.run(main(folder))
+
+
+# ---- from an address of our own
+
+
+def test_a_call_comes_from_the_source_address() -> None:
+    async def main() -> None:
+        server, port = await _server(b"")
+        async with server:
+            connection = await Dialer(NetSettings()).connect("127.0.0.1", port, source="127.0.0.5")
+            assert connection.local[0] == "127.0.0.5"
+            connection.abort()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("source", ["192.0.2.1", "::1"])
+def test_a_source_address_that_is_not_ours_is_a_failure_of_this_machine(source: str) -> None:
+    async def main() -> None:
+        with pytest.raises(LocalFailure, match=rf"calls can't be made from {source}: ."):
+            await Dialer(NetSettings()).connect("127.0.0.1", 9, source=source)
+
+    asyncio.run(main())
+
+
+# ---- RFC 8305 §5
+
+
+async def _race(*targets: To, stagger: float = 0.02, timeout: float = 5) -> tuple[Raced[To], float]:
+    started = time.monotonic()
+    raced = await Dialer(NetSettings()).race(targets, stagger=stagger, timeout=timeout)
+    if raced.connection is not None:
+        raced.connection.abort()
+    return raced, time.monotonic() - started
+
+
+def _free_port(address: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
+        sock.bind((address, 0))
+        return int(sock.getsockname()[1])
+
+
+def test_the_next_address_is_called_beside_one_that_does_not_answer() -> None:
+    async def main() -> None:
+        server, port = await _server(b"")
+        with silent("::1") as dead:
+            async with server:
+                first, second = To("::1", dead), To("127.0.0.1", port)
+                raced, took = await _race(first, second, To("127.0.0.3", port))
+                assert (raced.winner, raced.failed, raced.dropped) == (second, [], [first])
+                assert 0.02 <= took < 1
+
+    asyncio.run(main())
+    gc.collect()  # an unclosed socket would be an error here
+
+
+def test_a_failure_makes_the_next_one_begin_at_once() -> None:
+    async def main() -> None:
+        server, port = await _server(b"")
+        async with server:
+            closed = To("::1", _free_port("::1"))
+            raced, took = await _race(closed, To("127.0.0.1", port), stagger=2)
+            assert (raced.winner, [target for target, _ in raced.failed]) == (To("127.0.0.1", port), [closed])
+            assert "refused" in str(raced.failed[0][1])
+            assert took < 1
+
+    asyncio.run(main())
+
+
+def test_the_first_one_wins_when_it_answers_in_time_and_nobody_else_is_called() -> None:
+    async def main() -> None:
+        server, port = await _server(b"")
+        async with server:
+            raced, _ = await _race(To("127.0.0.1", port), To("127.0.0.3", port), stagger=2)
+            assert (raced.winner, raced.failed, raced.dropped) == (To("127.0.0.1", port), [], [])
+
+    asyncio.run(main())
+
+
+def test_all_fail_each_with_its_reason() -> None:
+    async def main() -> None:
+        with silent("127.0.0.8") as dead:
+            targets = (To("127.0.0.8", dead), To("127.0.0.1", _free_port("127.0.0.1")), To("127.0.0.1", 9, "192.0.2.1"))
+            raced, _ = await _race(*targets, timeout=0.1)
+            assert (raced.connection, raced.winner, raced.dropped) == (None, None, [])
+            reasons = {target: str(error) for target, error in raced.failed}
+            assert set(reasons) == set(targets)
+            assert "timed out after 0.1 s" in reasons[targets[0]]
+            assert "refused" in reasons[targets[1]]
+            assert "192.0.2.1" in reasons[targets[2]]
+
+    asyncio.run(main())
+
+
+def test_no_targets_no_connection() -> None:
+    raced, _ = asyncio.run(_race())
+    assert (raced.connection, raced.winner, raced.failed) == (None, None, [])
+
+
+def test_a_race_that_is_given_up_leaves_no_sockets() -> None:
+    async def main() -> None:
+        with silent("127.0.0.8") as dead:
+            targets = [To("127.0.0.8", dead), To("127.0.0.8", dead, "127.0.0.4")]
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await Dialer(NetSettings()).race(targets, stagger=0.01)
+
+    asyncio.run(main())
+    gc.collect()  # an unclosed socket would be an error here

@@ -115,9 +115,15 @@ def process_user(config: "Config") -> Iterator[Finding]:
 
 
 def relays(config: "Config") -> Iterator[Finding]:
-    """Passwords in files of their own."""
+    """Source addresses, and passwords in files of their own."""
     from postroom.delivery.routes import PasswordUnreadable, read_password
 
+    delivery = config.delivery
+    sources = {"delivery": (delivery.source_ipv4, delivery.source_ipv6)}
+    sources |= {f"delivery.relay.{name}": (one.source_ipv4, one.source_ipv6) for name, one in delivery.relay.items()}
+    for name, addresses in sources.items():
+        for address in filter(None, addresses):
+            yield _source(f"{name}.source_ipv{6 if ':' in address else 4}", address)
     for name, relay in config.delivery.relay.items():
         if not relay.password_file:
             continue
@@ -131,6 +137,16 @@ def relays(config: "Config") -> Iterator[Finding]:
             yield bad("relay", text, f"chmod o-r {relay.password_file}")
         else:
             yield good("relay", f"the password of {name} can be read")
+
+
+def _source(setting: str, address: str) -> Finding:
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.bind((address, 0))
+    except OSError as error:
+        text = f"calls can't be made from {address}: {error.strerror}"
+        return bad("relay", text, f"give this machine that address, or correct {setting}")
+    return good("relay", f"calls can be made from {address}")
 
 
 # ---- databases

@@ -16,8 +16,8 @@ class Destination:
     """What may share a connection: only what has the same hosts, credentials and source address.
 
     `domain` is one (A-labels, lower case) or an "[address literal]", whose hosts the DNS knows, or "lmtp:/socket"; ""
-    where `relay` has hosts of its own, and for our own mailboxes. `relay` is what routes.Routes knows of them; "" for the
-    usual way.
+    where `relay` has hosts of its own, and for our own mailboxes. `relay` is what routes.Routes knows of them; "" for
+    the usual way.
     """
 
     domain: str

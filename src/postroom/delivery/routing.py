@@ -7,7 +7,7 @@ Owns: MX look-up and its order, null MX, implicit MX, never calling ourselves. N
 import asyncio
 import ipaddress
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, zip_longest
 
 from postroom.base import Ids
 from postroom.dns import DnsTemporary, Mx, Resolver
@@ -115,13 +115,14 @@ class Router:
         if is_address(name):  # an MX that names an address is wrong, and common; calling it does no harm
             return (name,)
         v4, v6 = await asyncio.gather(self._resolver.a(name), self._resolver.aaaa(name), return_exceptions=True)
-        found: list[str] = []
+        found: list[tuple[str, ...]] = []
         trouble: BaseException | None = None
         for answer in (v6, v4) if self._settings.prefer_ipv6 else (v4, v6):
             if isinstance(answer, BaseException):
                 trouble = trouble or answer
             else:
-                found += answer.records
-        if trouble is not None and not (found and isinstance(trouble, DnsTemporary)):
+                found.append(answer.records)
+        if trouble is not None and not (any(found) and isinstance(trouble, DnsTemporary)):
             raise trouble
-        return tuple(dict.fromkeys(found))
+        in_turns = chain.from_iterable(zip_longest(*found))  # RFC 8305 §4: the families alternate
+        return tuple(dict.fromkeys(address for address in in_turns if address is not None))

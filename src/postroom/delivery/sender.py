@@ -8,11 +8,12 @@ import logging
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from postroom.base import Clock, Ids
 from postroom.dns import DnsTemporary, Resolver
 from postroom.journal import NO_JOURNAL, Journal
-from postroom.net import Dialer, client_context
+from postroom.net import Dialer, LocalFailure, Raced, SocketConnection, client_context
 from postroom.queue import Entry, Queue
 from postroom.smtp import Outcome, ServerReply, Stage, local_reply
 
@@ -21,7 +22,7 @@ from .content import QueuedContent
 from .destination import Destination, ascii_domain
 from .routes import RouteGone, Routes
 from .routing import Host, Router
-from .session import Call, Session, SessionRefused, open_session
+from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
 from .transaction import Transactions
 from .unreachable import UnreachableHosts
@@ -101,22 +102,31 @@ class Sender:
             self._verifying_context = client_context(verify=True)
         return self._verifying_context
 
-    async def open(self, call: Call) -> Session:
+    async def race(self, calls: Sequence[Call]) -> Raced[Call]:
+        """Connect to one of a host's addresses, and remember what could not be reached."""
+        settings = self._settings
+        raced = await self._dialer.race(
+            calls, stagger=settings.connection_attempt_delay_seconds, timeout=settings.connect_timeout_seconds
+        )
+        for call, failure in raced.failed:
+            if not isinstance(failure, LocalFailure):
+                self.unreachable.failed(call.address, call.port, call.source, str(failure))
+        if raced.winner is not None:
+            self.unreachable.reached(raced.winner.address, raced.winner.port, raced.winner.source)
+        return raced
+
+    async def open(self, call: Call, connection: SocketConnection) -> Session:
         """A session, in the clear if opportunistic TLS breaks. Raises SessionRefused."""
         try:
-            session = await open_session(self._dialer, call, self._hostname, self._settings)
+            return await open_session(self._dialer, call, self._hostname, self._settings, connection)
         except SessionRefused as refused:
             fall_back = (
                 refused.tls_failed and call.tls == "opportunistic" and self._settings.plaintext_after_tls_failure
             )
             if not fall_back:
-                if refused.unreachable:
-                    self.unreachable.failed(call.address, call.port, str(refused.reply.lines[0]))
                 raise
             _log.info("%s: %s; trying without TLS", call, refused.reply)
-            session = await open_session(self._dialer, replace(call, tls="never"), self._hostname, self._settings)
-        self.unreachable.reached(call.address, call.port)
-        return session
+        return await open_session(self._dialer, replace(call, tls="never"), self._hostname, self._settings)
 
     async def addresses(self, host: Host) -> tuple[str, ...]:
         return await self._router.addresses(host)
@@ -140,51 +150,80 @@ class _Attempt:
         self._transactions = Transactions(self._message, sender.content(entries[0]), sender.settings)
         # an operator's "retry" is recognised by its due time (unreachable.py)
         self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
+        self._failures: list[ServerReply] = []  # why the next host was asked
         self.done: list[Attempted] = []
 
     async def try_hosts(self, hosts: Sequence[Host]) -> Session | None:
         """Each address of each host until nobody is pending; the session that is still good, if any."""
         sender = self._sender
-        failures: list[ServerReply] = []
-        tried = 0
+        room = sender.settings.max_addresses
         for host in hosts:
             try:
                 addresses = await sender.addresses(host)
             except DnsTemporary as error:
-                failures.append(local_reply(error.code, error.enhanced, f"{host.name}: {error.text}"))
+                self._failures.append(local_reply(error.code, error.enhanced, f"{host.name}: {error.text}"))
                 continue
-            for address in addresses:
-                if tried >= sender.settings.max_addresses:
-                    break
-                call = sender.call(self._destination, host, address)
-                reason = sender.unreachable.recent(address, host.port, self._due_since)
-                if reason is not None:
-                    failures.append(local_reply(421, "4.4.1", f"{reason} (a moment ago)"))
-                    continue
-                tried += 1
-                session = await self._try_call(call, failures)
-                if not self._pending:
-                    return session
-        self.answer_all(self._summary(failures))
+            calls = [
+                call for call in map(partial(sender.call, self._destination, host), addresses) if self._worth(call)
+            ]
+            session = await self._try_host(calls[:room])
+            room -= len(calls[:room])
+            if not self._pending:
+                return session
+        self.answer_all(self._summary())
         return None
 
-    async def _try_call(self, call: Call, failures: list[ServerReply]) -> Session | None:
+    def _worth(self, call: Call) -> bool:
+        """Not when it could not be reached a moment ago."""
+        reason = self._sender.unreachable.recent(call.address, call.port, call.source, self._due_since)
+        if reason is not None:
+            self._failures.append(local_reply(421, "4.4.1", f"{reason} (a moment ago)"))
+        return reason is None
+
+    async def _try_host(self, calls: Sequence[Call]) -> Session | None:
+        """The addresses of one host: that which is connected first, then the others."""
+        while calls:
+            raced = await self._sender.race(calls)
+            for call, failure in raced.failed:
+                self._no_session(call, not_connected(failure).reply)
+            if raced.connection is None or raced.winner is None:
+                return None
+            for call in raced.dropped:
+                self._note_call(call, f"not waited for: {raced.winner.address} was quicker")
+            session = await self._try_call(raced.winner, raced.connection)
+            if not self._pending:
+                return session
+            gone = {raced.winner.address, *(call.address for call, _ in raced.failed)}
+            calls = [call for call in calls if call.address not in gone]
+        return None
+
+    async def _try_call(self, call: Call, connection: SocketConnection) -> Session | None:
         try:
-            session = await self._sender.open(call)
+            session = await self._sender.open(call, connection)
         except SessionRefused as refused:
-            _log.info("%s: %s: %s", self._message.message_id, call, refused.reply)
-            self._sender.journal.note(self._message.message_id, "call", relay=str(call), reply=str(refused.reply))
-            reply = refused.reply
-            failures.append(replace(reply, lines=(f"{call}: {reply.lines[0]}", *reply.lines[1:])))
+            self._no_session(call, refused.reply)
             return None
+        except BaseException:
+            connection.abort()
+            raise
         answer = await self.transact(session)
         if answer is None:
             return session
-        failures.append(answer)
+        self._failures.append(answer)
         return None
 
-    def _summary(self, failures: Sequence[ServerReply]) -> ServerReply:
+    def _no_session(self, call: Call, reply: ServerReply) -> None:
+        self._note_call(call, str(reply))
+        self._failures.append(replace(reply, lines=(f"{call}: {reply.lines[0]}", *reply.lines[1:])))
+
+    def _note_call(self, call: Call, words: str) -> None:
+        """Every address that was called is told."""
+        _log.info("%s: %s: %s", self._message.message_id, call, words)
+        self._sender.journal.note(self._message.message_id, "call", relay=str(call), reply=words)
+
+    def _summary(self) -> ServerReply:
         """Permanent only if every host said so itself: one that can't be asked now may say something else later."""
+        failures = self._failures
         if not failures:
             text = f"No mail server of {self._destination} has an address"
             return local_reply(550, "5.4.4", text)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from postroom.base import ProtocolError
-from postroom.net import ConnectFailed, Dialer, SocketConnection, TlsFailed
+from postroom.net import ConnectFailed, Dialer, LocalFailure, SocketConnection, TlsFailed
 from postroom.sasl import client_mechanism
 from postroom.smtp import (
     Authenticated,
@@ -276,19 +276,31 @@ def _lost(stage: str) -> ServerReply:
     return local_reply(421, "4.4.2", f"Connection lost while waiting for the reply to {stage}")
 
 
-async def open_session(dialer: Dialer, call: Call, hostname: str, settings: DeliverySettings) -> Session:
-    """Connect, greet, secure and sign in as `call` asks. Raises SessionRefused."""
+def not_connected(error: ConnectFailed) -> SessionRefused:
+    """What a call that did not get through comes to."""
+    return SessionRefused(local_reply(421, "4.4.1", str(error)), unreachable=not isinstance(error, LocalFailure))
+
+
+async def open_session(
+    dialer: Dialer,
+    call: Call,
+    hostname: str,
+    settings: DeliverySettings,
+    connection: SocketConnection | None = None,
+) -> Session:
+    """Connect, greet, secure and sign in as `call` asks, over a connection that there is already, or a new one.
+
+    Raises SessionRefused; then the connection is closed.
+    """
     try:
-        connection = await dialer.connect(
-            call.address,
-            call.port,
-            timeout=settings.connect_timeout_seconds,
-            tls=call.context if call.tls == "implicit" else None,
-            server_hostname=call.tls_name if call.tls == "implicit" else None,
-            source=call.source,
-        )
+        if connection is None:
+            connection = await dialer.connect(
+                call.address, call.port, timeout=settings.connect_timeout_seconds, source=call.source
+            )
+        if call.tls == "implicit":
+            await connection.start_tls_client(call.context, call.tls_name)
     except ConnectFailed as error:
-        raise SessionRefused(local_reply(421, "4.4.1", str(error)), unreachable=True) from error
+        raise not_connected(error) from error
     except TlsFailed as error:
         raise SessionRefused(local_reply(421, "4.7.5", f"TLS handshake failed: {error}"), tls_failed=True) from error
     limits = ReplyLimits(settings.max_reply_line_octets, settings.max_reply_lines)

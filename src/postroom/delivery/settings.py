@@ -112,7 +112,9 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         tuple[str, ...],
         Meta(description="IP addresses under which the world reaches this server; an MX there is never called."),
     ] = ()
-    prefer_ipv6: Annotated[bool, Meta(description="Try a host's IPv6 addresses before its IPv4 ones.")] = False
+    prefer_ipv6: Annotated[
+        bool, Meta(description="Begin with a host's IPv6 address; then the two kinds alternate.")
+    ] = False
     max_addresses: Annotated[
         int, Meta(ge=2, description="Addresses of a destination tried in one attempt (RFC 5321 §5.1 asks for two).")
     ] = 10
@@ -242,6 +244,15 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     # how long to wait (RFC 5321 §4.5.3.2)
     connect_timeout_seconds: Annotated[float, _seconds("Seconds for a TCP connection to be established.")] = 30.0
+    connection_attempt_delay_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            le=2,
+            description="Seconds until the next address of a host is called beside one that has not answered; the "
+            "first connection is used (RFC 8305 §5).",
+        ),
+    ] = 0.25
     greeting_timeout_seconds: Annotated[float, _seconds("Seconds to wait for a host's greeting.")] = 300.0
     hello_timeout_seconds: Annotated[float, _seconds("Seconds to wait for the reply to EHLO, HELO or RSET.")] = 300.0
     starttls_timeout_seconds: Annotated[float, _seconds("Seconds to wait for the reply to STARTTLS.")] = 120.0

@@ -16,32 +16,33 @@ class UnreachableHosts:
         self._clock = clock
         self._seconds = seconds
         self._limit = limit
-        self._hosts: OrderedDict[tuple[str, int], tuple[float, str]] = OrderedDict()
+        self._hosts: OrderedDict[tuple[str, int, str], tuple[float, str]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._hosts)
 
-    def failed(self, address: str, port: int, reason: str) -> None:
-        key = (address, port)
+    def failed(self, address: str, port: int, source: str, reason: str) -> None:
+        """`source`: own address from which it was called; from another it may be reached."""
+        key = (address, port, source)
         self._hosts.pop(key, None)
         self._hosts[key] = self._clock.now(), reason
         if len(self._hosts) > self._limit:
             self._hosts.popitem(last=False)
 
-    def reached(self, address: str, port: int) -> None:
-        self._hosts.pop((address, port), None)
+    def reached(self, address: str, port: int, source: str) -> None:
+        self._hosts.pop((address, port, source), None)
 
-    def recent(self, address: str, port: int, due_since: float | None) -> str | None:
+    def recent(self, address: str, port: int, source: str, due_since: float | None) -> str | None:
         """Why the host is not worth a call now; None: call it.
 
         `due_since`: when a repeated attempt became due. Natural waits are longer than this memory, so one that became
         due after the failure was asked for by an operator, who wants to see a call.
         """
-        known = self._hosts.get((address, port))
+        known = self._hosts.get((address, port, source))
         if known is None:
             return None
         since, reason = known
         if self._clock.now() >= since + self._seconds:
-            del self._hosts[address, port]
+            del self._hosts[address, port, source]
             return None
         return None if due_since is not None and due_since > since else reason

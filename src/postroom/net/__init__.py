@@ -4,7 +4,7 @@ from .api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, Service
 from .binding import is_loopback, parse_address
 from .compression import CompressedConnection, CorruptInput
 from .connection import SocketConnection
-from .dialer import ConnectFailed, Dialer
+from .dialer import ConnectFailed, Dialer, LocalFailure, Raced
 from .http1 import BadHttp
 from .https_client import Fetch, FetchFailed, HttpsClient
 from .listener import Listener, ListenError
@@ -28,7 +28,9 @@ __all__ = [
     "IdleTimeout",
     "ListenError",
     "Listener",
+    "LocalFailure",
     "NetSettings",
+    "Raced",
     "ServerStopping",
     "ServerTls",
     "Service",
