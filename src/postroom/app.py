@@ -276,6 +276,8 @@ class App:
         config = self.config
         journal = FileJournal(config.data / "journal", config.journal, self.clock)
         self._closing.callback(journal.close)
+        for message_id, address in self.queue.interrupted:
+            journal.note(message_id, "interrupted", to=address)
         self.intake = Intake(
             hostname=config.hostname,
             directory=self.directory,

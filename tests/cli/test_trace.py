@@ -69,6 +69,14 @@ def test_a_message_from_the_first_step_to_the_last(room: Room) -> None:
             {"to": "b@b", "status": "sent", "relay": "local", "reply": "250 ok"},
             "attempt 1 for <b@b>: sent, by local: 250 ok",
         ),
+        (
+            "interrupted",
+            {"to": "b@b"},
+            (
+                "the server was stopped by force during an attempt for <b@b>: if the other side had just taken it,"
+                " it gets it twice"
+            ),
+        ),
         ("new thing", {"a": 1}, "new thing a=1"),
     ],
 )

@@ -285,7 +285,8 @@ def test_only_the_first_workers_start_gives_interrupted_attempts_back(tmp_path: 
         assert await first.next_due() is None
         await first.close()
         first = worker(tmp_path, 0)
-        assert len(await first.claim(SystemClock().now(), 9)) == 1
+        (again,) = await first.claim(SystemClock().now(), 9)
+        assert first.interrupted == ((again.message.message_id, again.recipient.address),)
         for queue in (first, second):
             await queue.close()
 

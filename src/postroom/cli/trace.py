@@ -50,6 +50,10 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",
     "queued": lambda facts: f"queued as {facts.get('queue_id', facts['id'])} for {_addresses(facts)}",
     "attempt": _attempt,
+    "interrupted": lambda facts: (  # RFC 1047: whose acceptance was not recorded is sent again
+        f"the server was stopped by force during an attempt for {_addresses(facts)}: if the other side had just taken "
+        "it, it gets it twice"
+    ),
     "reported": lambda facts: f"report to {_addresses(facts)}: {facts.get('report', '')}",
 }
 

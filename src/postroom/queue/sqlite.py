@@ -81,6 +81,8 @@ class SqliteQueue(Operated):
         self._turns = Turns(settings.sender_turn_seconds, settings.max_remembered_senders)  # writer thread only
         self._seen_version = self._writer_version = 0
         self._closed = False
+        # (queue id, recipient) of attempts that the last run did not see the end of: it was killed
+        self.interrupted: tuple[tuple[str, str], ...] = ()
         self._finishing: tuple[list[int], asyncio.Future[None]] | None = None
         try:
             db = _open(directory / "queue.db", settings)
@@ -112,8 +114,11 @@ class SqliteQueue(Operated):
         known = {str(row[0]) for row in db.execute("SELECT id FROM messages WHERE is_file")}
         swept = self._contents.sweep(known, before)
         with db:
+            rows = db.execute(
+                "SELECT m.id, e.address FROM entries e JOIN messages m ON m.seq=e.message WHERE e.state='sending'"
+            ).fetchall()
+            self.interrupted = tuple((str(message_id), str(address)) for message_id, address in rows)
             db.execute("UPDATE entries SET state='waiting' WHERE state='sending'")
-            interrupted = db.changes()
             for message_id in known:
                 if not self._contents.path(message_id).exists():
                     _log.error("%s: its content file is missing; its entries are on hold", message_id)
@@ -124,8 +129,12 @@ class SqliteQueue(Operated):
                     )
             numbers = db.execute("SELECT id FROM destinations").fetchall()
             claiming.refresh(db, [cast(int, row[0]) for row in numbers])
-        if swept or interrupted:
-            _log.info("start-up: %d interrupted attempts are due again, %d leftover files removed", interrupted, swept)
+        if swept or self.interrupted:
+            _log.info(
+                "start-up: %d interrupted attempts are due again, %d leftover files removed",
+                len(self.interrupted),
+                swept,
+            )
 
     async def close(self) -> None:
         if self._closed:
