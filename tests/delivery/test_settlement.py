@@ -103,6 +103,19 @@ def test_double_bounces_end_where_the_postmasters_mail_leads_elsewhere() -> None
     play(scene)
 
 
+def test_a_report_that_was_only_forwarded_here_is_not_reported_on() -> None:
+    """Bug: two postmasters that forward to each other told each other of it for ever."""
+
+    async def scene(world: World) -> None:
+        await world.peer(Peer(REFUSING))
+        report = b"Delivered-To: boss@a.test\r\nTo: postmaster@b.test\r\nSubject: bounce\r\n\r\nx\r\n"
+        await world.put("boss@b.test", envelope=Envelope(""), content=report)
+        await world.deliverer.deliver_due_now()
+        assert world.mailboxes.delivered == []
+
+    play(scene)
+
+
 def test_an_address_that_bounced_for_good_is_not_asked_again_for_a_while() -> None:
     async def scene(world: World) -> None:
         peer = await world.peer(Peer({"RCPT": [b"550 5.1.1 unknown"] * 3 + [b"250 ok"] * 9}))

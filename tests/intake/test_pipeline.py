@@ -327,7 +327,9 @@ def test_an_alias_with_several_targets_is_reported_as_expanded(each: bool) -> No
         envelope = Envelope("a@bar.com", ret="HDRS", envid="E1")
         await take_alias(room, Recipient("all@foo.com", wishes, "rfc822;all@foo.com"), envelope=envelope, each=each)
         forward, report = await room.queue.entries()
-        assert forward.recipient == Recipient("carol@elsewhere.org", frozenset({"FAILURE"}), "rfc822;all@foo.com")
+        assert forward.recipient == Recipient(
+            "carol@elsewhere.org", frozenset({"FAILURE"}), "rfc822;all@foo.com", lead=b"Delivered-To: all@foo.com\r\n"
+        )
         assert forward.message.envelope == envelope
         assert report.recipient == Recipient("a@bar.com", frozenset({"NEVER"}))
         assert report.message.envelope.mail_from == ""
@@ -362,7 +364,8 @@ def test_an_alias_with_one_target_passes_all_wishes_on() -> None:
         recipient = Recipient("away@foo.com", frozenset({"SUCCESS"}), "rfc822;away@foo.com")
         await take_alias(room, recipient)
         (entry,) = await room.queue.entries()
-        assert entry.recipient == Recipient("carol@elsewhere.org", recipient.notify, recipient.original)
+        lead = b"Delivered-To: away@foo.com\r\n"
+        assert entry.recipient == Recipient("carol@elsewhere.org", recipient.notify, recipient.original, lead=lead)
         content = await room.queue.read(entry.message.message_id, 0, 10_000)
         assert b"for <away@foo.com>" in content  # as the sender wrote it (RFC 5321 §4.4)
 
@@ -397,5 +400,34 @@ def test_mail_for_a_socket_waits_in_the_queue_for_its_own_destination() -> None:
             await room.intake.deliver_local(Envelope(""), "only@foo.com", pieces(b"x\r\n"), "r1")
         third = (await room.queue.entries())[2:]
         assert [(e.recipient.address, e.destination) for e in third] == [("only@foo.com", "lmtp:/run/app.sock")]
+
+    in_room(body)
+
+
+COMES_BACK = b"Subject: x\r\nDELIVERED-TO:\r\n <Away@FOO.com>\r\n\r\nDelivered-To: bob@foo.com\r\n"
+
+
+def test_what_comes_back_is_refused_and_the_others_have_it() -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_alias("away@foo.com", ("carol@elsewhere.org", "jones@foo.com"))
+        with pytest.raises(MailLoop):
+            await take(room, "away@foo.com", text=COMES_BACK)
+        loop, taken = await take(room, "away@foo.com", "bob@foo.com", text=COMES_BACK, each=True)
+        assert isinstance(loop, MailLoop)
+        assert taken is None
+        assert await room.queue.entries() == []
+        # SMTP has one answer for all: the sender is told by a report, which the queue's runner writes
+        assert await take(room, "away@foo.com", "bob@foo.com", text=COMES_BACK) == [None, None]
+        assert len(await room.messages("bob@foo.com")) == 2
+        assert await room.messages("jones@foo.com") == []
+        (entry,) = await room.queue.entries()
+        assert entry.recipient == Recipient("away@foo.com")
+        message_id = entry.message.message_id
+        content = await room.queue.read(message_id, 0, 10_000)
+        with pytest.raises(MailLoop):
+            await room.intake.deliver_local(FROM, "away@foo.com", pieces(content), message_id)
+        # an alias of people here sends nothing on, so nothing comes back to it
+        await room.directory.set_alias("away@foo.com", ("jones@foo.com",))
+        assert await take(room, "away@foo.com", text=COMES_BACK) == [None]
 
     in_room(body)

@@ -4,7 +4,15 @@ import pytest
 
 from postroom.accounts import Person
 from postroom.intake import Source
-from postroom.intake.trace import TraceWriter, cipher_suite, count_received, protocol_name, return_path
+from postroom.intake.trace import (
+    TraceWriter,
+    cipher_suite,
+    count_received,
+    delivered_to,
+    has_been_at,
+    protocol_name,
+    return_path,
+)
 from postroom.net import TlsInfo
 
 TLS = TlsInfo("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
@@ -88,3 +96,18 @@ def test_return_path_and_counting() -> None:
     assert return_path("") == b"Return-Path: <>\r\n"
     header = b"Received: a\r\n\tb\r\nreceived : c\r\nX-Received: d\r\nSubject: x\r\n Received: y\r\nRECEIVED:z\r\n\r\n"
     assert count_received(header) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "been"),
+    [
+        (b"Delivered-To: bob@foo.com\r\n", True),
+        (b"delivered-to :\r\n\t<Bob@FOO.com> \r\n", True),
+        (b"Delivered-To: bob@foo.com.example\r\n", False),
+        (b"X-Delivered-To: bob@foo.com\r\n", False),
+        (b"Delivered-To: \xff@foo.com\r\nDelivered-To:\r\n", False),
+    ],
+)
+def test_where_a_message_has_been(header: bytes, been: bool) -> None:
+    assert has_been_at(b"Subject: x\r\n" + header + b"To: bob@foo.com\r\n\r\n", "bob@foo.com") is been
+    assert has_been_at(delivered_to("jörg@foo.com"), "Jörg@foo.com")

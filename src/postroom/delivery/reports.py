@@ -82,7 +82,11 @@ class Reporter:
             return
         header, _, _ = await self._original(attempted[0].entry.message, Action.DELAYED)
         told = first_value(header, b"To")
-        if told is not None and told.strip().lower() == to.lower().encode():
+        if first_value(header, b"Delivered-To") is not None:
+            # Not one of ours: it came, and an address here sent it on. Two postmasters, each forwarding to the other,
+            # would tell each other of it for ever.
+            _log.error("a report that was forwarded is refused there: nobody hears of it")
+        elif told is not None and told.strip().lower() == to.lower().encode():
             _log.error("the mail of %s leads elsewhere and is refused there: nobody hears of it", to)
         else:
             await self._report(attempted, Action.FAILED, to)

@@ -7,7 +7,7 @@ it. Raises: nothing.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from postroom.accounts import LocalTarget, SocketTarget, Target
+from postroom.accounts import LocalTarget, RemoteTarget, SocketTarget, Target
 from postroom.message import (
     Action,
     DeliveryReport,
@@ -21,6 +21,7 @@ from postroom.message import (
 from postroom.queue import Envelope, Recipient
 
 from .routing import Route
+from .trace import delivered_to
 
 _SUCCESS = frozenset({"SUCCESS"})
 _NEVER = frozenset({"NEVER"})
@@ -34,9 +35,7 @@ def wants_success_report(route: Route) -> bool:
 
 def for_target(route: Route, target: Target) -> Recipient:
     """The queue entry for one target of a route."""
-    recipient = route.recipient
-    if isinstance(target, SocketTarget):
-        recipient = replace(recipient, way=target.place)
+    recipient = sent_on(route.recipient, target, route.forwarder)
     if len(route.targets) == 1:  # RFC 3461 §5.2.7.2: all that was asked for goes on
         return replace(recipient, address=target.address)
     notify = recipient.notify
@@ -47,9 +46,13 @@ def for_target(route: Route, target: Target) -> Recipient:
     return replace(recipient, address=address, notify=notify)
 
 
-def plain_recipient(target: Target) -> Recipient:
-    """The queue entry for a target of mail without wishes."""
-    return Recipient(target.address, way=target.place if isinstance(target, SocketTarget) else "")
+def sent_on(recipient: Recipient, target: Target, forwarder: str) -> Recipient:
+    """What mail needs to go on from an address of ours to this target."""
+    if isinstance(target, SocketTarget):
+        return replace(recipient, way=target.place)
+    if isinstance(target, RemoteTarget) and forwarder:
+        return replace(recipient, lead=delivered_to(forwarder))
+    return recipient
 
 
 def expanded(routes: Sequence[Route]) -> list[Recipient]:

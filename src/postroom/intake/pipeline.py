@@ -1,6 +1,6 @@
 """From the first octet of a message to the reply that accepts or refuses it.
 
-Owns: the order of things (draft, loop check, queue, mailboxes) and what the sender is told. Never: speaks a protocol.
+Owns: the order of things (draft, loop check, commit) and what the sender is told. Never: speaks a protocol.
 Raises: MailError for a refusal of the whole message; OSError never (a full disk is a temporary refusal).
 
 Accepted means kept: `Reception.finish` returns after the last commit. What goes to other servers is queued first: when
@@ -10,11 +10,10 @@ its copy through the queue, so the sender has one honest answer and nobody gets 
 
 import logging
 import re
-from collections.abc import AsyncIterator, Container, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 
-from postroom.accounts import Directory, Found, LocalTarget, Person, SocketTarget, Target, domain_key
-from postroom.base import Clock, Ids, MailError, Spool
+from postroom.accounts import Directory, Found, LocalTarget, Person, domain_key
+from postroom.base import Clock, Ids, MailError
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import HeaderAddresses, first_value, header_addresses, repair
 from postroom.queue import Envelope, Queue, Recipient
@@ -23,18 +22,17 @@ from postroom.store import Draft, MailStore
 from .authorship import check_addresses
 from .binary_mail import readable
 from .completion import HeaderCompleter, HeaderSeparator
-from .expansion import expanded, expansion_report, for_target, plain_recipient, wants_success_report
+from .distribution import LATER, Distribution, worst
+from .expansion import sent_on, wants_success_report
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
 from .settings import IntakeSettings
-from .trace import Source, TraceWriter, count_received, return_path
+from .trace import Source, TraceWriter, count_received, has_been_at, return_path
 
 _log = logging.getLogger("postroom.intake")
 _MARK = "m"  # begins the ids given here
-_LATER = "-later"  # ends the queue id of what a mailbox could not take at once; before it stands the message's id
 _NOTED = 250  # octets of a Message-ID that the journal has
-_NEVER = frozenset({"NEVER"})  # RFC 3461 §6.1: no report on a report
-_OURS = re.compile(rf"{_MARK}[0-9a-f]{{16}}(?:{_LATER})?")  # reports on such a message have longer ids
+_OURS = re.compile(rf"{_MARK}[0-9a-f]{{16}}(?:{LATER})?")  # reports on such a message have longer ids
 
 
 class MailLoop(MailError):
@@ -69,7 +67,7 @@ class Intake:
         self.settings = settings
         self.journal = journal
         self.mailboxes = Mailboxes(store, settings)
-        self._router = Router(directory, store)
+        self._router = Router(directory, store, self.hostname)
 
     async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:
         """Answer RCPT: where this recipient leads, or a MailError to refuse with."""
@@ -92,6 +90,8 @@ class Intake:
         resolution = await self.directory.resolve(address)
         if not isinstance(resolution, Found):
             raise UnknownUser(address)
+        forwarder = self._router.forwarder(address)
+        forwards = Route(Recipient(address), resolution.targets, forwarder).forwards
         local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
         remote = [t for t in resolution.targets if not isinstance(t, LocalTarget)]
         if local and _OURS.fullmatch(delivery_id):
@@ -103,10 +103,13 @@ class Intake:
                     draft.write(piece)
             except OSError as error:
                 raise NoSpace(str(error)) from error
-            if count_received(draft.finish().header) > self.settings.max_received_fields:
+            header = draft.finish().header
+            if count_received(header) > self.settings.max_received_fields:
                 raise MailLoop(address)
+            if forwards and has_been_at(header, forwarder):
+                raise MailLoop(f"{address}: it has been here before")
             deliveries = [(target, prefix) for target in local]
-            once = delivery_id.removesuffix(_LATER)
+            once = delivery_id.removesuffix(LATER)
             if envelope.binary and local:
                 with await self.readable(draft) as kept:
                     outcomes = await self.mailboxes.deliver_all(deliveries, kept, once)
@@ -114,9 +117,9 @@ class Intake:
                 outcomes = await self.mailboxes.deliver_all(deliveries, draft, once)
             failures = [error for error in outcomes if error is not None]
             if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
-                raise _worst(failures)
+                raise worst(failures)
             if remote:  # last, and remembered by the queue: another attempt does not forward again
-                recipients = [plain_recipient(target) for target in remote]
+                recipients = [sent_on(Recipient(target.address), target, forwarder) for target in remote]
                 await self.queue.enqueue(envelope, recipients, draft.spool, once=f"{delivery_id}/{address}")
 
     async def readable(self, binary: Draft) -> Draft:
@@ -215,18 +218,44 @@ class Reception:
             self._kept = await self._intake.readable(self._draft)
         kept = self._kept or self._draft
         self._note(envelope, routes, facts.header)
+        refused = self._refused(routes, facts.header)
+        if len(refused) == len(routes):
+            if each:
+                return list(refused.values())
+            raise worst(list(refused.values()))
         only = routes[0] if len(routes) == 1 else None
-        direct = only is not None and len(only.targets) == 1 and not wants_success_report(only)
-        if direct and only is not None and isinstance(only.targets[0], LocalTarget):
-            prefix = trace.final(only.recipient.address)
-            try:
-                await self._intake.mailboxes.deliver(only.targets[0], kept, prefix, self.trace_id)
-            except MailError as error:
-                self._intake.journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
-                raise
-            self._intake.journal.note(self.trace_id, "delivered", to=only.targets[0].person.address)
-            return [None]
-        return await _Distribution(self._intake, self._draft, kept, self.trace_id, envelope, routes, trace).run(each)
+        if only is not None and len(only.targets) == 1 and not wants_success_report(only):
+            target = only.targets[0]
+            if isinstance(target, LocalTarget):
+                await self._deliver_at_once(target, kept, trace.final(only.recipient.address))
+                return [None]
+        taken = [route for number, route in enumerate(routes) if number not in refused]
+        bounced = [] if each else [routes[number].recipient for number in refused]
+        parts = Distribution(self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced)
+        answers = iter(await parts.run(each))
+        if not each:
+            return [None] * len(routes)
+        return [refused[number] if number in refused else next(answers) for number in range(len(routes))]
+
+    async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes) -> None:
+        """To the only recipient, who is here."""
+        journal = self._intake.journal
+        try:
+            await self._intake.mailboxes.deliver(target, kept, prefix, self.trace_id)
+        except MailError as error:
+            journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
+            raise
+        journal.note(self.trace_id, "delivered", to=target.person.address)
+
+    def _refused(self, routes: Sequence[Route], header: bytes) -> dict[int, MailError]:
+        """Recipients for which the message can't be taken, now that its header is known, by their numbers."""
+        refused: dict[int, MailError] = {}
+        for number, route in enumerate(routes):
+            if route.forwards and has_been_at(header, route.forwarder):
+                refused[number] = error = MailLoop(f"{route.recipient.address}: it has been here before")
+                reply = f"{error.code} {error.enhanced} {error.text}"
+                self._intake.journal.note(self.trace_id, "not delivered", to=route.recipient.address, reply=reply)
+        return refused
 
     def _note(self, envelope: Envelope, routes: Sequence[Route], header: bytes) -> None:
         """For the journal: the message is here, and what it is to become."""
@@ -250,153 +279,3 @@ class Reception:
         self._draft.close()
         if self._kept is not None:
             self._kept.close()
-
-
-class _Distribution:
-    """One message to several targets."""
-
-    def __init__(
-        self,
-        intake: Intake,
-        draft: Draft,
-        kept: Draft,
-        trace_id: str,
-        envelope: Envelope,
-        routes: Sequence[Route],
-        trace: TraceWriter,
-    ) -> None:
-        self._intake = intake
-        self._draft = draft
-        self._kept = kept  # of it by mailboxes
-        self._trace_id = trace_id
-        self._envelope = envelope
-        self._routes = routes
-        self._trace = trace
-        self._outcomes: dict[object, MailError | None] = {}  # by the target's key
-
-    async def run(self, each: bool) -> list[MailError | None]:
-        for_queue = self._for_queue()
-        try:
-            if for_queue:
-                await self._enqueue(list(for_queue.values()), self._trace_id, self._only_recipient(for_queue))
-        except MailError as error:
-            if not each:
-                raise
-            self._outcomes.update(dict.fromkeys(for_queue, error))
-        else:
-            self._outcomes.update(dict.fromkeys(for_queue))
-        await self._deliver_local()
-        self._note()
-        if each:
-            answers = await self._answers()
-            await self._report_expansions([r for r, e in zip(self._routes, answers, strict=True) if e is None])
-            return answers
-        if all(error is not None for error in self._outcomes.values()):
-            raise _worst([error for error in self._outcomes.values() if error is not None])
-        await self._queue_failed(self._routes)
-        await self._report_expansions(self._routes)
-        return [None] * len(self._routes)
-
-    def _note(self) -> None:
-        """For the journal: what became of each target."""
-        journal = self._intake.journal
-        for route in self._routes:
-            for target in route.targets:
-                error = self._outcomes[_key(target)]
-                local = isinstance(target, LocalTarget)
-                reply = "" if error is None else f"{error.code} {error.enhanced} {error.text}"
-                step = "not delivered" if error is not None else "delivered" if local else "queued"
-                journal.note(self._trace_id, step, to=target.address, reply=reply)
-
-    def _for_queue(self) -> dict[object, Recipient]:
-        """Who is on other servers, and who is here and must be reported as delivered: the queue's runner reports."""
-        recipients: dict[object, Recipient] = {}
-        for route in self._routes:
-            report = len(route.targets) == 1 and wants_success_report(route)
-            for target in route.targets:
-                if report or not isinstance(target, LocalTarget):
-                    recipients.setdefault(_key(target), for_target(route, target))
-        return recipients
-
-    def _only_recipient(self, keys: Container[object]) -> str | None:
-        """The recipient, as the sender wrote it, when all those targets are of one."""
-        addresses = {r.recipient.address for r in self._routes if any(_key(target) in keys for target in r.targets)}
-        return addresses.pop() if len(addresses) == 1 else None
-
-    async def _deliver_local(self) -> None:
-        deliveries: dict[object, tuple[LocalTarget, bytes]] = {}
-        for route in self._routes:
-            for target in route.targets:
-                key = _key(target)
-                if isinstance(target, LocalTarget) and key not in deliveries and key not in self._outcomes:
-                    deliveries[key] = (target, self._trace.final(route.recipient.address))
-        outcomes = await self._intake.mailboxes.deliver_all(list(deliveries.values()), self._kept, self._trace_id)
-        self._outcomes.update(zip(deliveries, outcomes, strict=True))
-
-    async def _answers(self) -> list[MailError | None]:
-        """RFC 2033 §4.2: one answer a recipient. A recipient that one of several targets has is accepted."""
-        answers: list[MailError | None] = []
-        partly: list[Route] = []
-        for route in self._routes:
-            failures = [e for target in route.targets if (e := self._outcomes[_key(target)]) is not None]
-            if len(failures) == len(route.targets):
-                answers.append(_worst(failures))
-                continue
-            answers.append(None)
-            if failures:
-                partly.append(route)
-        await self._queue_failed(partly)
-        return answers
-
-    async def _queue_failed(self, routes: Sequence[Route]) -> None:
-        """The queue tries again, and bounces in the end, for those who could not be served at once."""
-        recipients: dict[object, Recipient] = {}
-        for route in routes:
-            for target in route.targets:
-                key = _key(target)
-                if self._outcomes[key] is not None:
-                    recipients.setdefault(key, for_target(route, target))
-        if recipients:
-            await self._enqueue(list(recipients.values()), self._trace_id + _LATER, None)
-
-    async def _report_expansions(self, routes: Sequence[Route]) -> None:
-        """RFC 3461 §5.2.7.3 (c). The message is accepted already, so a report that fails is only missed."""
-        recipients = expanded(routes)
-        if not recipients or not self._envelope.mail_from:
-            return
-        intake = self._intake
-        header = self._draft.facts.header[: intake.settings.max_reported_header_octets]
-        dsn = expansion_report(
-            recipients,
-            self._envelope,
-            header,
-            hostname=intake.hostname,
-            queue_id=self._trace_id,
-            now=intake.clock.now(),
-            token=intake.ids.token(24),
-        )
-        octets = dsn.whole(header)
-        with Spool(Path(), memory_limit=len(octets)) as spool:  # small: never becomes a file
-            spool.write(octets)
-            try:
-                back = Recipient(self._envelope.mail_from, _NEVER)
-                await intake.queue.enqueue(Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8), [back], spool)
-            except MailError as error:
-                _log.warning("%s: no report on the alias: %s", self._trace_id, error)
-
-    async def _enqueue(self, recipients: list[Recipient], message_id: str, only: str | None) -> None:
-        await self._intake.queue.enqueue(
-            self._envelope, recipients, self._draft.spool, prefix=self._trace.received(only), message_id=message_id
-        )
-
-
-def _key(target: Target) -> object:
-    """What makes two targets the same delivery."""
-    if isinstance(target, LocalTarget):
-        return target.person.account_id, target.detail
-    return (target.place, target.address) if isinstance(target, SocketTarget) else target.address
-
-
-def _worst(errors: Sequence[MailError]) -> MailError:
-    """One answer for several failures: a temporary one, if any, as trying again may still help."""
-    return next((error for error in errors if not error.permanent), errors[0])

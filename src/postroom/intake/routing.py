@@ -36,14 +36,25 @@ class Route:
 
     recipient: Recipient
     targets: tuple[Target, ...]
+    forwarder: str = ""  # the address here that leads to the targets; "": the recipient is elsewhere
+
+    @property
+    def forwards(self) -> bool:
+        """Mail for an address of ours goes on to another server."""
+        return bool(self.forwarder) and any(isinstance(target, RemoteTarget) for target in self.targets)
 
 
 class Router:
     """Answers RCPT."""
 
-    def __init__(self, directory: Directory, store: MailStore) -> None:
+    def __init__(self, directory: Directory, store: MailStore, hostname: str) -> None:
         self._directory = directory
         self._store = store
+        self._hostname = hostname
+
+    def forwarder(self, address: str) -> str:
+        """The address of ours as others know it: postmaster may come without a domain."""
+        return address if "@" in address else f"{address}@{self._hostname}"
 
     async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:
         """Where `recipient` leads. Only a signed-in `sender` may send to other domains."""
@@ -53,7 +64,7 @@ class Router:
             case Found(targets=targets):
                 if len(targets) == 1:
                     await self._check(targets[0], size or 0)
-                return Route(recipient, targets)
+                return Route(recipient, targets, self.forwarder(address))
             case Unknown():
                 raise UnknownUser(address)
             case NotLocal():

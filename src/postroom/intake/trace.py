@@ -1,17 +1,18 @@
 """Trace information: the fields a server puts before a message, and what it reads from those of others.
 
-Owns: Received and Return-Path (RFC 5321 §4.4), the protocol names of RFC 3848 and RFC 6531, the count of Received
-fields. Never: asks what time it is, changes a message. Raises: nothing.
+Owns: Received and Return-Path (RFC 5321 §4.4), Delivered-To (RFC 9228), the protocol names of RFC 3848 and RFC 6531,
+the count of Received fields. Never: asks what time it is, changes a message. Raises: nothing.
 """
 
 import re
 from dataclasses import dataclass
 
-from postroom.accounts import Person
+from postroom.accounts import Person, address_key
 from postroom.message.dates import format_date
 from postroom.net import TlsInfo
 from postroom.smtp import address_literal
 
+_DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*(?:\r\n[ \t]+)?([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # How OpenSSL names the suites of TLS 1.2: "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384" (that is CBC).
 _SUITE = re.compile(r"((?:ECDHE|DHE)-(?:RSA|ECDSA))-(AES|CHACHA20)(\d*)-(?:(GCM|POLY1305)-)?(SHA\d*)")
@@ -107,3 +108,16 @@ def return_path(mail_from: str) -> bytes:
 def count_received(header: bytes) -> int:
     """How many servers a message has passed (RFC 5321 §6.3)."""
     return len(_RECEIVED.findall(header))
+
+
+def delivered_to(address: str) -> bytes:
+    """RFC 9228 §3: the line that says that a message has been at this address of ours, and goes on from there."""
+    return b"Delivered-To: %b\r\n" % address.encode()
+
+
+def has_been_at(header: bytes, address: str) -> bool:
+    """A message comes back to an address from which it was sent on."""
+    key = address_key(address)
+    return key is not None and any(
+        address_key(found.strip(b" \t<>").decode("utf-8", "replace")) == key for found in _DELIVERED_TO.findall(header)
+    )
