@@ -1,6 +1,7 @@
 """A queued message's octets."""
 
 import asyncio
+from base64 import decodebytes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -75,3 +76,42 @@ def test_an_early_end_is_an_error() -> None:
             assert [piece async for piece in content.pieces()] == []
 
     play(b"abc", Envelope(""), scene)
+
+
+def _part(header: str, body: bytes) -> bytes:
+    head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n"
+    return f"{head}{header}\r\n\r\n".encode() + body + b"\r\n--b--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        ("Subject: ä\r\n\r\nx".encode(), True),
+        ("Subject: a\r\n\r\nä".encode(), False),
+        (_part("X: a", "ä".encode()), False),
+        (_part("X: ä", b"a"), True),
+        (_part("X: a", b"a\r\n--b\r\n\r\n" * 1001), True),  # more parts than are told apart: nobody knows
+    ],
+)
+def test_headers_make_mail_international(octets: bytes, expected: bool) -> None:
+    async def scene(content: QueuedContent, queue: MemoryQueue) -> None:
+        assert await content.is_international() is expected
+
+    play(octets, Envelope("", smtputf8=True), scene)
+
+
+def test_recoded_in_pieces() -> None:
+    body = b"\xff" * 1_000_000
+    octets = b"MIME-Version: 1.0\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\n" + body
+
+    async def scene(content: QueuedContent, queue: MemoryQueue) -> None:
+        recoded = await content.recoded(eight_bit=False)
+        pieces = [piece async for piece in recoded.pieces()]
+        whole = b"".join(pieces)
+        assert len(whole) == recoded.size
+        assert max(map(len, pieces)) < 400_000
+        header, encoded = whole.split(b"\r\n\r\n", 1)
+        assert b"Content-Transfer-Encoding: base64" in header
+        assert decodebytes(encoded) == body
+
+    play(octets, Envelope("", binary=True), scene)

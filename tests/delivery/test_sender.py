@@ -432,7 +432,8 @@ UTF8 = Envelope("alice@a.test", smtputf8=True)
     ("envelope", "content", "recipient", "offered", "expected"),
     [
         (EIGHT_BIT, "Subject: x\r\n\r\nä\r\n".encode(), "bob@b.test", ("8BITMIME",), "BODY=8BITMIME"),
-        (EIGHT_BIT, "Subject: x\r\n\r\nä\r\n".encode(), "bob@b.test", (), "5.6.3"),
+        (EIGHT_BIT, "Subject: x\r\n\r\nä\r\n".encode(), "bob@b.test", (), "sent"),  # converted
+        (EIGHT_BIT, "Subject: ä\r\n\r\nx\r\n".encode(), "bob@b.test", (), "5.6.3"),
         (EIGHT_BIT, b"Subject: x\r\n\r\na\r\n", "bob@b.test", (), "sent"),  # not 8-bit after all
         (UTF8, "Subject: ä\r\n\r\nx\r\n".encode(), "bob@b.test", ("SMTPUTF8", "8BITMIME"), "SMTPUTF8"),
         (UTF8, "Subject: ä\r\n\r\nx\r\n".encode(), "bob@b.test", ("8BITMIME",), "5.6.7"),
@@ -460,6 +461,48 @@ def test_what_a_server_can_take(
         else:
             assert len(peer.taken) == 1
             assert expected == "sent" or any(expected in line for line in peer.commands)
+
+    play(scene)
+
+
+def test_binary_mail_as_it_is_and_converted() -> None:
+    async def scene(world: World) -> None:
+        content = b"MIME-Version: 1.0\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\r\x01\n"
+        peer = await world.peer(Peer(extensions=("CHUNKING", "BINARYMIME")))
+        other = await world.peer(Peer(extensions=("8BITMIME",)), name="c.test")
+        await world.put("bob@b.test", "carol@c.test", content=content, envelope=Envelope("alice@a.test", binary=True))
+        await world.deliverer.deliver_due_now()
+        assert peer.taken[0].content == content
+        assert peer.commands[1] == "MAIL FROM:<alice@a.test> BODY=BINARYMIME"
+        assert other.commands[1] == "MAIL FROM:<alice@a.test> BODY=8BITMIME"
+        assert other.taken[0].content == (
+            b"MIME-Version: 1.0\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: base64\r\n\r\nAA0BCg==\r\n"
+        )
+        assert world.mailboxes.reports == []
+
+    play(scene)
+
+
+def test_the_next_host_is_asked_when_one_can_not_take_it() -> None:
+    async def scene(world: World) -> None:
+        old = await world.peer(Peer(extensions=()), preference=5)
+        new = await world.peer(Peer(extensions=("SMTPUTF8", "8BITMIME")), preference=20)
+        await world.put(content="Subject: ä\r\n\r\nx\r\n".encode(), envelope=UTF8)
+        await world.deliverer.deliver_due_now()
+        assert old.commands == ["EHLO mail.a.test", "QUIT"]
+        assert len(new.taken) == 1
+        assert await world.entries() == []
+
+    play(scene)
+
+
+def test_a_recipient_that_can_not_be_written_does_not_hold_up_the_others() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer(extensions=("8BITMIME",)))
+        await world.put("bob@b.test", "bäb@b.test", envelope=UTF8)
+        await world.deliverer.deliver_due_now()
+        assert peer.taken[0].recipients == ["bob@b.test"]
+        assert "Status: 5.6.7" in world.mailboxes.reports[0]
 
     play(scene)
 

@@ -24,7 +24,7 @@ from .routes import RouteGone, Routes
 from .routing import Host, Router
 from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
-from .transaction import Transactions
+from .transaction import Transactions, Unfit
 from .unreachable import UnreachableHosts
 
 _log = logging.getLogger("postroom.delivery")
@@ -245,6 +245,9 @@ class _Attempt:
             try:
                 transaction = await self._transactions.for_server(session.extensions, entries)
                 outcomes = await session.send(transaction.mail, transaction.content)
+            except Unfit as unfit:
+                await session.close()
+                return unfit.reply
             except BaseException:
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise

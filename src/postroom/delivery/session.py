@@ -37,7 +37,7 @@ from postroom.smtp import (
     local_reply,
 )
 
-from .content import QueuedContent
+from .content import Content
 from .settings import DeliverySettings
 
 _log = logging.getLogger("postroom.delivery")
@@ -164,7 +164,7 @@ class Session:
         except ProtocolError as error:
             _log.info("%s: %s", self.relay, error)  # the engine has made an event of it
 
-    async def send(self, mail: SendMail, content: QueuedContent) -> tuple[Outcome, ...]:
+    async def send(self, mail: SendMail, content: Content) -> tuple[Outcome, ...]:
         """One transaction. Raises what reading the content raises; then the session can only be closed."""
         self.uses += 1
         self._engine.send(mail)
@@ -175,7 +175,7 @@ class Session:
                 case SendContent():
                     await self._stream(content)
 
-    async def _stream(self, content: QueuedContent) -> None:
+    async def _stream(self, content: Content) -> None:
         engine = self._engine
         left = content.size
         async with aclosing(content.pieces()) as pieces:

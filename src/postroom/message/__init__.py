@@ -26,6 +26,7 @@ from .header import (
 )
 from .parts import PartMap, PartNode
 from .plain_words import Explanation, explain
+from .recoding import Encoded, Kept, NotRecodable, Recoding, Wanted, parts_of, recoding
 from .scanner import Scanner
 from .search_text import decode_transfer, html_text
 from .settings import MessageSettings
@@ -33,6 +34,7 @@ from .sort_keys import sort_keys
 from .structure import Kind, Part
 from .submission import HeaderAddresses, Repair, header_addresses, repair
 from .transfer_decoding import Decoder, transfer_decoder
+from .transfer_encoding import Encoder, transfer_encoder
 
 __all__ = [
     "Action",
@@ -41,23 +43,29 @@ __all__ = [
     "Decoder",
     "DeliveryReport",
     "Dsn",
+    "Encoded",
+    "Encoder",
     "Explanation",
     "Facts",
     "Field",
     "HeaderAddresses",
     "HeaderIndex",
+    "Kept",
     "Kind",
     "MessageSettings",
     "NotEncodable",
+    "NotRecodable",
     "Part",
     "PartMap",
     "PartNode",
     "RecipientReport",
+    "Recoding",
     "Repair",
     "Returned",
     "Scanner",
     "SearchText",
     "SortKeys",
+    "Wanted",
     "base_subject",
     "close_global",
     "compose_dsn",
@@ -89,11 +97,14 @@ __all__ = [
     "parse_internal_date",
     "parse_list",
     "parse_mailbox",
+    "parts_of",
     "python_codec",
+    "recoding",
     "repair",
     "select_fields",
     "sort_keys",
     "transfer_decoder",
+    "transfer_encoder",
     "unfold",
     "wire_envelope",
     "without_binary",

@@ -4,21 +4,17 @@ Owns: which parts, their header fields, the new octets in pieces. Never: changes
 NotEncodable where a NUL stands outside of what can be encoded.
 """
 
-import re
-from binascii import b2a_base64
 from collections.abc import Callable, Iterator
 
 from .parts import PartMap, PartNode
 from .structure import Kind
+from .transfer_encoding import Base64Encoder, with_encoding
 
 Read = Callable[[int, int], bytes]
 _Stretches = Iterator[bool]  # of a body, one after another: whether it is not what it ought to be
 
 _IDENTITY = (b"7bit", b"8bit", b"binary")
-_FIELD = re.compile(rb"^Content-Transfer-Encoding[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE)
-_MIME_VERSION = re.compile(rb"^MIME-Version[ \t]*:", re.IGNORECASE | re.MULTILINE)
-_LINE = 57  # octets that make a line of 76 (RFC 2045 §6.8)
-_PIECE = _LINE * 1024
+_PIECE = 65_536
 
 
 class NotEncodable(Exception):
@@ -53,7 +49,8 @@ def _recoded(parts: bytes, size: int, read: Read, look: Callable[[Read, int, int
         if not found or node.encoding not in _IDENTITY:
             continue
         yield from _copied(read, at, node.header_start)
-        yield _header(b"".join(_copied(read, node.header_start, node.body_start)), node is root)
+        header = b"".join(_copied(read, node.header_start, node.body_start))
+        yield with_encoding(header, b"base64", is_message=node is root)
         yield from _encoded(read, node.body_start, node.body_end)
         if node is root:
             yield b"\r\n"
@@ -95,19 +92,8 @@ def _copied(read: Read, start: int, end: int) -> Iterator[bytes]:
         yield piece
 
 
-def _header(header: bytes, is_message: bool) -> bytes:
-    """With base64 in it; fields that are missing go in front of the empty line."""
-    field = b"Content-Transfer-Encoding: base64\r\n"
-    header, found = _FIELD.subn(field, header, count=1)
-    missing = b"" if found else field
-    if is_message and not _MIME_VERSION.search(header):  # RFC 2045 §4
-        missing = b"MIME-Version: 1.0\r\n" + missing
-    empty = len(header) - (2 if header.endswith(b"\r\n") else 1)
-    return header[:empty] + missing + header[empty:] if missing else header
-
-
 def _encoded(read: Read, start: int, end: int) -> Iterator[bytes]:
+    encoder = Base64Encoder()
     for at in range(start, end, _PIECE):
-        piece = read(at, min(at + _PIECE, end))
-        lines = [b2a_base64(piece[k : k + _LINE], newline=False) for k in range(0, len(piece), _LINE)]
-        yield (b"\r\n" if at > start else b"") + b"\r\n".join(lines)
+        yield encoder.feed(read(at, min(at + _PIECE, end)))
+    yield encoder.finish()
