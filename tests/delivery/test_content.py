@@ -3,6 +3,7 @@
 import asyncio
 from base64 import decodebytes
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,16 @@ def test_recoded_in_pieces() -> None:
         assert decodebytes(encoded) == body
 
     play(octets, Envelope("", binary=True), scene)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 4), (0, 6), (0, 9), (3, 9), (6, 8), (7, 9), (9, 9)])
+def test_lines_of_one_recipient_lead(start: int, end: int) -> None:
+    async def scene(content: QueuedContent, queue: MemoryQueue) -> None:
+        (entry,) = await queue.entries()
+        message = replace(entry.message, lead=b"X: y\r\n", size=entry.message.size + 6)
+        leading = QueuedContent(queue, message)
+        whole = b"X: y\r\nabc"
+        assert b"".join([piece async for piece in leading.between(start, end)]) == whole[start:end]
+        assert await leading.whole() == whole
+
+    play(b"abc", Envelope(""), scene)
