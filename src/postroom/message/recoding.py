@@ -6,7 +6,7 @@ Raises: NotRecodable.
 
 Only leaves are encoded, at any depth, never what holds other parts (RFC 2045 §6.4, RFC 2046 §5.2.1); a message/global
 alone may be encoded as a whole (RFC 6532 §3.7). Every octet that is no part's body, nor a Content-Transfer-Encoding,
-stays. DKIM signatures of the body do not survive it (RFC 6376 §5.3 has signers convert before they sign).
+stays. A DKIM signature of the body does not survive it: signers are to convert before they sign.
 """
 
 import re
