@@ -62,6 +62,13 @@ def test_the_lines_of_a_final_delivery() -> None:
     )
 
 
+def test_a_priority_is_named() -> None:
+    trace = TraceWriter(
+        Source("bar.com", "unix"), hostname="foo.com", trace_id="m1", now=0.0, mail_from="", smtputf8=False, priority=-2
+    )
+    assert b"\r\n\tid m1\r\n\tPRIORITY -2;\r\n" in trace.received(None)
+
+
 def test_nobody_is_named_where_several_would_read_it() -> None:
     assert b"for <" not in writer(Source("bar.com", "192.0.2.1")).received(None)
 

@@ -14,6 +14,7 @@ from postroom.smtp import (
     MessageData,
     MessageEnd,
     MessageStart,
+    Offers,
     Rcpt,
     Reply,
     ServerEngine,
@@ -47,9 +48,12 @@ class Play:
 
     def __post_init__(self) -> None:
         self.engine = ServerEngine("foo.com", self.settings, lmtp=self.lmtp)
-        self.engine.starttls_offered = self.tls_offered
-        self.engine.auth_offered = self.auth_offered
-        self.engine.auth_needs_tls = self.auth_needs_tls
+        self.engine.offers = Offers(
+            starttls=self.tls_offered,
+            auth=self.auth_offered,
+            auth_needs_tls=self.auth_needs_tls,
+            hold=(2_592_000, 1e9) if self.auth_offered else None,
+        )
         self.engine.greet()
         self.output += self.engine.take_output()
 

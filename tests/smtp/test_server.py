@@ -245,7 +245,7 @@ def test_nothing_from_before_starttls_survives() -> None:
 
 def test_starttls_that_the_session_refuses_changes_nothing() -> None:
     engine = ServerEngine("foo.com", SmtpSettings())
-    engine.starttls_offered = True
+    engine.offers.starttls = True
     engine.feed(b"STARTTLS\r\nNOOP\r\n")
     assert engine.next_event() == StartTls()
     engine.reply(replies.TLS_NOT_AVAILABLE)
@@ -262,7 +262,7 @@ def test_auth_needs_tls_where_it_will_be_offered_later() -> None:
 
 def test_mail_that_needs_sign_in_is_refused_at_every_command() -> None:
     play = ready(auth_offered=("PLAIN",))
-    play.engine.sign_in_first = replies.AUTH_REQUIRED
+    play.engine.offers.sign_in_first = replies.AUTH_REQUIRED
     assert codes(play.feed(MAIL + RCPT + b"DATA\r\nVRFY bob\r\n")) == [530] * 4
     assert codes(play.feed(b"NOOP\r\nRSET\r\nHELP\r\n")) == [250, 250, 214]
     assert codes(play.feed(b"AUTH PLAIN AGJvYgAxMjM0\r\n" + MAIL + RCPT)) == [235, 250, 250]

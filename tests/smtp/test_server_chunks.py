@@ -53,7 +53,7 @@ def test_a_chunk_before_hello_or_sign_in() -> None:
     play = Play()
     assert codes(play.feed(chunk(b"QUIT\r\n"))) == [503]
     play = Play(auth_offered=("PLAIN",))
-    play.engine.sign_in_first = Reply(530, "5.7.0", "Authentication required")
+    play.engine.offers.sign_in_first = Reply(530, "5.7.0", "Authentication required")
     assert codes(play.feed(b"EHLO bar.com\r\n" + chunk(b"QUIT\r\n") + b"NOOP\r\n"))[1:] == [530, 250]
 
 

@@ -85,12 +85,13 @@ class Distribution:
                 journal.note(self._trace_id, step, to=target.address, reply=reply)
 
     def _for_queue(self) -> dict[object, Recipient]:
-        """Who is on other servers, and who is here and must be reported as delivered: the queue's runner reports."""
+        """Who is on other servers, and who is here and is to hear of it, or of the message, later."""
         recipients: dict[object, Recipient] = {("refused", one.address): one for one in self._bounced}
+        held = self._envelope.hold_until is not None  # RFC 4865 §4.2
         for route in self._routes:
             report = len(route.targets) == 1 and wants_success_report(route)
             for target in route.targets:
-                if report or not isinstance(target, LocalTarget):
+                if report or held or not isinstance(target, LocalTarget):
                     recipients.setdefault(_key(target), for_target(route, target))
         return recipients
 

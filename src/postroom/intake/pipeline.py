@@ -212,6 +212,7 @@ class Reception:
             now=self._intake.clock.now(),
             mail_from=envelope.mail_from,
             smtputf8=envelope.smtputf8,
+            priority=envelope.priority,
             show_address=settings.add_sender_ip or self._source.person is None,
         )
         if envelope.binary and any(isinstance(target, LocalTarget) for route in routes for target in route.targets):
@@ -224,7 +225,8 @@ class Reception:
                 return list(refused.values())
             raise worst(list(refused.values()))
         only = routes[0] if len(routes) == 1 else None
-        if only is not None and len(only.targets) == 1 and not wants_success_report(only):
+        now = envelope.hold_until is None  # else the queue waits for its moment (RFC 4865 §4.2)
+        if now and only is not None and len(only.targets) == 1 and not wants_success_report(only):
             target = only.targets[0]
             if isinstance(target, LocalTarget):
                 await self._deliver_at_once(target, kept, trace.final(only.recipient.address))

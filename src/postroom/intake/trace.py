@@ -67,6 +67,7 @@ class TraceWriter:
         now: float,
         mail_from: str,
         smtputf8: bool,
+        priority: int = 0,
         show_address: bool = True,
     ) -> None:
         if source.address == "unix":
@@ -82,8 +83,10 @@ class TraceWriter:
             f"\tid {trace_id}"
         ).encode()
         suite = cipher_suite(tls) if tls is not None else None
-        clause = f"\r\n\ttls {suite}" if suite else ""  # RFC 8314 §4.3
-        self._end = f"{clause};\r\n\t{format_date(now)}\r\n".encode()
+        clauses = f"\r\n\ttls {suite}" if suite else ""  # RFC 8314 §4.3
+        if priority:
+            clauses += f"\r\n\tPRIORITY {priority}"  # RFC 6710 §4.1 (2)
+        self._end = f"{clauses};\r\n\t{format_date(now)}\r\n".encode()
         self._return_path = return_path(mail_from)
 
     def received(self, recipient: str | None) -> bytes:

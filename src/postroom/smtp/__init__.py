@@ -2,6 +2,7 @@
 
 from . import replies
 from .addresses import BadPath, address_literal, canonical_local, parse_path, split_address
+from .announcement import Offers
 from .body import BodyReader
 from .chunking import ChunkWriter
 from .client import ClientEngine
@@ -24,6 +25,7 @@ from .client_types import (
     TlsRefused,
 )
 from .commands import COMMANDS, Command, Does, decode_xtext
+from .delivery_wishes import By
 from .dot_stuffing import DotStuffer, LineEnds
 from .replies import Reply, refusal
 from .server import Mode, ServerEngine
@@ -39,6 +41,7 @@ __all__ = [
     "BadPath",
     "BeginTls",
     "BodyReader",
+    "By",
     "ChunkWriter",
     "ClientEngine",
     "ClientEvent",
@@ -55,6 +58,7 @@ __all__ = [
     "MessageEnd",
     "MessageStart",
     "Mode",
+    "Offers",
     "Outcome",
     "Rcpt",
     "Ready",

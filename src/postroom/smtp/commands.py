@@ -1,14 +1,16 @@
 """The commands of SMTP and LMTP: one table that says what each needs and does, and the parsers of their arguments.
 
-Owns: the grammar of command lines (RFC 5321 §4.1.1, RFC 1870, 3461, 4954, 6152, 6531). Never: keeps state, answers.
-Raises: Refused with the reply that is due; nothing else on any input.
+Owns: the grammar of command lines (RFC 5321 §4.1.1, RFC 1870, 3461, 4954, 6152, 6531, 8689). Never: keeps state,
+answers. Raises: Refused with the reply that is due; nothing else on any input.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from .addresses import BadPath, is_hello_name, parse_path
+from .delivery_wishes import parse_by, parse_interval, parse_moment, parse_priority
 from .replies import (
     BAD_HELLO,
     BAD_RECIPIENT,
@@ -95,8 +97,10 @@ _MAX_ORCPT_OCTETS = 500  # RFC 3461 §4.2
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 _NEVER = frozenset({"NEVER"})
 
+_T = TypeVar("_T")
 Parameters = dict[str, bytes | None]
 _NO_PARAMETERS: Parameters = {}
+_NONE_WITHHELD: dict[str, Reply] = {}
 
 
 def parse_hello(argument: bytes) -> str:
@@ -106,19 +110,26 @@ def parse_hello(argument: bytes) -> str:
     return argument.decode()
 
 
-def parse_mail(argument: bytes, settings: SmtpSettings) -> Mail:
-    """MAIL FROM:<reverse-path> [parameters] (RFC 5321 §4.1.1.2)."""
+def parse_mail(argument: bytes, settings: SmtpSettings, withheld: Mapping[str, Reply] = _NONE_WITHHELD) -> Mail:
+    """MAIL FROM:<reverse-path> [parameters] (RFC 5321 §4.1.1.2); those that are `withheld` get their replies."""
     address, parameters = _path_and_parameters(argument, b"FROM:", settings, forward=False)
     mail = Mail(address)
     for keyword, value in parameters.items():
         parse = _MAIL_PARAMETERS.get(keyword)
         if parse is None:
             raise Refused(UNKNOWN_PARAMETER)  # RFC 5321 §4.1.1.11
+        if keyword in withheld:
+            raise Refused(withheld[keyword])
         parse(mail, value)
     if not mail.smtputf8 and not argument.isascii():
         raise Refused(SENDER_NOT_ASCII)  # RFC 6531 §3.5
     if mail.size is not None and mail.size > settings.max_message_octets:
         raise Refused(TOO_LARGE)  # RFC 1870 §6.1
+    by, least = mail.by, settings.min_deliver_by_seconds
+    if by is not None and not by.notify_only and by.seconds < least:  # RFC 2852 §3
+        raise Refused(Reply(555, "5.5.4", f"BY with R needs {least} seconds or more"))
+    if mail.hold_for is not None and mail.hold_until is not None:  # RFC 4865 §4.2 (9)
+        raise Refused(SYNTAX_ERROR)
     return mail
 
 
@@ -211,6 +222,34 @@ def _auth(mail: Mail, value: bytes | None) -> None:
     mail.auth = value.decode()
 
 
+def _requiretls(mail: Mail, value: bytes | None) -> None:
+    if value is not None:  # RFC 8689 §2
+        raise Refused(SYNTAX_ERROR)
+    mail.require_tls = True
+
+
+def _by(mail: Mail, value: bytes | None) -> None:
+    mail.by = _read(parse_by(value))
+
+
+def _hold_for(mail: Mail, value: bytes | None) -> None:
+    mail.hold_for = _read(parse_interval(value))
+
+
+def _hold_until(mail: Mail, value: bytes | None) -> None:
+    mail.hold_until = _read(parse_moment(value))
+
+
+def _mt_priority(mail: Mail, value: bytes | None) -> None:
+    mail.priority = _read(parse_priority(value))
+
+
+def _read(value: _T | None) -> _T:
+    if value is None:
+        raise Refused(SYNTAX_ERROR)
+    return value
+
+
 def _notify(rcpt: Rcpt, value: bytes | None) -> None:
     words = (value or b"").decode("latin-1").upper().split(",")
     notify = frozenset(words)
@@ -235,6 +274,11 @@ _MAIL_PARAMETERS: dict[str, Callable[[Mail, bytes | None], None]] = {
     "RET": _ret,
     "ENVID": _envid,
     "AUTH": _auth,
+    "REQUIRETLS": _requiretls,
+    "BY": _by,
+    "HOLDFOR": _hold_for,
+    "HOLDUNTIL": _hold_until,
+    "MT-PRIORITY": _mt_priority,
 }
 _RCPT_PARAMETERS: dict[str, Callable[[Rcpt, bytes | None], None]] = {"NOTIFY": _notify, "ORCPT": _orcpt}
 

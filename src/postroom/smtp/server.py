@@ -15,6 +15,7 @@ from typing import ClassVar
 from postroom.sasl import BadBase64, decode_base64, encode_base64
 
 from . import replies
+from .announcement import Offers, ehlo_lines, withheld
 from .body import BodyReader
 from .chunk_reading import Chunk, ChunkedBody, parse_chunk
 from .commands import COMMANDS, NOT_OFFERED, OF_THE_WEB, Does, Refused, parse_hello, parse_mail, parse_rcpt
@@ -37,18 +38,13 @@ class Mode(enum.Enum):
 
 
 class ServerEngine:
-    """One session. Its owner sets `starttls_offered`, `auth_offered`, `auth_needs_tls` and `sign_in_first` as the
-    connection's state allows."""
+    """One session. Its owner sets `offers` as the connection's state allows."""
 
     def __init__(self, hostname: str, settings: SmtpSettings, *, lmtp: bool = False) -> None:
         self._hostname = hostname
         self._settings = settings
         self.lmtp = lmtp
-        self.starttls_offered = False
-        self.auth_offered: tuple[str, ...] = ()
-        self.auth_needs_tls = False  # sign-in will be offered under TLS, and not before
-        self.sign_in_first: Reply | None = None  # what commands that need sign-in get before it
-        self.tls_active = False
+        self.offers = Offers()
         self.authenticated = False
         self.hello = ""  # the client's name; "" before EHLO
         self.extended = False  # by EHLO or LHLO, not HELO
@@ -214,8 +210,7 @@ class ServerEngine:
         if self.mode is not Mode.TLS:
             raise RuntimeError("no handshake was due")
         self.mode = Mode.COMMAND
-        self.tls_active = True
-        self.starttls_offered = False
+        self.offers.tls_active, self.offers.starttls = True, False
         self.authenticated = False
         self.hello, self.extended = "", False
         self._reset()
@@ -272,8 +267,8 @@ class ServerEngine:
             raise Refused(replies.NO_ARGUMENT_ALLOWED)  # RFC 5321 §4.1.1.5, §4.1.1.10
         if does & Does.NEEDS_HELLO and not self.hello:
             raise Refused(replies.HELLO_FIRST)
-        if does & Does.NEEDS_SIGN_IN and self.sign_in_first is not None and not self.authenticated:
-            raise Refused(self.sign_in_first)
+        if does & Does.NEEDS_SIGN_IN and self.offers.sign_in_first is not None and not self.authenticated:
+            raise Refused(self.offers.sign_in_first)
         if does & Does.NEEDS_MAIL and self.mail is None:
             raise Refused(replies.MAIL_FIRST)
         if does & Does.NEEDS_NO_MAIL and self.mail is not None:
@@ -291,22 +286,7 @@ class ServerEngine:
         self.hello = parse_hello(argument)  # RFC 5321 §4.1.4: a refused EHLO changes nothing
         self.extended = True
         self._reset()
-        lines = [
-            f"{self._hostname} greets {self.hello}",
-            "PIPELINING",
-            f"SIZE {self._settings.max_message_octets}",
-            "8BITMIME",
-            "CHUNKING",  # RFC 3030 §2
-            "BINARYMIME",
-            "SMTPUTF8",
-            "DSN",
-            "ENHANCEDSTATUSCODES",
-            "HELP",
-        ]
-        if self.starttls_offered and not self.tls_active:  # RFC 3207 §4.2
-            lines.append("STARTTLS")
-        if self.auth_offered:
-            lines.append("AUTH " + " ".join(self.auth_offered))
+        lines = (f"{self._hostname} greets {self.hello}", *ehlo_lines(self._settings, self.offers))
         self._out.append(replies.encode(250, "", lines))  # RFC 2034 §4: no enhanced codes here
 
     def _helo(self, argument: bytes) -> None:
@@ -319,7 +299,7 @@ class ServerEngine:
         if self.transactions >= self._settings.max_transactions:
             self._close_for("too many messages in one session")
             return None
-        return parse_mail(argument, self._settings)
+        return parse_mail(argument, self._settings, withheld(self.offers))
 
     def _rcpt(self, argument: bytes) -> Event | None:
         assert self.mail is not None
@@ -369,22 +349,22 @@ class ServerEngine:
         self.close(replies.CLOSING)
 
     def _starttls(self, _: bytes) -> Event:
-        if self.tls_active:
+        if self.offers.tls_active:
             raise Refused(replies.ALREADY_TLS)
-        if not self.starttls_offered:
+        if not self.offers.starttls:
             raise Refused(replies.NOT_IMPLEMENTED)
         return StartTls()
 
     def _auth(self, argument: bytes) -> Event:
         if self.authenticated:
             raise Refused(replies.ALREADY_AUTHENTICATED)
-        if not self.auth_offered:
-            raise Refused(replies.ENCRYPTION_REQUIRED if self.auth_needs_tls else replies.NOT_IMPLEMENTED)
+        if not self.offers.auth:
+            raise Refused(replies.ENCRYPTION_REQUIRED if self.offers.auth_needs_tls else replies.NOT_IMPLEMENTED)
         name, _, initial = argument.partition(b" ")
         mechanism = name.upper().decode("ascii", "replace")
         if not name or b" " in initial:
             raise Refused(replies.SYNTAX_ERROR)
-        if mechanism not in self.auth_offered:
+        if mechanism not in self.offers.auth:
             raise Refused(replies.NO_SUCH_MECHANISM)
         if initial == b"=":  # RFC 4954 §4: an initial response of no octets
             return Auth(mechanism, b"")

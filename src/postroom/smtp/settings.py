@@ -53,6 +53,32 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_transactions: Annotated[
         int, Meta(ge=1, description="Messages in one session after which it is closed with 421.")
     ] = 100_000
+    min_deliver_by_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=999_999_999,
+            description="The shortest time in which a sender may want mail to arrive or be returned (BY with R, RFC "
+            "2852); announced by DELIVERBY.",
+        ),
+    ] = 60
+    max_hold_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=999_999_999,
+            description="How long people may have their mail held before it is sent (HOLDFOR, HOLDUNTIL; RFC 4865); 0: "
+            "not at all.",
+        ),
+    ] = 2_592_000
+    max_submitted_priority: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=9,
+            description="The highest priority that people may give their mail (MT-PRIORITY, RFC 6710).",
+        ),
+    ] = 0
     max_auth_failures: Annotated[
         int, Meta(ge=1, description="Failed sign-ins in one session after which it is closed with 421.")
     ] = 3

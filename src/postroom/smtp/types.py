@@ -6,6 +6,7 @@ MessageEnd asks for one for each recipient).
 
 from dataclasses import dataclass
 
+from .delivery_wishes import By
 from .replies import Reply
 
 
@@ -20,6 +21,12 @@ class Mail:
     ret: str | None = None  # RET: "FULL" or "HDRS" (RFC 3461 §4.3)
     envid: str | None = None  # ENVID, decoded (RFC 3461 §4.4)
     auth: str | None = None  # AUTH, as received (RFC 4954 §5); nobody is trusted with it yet
+
+    require_tls: bool = False  # REQUIRETLS (RFC 8689 §2)
+    by: By | None = None  # BY (RFC 2852 §4)
+    hold_for: int | None = None  # HOLDFOR, seconds (RFC 4865 §3)
+    hold_until: float | None = None  # HOLDUNTIL, seconds since 1970
+    priority: int | None = None  # MT-PRIORITY (RFC 6710 §3)
 
     @property
     def binary(self) -> bool:

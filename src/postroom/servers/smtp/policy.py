@@ -22,6 +22,10 @@ class Policy:
             settings.allow_plaintext_auth_on_loopback and is_loopback(connection.peer[0])
         )
 
+    def max_priority(self, connection: Connection, settings: SmtpSettings) -> int:
+        """The highest priority that mail from here may have (RFC 6710 §4.1)."""
+        return settings.max_submitted_priority if self.signs_in else 0
+
 
 RELAY = Policy("smtp")  # port 25: from anyone, for people here
 SUBMISSION = Policy("submission", signs_in=True)  # ports 587 and 465: from people here, for anyone

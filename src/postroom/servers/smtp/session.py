@@ -24,6 +24,7 @@ from postroom.smtp import (
     MessageData,
     MessageEnd,
     MessageStart,
+    Offers,
     Rcpt,
     Reply,
     ServerEngine,
@@ -34,6 +35,7 @@ from postroom.smtp import (
 )
 
 from .policy import Policy
+from .wishes import NO_WISHES, Wishes
 
 _log = logging.getLogger("postroom.smtp")
 _EVENTS_IN_A_ROW = 64  # of one client, before others have their turn
@@ -87,6 +89,7 @@ class _Session:
         self._mechanism: ServerMechanism | None = None
         self._auth_failures = 0
         self._mail: Mail | None = None
+        self._wishes = NO_WISHES
         self._routes: list[Route] = []
         self._reception: Reception | None = None
 
@@ -127,14 +130,18 @@ class _Session:
 
     def _offer(self) -> None:
         """What EHLO may announce in the connection's present state."""
-        engine, service = self._engine, self._service
-        engine.starttls_offered = service.tls is not None and self._connection.tls is None
-        engine.tls_active = self._connection.tls is not None
-        allowed = self._policy.may_sign_in(self._connection, self._settings)
-        engine.auth_offered = SERVER_MECHANISMS if allowed else ()
-        engine.auth_needs_tls = self._policy.signs_in and not allowed
-        if self._policy.signs_in:  # RFC 6409 §4.3
-            engine.sign_in_first = replies.AUTH_REQUIRED if allowed else replies.TLS_REQUIRED
+        policy, settings, connection = self._policy, self._settings, self._connection
+        allowed = policy.may_sign_in(connection, settings)
+        sign_in_first = replies.AUTH_REQUIRED if allowed else replies.TLS_REQUIRED  # RFC 6409 §4.3
+        longest = settings.max_hold_seconds if policy.signs_in else 0  # RFC 4865 §4.2 (2): on submission alone
+        self._engine.offers = Offers(
+            starttls=self._service.tls is not None and connection.tls is None,
+            tls_active=connection.tls is not None,
+            auth=SERVER_MECHANISMS if allowed else (),
+            auth_needs_tls=policy.signs_in and not allowed,
+            sign_in_first=sign_in_first if policy.signs_in else None,
+            hold=(longest, self._intake.clock.now() + longest) if longest else None,
+        )
 
     async def _step(self) -> None:
         """Act on every event that the octets received so far make."""
@@ -195,9 +202,11 @@ class _Session:
         if self._policy.signs_in:
             assert self._person is not None  # the engine gives no Mail before sign-in
             await self._check_sender(self._person, mail.address)
+        trusted = self._policy.max_priority(self._connection, self._settings)
+        self._wishes = Wishes.of(mail, self._settings, now=self._intake.clock.now(), max_priority=trusted)
         self._mail = mail
         self._routes = []
-        self._engine.reply(replies.SENDER_OK)
+        self._engine.reply(self._wishes.reply)
 
     async def _check_sender(self, person: Person, address: str) -> None:
         current = await self._directory.person(person.account_id)  # accounts change while sessions last
@@ -244,6 +253,10 @@ class _Session:
                 ret=mail.ret,
                 envid=mail.envid,
                 binary=mail.binary,
+                require_tls=mail.require_tls,
+                deliver_by=self._wishes.deliver_by,
+                hold_until=self._wishes.hold_until,
+                priority=self._wishes.priority,
             )
             outcomes = await reception.finish(envelope, routes, each=self._policy.lmtp)
             self._accepted(reception, mail, outcomes)
@@ -257,12 +270,13 @@ class _Session:
             self._engine.reply(queued if error is None else refusal(error))
         if _log.isEnabledFor(logging.INFO):
             _log.info(
-                "%s: %s from=<%s> to=%s size=%d client=%s user=%s",
+                "%s: %s from=<%s> to=%s size=%d priority=%d client=%s user=%s",
                 self._policy.name,
                 reception.trace_id,
                 mail.address,
                 ",".join(route.recipient.address for route in self._routes[:10]),
                 reception.size,
+                self._wishes.priority,  # RFC 6710 §4.1 (3)
                 self._connection.peer[0],
                 self._person.address if self._person else "-",
             )
