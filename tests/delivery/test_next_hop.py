@@ -72,6 +72,8 @@ def test_no_place(text: str) -> None:
         (("bulk",), NextHop(relay="bulk")),
         ("mx", NextHop()),
         ("mx:B.test", NextHop(mx_of="b.test")),
+        ("lmtp:/run/app.sock", NextHop(lmtp="lmtp:/run/app.sock")),
+        ("lmtp:App.test:24", NextHop(lmtp="lmtp:app.test:24")),
         ("a.test:26", NextHop(hosts=(Place("a.test", 26),))),
         ("a.test, b.test:27", NextHop(hosts=(Place("a.test"), Place("b.test", 27)))),
         (("a.test", "[::1]:27"), NextHop(hosts=(Place("a.test"), Place("::1", 27)))),
@@ -88,6 +90,9 @@ def test_a_route(value: str | tuple[str, ...], hop: NextHop) -> None:
         ("", "there is no relay ''"),
         ((), "at least one host"),
         (("provider", "a.test"), None),  # a host of that name: the resolver will say
+        ("lmtp:app.test", "is not a socket"),
+        ("lmtp:/a\r\nb", "is not like"),
+        ("lmtp:", "is not like"),
         ("mx:", "not a domain name"),
         ("mx:a\r\nb", "not a domain name"),
         ("a.test\r\nDATA", "is not like"),

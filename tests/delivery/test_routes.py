@@ -65,6 +65,7 @@ SETTINGS = DeliverySettings(
         ("exact.test", "", "mx:b.test", Destination("b.test")),
         ("exact.test", "", "10.0.0.9:26, b.test", Destination("", relay="10.0.0.9:26,b.test")),
         ("exact.test", "", "bulk", Destination("exact.test", relay="bulk")),
+        ("exact.test", "", "lmtp:/run/app.sock", Destination("lmtp:/run/app.sock")),
         ("exact.test", "", "gone", Destination("exact.test", relay="gone")),
         # what is no domain goes nowhere
         ("a..b", "", "", Destination("a..b")),

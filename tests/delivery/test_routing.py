@@ -6,10 +6,11 @@ import pytest
 
 from postroom.base import SeededIds
 from postroom.delivery import DeliverySettings, Undeliverable
+from postroom.delivery.destination import Destination
 from postroom.delivery.routes import RouteGone, Routes
 from postroom.delivery.routing import Host, Router
 from postroom.delivery.settings import RelaySettings
-from postroom.dns import DnsTemporary, StaticResolver
+from postroom.dns import Answer, DnsTemporary, Mx, StaticResolver
 
 RESOLVER = StaticResolver(
     mx_records={
@@ -121,11 +122,11 @@ def test_routes_and_smarthost() -> None:
         },
         smarthost="relay.test:587",
     )
-    assert hosts("xn--bcher-kva.test", settings) == [Host("127.0.0.1", 4025, ("127.0.0.1",))]
-    assert hosts("v6.test", settings) == [Host("::1", 26, ("::1",))]
-    assert hosts("bare6.test", settings) == [Host("::1", 25, ("::1",))]
-    assert hosts("named.test", settings) == [Host("relay.test", 25)]
-    assert hosts("else.test", settings) == [Host("relay.test", 587)]
+    assert hosts("xn--bcher-kva.test", settings) == [Host("127.0.0.1", 4025, ("127.0.0.1",), True)]
+    assert hosts("v6.test", settings) == [Host("::1", 26, ("::1",), True)]
+    assert hosts("bare6.test", settings) == [Host("::1", 25, ("::1",), True)]
+    assert hosts("named.test", settings) == [Host("relay.test", 25, configured=True)]
+    assert hosts("else.test", settings) == [Host("relay.test", 587, configured=True)]
 
 
 def test_hosts_of_a_relay_in_their_order() -> None:
@@ -137,7 +138,11 @@ def test_hosts_of_a_relay_in_their_order() -> None:
     def ask(route: str) -> list[Host]:
         return asyncio.run(router.hosts(routes.destination("b.test", "", route)))
 
-    assert ask("two") == [Host("b.test", 587), Host("192.0.2.1", 26, ("192.0.2.1",)), Host("::1", 587, ("::1",))]
+    assert ask("two") == [
+        Host("b.test", 587, configured=True),
+        Host("192.0.2.1", 26, ("192.0.2.1",), True),
+        Host("::1", 587, ("::1",), True),
+    ]
     assert [(host.name, host.port) for host in ask("one")] == [(f"mx{k}.b.test", 26) for k in (1, 2, 3)]
     assert [host.name for host in ask("mx:backup.test")] == ["mx1.b.test"]
     with pytest.raises(RouteGone) as caught:
@@ -157,3 +162,98 @@ def test_addresses_of_a_host() -> None:
     with pytest.raises(DnsTemporary):
         ask("broken.test")
     assert asyncio.run(router.addresses(Host("x", 25, ("192.0.2.77",)))) == ("192.0.2.77",)
+
+
+# ---- what the DNS may not say
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.255.255.254",
+        "0.0.0.0",
+        "0.1.2.3",
+        "169.254.1.1",
+        "224.0.0.1",
+        "239.255.255.255",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::127.0.0.1",
+        "::ffff:127.0.0.1",
+        "::ffff:0.0.0.0",
+        "::ffff:169.254.169.254",
+        "fe80::1",
+        "ff02::1",
+    ],
+)
+def test_addresses_that_the_dns_can_not_make_us_call(address: str) -> None:
+    router, _ = routed(DeliverySettings())
+    with pytest.raises(Undeliverable) as caught:
+        asyncio.run(router.addresses(Host("mx.b.test", 25, (address,))))
+    assert (caught.value.code, caught.value.enhanced) == (550, "5.4.4")
+    assert address in caught.value.text
+    both = Host("mx.b.test", 25, (address, "192.0.2.1"))
+    assert asyncio.run(router.addresses(both)) == ("192.0.2.1",)
+    chosen = Host("mx.b.test", 25, (address,), configured=True)
+    assert asyncio.run(router.addresses(chosen)) == (address,)
+    anything, _ = routed(DeliverySettings(refuse_networks=()))
+    assert asyncio.run(anything.addresses(Host("mx.b.test", 25, (address,)))) == (address,)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "192.168.1.1", "fd00::1"])
+def test_private_networks_may_be_refused_too(address: str) -> None:
+    host = Host("mx.b.test", 25, (address,))
+    router, _ = routed(DeliverySettings())
+    assert asyncio.run(router.addresses(host)) == (address,)
+    router, _ = routed(DeliverySettings(refuse_networks=("10.0.0.0/8", "192.168.0.0/16", "fc00::/7")))
+    with pytest.raises(Undeliverable):
+        asyncio.run(router.addresses(host))
+
+
+@pytest.mark.parametrize("domain", ["[127.0.0.1]", "[IPv6:::1]"])
+def test_address_literals_are_judged_too(domain: str) -> None:
+    router, routes = routed(DeliverySettings())
+
+    async def ask() -> None:
+        (host,) = await router.hosts(routes.destination(domain, ""))
+        await router.addresses(host)
+
+    with pytest.raises(Undeliverable):
+        asyncio.run(ask())
+
+
+def test_other_names_of_ours() -> None:
+    settings = DeliverySettings(own_names=("MX2.b.test",))
+    assert names("b.test", settings) == ["mx1.b.test"]
+    assert names("backup.test", settings) == ["mx1.b.test"]
+    with pytest.raises(Undeliverable, match="mx2"):
+        hosts("mx2.b.test", settings)
+
+
+def test_a_thousand_mx_records_cost_no_more_than_the_setting() -> None:
+    resolver = StaticResolver(mx_records={"many.test": [(k % 100, f"h{k}.many.test") for k in range(1000)]})
+    settings = DeliverySettings(max_mx_hosts=7, own_addresses=("192.0.2.100",))
+    router = Router(resolver, SeededIds(), settings, "mail.a.test", Routes(settings))
+    found = asyncio.run(router.hosts(Destination("many.test")))
+    assert len(found) == 7
+    assert {int(host.name[1:].partition(".")[0]) % 100 for host in found} == {0}
+    assert len(resolver.asked) == 1 + 2 * 7
+
+
+def test_a_domain_whose_mx_does_not_exist_and_whose_address_does() -> None:
+    """A server that says NXDOMAIN for a type it does not know would have mail for its domain returned at once."""
+
+    class Liar(StaticResolver):
+        async def mx(self, domain: str) -> Answer[Mx]:
+            return Answer((), exists=False)
+
+    resolver = Liar(a_records={"liar.test": ["192.0.2.1"]}, failing={"half.test"})
+    router = Router(resolver, SeededIds(), DeliverySettings(), "mail.a.test", Routes(DeliverySettings()))
+    assert asyncio.run(router.hosts(Destination("liar.test"))) == [Host("liar.test", 25, ("192.0.2.1",))]
+    with pytest.raises(DnsTemporary):
+        asyncio.run(router.hosts(Destination("half.test")))
+    with pytest.raises(Undeliverable, match="nowhere"):
+        asyncio.run(router.hosts(Destination("nowhere.test")))

@@ -224,7 +224,8 @@ def bounce(which: tuple[str, ...], text: str, config_path: Path | None) -> None:
     "--route",
     required=True,
     metavar="NAME",
-    help='A relay of the settings, "host", "host:port" (several with commas), "mx:DOMAIN", "mx"; "" for the usual way.',
+    help='A relay of the settings, "host", "host:port" (several with commas), "mx:DOMAIN", "mx", "lmtp:SOCKET"; '
+    '"" for the usual way.',
 )
 @config_option
 def move(which: tuple[str, ...], route: str, config_path: Path | None) -> None:

@@ -45,6 +45,9 @@ _NOBODY = ("local", "none", None)
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "received": _received,
     "call": lambda facts: f"no session with {facts.get('relay', '?')}: {facts.get('reply', '')}",
+    "in doubt": lambda facts: (
+        f"lost {facts.get('relay', '?')} after the end of the message: it may have taken it for {_addresses(facts)}"
+    ),
     "refused": lambda facts: f"refused: {facts.get('reply', '')}",
     "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
     "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from postroom.dns import to_question
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 MX = "mx"
 _RELAY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\](?::(.*))?", re.DOTALL)
@@ -37,6 +39,7 @@ class NextHop:
     relay: str = ""  # by its name in the settings
     hosts: tuple[Place, ...] = ()  # in the order in which they are tried
     mx_of: str = ""  # the hosts of another domain
+    lmtp: str = ""  # a program's socket: "lmtp:/path" or "lmtp:host:port"
 
 
 def is_address(text: str) -> bool:
@@ -71,7 +74,7 @@ def parse_place(text: str) -> Place:
 
 
 def parse_route(value: str | Sequence[str], relays: Container[str]) -> NextHop:
-    """A relay's name, "mx", "mx:DOMAIN", or one or several hosts: a list of them, or with commas between them."""
+    """A relay's name, "mx", "mx:DOMAIN", "lmtp:SOCKET", or one or several hosts, in a list or with commas between."""
     items = [item.strip(" ") for item in value.split(",")] if isinstance(value, str) else list(value)
     if len(items) == 1:
         (item,) = items
@@ -81,11 +84,22 @@ def parse_route(value: str | Sequence[str], relays: Container[str]) -> NextHop:
             return NextHop(relay=item)
         if item.startswith("mx:"):
             return NextHop(mx_of=to_question(item[3:]))
+        if item.startswith("lmtp:"):
+            return NextHop(lmtp="lmtp:" + _socket(item[5:]))
         if not set(item) & set(".:["):
             raise ValueError(f'there is no relay {item!r} (a host without a dot is written with its port: "{item}:25")')
     if not items:
         raise ValueError("a route names at least one host")
     return NextHop(hosts=tuple(map(parse_place, items)))
+
+
+def _socket(text: str) -> str:
+    if text.startswith("/") and text.isprintable():
+        return text
+    place = parse_place(text)
+    if place.port is None:
+        raise ValueError(f"'lmtp:{text}' is not a socket: lmtp:/path/to/socket, or lmtp:host:port")
+    return str(place)
 
 
 def check_relay_name(name: str) -> None:
@@ -115,6 +129,14 @@ def sender_key(text: str) -> str:
     if at and (not local or domain.startswith((".", "*"))):
         raise ValueError(f'{text!r} is not like "alice@example.net", "example.net", ".example.net", "*" or "<>"')
     return f"{local.lower()}{at}{route_key(domain)}"
+
+
+def parse_network(text: str) -> Network:
+    """ "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f'{text!r} is not like "192.0.2.0/24" or "2001:db8::/32": {error}') from error
 
 
 def check_source(text: str, version: int) -> None:

@@ -127,8 +127,8 @@ class Routes:
 
     def _at(self, hop: NextHop, domain: str) -> Destination:
         """What shares a connection: the same relay, and where the DNS says its hosts, the same domain."""
-        if hop.mx_of:
-            return Destination(hop.mx_of)
+        if hop.mx_of or hop.lmtp:
+            return Destination(hop.mx_of or hop.lmtp)
         if hop.hosts:
             return Destination("", relay=",".join(map(str, hop.hosts)))
         if hop.relay and self._relays[hop.relay].hosts:

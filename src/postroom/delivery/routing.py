@@ -7,14 +7,14 @@ Owns: MX look-up and its order, null MX, implicit MX, never calling ourselves. N
 import asyncio
 import ipaddress
 from dataclasses import dataclass
-from itertools import chain, groupby, zip_longest
+from itertools import chain, zip_longest
 
 from postroom.base import Ids
-from postroom.dns import DnsTemporary, Mx, Resolver
+from postroom.dns import DnsTemporary, Mx, Resolver, to_question
 
 from .api import Undeliverable
 from .destination import Destination, ascii_domain, literal_address
-from .next_hop import is_address
+from .next_hop import is_address, parse_network
 from .routes import Routes
 from .settings import DeliverySettings
 
@@ -26,6 +26,7 @@ class Host:
     name: str
     port: int
     addresses: tuple[str, ...] = ()  # known already
+    configured: bool = False  # the settings or an operator named it: its addresses are not judged
 
 
 class Router:
@@ -35,7 +36,9 @@ class Router:
         self._resolver = resolver
         self._ids = ids
         self._settings = settings
-        self._own_name = hostname.lower()
+        self._hostname = hostname
+        self._own_names = frozenset(to_question(name) for name in (hostname, *settings.own_names))
+        self._refused = [parse_network(text) for text in settings.refuse_networks]
         self._own_addresses = frozenset(str(ipaddress.ip_address(a)) for a in settings.own_addresses)
         self._routes = routes
 
@@ -44,7 +47,7 @@ class Router:
         relay = self._routes.relay(destination)
         if relay.hosts:
             return [
-                Host(place.name, place.port or relay.port, (place.name,) if is_address(place.name) else ())
+                Host(place.name, place.port or relay.port, (place.name,) if is_address(place.name) else (), True)
                 for place in relay.hosts
             ]
         domain = ascii_domain(destination.domain)
@@ -55,23 +58,23 @@ class Router:
                 raise self._ourselves(domain)
             return [Host(domain, port, (address,))]
         answer = await self._resolver.mx(domain)
-        if not answer.exists:
-            text = f"Domain {domain} does not exist"
-            raise Undeliverable(domain, code=550, enhanced="5.1.2", text=text)  # RFC 5321 §5.1
         if any(not mx.host or mx.host == "." for mx in answer.records):
             if len(answer.records) == 1:  # RFC 7505 §3
                 text = f"Domain {domain} does not accept mail"
                 raise Undeliverable(domain, code=556, enhanced="5.1.10", text=text)
             answer = type(answer)(tuple(mx for mx in answer.records if mx.host and mx.host != "."))
         if not answer.records:  # the implicit MX
+            # Also after "no such name" (RFC 5321 §5.1): some servers say so of the MX of a domain that has an address.
             addresses = await self._look_up(domain)
             if not addresses:
-                text = f"Domain {domain} has no mail server and no address"
+                text = f"Domain {domain} " + (
+                    "has no mail server and no address" if answer.exists else "does not exist"
+                )
                 raise Undeliverable(domain, code=550, enhanced="5.1.2", text=text)
-            if self._own_name == domain or self._own_addresses.intersection(addresses):
+            if domain in self._own_names or self._own_addresses.intersection(addresses):
                 raise self._ourselves(domain)
             return [Host(domain, port, addresses)]
-        ranked = self._ranked(answer.records)
+        ranked = self._ranked(answer.records)[: self._settings.max_mx_hosts]
         kept = await self._before_ourselves(ranked)
         if not kept:
             raise self._ourselves(domain)
@@ -83,17 +86,12 @@ class Router:
 
     async def _before_ourselves(self, ranked: list[Mx]) -> list[Mx]:
         """Drop our own preference and all worse ones (RFC 5321 §5.1), so that mail never circles."""
-        kept: list[Mx] = []
-        for _, group in groupby(ranked, key=lambda mx: mx.preference):
-            equals = list(group)
-            for mx in equals:
-                if await self._is_ourselves(mx.host):
-                    return kept
-            kept += equals
-        return kept
+        ours = await asyncio.gather(*(self._is_ourselves(mx.host) for mx in ranked))
+        worst = min((mx.preference for mx, own in zip(ranked, ours, strict=True) if own), default=None)
+        return [mx for mx in ranked if worst is None or mx.preference < worst]
 
     async def _is_ourselves(self, name: str) -> bool:
-        if name.lower() == self._own_name:
+        if self.is_own_name(name):
             return True
         if not self._own_addresses:
             return False
@@ -102,14 +100,32 @@ class Router:
         except DnsTemporary:
             return False  # its addresses can't be called either
 
+    def is_own_name(self, name: str) -> bool:
+        """What calls itself so is this server."""
+        return name.lower().removesuffix(".") in self._own_names
+
     def _ourselves(self, domain: str) -> Undeliverable:
         return Undeliverable(
-            domain, code=554, enhanced="5.4.6", text=f"Mail for {domain} would come back to {self._own_name}"
+            domain, code=554, enhanced="5.4.6", text=f"Mail for {domain} would come back to {self._hostname}"
         )
 
     async def addresses(self, host: Host) -> tuple[str, ...]:
-        """All addresses of a host; none when it has none. Raises DnsTemporary."""
-        return host.addresses or await self._look_up(host.name)
+        """Those of a host that may be called; none when it has none. Raises DnsTemporary, Undeliverable."""
+        found = host.addresses or await self._look_up(host.name)
+        if host.configured:
+            return found
+        allowed = tuple(address for address in found if not self._is_refused(address))
+        if found and not allowed:
+            text = f"{host.name} has an address that is never called: {', '.join(found[:3])}"
+            raise Undeliverable(f"{host.name}: delivery.refuse_networks", code=550, enhanced="5.4.4", text=text)
+        return allowed
+
+    def _is_refused(self, address: str) -> bool:
+        """Whoever makes an MX record does not choose which of our own neighbours we talk to."""
+        ip = ipaddress.ip_address(address)
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        return any(ip in network for network in self._refused)
 
     async def _look_up(self, name: str) -> tuple[str, ...]:
         if is_address(name):  # an MX that names an address is wrong, and common; calling it does no harm

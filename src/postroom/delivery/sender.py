@@ -4,6 +4,7 @@ Owns: the order of hosts and addresses tried, TLS or not, when the next host is 
 entries, decides on retry or bounce (runner.py). Raises: what reading the content raises; never for what a peer does.
 """
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from .routes import RouteGone, Routes
 from .routing import Host, Router
 from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
-from .transaction import Transactions, Unfit
+from .transaction import Transaction, Transactions, Unfit
 from .unreachable import UnreachableHosts
 
 _log = logging.getLogger("postroom.delivery")
@@ -71,17 +72,36 @@ class Sender:
     async def carry(self, destination: Destination, entries: Sequence[Entry], session: Session | None) -> Carried:
         """Bring one message to those recipients; `session` is an open one to this destination."""
         attempt = _Attempt(self, destination, entries)
+        seconds = self.with_content(self._settings.max_attempt_seconds, entries[0].message.size)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                session = await self._carry(attempt, destination, session)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            attempt.give_up(f"The attempt was given up after {seconds:.0f} seconds")
+            session = None
+        return Carried(attempt.done, session)
+
+    async def _carry(self, attempt: "_Attempt", destination: Destination, session: Session | None) -> Session | None:
         if session is not None and not await attempt.transact(session, reused=True):
-            return Carried(attempt.done, session)
+            return session
         try:
             hosts = await self._router.hosts(destination)
         except (Undeliverable, DnsTemporary, RouteGone) as error:
             attempt.answer_all(local_reply(error.code, error.enhanced, error.text))
-            return Carried(attempt.done, None)
-        session = await attempt.try_hosts(hosts)
-        return Carried(attempt.done, session)
+            return None
+        return await attempt.try_hosts(hosts)
 
     # ---- used by one attempt
+
+    def with_content(self, seconds: float, size: int) -> float:
+        """A limit for a message of this size."""
+        return seconds + size / self._settings.min_content_octets_per_second
+
+    def is_ourselves(self, session: Session) -> bool:
+        """It says that it is this very server."""
+        return self._router.is_own_name(session.name)
 
     def call(self, destination: Destination, host: Host, address: str) -> Call:
         relay = self._routes.relay(destination)
@@ -151,6 +171,7 @@ class _Attempt:
         # an operator's "retry" is recognised by its due time (unreachable.py)
         self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
         self._failures: list[ServerReply] = []  # why the next host was asked
+        self._met_ourselves = False
         self.done: list[Attempted] = []
 
     async def try_hosts(self, hosts: Sequence[Host]) -> Session | None:
@@ -160,16 +181,18 @@ class _Attempt:
         for host in hosts:
             try:
                 addresses = await sender.addresses(host)
-            except DnsTemporary as error:
+            except (DnsTemporary, Undeliverable) as error:
                 self._failures.append(local_reply(error.code, error.enhanced, f"{host.name}: {error.text}"))
                 continue
             calls = [
                 call for call in map(partial(sender.call, self._destination, host), addresses) if self._worth(call)
             ]
-            session = await self._try_host(calls[:room])
+            session = await self._try_host(host, calls[:room])
             room -= len(calls[:room])
             if not self._pending:
                 return session
+            if self._met_ourselves:
+                break
         self.answer_all(self._summary())
         return None
 
@@ -180,7 +203,7 @@ class _Attempt:
             self._failures.append(local_reply(421, "4.4.1", f"{reason} (a moment ago)"))
         return reason is None
 
-    async def _try_host(self, calls: Sequence[Call]) -> Session | None:
+    async def _try_host(self, host: Host, calls: Sequence[Call]) -> Session | None:
         """The addresses of one host: that which is connected first, then the others."""
         while calls:
             raced = await self._sender.race(calls)
@@ -190,14 +213,14 @@ class _Attempt:
                 return None
             for call in raced.dropped:
                 self._note_call(call, f"not waited for: {raced.winner.address} was quicker")
-            session = await self._try_call(raced.winner, raced.connection)
-            if not self._pending:
+            session = await self._try_call(host, raced.winner, raced.connection)
+            if not self._pending or self._met_ourselves:
                 return session
             gone = {raced.winner.address, *(call.address for call, _ in raced.failed)}
             calls = [call for call in calls if call.address not in gone]
         return None
 
-    async def _try_call(self, call: Call, connection: SocketConnection) -> Session | None:
+    async def _try_call(self, host: Host, call: Call, connection: SocketConnection) -> Session | None:
         try:
             session = await self._sender.open(call, connection)
         except SessionRefused as refused:
@@ -206,6 +229,13 @@ class _Attempt:
         except BaseException:
             connection.abort()
             raise
+        if not host.configured and self._sender.is_ourselves(session):
+            # RFC 5321 §5.1: an MX is us by a name or address that the settings do not know; worse ones lead in circles
+            self._met_ourselves = True
+            await session.close()
+            text = f"{call} is this server itself: mail for {self._destination} goes in circles"
+            self._failures.append(local_reply(554, "5.4.6", text))
+            return None
         answer = await self.transact(session)
         if answer is None:
             return session
@@ -230,6 +260,11 @@ class _Attempt:
         temporary = [reply for reply in failures if not reply.permanent]
         return temporary[-1] if temporary else failures[-1]
 
+    def give_up(self, words: str) -> None:
+        """There is no more time."""
+        last = f"; {self._failures[-1]}" if self._failures else ""
+        self.answer_all(local_reply(421, "4.4.2", words + last))
+
     def answer_all(self, reply: ServerReply, session: Session | None = None) -> None:
         relay, host = (session.relay, session.call.host) if session else ("none", "")
         self.done += [Attempted(entry, reply, relay, delivered=False, host=host) for entry in self._pending]
@@ -244,13 +279,14 @@ class _Attempt:
             entries = self._pending
             try:
                 transaction = await self._transactions.for_server(session.extensions, entries)
-                outcomes = await session.send(transaction.mail, transaction.content)
+                outcomes = await self._send(session, transaction)
             except Unfit as unfit:
                 await session.close()
                 return unfit.reply
             except BaseException:
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise
+            self._note_doubt(session, entries, outcomes)
             self._pending = []
             progress = False
             elsewhere: ServerReply | None = None
@@ -273,6 +309,26 @@ class _Attempt:
             if not session.usable:
                 await session.close()
                 return local_reply(421, "4.4.2", "The connection was closed between two transactions")
+
+    async def _send(self, session: Session, transaction: Transaction) -> Sequence[Outcome]:
+        seconds = self._sender.with_content(self._sender.settings.max_transaction_seconds, self._message.size)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await session.send(transaction.mail, transaction.content)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return session.give_up(f"{session.relay} was not done with the message after {seconds:.0f} seconds")
+
+    def _note_doubt(self, session: Session, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> None:
+        """RFC 1047: who is lost after the final dot may have taken the message, and gets it once more."""
+        doubtful = [
+            entry.recipient.address
+            for entry, outcome in zip(entries, outcomes, strict=True)
+            if outcome.stage is Stage.END and outcome.reply.local
+        ]
+        if doubtful:
+            self._sender.journal.note(self._message.message_id, "in doubt", to=doubtful, relay=session.relay)
 
     def _attempted(self, entry: Entry, outcome: Outcome, session: Session) -> Attempted:
         return Attempted(

@@ -102,6 +102,7 @@ class Session:
     def __init__(self, call: Call, connection: SocketConnection, engine: ClientEngine, waits: Mapping[Stage, float]):
         self.call = call
         self.relay = str(call)
+        self.name = ""  # what the server calls itself
         self.uses = 0
         self._connection = connection
         self._engine = engine
@@ -175,6 +176,15 @@ class Session:
                 case SendContent():
                     await self._stream(content)
 
+    def give_up(self, reason: str) -> tuple[Outcome, ...]:
+        """End the transaction under way: what has no answer ends as a temporary failure, and so does the session."""
+        self._engine.lost(reason)
+        self.abort()
+        while (event := self._engine.next_event()) is not None:
+            if isinstance(event, Done):
+                return event.outcomes
+        raise ValueError("no transaction under way")
+
     async def _stream(self, content: Content) -> None:
         engine = self._engine
         left = content.size
@@ -233,7 +243,8 @@ class Session:
     async def ready(self) -> None:
         """Wait for the greeting and the answer to EHLO. Raises SessionRefused."""
         match await self.event():
-            case Ready():
+            case Ready(name=name):
+                self.name = name
                 return
             case Refused(reply=reply):
                 raise SessionRefused(reply)

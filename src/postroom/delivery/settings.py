@@ -12,8 +12,18 @@ import msgspec
 from msgspec import Meta
 
 from postroom.base import SettingError
+from postroom.dns import to_question
 
-from .next_hop import check_relay_name, check_source, is_address, parse_place, parse_route, route_key, sender_key
+from .next_hop import (
+    check_relay_name,
+    check_source,
+    is_address,
+    parse_network,
+    parse_place,
+    parse_route,
+    route_key,
+    sender_key,
+)
 
 Route = str | tuple[str, ...]
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -30,6 +40,18 @@ def _at(*place: str) -> Iterator[None]:
 
 def _seconds(default_text: str) -> Meta:
     return Meta(gt=0, description=default_text)
+
+
+# Loopback, "this network", link-local, multicast, reserved, broadcast (RFC 6890).
+REFUSED = (
+    "0.0.0.0/8",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "224.0.0.0/3",
+    "::/96",
+    "fe80::/10",
+    "ff00::/8",
+)
 
 
 class RelaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,6 +134,23 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         tuple[str, ...],
         Meta(description="IP addresses under which the world reaches this server; an MX there is never called."),
     ] = ()
+    own_names: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Further names under which the world knows this server, beside hostname; an MX of such a name "
+            "is never called."
+        ),
+    ] = ()
+    refuse_networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Addresses that are never called because an MX record, a domain or an address literal says so; "
+            "routes and relays may name them. Private networks may be added."
+        ),
+    ] = REFUSED
+    max_mx_hosts: Annotated[
+        int, Meta(ge=2, description="Hosts of a domain that count, however many MX records it has; the best ones.")
+    ] = 20
     prefer_ipv6: Annotated[
         bool, Meta(description="Begin with a host's IPv6 address; then the two kinds alternate.")
     ] = False
@@ -262,6 +301,19 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     data_timeout_seconds: Annotated[float, _seconds("Seconds to wait for the reply to DATA.")] = 120.0
     content_timeout_seconds: Annotated[float, _seconds("Seconds for a host to take one block of the message.")] = 180.0
     end_timeout_seconds: Annotated[float, _seconds("Seconds to wait for the reply to the end of the message.")] = 600.0
+    max_transaction_seconds: Annotated[
+        float,
+        _seconds(
+            "Seconds until a host has to have answered everything about one message, however often it is heard of."
+        ),
+    ] = 1800.0
+    max_attempt_seconds: Annotated[
+        float, _seconds("Seconds that an attempt may take in all, with every host and address it calls.")
+    ] = 3600.0
+    min_content_octets_per_second: Annotated[
+        int,
+        Meta(ge=1, description="For so many octets of a message each of these two limits is one second longer."),
+    ] = 8192
     quit_timeout_seconds: Annotated[float, _seconds("Seconds to wait for the reply to QUIT.")] = 5.0
     stop_timeout_seconds: Annotated[
         float, _seconds("Seconds that attempts under way have to end when the server stops.")
@@ -298,6 +350,12 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             for address in self.own_addresses:
                 if not is_address(address):
                     raise ValueError(f"{address!r} is not an IP address")
+        with _at("own_names"):
+            for name in self.own_names:
+                to_question(name)
+        with _at("refuse_networks"):
+            for network in self.refuse_networks:
+                parse_network(network)
         with _at("source_ipv4"):
             check_source(self.source_ipv4, 4)
         with _at("source_ipv6"):

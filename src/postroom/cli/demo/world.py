@@ -137,7 +137,7 @@ async def _server(
         hostname=f"mail.{domain}",
         data=folder / domain,
         listen=ListenSettings(**dict.fromkeys(names, ("127.0.0.1:0",))),
-        delivery=DeliverySettings(port=smtp_port, first_retry_seconds=2.0, max_idle_connections=0),
+        delivery=DeliverySettings(port=smtp_port, first_retry_seconds=2.0, max_idle_connections=0, refuse_networks=()),
     )
     app = await stack.enter_async_context(running(App(config, resolver=resolver, dialer=dialer)))
     await app.directory.add_domain(domain)
