@@ -6,11 +6,13 @@ a reply (client.py does). Raises: ProtocolError.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from postroom.base import ProtocolError
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: +|$)")  # RFC 2034 §4
+_SHORT = 100  # octets of a line that is remembered with its meaning
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -78,6 +80,8 @@ class ReplyReader:
             # A bare LF ends a line too: what a server says can't smuggle anything, and some old ones do it.
             line = self._rest[: end - 1] if self._rest[end - 1 : end] == b"\r" else self._rest[:end]
             self._rest = self._rest[end + 1 :]
+            if not self._lines and len(line) <= _SHORT and (reply := _short_reply(line)) is not None:
+                return reply
             if self._take(line):
                 return self._whole()
         if len(self._rest) >= self._limits.line_octets + 2:
@@ -99,15 +103,27 @@ class ReplyReader:
         return separator != b"-"
 
     def _whole(self) -> ServerReply:
-        code = int(self._code)
-        texts = [_CONTROLS.sub(" ", line.decode("utf-8", "replace")) for line in self._lines]
+        lines = tuple(self._lines)
         self._lines.clear()
-        enhanced = ""
-        match = _ENHANCED.match(texts[0])
-        if match is not None and match[1] == _severity(code):
-            enhanced = match[0].strip()
-            texts = [text[len(match[0]) :] if text.startswith(enhanced) else text for text in texts]
-        return ServerReply(code, tuple(texts), enhanced)
+        return _reply(self._code, lines)
+
+
+def _reply(code_octets: bytes, lines: tuple[bytes, ...]) -> ServerReply:
+    code = int(code_octets)
+    texts = [_CONTROLS.sub(" ", line.decode("utf-8", "replace")) for line in lines]
+    enhanced = ""
+    match = _ENHANCED.match(texts[0])
+    if match is not None and match[1] == _severity(code):
+        enhanced = match[0].strip()
+        texts = [text[len(match[0]) :] if text.startswith(enhanced) else text for text in texts]
+    return ServerReply(code, tuple(texts), enhanced)
+
+
+@lru_cache(maxsize=256)
+def _short_reply(line: bytes) -> ServerReply | None:
+    """The reply that this line is, all of it; None when it is not one. Servers say the same few all day."""
+    match = _LINE.fullmatch(line)
+    return None if match is None or match[2] == b"-" else _reply(match[1], (match[3] or b"",))
 
 
 def _severity(code: int) -> str:
