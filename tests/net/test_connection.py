@@ -433,3 +433,32 @@ def test_a_client_hello_that_comes_with_the_connection_is_not_lost(run: Loop, tl
             assert await answers == [b"hello"] * 8
 
     run(main())
+
+
+def test_a_deadline_ends_the_wait_that_has_it_and_no_other(run: Loop) -> None:
+    async def talk(connection: Connection) -> None:
+        while data := await connection.receive():
+            await asyncio.sleep(float(data))
+            connection.send(b"yes")
+            await connection.drain()
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        async with listening(talk) as (_, port):
+            connection = await Dialer(QUICK).connect("127.0.0.1", port)
+            for deadline in (60.0, 0.2, 60.0):  # an earlier one after a later one, and the other way round
+                connection.send(b"0")
+                assert await connection.receive_by(loop.time() + deadline) == b"yes"
+            await asyncio.sleep(0.25)  # the alarm rings while nobody waits
+            connection.send(b"0.1")
+            assert await connection.receive_by(loop.time() + 60) == b"yes"
+            connection.send(b"0.2")
+            with pytest.raises(TimeoutError):
+                await connection.receive_by(loop.time() + 0.05)
+            assert await connection.receive_by(loop.time() + 60) == b"yes"
+            with pytest.raises(TimeoutError):
+                await connection.receive_by(loop.time() - 1)
+            await connection.close()
+            assert await connection.receive_by(loop.time() + 60) == b""
+
+    run(scene())

@@ -147,8 +147,7 @@ class Session:
         engine, loop = self._engine, asyncio.get_running_loop()
         wait = self._waits.get(stage, 60.0)
         try:
-            async with asyncio.timeout_at(since + wait):
-                data = await self._connection.receive()
+            data = await self._connection.receive_by(since + wait)
         except TimeoutError:
             engine.lost(f"No reply to {stage.value} within {wait:g} seconds")
             return since

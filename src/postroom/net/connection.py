@@ -1,10 +1,12 @@
 """One TCP connection between a transport of the event loop and a session that reads and writes it.
 
 Owns: input and output buffers, flow control, the TLS upgrade, the moment of last activity. Never: knows a mail
-protocol, starts a timer (the listener's sweeper compares `last_activity`). Raises: see net.api.Connection.
+protocol, starts a timer on the server's side (the listener's sweeper compares `last_activity`). Raises: see
+net.api.Connection.
 """
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -12,6 +14,7 @@ from typing import cast
 from .api import ConnectionEnd, IdleTimeout, TlsFailed, TlsInfo
 from .settings import NetSettings
 
+_NEVER = math.inf
 _READ_BUFFER_OCTETS = 65536
 # One buffer for all connections of the process: filling it and copying out of it happen in one turn of the loop. It has
 # to be a memoryview: with a bytearray the standard library's TLS fills a copy and input is silently corrupted.
@@ -20,6 +23,10 @@ _read_buffer = memoryview(bytearray(_READ_BUFFER_OCTETS))
 
 class SocketConnection(asyncio.BufferedProtocol):
     """net.api.Connection over an asyncio (or uvloop) transport, for servers and clients."""
+
+    # for clients only, so that the many sessions of a server do not pay for it
+    _alarm: asyncio.TimerHandle | None = None
+    _deadline = _NEVER
 
     def __init__(self, settings: NetSettings, made: "asyncio.Future[None] | None" = None) -> None:
         self._settings = settings
@@ -81,6 +88,8 @@ class SocketConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = self._eof = True
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._outbox.clear()
         for waiter in (self._receiver, *self._drainers, self._closed_future):
             _wake(waiter)
@@ -112,6 +121,32 @@ class SocketConnection(asyncio.BufferedProtocol):
             finally:
                 self._receiver = None
         return self.receive_nowait()
+
+    async def receive_by(self, deadline: float) -> bytes:
+        """`receive`, with a TimeoutError at that time of the loop.
+
+        Next to free when it is called again and again: one alarm serves many waits, as their deadlines only move on.
+        """
+        self._deadline = deadline
+        if not self._lost and (self._alarm is None or self._alarm.when() > deadline):
+            self._set_alarm(deadline)
+        try:
+            return await self.receive()
+        finally:
+            self._deadline = _NEVER
+
+    def _set_alarm(self, when: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._deadline > self._loop.time():
+            if self._deadline != _NEVER:
+                self._set_alarm(self._deadline)
+        elif self._receiver is not None and not self._receiver.done():
+            self._receiver.set_exception(TimeoutError())
 
     def receive_nowait(self) -> bytes:
         inbox = self._inbox
