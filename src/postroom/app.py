@@ -31,7 +31,7 @@ from postroom.base import (
     WorkerPlace,
 )
 from postroom.config import Config
-from postroom.delivery import Deliverer
+from postroom.delivery import ClientContexts, Deliverer, OutboundTls, StsPolicies, TlsDatabase
 from postroom.dns import DnsResolver, Resolver
 from postroom.intake import Intake
 from postroom.journal import FileJournal
@@ -40,6 +40,7 @@ from postroom.net import (
     BoardTally,
     Connection,
     Dialer,
+    HttpsClient,
     Listener,
     ListenError,
     ServerTls,
@@ -288,6 +289,7 @@ class App:
             settings=config.intake,
             journal=journal,
         )
+        outbound_tls = self._outbound_tls(resolver)
         self.deliverer = Deliverer(
             queue=self.queue,
             resolver=resolver,
@@ -298,8 +300,24 @@ class App:
             ids=self.ids,
             settings=config.delivery,
             hostname=config.hostname,
+            outbound_tls=outbound_tls,
             journal=journal,
         )
+
+    def _outbound_tls(self, resolver: Resolver) -> OutboundTls:
+        settings = self.config.outbound_tls
+        contexts = ClientContexts(settings.authorities)
+        database = TlsDatabase(self.config.data / "tls.db")
+        self._closing.callback(database.close)
+        client = HttpsClient(
+            Dialer(self.config.net),
+            lambda: contexts.named,
+            max_octets=settings.mta_sts_max_octets,
+            timeout_seconds=settings.mta_sts_timeout_seconds,
+        )
+        sts = StsPolicies(resolver, client, database, self.clock, settings)
+        self._closing.push_async_callback(sts.close)
+        return OutboundTls(resolver, settings, contexts, sts)
 
     def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""

@@ -10,6 +10,7 @@ from postroom.cli.trace import words_for
 from postroom.journal import FileJournal, JournalSettings, Step
 
 AT = "  2023-11-14T22:13:20.000Z"
+BY = "DANE: its certificate is that of TLSA 3 1 1"
 TO = "to=<bob@b.test> 0 octets"
 
 
@@ -26,13 +27,14 @@ def _journal(room: Room) -> None:
             to=["bob@b.test"],
             **{"from": "alice@a.test"},
         )
-        journal.note("m1", "call", relay="mx1.b.test [192.0.2.1]:25", reply="421 4.4.1 refused")
+        journal.note("m1", "call", relay="mx1.b.test [192.0.2.1]:25", reply="421 4.4.1 refused", tls_by="DANE")
         journal.note(
             "m1",
             "attempt",
             to="bob@b.test",
             relay="mx2.b.test [192.0.2.2]:25",
             tls="TLSv1.2",
+            tls_by=BY,
             status="sent",
             reply="250 \x1b[31mok",
         )
@@ -47,8 +49,8 @@ def test_a_message_from_the_first_step_to_the_last(room: Room) -> None:
     assert shown.splitlines() == [
         "m1",
         f"{AT}  received from laptop [192.0.2.9] as alice@a.test over TLSv1.3: from=<alice@a.test> {TO}",
-        f"{AT}  no session with mx1.b.test [192.0.2.1]:25: 421 4.4.1 refused",
-        f"{AT}  attempt 1 for <bob@b.test>: sent, by mx2.b.test [192.0.2.2]:25, TLSv1.2: 250 \\x1b[31mok",
+        f"{AT}  no session with mx1.b.test [192.0.2.1]:25, demanded by DANE: 421 4.4.1 refused",
+        f"{AT}  attempt 1 for <bob@b.test>: sent, by mx2.b.test [192.0.2.2]:25, TLSv1.2 ({BY}): 250 \\x1b[31mok",
     ]
     (story,) = room.json("trace", "m1")
     assert [step["step"] for step in story["steps"]] == ["received", "call", "attempt"]

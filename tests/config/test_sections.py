@@ -14,7 +14,7 @@ from postroom.config.declarations import tables
 def test_no_settings_are_forgotten() -> None:
     root = Path(postroom.__file__).parent
     declared: set[type] = set()
-    for path in root.rglob("settings.py"):
+    for path in root.rglob("*settings.py"):
         module = importlib.import_module("postroom." + ".".join(path.relative_to(root).with_suffix("").parts))
         declared |= {
             thing

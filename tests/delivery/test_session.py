@@ -11,7 +11,8 @@ from tests.delivery.world import server_context
 from postroom.base import FakeClock, SeededIds, Spool
 from postroom.delivery import DeliverySettings
 from postroom.delivery.content import QueuedContent
-from postroom.delivery.session import Call, Session, SessionRefused, TlsUse, open_session, patience
+from postroom.delivery.session import Call, Session, SessionRefused, open_session, patience
+from postroom.delivery.tls_demand import TlsUse
 from postroom.net import Dialer, NetSettings, client_context
 from postroom.queue import Envelope, MemoryQueue, QueueSettings, Recipient
 from postroom.smtp import SendMail, SendTo, Stage
@@ -19,8 +20,8 @@ from postroom.smtp import SendMail, SendTo, Stage
 MAIL = SendMail("a@a.test", (SendTo("b@b.test"),))
 
 
-def call(peer: Peer, tls: TlsUse = "never", **options: str) -> Call:
-    return Call("mx.b.test", peer.address, peer.port, tls, client_context(verify=False), **options)
+def call(peer: Peer, tls: TlsUse = "never", *, username: str = "", password: str = "") -> Call:
+    return Call("mx.b.test", peer.address, peer.port, tls, client_context(verify=False), username, password)
 
 
 async def opened(peer: Peer, tls: TlsUse = "never", settings: DeliverySettings | None = None) -> Session:

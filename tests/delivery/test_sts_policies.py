@@ -34,7 +34,7 @@ class Scene:
         settings = OutboundTlsSettings(mta_sts_port=self.web.port, max_mta_sts_policies=3)
         client = HttpsClient(
             Dialer(NetSettings()),
-            client_context(verify=True, cafile=self.web.authorities),
+            lambda: client_context(verify=True, cafile=self.web.authorities),
             max_octets=65_536,
             timeout_seconds=5,
         )

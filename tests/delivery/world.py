@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.delivery.peer import Mail, Peer
 
 from postroom.base import FakeClock, MailError, SeededIds, Spool
-from postroom.delivery import Deliverer, DeliverySettings
+from postroom.delivery import Deliverer, DeliverySettings, OutboundTls
 from postroom.dns import StaticResolver
 from postroom.net import Dialer, NetSettings, self_signed
 from postroom.queue import Entry, Envelope, MemoryQueue, Queue, QueueSettings, Recipient
@@ -59,6 +59,7 @@ class World:
         self.mailboxes = Mailboxes()
         self.settings = settings or DeliverySettings()
         self.peers: list[Peer] = []
+        self.outbound_tls: OutboundTls | None = None
         self.steps = Steps()
         self._deliverer: Deliverer | None = None
 
@@ -89,6 +90,7 @@ class World:
                 # on loopback all peers are where no MX may lead
                 settings=_with(self.settings, refuse_networks=()) if _as_usual(self.settings) else self.settings,
                 hostname="mail.a.test",
+                outbound_tls=self.outbound_tls,
                 journal=self.steps,
             )
         return self._deliverer

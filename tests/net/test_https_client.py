@@ -38,9 +38,10 @@ async def web(folder: Path, answer: Answer, name: str = "a.test") -> AsyncIterat
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    trusting = client_context(verify=True, cafile=root_file)
     client = HttpsClient(
         Dialer(NetSettings()),
-        client_context(verify=True, cafile=root_file),
+        lambda: trusting,
         max_octets=1000,
         timeout_seconds=0.5,
     )

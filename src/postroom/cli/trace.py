@@ -37,14 +37,20 @@ def _addresses(facts: Facts) -> str:
 
 def _attempt(facts: Facts) -> str:
     tls = f", {facts['tls']}" if "tls" in facts else ", in the clear" if facts.get("relay") not in _NOBODY else ""
+    tls += f" ({facts['tls_by']})" if "tls_by" in facts else ""
     words = f"attempt {facts.get('attempt', 1)} for {_addresses(facts)}: {facts.get('status', '?')}"
     return f"{words}, by {facts.get('relay', '?')}{tls}: {facts.get('reply', '')}"
+
+
+def _call(facts: Facts) -> str:
+    demanded = f", demanded by {facts['tls_by']}" if "tls_by" in facts else ""
+    return f"no session with {facts.get('relay', '?')}{demanded}: {facts.get('reply', '')}"
 
 
 _NOBODY = ("local", "none", None)
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "received": _received,
-    "call": lambda facts: f"no session with {facts.get('relay', '?')}: {facts.get('reply', '')}",
+    "call": _call,
     "in doubt": lambda facts: (
         f"lost {facts.get('relay', '?')} after the end of the message: it may have taken it for {_addresses(facts)}"
     ),

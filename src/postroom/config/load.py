@@ -177,7 +177,10 @@ class _Reader:
             for name, relay in config.delivery.relay.items()
         }
         delivery = replace(config.delivery, relay=relays)
-        return replace(config, data=folder / config.data, tls=tls, delivery=delivery)
+        outbound = config.outbound_tls
+        if outbound.authorities:
+            outbound = replace(outbound, authorities=str(folder / outbound.authorities))
+        return replace(config, data=folder / config.data, tls=tls, delivery=delivery, outbound_tls=outbound)
 
 
 def _converted(setting: Declaration, value: Any) -> Any:

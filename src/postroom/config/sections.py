@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from postroom.accounts import AccountSettings
 from postroom.delivery.settings import DeliverySettings
+from postroom.delivery.tls_settings import OutboundTlsSettings
 from postroom.dns import DnsSettings
 from postroom.imap.settings import ImapSettings
 from postroom.intake import IntakeSettings
@@ -56,6 +57,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     store: Annotated[StoreSettings, Meta(description="How mail is kept.")] = StoreSettings()
     queue: Annotated[QueueSettings, Meta(description="Mail that waits to leave.")] = QueueSettings()
     delivery: Annotated[DeliverySettings, Meta(description="How mail leaves.")] = DeliverySettings()
+    outbound_tls: Annotated[
+        OutboundTlsSettings, Meta(description="How sure we are of the servers that mail is sent to (tls.md).")
+    ] = OutboundTlsSettings()
     journal: Annotated[JournalSettings, Meta(description="What happened to each message.")] = JournalSettings()
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
     pop3: Annotated[Pop3Settings, Meta(description="POP3 sessions.")] = Pop3Settings()

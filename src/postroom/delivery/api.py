@@ -58,4 +58,5 @@ class Attempted:
     is_local: bool = False
     passed_dsn_on: bool = False  # the next hop has the NOTIFY parameters and will report itself
     tls: str = ""  # version and cipher of the session; "" in the clear
+    tls_words: str = ""  # who demanded what of the TLS session, and how that was met
     host: str = ""  # for Remote-MTA: the name of the host that said `reply`; "" when no host did

@@ -142,7 +142,8 @@ class Reporter:
             header = (await content.header())[: self._settings.max_returned_octets]
             small = message.size <= self._settings.max_returned_octets
             as_text = not message.envelope.binary  # which a report can't be (RFC 3030 §3)
-            if action is Action.FAILED and small and as_text and message.envelope.ret != "HDRS":
+            whole = message.envelope.ret != "HDRS" and not message.envelope.require_tls  # RFC 8689 §5
+            if action is Action.FAILED and small and as_text and whole:
                 return header, await content.whole(), Returned.FULL
         except NoSuchEntry:  # an operator removed it meanwhile, or its file is gone
             return b"", b"", Returned.HEADERS
@@ -154,7 +155,8 @@ class Reporter:
         """To the sender, like any mail. Durable when it returns."""
         if not sender:
             raise ValueError("a message with the null sender is never reported on")
-        envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8)
+        # RFC 8689 §5: protected as the message was, where that is offered
+        envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8, require_tls=message.envelope.require_tls)
         domain = destination_of(sender)
         if not domain or await self._directory.is_local_domain(domain):
             try:

@@ -13,8 +13,8 @@ from postroom.base import MailError
 from .api import Undeliverable
 from .destination import Destination, ascii_domain
 from .next_hop import NextHop, Place, parse_place, parse_route, route_key, sender_key
-from .session import TlsUse
 from .settings import DeliverySettings, RelaySettings
+from .tls_demand import TlsUse
 
 _SMARTHOST = "smarthost"  # the name of the relay that the settings of that name make
 _TLS_USES: dict[str, TlsUse] = {

@@ -6,7 +6,6 @@ an outcome means (settlement.py). Raises: nothing; what goes wrong ends as a tem
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Sequence
 
 from postroom.base import Clock, Ids, MailError, TaskOwner
@@ -22,6 +21,7 @@ from .destination import LOCAL, Destination
 from .idle import IdleSessions
 from .lanes import Job, Lane, Lanes, grouped
 from .lmtp import LmtpSender
+from .outbound_tls import OutboundTls
 from .reports import Reporter
 from .routes import Routes
 from .sender import Sender
@@ -29,6 +29,7 @@ from .session import Session
 from .settings import DeliverySettings
 from .settlement import Settlement
 from .sites import Sites
+from .tls_settings import OutboundTlsSettings
 
 _log = logging.getLogger("postroom.delivery")
 _SETTLED_TOGETHER = 100  # jobs
@@ -50,8 +51,7 @@ class Deliverer:
         ids: Ids,
         settings: DeliverySettings,
         hostname: str,
-        tls_context: ssl.SSLContext | None = None,
-        verifying_context: ssl.SSLContext | None = None,
+        outbound_tls: OutboundTls | None = None,
         journal: Journal = NO_JOURNAL,
     ) -> None:
         self._queue = queue
@@ -69,8 +69,7 @@ class Deliverer:
             settings=settings,
             hostname=hostname,
             routes=self._routes,
-            tls_context=tls_context,
-            verifying_context=verifying_context,
+            tls=outbound_tls or OutboundTls(resolver, OutboundTlsSettings()),
             journal=journal,
         )
         self._lmtp = LmtpSender(

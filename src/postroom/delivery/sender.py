@@ -6,7 +6,6 @@ entries, decides on retry or bounce (runner.py). Raises: what reading the conten
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,17 +13,21 @@ from functools import partial
 from postroom.base import Clock, Ids
 from postroom.dns import DnsTemporary, Resolver
 from postroom.journal import NO_JOURNAL, Journal
-from postroom.net import Dialer, LocalFailure, Raced, SocketConnection, client_context
+from postroom.net import Dialer, LocalFailure, Raced, SocketConnection
 from postroom.queue import Entry, Queue
 from postroom.smtp import Outcome, ServerReply, Stage, local_reply
 
 from .api import Attempted, Undeliverable
 from .content import QueuedContent
 from .destination import Destination, ascii_domain
+from .message_tls import MessageTls
+from .outbound_tls import OutboundTls
 from .routes import RouteGone, Routes
 from .routing import Host, Router
 from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
+from .tls_demand import TlsDemand
+from .tls_policy import HostRefused
 from .transaction import Transaction, Transactions, Unfit
 from .unreachable import UnreachableHosts
 
@@ -53,8 +56,7 @@ class Sender:
         settings: DeliverySettings,
         hostname: str,
         routes: Routes,
-        tls_context: ssl.SSLContext | None = None,
-        verifying_context: ssl.SSLContext | None = None,
+        tls: OutboundTls,
         journal: Journal = NO_JOURNAL,
     ) -> None:
         self._queue = queue
@@ -65,8 +67,7 @@ class Sender:
         self._hostname = ascii_domain(hostname)  # RFC 5321 §2.3.5: for EHLO
         self._routes = routes
         self._router = Router(resolver, ids, settings, hostname, routes)
-        self._context = tls_context or client_context(verify=False)
-        self._verifying_context = verifying_context
+        self._tls = tls
         self.unreachable = UnreachableHosts(clock, settings.unreachable_memory_seconds, settings.max_unreachable_hosts)
 
     async def carry(self, destination: Destination, entries: Sequence[Entry], session: Session | None) -> Carried:
@@ -84,7 +85,7 @@ class Sender:
         return Carried(attempt.done, session)
 
     async def _carry(self, attempt: "_Attempt", destination: Destination, session: Session | None) -> Session | None:
-        if session is not None and not await attempt.transact(session, reused=True):
+        if session is not None and not await attempt.reuse(session):
             return session
         try:
             hosts = await self._router.hosts(destination)
@@ -103,24 +104,27 @@ class Sender:
         """It says that it is this very server."""
         return self._router.is_own_name(session.name)
 
-    def call(self, destination: Destination, host: Host, address: str) -> Call:
+    async def demand(
+        self, destination: Destination, host: Host, *, authenticated: bool = False, waived: bool = False
+    ) -> TlsDemand:
+        """What is asked of a connection to the host. Raises HostRefused, DnsTemporary, RouteGone."""
+        relay = self._routes.relay(destination)
+        return await self._tls.demand(destination, relay, host, authenticated=authenticated, waived=waived)
+
+    def call(self, destination: Destination, host: Host, demand: TlsDemand, address: str) -> Call:
         relay = self._routes.relay(destination)
         return Call(
             host.name,
             address,
             host.port,
-            relay.tls,
-            self._verifying() if relay.verify else self._context,
+            demand.use,
+            self._tls.context(relay, demand),
             relay.username,
             relay.password,
             relay.source_for(address),
+            demand,
+            self._clock.now(),
         )
-
-    def _verifying(self) -> ssl.SSLContext:
-        """Made when it is needed: the system's authorities take a while to load."""
-        if self._verifying_context is None:
-            self._verifying_context = client_context(verify=True)
-        return self._verifying_context
 
     async def race(self, calls: Sequence[Call]) -> Raced[Call]:
         """Connect to one of a host's addresses, and remember what could not be reached."""
@@ -136,17 +140,27 @@ class Sender:
         return raced
 
     async def open(self, call: Call, connection: SocketConnection) -> Session:
-        """A session, in the clear if opportunistic TLS breaks. Raises SessionRefused."""
-        try:
-            return await open_session(self._dialer, call, self._hostname, self._settings, connection)
-        except SessionRefused as refused:
-            fall_back = (
-                refused.tls_failed and call.tls == "opportunistic" and self._settings.plaintext_after_tls_failure
-            )
-            if not fall_back:
-                raise
-            _log.info("%s: %s; trying without TLS", call, refused.reply)
-        return await open_session(self._dialer, replace(call, tls="never"), self._hostname, self._settings)
+        """A session, with less TLS than `call` asks for where that may be. Raises SessionRefused."""
+        given: SocketConnection | None = connection
+        while True:
+            try:
+                return await open_session(self._dialer, call, self._hostname, self._settings, given)
+            except SessionRefused as refused:
+                lesser = self._lesser(call, refused)
+                if lesser is None:
+                    raise
+                _log.info("%s: %s; trying with less", call, refused.reply)
+                call, given = lesser, None
+
+    def _lesser(self, call: Call, refused: SessionRefused) -> Call | None:
+        demand, why = call.demand, refused.reply.lines[0]
+        if demand.soft and refused.failure is not None:  # RFC 8461 §5: in testing it is sent all the same
+            demand = replace(demand, use=demand.otherwise, by=f"{demand.by}, not met: {why}", names=(), soft=False)
+            return replace(call, tls=demand.use, context=self._tls.contexts.any_certificate, demand=demand)
+        if refused.tls_failed and call.tls == "opportunistic" and self._settings.plaintext_after_tls_failure:
+            by = "; ".join(filter(None, (demand.by, f"without TLS, since: {why}")))
+            return replace(call, tls="never", demand=replace(demand, use="never", by=by))
+        return None
 
     async def addresses(self, host: Host) -> tuple[str, ...]:
         return await self._router.addresses(host)
@@ -167,7 +181,9 @@ class _Attempt:
         self._destination = destination
         self._pending = list(entries)
         self._message = entries[0].message
-        self._transactions = Transactions(self._message, sender.content(entries[0]), sender.settings)
+        content = sender.content(entries[0])
+        self._transactions = Transactions(self._message, content, sender.settings)
+        self._tls = MessageTls(self._message.envelope, content.header, partial(sender.demand, destination))
         # an operator's "retry" is recognised by its due time (unreachable.py)
         self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
         self._failures: list[ServerReply] = []  # why the next host was asked
@@ -184,9 +200,11 @@ class _Attempt:
             except (DnsTemporary, Undeliverable) as error:
                 self._failures.append(local_reply(error.code, error.enhanced, f"{host.name}: {error.text}"))
                 continue
-            calls = [
-                call for call in map(partial(sender.call, self._destination, host), addresses) if self._worth(call)
-            ]
+            demand = await self._demand(host)
+            if demand is None:
+                continue
+            make = partial(sender.call, self._destination, host, demand)
+            calls = [call for call in map(make, addresses) if self._worth(call)]
             session = await self._try_host(host, calls[:room])
             room -= len(calls[:room])
             if not self._pending:
@@ -194,6 +212,19 @@ class _Attempt:
             if self._met_ourselves:
                 break
         self.answer_all(self._summary())
+        return None
+
+    async def _demand(self, host: Host) -> TlsDemand | None:
+        """What is asked of a connection to the host; None: the mail can't go there now."""
+        try:
+            return await self._tls.demand(host)
+        except HostRefused as refused:
+            reply = local_reply(refused.code, refused.enhanced, refused.text)
+        except DnsTemporary as error:  # RFC 7672 §2.1.2: as if it could not be reached
+            text = f"{host.name}: what its TLS has to be like can't be found out now: {error}"
+            reply = local_reply(error.code, error.enhanced, text)
+        self._note_call(host.name, str(reply))
+        self._failures.append(reply)
         return None
 
     def _worth(self, call: Call) -> bool:
@@ -224,7 +255,7 @@ class _Attempt:
         try:
             session = await self._sender.open(call, connection)
         except SessionRefused as refused:
-            self._no_session(call, refused.reply)
+            self._no_session(call, self._tls.refusal(refused))
             return None
         except BaseException:
             connection.abort()
@@ -236,6 +267,10 @@ class _Attempt:
             text = f"{call} is this server itself: mail for {self._destination} goes in circles"
             self._failures.append(local_reply(554, "5.4.6", text))
             return None
+        if (unfit := self._tls.unfit(session)) is not None:
+            self._no_session(call, unfit)
+            await session.close()
+            return None
         answer = await self.transact(session)
         if answer is None:
             return session
@@ -243,13 +278,13 @@ class _Attempt:
         return None
 
     def _no_session(self, call: Call, reply: ServerReply) -> None:
-        self._note_call(call, str(reply))
+        self._note_call(call, str(reply), call.demand.by)
         self._failures.append(replace(reply, lines=(f"{call}: {reply.lines[0]}", *reply.lines[1:])))
 
-    def _note_call(self, call: Call, words: str) -> None:
+    def _note_call(self, whom: Call | str, words: str, tls_by: str = "") -> None:
         """Every address that was called is told."""
-        _log.info("%s: %s: %s", self._message.message_id, call, words)
-        self._sender.journal.note(self._message.message_id, "call", relay=str(call), reply=words)
+        _log.info("%s: %s: %s", self._message.message_id, whom, words)
+        self._sender.journal.note(self._message.message_id, "call", relay=str(whom), reply=words, tls_by=tls_by)
 
     def _summary(self) -> ServerReply:
         """Permanent only if every host said so itself: one that can't be asked now may say something else later."""
@@ -269,6 +304,13 @@ class _Attempt:
         relay, host = (session.relay, session.call.host) if session else ("none", "")
         self.done += [Attempted(entry, reply, relay, delivered=False, host=host) for entry in self._pending]
         self._pending = []
+
+    async def reuse(self, session: Session) -> ServerReply | None:
+        """As `transact`, over a session that was opened for another message, if that is as safe as it has to be."""
+        if session.usable and not await self._tls.may_use(session):
+            await session.close()
+            return local_reply(421, "4.7.5", "The open connection is less safe than it has to be")
+        return await self.transact(session, reused=True)
 
     async def transact(self, session: Session, *, reused: bool = False) -> ServerReply | None:
         """Send to all pending recipients; None when each has an answer, else why the next host has to be asked."""
@@ -338,6 +380,7 @@ class _Attempt:
             delivered=outcome.delivered,
             passed_dsn_on="DSN" in session.extensions,
             tls=session.tls,
+            tls_words=session.tls_words,
             host=session.call.host,
         )
 

@@ -12,9 +12,9 @@ import ssl
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
 
 from postroom.base import ProtocolError
+from postroom.mailauth import ResultType, Verdict
 from postroom.net import ConnectFailed, Dialer, LocalFailure, SocketConnection, TlsFailed
 from postroom.sasl import client_mechanism
 from postroom.smtp import (
@@ -39,10 +39,10 @@ from postroom.smtp import (
 
 from .content import Content
 from .settings import DeliverySettings
+from .tls_demand import OPPORTUNISTIC, TlsDemand, TlsUse, handshake_failure
 
 _log = logging.getLogger("postroom.delivery")
 
-TlsUse = Literal["opportunistic", "starttls", "implicit", "never"]
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
 _MECHANISMS = ("PLAIN", "LOGIN")  # in our order of preference
 
@@ -59,6 +59,8 @@ class Call:
     username: str = ""
     password: str = ""
     source: str = ""  # own address to call from; "": the system chooses
+    demand: TlsDemand = OPPORTUNISTIC
+    moment: float = 0.0  # now, for dates in certificates
 
     def __str__(self) -> str:
         return f"{self.host} [{self.address}]:{self.port}"
@@ -66,17 +68,25 @@ class Call:
     @property
     def tls_name(self) -> str:
         """For SNI and the certificate: names that can't be one would make the handshake fail on our side."""
-        return self.host if _HOST_NAME.fullmatch(self.host) else self.address
+        return self.demand.server_name or (self.host if _HOST_NAME.fullmatch(self.host) else self.address)
 
 
 class SessionRefused(Exception):
     """No session. `reply` is what the server said, or stands for what happened."""
 
-    def __init__(self, reply: ServerReply, *, unreachable: bool = False, tls_failed: bool = False) -> None:
+    def __init__(
+        self,
+        reply: ServerReply,
+        *,
+        unreachable: bool = False,
+        tls_failed: bool = False,
+        failure: ResultType | None = None,
+    ) -> None:
         super().__init__(str(reply))
         self.reply = reply
         self.unreachable = unreachable  # TCP did not get through
         self.tls_failed = tls_failed
+        self.failure = failure or (ResultType.VALIDATION_FAILURE if tls_failed else None)  # what reports call it
 
 
 def patience(settings: DeliverySettings) -> Mapping[Stage, float]:
@@ -104,6 +114,7 @@ class Session:
         self.relay = str(call)
         self.name = ""  # what the server calls itself
         self.uses = 0
+        self.verdict: Verdict | None = None  # on the certificate; None in the clear
         self._connection = connection
         self._engine = engine
         self._waits = waits
@@ -118,6 +129,11 @@ class Session:
         """Version and cipher, for people; "" in the clear."""
         tls = self._connection.tls
         return "" if tls is None else f"{tls.version} {tls.cipher}"
+
+    @property
+    def tls_words(self) -> str:
+        """Who demanded what, and how that was met."""
+        return ": ".join(filter(None, (self.call.demand.by, self.verdict.words if self.verdict else "")))
 
     @property
     def secure(self) -> bool:
@@ -233,11 +249,18 @@ class Session:
         try:
             await self._connection.start_tls_client(self.call.context, self.call.tls_name)
         except TlsFailed as error:
-            raise SessionRefused(
-                local_reply(421, "4.7.5", f"TLS handshake failed: {error}"), tls_failed=True
-            ) from error
+            raise _handshake_failed(error) from error
+        self.check_certificate()
         self._engine.tls_started()
         return True
+
+    def check_certificate(self) -> None:
+        """Raises SessionRefused when it is not the one that is demanded."""
+        call = self.call
+        verdict = self.verdict = call.demand.check(self._connection.peer_certificates(), call.moment)
+        if verdict.failure is not None:
+            reply = local_reply(454, "4.7.5", f"{call.demand.by}: {verdict.words}")
+            raise SessionRefused(reply, tls_failed=True, failure=verdict.failure)
 
     async def ready(self) -> None:
         """Wait for the greeting and the answer to EHLO. Raises SessionRefused."""
@@ -291,6 +314,11 @@ def not_connected(error: ConnectFailed) -> SessionRefused:
     return SessionRefused(local_reply(421, "4.4.1", str(error)), unreachable=not isinstance(error, LocalFailure))
 
 
+def _handshake_failed(error: TlsFailed) -> SessionRefused:
+    reply = local_reply(421, "4.7.5", f"TLS handshake failed: {error}")
+    return SessionRefused(reply, tls_failed=True, failure=handshake_failure(error))
+
+
 async def open_session(
     dialer: Dialer,
     call: Call,
@@ -312,7 +340,7 @@ async def open_session(
     except ConnectFailed as error:
         raise not_connected(error) from error
     except TlsFailed as error:
-        raise SessionRefused(local_reply(421, "4.7.5", f"TLS handshake failed: {error}"), tls_failed=True) from error
+        raise _handshake_failed(error) from error
     limits = ReplyLimits(settings.max_reply_line_octets, settings.max_reply_lines)
     engine = ClientEngine(hostname, limits=limits, chunk_octets=settings.chunk_octets)
     session = Session(call, connection, engine, patience(settings))
@@ -331,6 +359,8 @@ async def open_session(
 
 
 async def _secure(session: Session, call: Call) -> None:
+    if call.tls == "implicit":
+        session.check_certificate()
     if call.tls in ("implicit", "never"):
         return
     if "STARTTLS" in session.extensions:
@@ -343,4 +373,5 @@ async def _secure(session: Session, call: Call) -> None:
         if call.tls == "opportunistic":
             return
     if call.tls == "starttls":
-        raise SessionRefused(local_reply(454, "4.7.10", f"{call} does not offer TLS, which is required"))
+        reply = local_reply(454, "4.7.10", f"{call} does not offer TLS, which is required")
+        raise SessionRefused(reply, failure=ResultType.STARTTLS_NOT_SUPPORTED)

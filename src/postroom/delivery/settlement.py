@@ -55,6 +55,7 @@ class Settlement:
                 to=one.entry.recipient.address,
                 relay=one.relay,
                 tls=one.tls,
+                tls_by=one.tls_words,
                 status=status.value,
                 attempt=one.entry.attempts + 1,
                 reply=str(one.reply),

@@ -48,22 +48,19 @@ class TlsDatabase:
             self._db.set_busy_timeout(_BUSY_MILLISECONDS)
             self._db.pragma("journal_mode", "wal")
             self._db.pragma("synchronous", "FULL")
-            self._prepare()
         except (apsw.Error, OSError) as error:
             raise self._failure(error) from error
+        self.now(self._prepare)
 
-    def _prepare(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        with self._db:
-            found = int(self._db.pragma("user_version"))
-            if self._db.pragma("application_id") not in (0, APPLICATION_ID) or found > SCHEMA_VERSION:
-                text = f"{self._path} is not a TLS database of this version"
-                raise TlsDatabaseFailure(text, text=text)
-            for version in range(found + 1, SCHEMA_VERSION + 1):
-                self._db.execute(MIGRATIONS[version])
-            self._db.pragma("application_id", APPLICATION_ID)
-            self._db.pragma("user_version", SCHEMA_VERSION)
-        self._db.execute("COMMIT")
+    def _prepare(self, db: apsw.Connection) -> None:
+        found = int(db.pragma("user_version"))
+        if db.pragma("application_id") not in (0, APPLICATION_ID) or found > SCHEMA_VERSION:
+            text = f"{self._path} is not a TLS database of this version"
+            raise TlsDatabaseFailure(text, text=text)
+        for version in range(found + 1, SCHEMA_VERSION + 1):
+            db.execute(MIGRATIONS[version])
+        db.pragma("application_id", APPLICATION_ID)
+        db.pragma("user_version", SCHEMA_VERSION)
 
     def _failure(self, error: Exception) -> TlsDatabaseFailure:
         return TlsDatabaseFailure(f"{self._path}: {type(error).__name__}: {error}")
@@ -75,10 +72,16 @@ class TlsDatabase:
     def now(self, work: Callable[[apsw.Connection], T]) -> T:
         """The same here, for commands and at start."""
         try:
-            with self._db:
-                return work(self._db)
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                found = work(self._db)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
         except apsw.Error as error:
             raise self._failure(error) from error
+        return found
 
     def close(self) -> None:
         """After what is under way."""

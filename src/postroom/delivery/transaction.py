@@ -72,6 +72,7 @@ class Transactions:
             smtputf8=smtputf8,
             ret=envelope.ret,
             envid=envelope.envid,
+            require_tls=envelope.require_tls,
         )
         return Transaction(mail, content)
 

@@ -16,6 +16,7 @@ from .settings import NetSettings
 
 _NEVER = math.inf
 _READ_BUFFER_OCTETS = 65536
+_DER = 2  # _ssl.ENCODING_DER
 # One buffer for all connections of the process: filling it and copying out of it happen in one turn of the loop. It has
 # to be a memoryview: with a bytearray the standard library's TLS fills a copy and input is silently corrupted.
 _read_buffer = memoryview(bytearray(_READ_BUFFER_OCTETS))
@@ -195,6 +196,15 @@ class SocketConnection(asyncio.BufferedProtocol):
     async def start_tls_client(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
         """Client side of STARTTLS. Octets received before are thrown away. Raises TlsFailed."""
         await self._upgrade(context, server_side=False, server_hostname=server_hostname)
+
+    def peer_certificates(self) -> list[bytes]:
+        """What the peer has shown in the handshake, its own first, in DER; empty in the clear."""
+        tls = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        if tls is None:
+            return []
+        # public since Python 3.13; before that it is there, but only below the Python object
+        shown = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain
+        return [one if isinstance(one, bytes) else one.public_bytes(_DER) for one in shown() or ()]
 
     async def _upgrade(self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None) -> None:
         if self._transport is None or self._lost:

@@ -6,7 +6,7 @@ Raises: FetchFailed, with `untrusted` when the host's certificate is not its own
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .api import ConnectionEnd, TlsFailed
@@ -39,7 +39,9 @@ class Fetch:
 class HttpsClient:
     """`fetch` as often as wanted."""
 
-    def __init__(self, dialer: Dialer, context: ssl.SSLContext, *, max_octets: int, timeout_seconds: float) -> None:
+    def __init__(
+        self, dialer: Dialer, context: Callable[[], ssl.SSLContext], *, max_octets: int, timeout_seconds: float
+    ) -> None:
         self._dialer = dialer
         self._context = context
         self._max_octets = max_octets
@@ -61,7 +63,9 @@ class HttpsClient:
         trouble = FetchFailed(f"{wanted.host} has no address")
         for address in wanted.addresses:
             try:
-                return await self._dialer.connect(address, wanted.port, tls=self._context, server_hostname=wanted.host)
+                return await self._dialer.connect(
+                    address, wanted.port, tls=self._context(), server_hostname=wanted.host
+                )
             except ConnectFailed as error:
                 trouble = FetchFailed(f"{wanted.host}: {error}")
             except TlsFailed as error:

@@ -105,10 +105,15 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     temporary.replace(path)
 
 
-def client_context(*, verify: bool, cafile: Path | None = None) -> ssl.SSLContext:
-    """For outgoing connections. `verify=False` is opportunistic TLS: it protects from listeners, not from impostors."""
+def client_context(*, verify: bool, cafile: Path | None = None, check_name: bool = True) -> ssl.SSLContext:
+    """For outgoing connections. `verify=False` is opportunistic TLS: it protects from listeners, not from impostors.
+
+    `check_name=False`: who asks looks at the names of the certificate itself.
+    """
     context = ssl.create_default_context(cafile=str(cafile) if cafile else None)
-    if not verify:
+    context.hostname_checks_common_name = False  # RFC 9525 §6.1
+    if not (verify and check_name):
         context.check_hostname = False
+    if not verify:
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -27,6 +27,8 @@ def mail_command(mail: SendMail, offered: Extensions, *, signed_in: bool) -> byt
         line += b" AUTH=<>"  # RFC 4954 §5: who submitted it to us is not for the next server to trust
     if mail.smtputf8 and "SMTPUTF8" in offered:
         line += b" SMTPUTF8"  # RFC 6531 §3.4
+    if mail.require_tls and "REQUIRETLS" in offered:
+        line += b" REQUIRETLS"  # RFC 8689 §4.2.1
     if "DSN" in offered:  # RFC 3461 §5.2.1, §5.2.2
         if mail.ret is not None:
             line += b" RET=" + mail.ret.encode("ascii")

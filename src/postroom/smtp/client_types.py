@@ -49,6 +49,7 @@ class SendMail:
     smtputf8: bool = False  # addresses or header need RFC 6531
     ret: str | None = None
     envid: str | None = None  # decoded
+    require_tls: bool = False  # RFC 8689 §2; whoever calls has seen to it that this server offers it
 
 
 @dataclass(frozen=True, slots=True)
