@@ -1,5 +1,6 @@
 """Alias expansion ends, whatever the aliases are."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,3 +96,58 @@ def test_an_alias_leads_to_a_programs_socket_with_the_address_it_was_sent_to() -
     assert isinstance(person, LocalTarget)
     bob = person.person
     assert not may_send_as(tables, AccountSettings(), bob, "a@e.org")
+
+
+def _forwarding(**people: tuple[tuple[str, ...], bool, tuple[str, ...]]) -> MemoryTables:
+    tables = MemoryTables()
+    tables.add_domain("e.org")
+    for name, (forward, keep, copies) in people.items():
+        account_id = tables.add_person(f"{name}@e.org", f"{name}@e.org", None, (None, None))
+        tables.set_forwarding(account_id, forward, keep, copies)
+    return tables
+
+
+def _led_to(tables: MemoryTables, address: str, settings: AccountSettings | None = None) -> list[str]:
+    answer = resolve(tables, settings or AccountSettings(), address)
+    assert isinstance(answer, Found)
+    return [t.person.address if isinstance(t, LocalTarget) else t.address for t in answer.targets]
+
+
+AWAY = "x@remote.test"
+
+
+@pytest.mark.parametrize(
+    ("people", "led_to"),
+    [
+        ({"a": ((AWAY,), True, ())}, [AWAY, "a@e.org"]),
+        ({"a": ((AWAY,), False, ())}, [AWAY]),
+        ({"a": ((), False, (AWAY,))}, [AWAY, "a@e.org"]),  # copies are no forwarding: it is kept
+        ({"a": (("nobody@e.org",), False, ())}, ["a@e.org"]),  # nobody would have it
+        ({"a": (("a@e.org",), False, ())}, ["a@e.org"]),
+        ({"a": (("b@e.org",), False, ()), "b": (("a@e.org",), False, ())}, ["b@e.org"]),  # a circle ends
+        ({"a": (("b@e.org",), False, ()), "b": ((AWAY,), True, ())}, [AWAY, "b@e.org"]),
+        ({"a": (("b@e.org", "c@e.org"), False, ()), "b": (("c@e.org",), False, ()), "c": ((), True, ())}, ["c@e.org"]),
+        ({"a": (("lmtp:/run/x",), False, ())}, ["a+tag@e.org"]),
+    ],
+)
+def test_where_people_want_their_mail(
+    people: dict[str, tuple[tuple[str, ...], bool, tuple[str, ...]]], led_to: list[str]
+) -> None:
+    tables = _forwarding(**people)
+    assert _led_to(tables, "a+tag@e.org") == led_to
+    answer = tables.person("a@e.org")
+    assert answer is not None
+    for address in ("a@e.org", "a+x@e.org"):
+        assert may_send_as(tables, AccountSettings(), answer.person, address)
+    tables.set_alias("too@e.org", Alias("too@e.org", ("a@e.org",)))
+    assert may_send_as(tables, AccountSettings(), answer.person, "too@e.org")  # where mail goes is another matter
+
+
+def test_who_is_disabled_forwards_nothing_and_long_chains_are_refused() -> None:
+    tables = _forwarding(a=((AWAY,), False, (AWAY,)))
+    tables.set_enabled(1, False)
+    assert _led_to(tables, "a@e.org") == ["a@e.org"]
+    chain = _forwarding(**{f"p{n}": ((f"p{n + 1}@e.org",), False, ()) for n in range(9)})
+    assert _led_to(chain, "p0@e.org") == ["p8@e.org"]
+    with pytest.raises(AliasTrouble):
+        _led_to(chain, "p0@e.org", AccountSettings(max_alias_depth=5))

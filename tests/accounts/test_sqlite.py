@@ -188,3 +188,29 @@ def test_it_is_durable(tmp_path: Path) -> None:
     assert book._writer.pragma("journal_mode") == "wal"
     assert book._writer.pragma("synchronous") == 2  # FULL
     asyncio.run(book.close())
+
+
+def test_a_file_of_the_second_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "postroom.db"
+    db = apsw.Connection(str(path))
+    for version in (1, 2):
+        db.execute(MIGRATIONS[version])
+    db.execute("INSERT INTO domain (name) VALUES ('example.org')")
+    db.execute("INSERT INTO person (key, address, domain) VALUES ('bob@example.org', 'Bob@example.org', 'example.org')")
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", 2)
+    db.close()
+
+    async def play() -> None:
+        opened = directory(path)
+        (bob,) = await opened.people()
+        assert (bob.address, bob.forward, bob.keep, bob.copies) == ("Bob@example.org", (), True, ())
+        await opened.set_forwarding("bob@example.org", ("x@y.test",), keep=False)
+        address = await opened.forwarding_sender("x@y.test", "bob@example.org")
+        await opened.close()
+        again = directory(path)
+        assert (await again.people())[0].forward == ("x@y.test",)
+        assert await again.forwarding_sender("x@y.test", "bob@example.org") == address  # the secret is kept
+        await again.close()
+
+    asyncio.run(play())

@@ -33,6 +33,9 @@ def test_an_account_from_beginning_to_end(room: Room) -> None:
         "quota_octets": 2 << 30,
         "quota_messages": None,
         "enabled": True,
+        "forward": [],
+        "keep": True,
+        "copies": [],
     }
     assert _signs_in(room, "bob@example.org", "s3cret words")
     room.ok("account", "password", "bob@example.org", "--password-stdin", stdin="new words\n")
@@ -74,3 +77,25 @@ def test_refusals_have_words_and_exit_codes(room: Room) -> None:
     assert "no account here" in room.fails(3, "account", "quota", "carol@example.org", "1MB")
     for verb in ("enable", "disable"):
         assert "no account here" in room.fails(3, "account", verb, "carol@example.org")
+
+
+def test_forwarding_and_copies(room: Room) -> None:
+    room.ok("account", "add", "bob@example.org", "--password-stdin", stdin="s3cret words\n")
+    assert "not kept" in room.ok("account", "forward", "BOB@example.org", "bob@example.net", "x@y.test", "--no-keep")
+    room.ok("account", "copy", "bob@example.org", "archive@example.net")
+    [bob] = room.json("account", "list")
+    assert (bob["forward"], bob["keep"], bob["copies"]) == (
+        ["bob@example.net", "x@y.test"],
+        False,
+        ["archive@example.net"],
+    )
+    room.ok("account", "forward", "bob@example.org", "bob@example.net")
+    assert "bob@example.net (and kept)  archive@example.net" in room.ok("account", "list")
+    for command in ("forward", "copy"):
+        assert "--off" in room.fails(2, "account", command, "bob@example.org")
+        assert "--off" in room.fails(2, "account", command, "bob@example.org", "x@y.test", "--off")
+        assert "no account" in room.fails(3, "account", command, "carol@example.org", "x@y.test")
+        assert "not an address" in room.fails(2, "account", command, "bob@example.org", "x")
+        room.ok("account", command, "bob@example.org", "--off")
+    [bob] = room.json("account", "list")
+    assert (bob["forward"], bob["keep"], bob["copies"]) == ([], True, [])

@@ -18,3 +18,7 @@ def test_domains_come_and_go(room: Room) -> None:
     assert "is not here" in room.fails(3, "domain", "remove", "bücher.example")
     assert "already here" in room.fails(3, "domain", "add", "EXAMPLE.org")
     assert "not a domain name" in room.fails(2, "domain", "add", "exa mple")
+
+
+def test_a_new_secret(room: Room) -> None:
+    assert "new secret" in room.ok("domain", "rotate-secret")

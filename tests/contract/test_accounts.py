@@ -14,6 +14,7 @@ from postroom.accounts import (
     AliasTrouble,
     AlreadyThere,
     BadAddress,
+    BadReturnAddress,
     Found,
     InUse,
     LocalTarget,
@@ -482,3 +483,69 @@ def test_people_are_found_by_the_name_they_sign_in_by(run: Run) -> None:
         assert await directory.find("bob@example.org") is None
 
     run(play, sign_in_domain="example.org")
+
+
+def test_forwarding_and_copies_are_kept(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        await directory.set_forwarding("Bob@example.org", ("bob@b.test", "bob@B.test", "lmtp:/run/x"), keep=False)
+        await directory.set_copies("bob@example.org", ("archive@example.org",))
+        bob = await directory.find("bob@example.org")
+        assert bob is not None
+        assert (bob.forward, bob.keep, bob.copies) == (("bob@b.test", "lmtp:/run/x"), False, ("archive@example.org",))
+        await directory.set_forwarding("bob@example.org", (), keep=True)
+        bob = await directory.find("bob@example.org")
+        assert bob is not None
+        assert (bob.forward, bob.keep, bob.copies) == ((), True, ("archive@example.org",))
+        for call in (directory.set_copies("x@example.org", ()), directory.set_forwarding("x", (), keep=True)):
+            with pytest.raises(AccountError):
+                await call
+        with pytest.raises(BadAddress):
+            await directory.set_copies("bob@example.org", ("not an address",))
+        with pytest.raises(BadAddress) as caught:  # and the account, and its copies: more targets than allowed
+            await directory.set_forwarding("bob@example.org", ("x@y.test", "y@y.test", "z@y.test"), keep=True)
+        assert "can't work" in caught.value.text
+        bob = await directory.find("bob@example.org")
+        assert bob is not None
+        assert bob.forward == ()
+
+    run(play, max_alias_targets=3)
+
+
+def test_return_addresses_lead_back_while_they_are_good(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        clock = directory._clock
+        assert isinstance(clock, FakeClock)
+        for sender in ("", "alice@example.net", "postmaster", "x@[192.0.2.1]"):
+            assert await directory.forwarding_sender(sender, "bob@example.org") == sender
+        address = await directory.forwarding_sender("Carol@B\u00fccher.example", "bob@example.net")
+        assert address.endswith("=xn--bcher-kva.example=Carol@example.net")
+        assert await directory.resolve(address) == Found((RemoteTarget("Carol@xn--bcher-kva.example"),))
+        assert (await directory.forwarding_sender("c@b.test", "postmaster")).endswith("@example.org")
+        for forged in (address.replace("Carol", "eve"), "srs0=aaaaaaaa=aa=b.test=c@example.org"):
+            with pytest.raises(BadReturnAddress) as caught:
+                await directory.resolve(forged)
+            assert caught.value.code == 550
+        assert await directory.resolve(address.replace("example.net", "elsewhere.test")) == NotLocal()
+        await directory.rotate_secret()
+        assert await directory.resolve(address) == Found((RemoteTarget("Carol@xn--bcher-kva.example"),))
+        assert await directory.forwarding_sender("Carol@b\u00fccher.example", "bob@example.net") != address
+        await clock.advance(2 * 86_400)
+        with pytest.raises(BadReturnAddress):  # the secret is too old
+            await directory.resolve(address)
+        again = await directory.forwarding_sender("carol@b.test", "bob@example.org")
+        await clock.advance(6 * 86_400)
+        with pytest.raises(BadReturnAddress):  # the address is
+            await directory.resolve(again)
+        for _ in range(3):
+            await directory.rotate_secret()
+            await clock.advance(3 * 86_400)
+        assert len(directory._book.tables.secrets()) == 2
+
+    run(play, old_secret_seconds=86_400.0, return_address_seconds=4 * 86_400.0)
+
+
+def test_forwarding_without_another_sender(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        assert await directory.forwarding_sender("carol@b.test", "bob@example.org") == "carol@b.test"
+
+    run(play, rewrite_forwarded_sender=False)

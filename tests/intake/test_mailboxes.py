@@ -1,6 +1,7 @@
 """Final delivery into one account."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.servers.smtp.room import Room, make_room
 from postroom.accounts import LocalTarget
 from postroom.intake.mailboxes import Mailboxes
 from postroom.intake.settings import IntakeSettings
+from postroom.queue import Recipient
 from postroom.store import MailStore, NoSuchMailbox
 from postroom.store.memory import MemoryAccount
 
@@ -60,5 +62,23 @@ def test_a_mailbox_that_vanishes_meanwhile(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(MemoryAccount, "append", gone)
         with pytest.raises(NoSuchMailbox):
             await deliver(room, "", IntakeSettings(), "m3")
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(("for_good", "reply"), [(False, (452, "4.2.2")), (True, (552, "5.2.2"))])
+def test_a_mailbox_that_was_filled_meanwhile(tmp_path: Path, for_good: bool, reply: tuple[int, str]) -> None:
+    async def body() -> None:
+        room = await make_room(tmp_path, refuse_when_over_quota=for_good)
+        route = await room.intake.route(Recipient("bob@foo.com"))
+        (target,) = route.targets
+        assert isinstance(target, LocalTarget)
+        full = replace(target, person=replace(target.person, quota_messages=0))
+        with room.store.draft() as draft:
+            draft.write(b"x\r\n")
+            draft.finish()
+            error = await room.intake.mailboxes.attempt(full, draft, b"", "m1")
+        assert error is not None
+        assert (error.code, error.enhanced) == reply
 
     asyncio.run(body())

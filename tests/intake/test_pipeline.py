@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -328,9 +329,13 @@ def test_an_alias_with_several_targets_is_reported_as_expanded(each: bool) -> No
         await take_alias(room, Recipient("all@foo.com", wishes, "rfc822;all@foo.com"), envelope=envelope, each=each)
         forward, report = await room.queue.entries()
         assert forward.recipient == Recipient(
-            "carol@elsewhere.org", frozenset({"FAILURE"}), "rfc822;all@foo.com", lead=b"Delivered-To: all@foo.com\r\n"
+            "carol@elsewhere.org",
+            frozenset({"FAILURE"}),
+            "rfc822;all@foo.com",
+            mail_from=forward.message.envelope.mail_from,
+            lead=b"Delivered-To: all@foo.com\r\n",
         )
-        assert forward.message.envelope == envelope
+        assert forward.message.envelope == replace(envelope, mail_from=forward.message.envelope.mail_from)
         assert report.recipient == Recipient("a@bar.com", frozenset({"NEVER"}))
         assert report.message.envelope.mail_from == ""
         text = await room.queue.read(report.message.message_id, 0, 10_000)
@@ -365,7 +370,10 @@ def test_an_alias_with_one_target_passes_all_wishes_on() -> None:
         await take_alias(room, recipient)
         (entry,) = await room.queue.entries()
         lead = b"Delivered-To: away@foo.com\r\n"
-        assert entry.recipient == Recipient("carol@elsewhere.org", recipient.notify, recipient.original, lead=lead)
+        sender = entry.message.envelope.mail_from
+        assert entry.recipient == Recipient(
+            "carol@elsewhere.org", recipient.notify, recipient.original, mail_from=sender, lead=lead
+        )
         content = await room.queue.read(entry.message.message_id, 0, 10_000)
         assert b"for <away@foo.com>" in content  # as the sender wrote it (RFC 5321 §4.4)
 
@@ -429,5 +437,66 @@ def test_what_comes_back_is_refused_and_the_others_have_it() -> None:
         # an alias of people here sends nothing on, so nothing comes back to it
         await room.directory.set_alias("away@foo.com", ("jones@foo.com",))
         assert await take(room, "away@foo.com", text=COMES_BACK) == [None]
+
+    in_room(body)
+
+
+def test_what_is_forwarded_has_a_return_address_of_ours_that_leads_back() -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_forwarding("bob@foo.com", ("bob@elsewhere.org",), keep=True)
+        assert await take(room, "bob@foo.com", "jones@foo.com") == [None, None]
+        assert len(await room.messages("bob@foo.com")) == 1
+        ((sender, recipient, _),) = await room.queued()
+        assert (recipient, sender[:5], sender[-16:]) == ("bob@elsewhere.org", "SRS0=", "=bar.com=a@foo.com"[-16:])
+        (entry,) = await room.queue.entries()
+        assert entry.message.lead == b"Delivered-To: bob@foo.com\r\n"
+        await room.queue.remove(["all"])
+        # a report comes back to it, by SMTP or made here, and goes on to who wrote
+        route = await room.intake.route(Recipient(sender))
+        await take_routes(room, [route], envelope=Envelope(""))
+        await room.intake.deliver_local(Envelope(""), sender, pieces(b"x\r\n"), "r1")
+        assert [(s, r) for s, r, _ in await room.queued()] == [("", "a@bar.com")] * 2
+        with pytest.raises(MailError) as caught:
+            await room.intake.route(Recipient(sender.replace("=a@", "=eve@")))
+        assert (caught.value.code, caught.value.enhanced) == (550, "5.1.1")
+        await room.queue.remove(["all"])
+        # our own people's mail, and that of nobody, keeps its sender
+        for envelope in (Envelope("jones@foo.com"), Envelope("")):
+            await take_routes(room, [await room.intake.route(Recipient("bob@foo.com"))], envelope=envelope)
+        assert [(s, r) for s, r, _ in await room.queued()] == [
+            ("jones@foo.com", "bob@elsewhere.org"),
+            ("", "bob@elsewhere.org"),
+        ]
+
+    in_room(body)
+
+
+def test_mail_out_of_the_queue_is_forwarded_once_under_our_sender() -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_forwarding("bob@foo.com", ("bob@elsewhere.org",), keep=False)
+        for _ in range(2):
+            await room.intake.deliver_local(FROM, "bob@foo.com", pieces(b"Subject: x\r\n\r\n"), "q1")
+        ((sender, recipient, _),) = await room.queued()
+        assert recipient == "bob@elsewhere.org"
+        assert sender.startswith("SRS0=")
+        assert await room.messages("bob@foo.com") == []
+
+    in_room(body)
+
+
+def test_copies_of_all_that_a_person_gets_and_sends(caplog: pytest.LogCaptureFixture) -> None:
+    async def body(room: Room) -> None:
+        await room.directory.set_copies("bob@foo.com", ("brown@foo.com", "archive@elsewhere.org", "nobody@foo.com"))
+        assert await take(room, "bob@foo.com") == [None]
+        assert len(await room.messages("bob@foo.com")) == len(await room.messages("brown@foo.com")) == 1
+        bob = await room.directory.find("bob@foo.com")
+        text = b"From: bob@foo.com\r\nSubject: sent\r\n\r\n"
+        assert await take(room, "jones@foo.com", text=text, source=Source("x", "::1", person=bob)) == [None]
+        assert len(await room.messages("jones@foo.com")) == 1
+        assert [b"Subject: sent" in message for message in await room.messages("brown@foo.com")] == [False, True]
+        received, sent = await room.queue.entries()
+        assert [e.recipient.address for e in (received, sent)] == ["archive@elsewhere.org"] * 2
+        assert sent.recipient.notify == frozenset({"NEVER"})
+        assert "no copy for nobody@foo.com" in caplog.text
 
     in_room(body)

@@ -62,3 +62,29 @@ def test_disabled_and_full_mailboxes(tmp_path: Path) -> None:
             await room.intake.route(Recipient(address))
 
     asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    ("settings", "quota", "enabled", "reply"),
+    [
+        ({}, 0, True, (452, "4.2.2")),
+        ({"refuse_when_over_quota": True}, 0, True, (552, "5.2.2")),
+        ({}, 1000, False, (550, "5.2.1")),
+        ({"refuse_when_over_quota": True}, 0, False, (550, "5.2.1")),
+    ],
+)
+@pytest.mark.parametrize("address", ["bob@foo.com", "bob+x@foo.com", "admin.mrc@foo.com", "catch@all.test"])
+def test_full_and_disabled_mailboxes_are_answered_at_rcpt(
+    tmp_path: Path, settings: dict[str, bool], quota: int, enabled: bool, reply: tuple[int, str], address: str
+) -> None:
+    async def body() -> None:
+        room = await make_room(tmp_path, **settings)
+        await room.directory.add_domain("all.test")
+        await room.directory.set_alias("@all.test", ("bob@foo.com",))
+        await room.directory.set_quota("bob@foo.com", quota, None)
+        await room.directory.set_enabled("bob@foo.com", enabled)
+        error = await refused(room, address)
+        assert error is not None
+        assert (error.code, error.enhanced) == reply
+
+    asyncio.run(body())

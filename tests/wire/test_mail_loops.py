@@ -49,3 +49,19 @@ def test_two_postmasters_that_forward_to_each_other_do_not_report_for_ever(tmp_p
     asyncio.run(main())
     told = [story for name in ("a.test", "b.test") for story in stories(tmp_path / name / "journal", "postmaster", 100)]
     assert len(told) <= 4
+
+
+def test_a_report_on_forwarded_mail_finds_its_way_back(tmp_path: Path) -> None:
+    """b writes to a, who forwards to an address of b that does not exist: b's report to a goes on to who wrote."""
+
+    async def main() -> None:
+        async with two_servers(tmp_path) as pair:
+            await pair.apps["a.test"].directory.set_forwarding(ALICE, ("gone@b.test",), keep=False)
+            await pair.queue("b.test", BERT, ALICE)
+            await pair.until_quiet()
+            (report,) = await pair.messages(BERT)
+            assert "gone@b.test" in report
+            assert "5.1.1" in report
+            assert await pair.messages(ALICE) == []
+
+    asyncio.run(main())

@@ -44,6 +44,12 @@ class InUse(AccountError):
     code, enhanced, text = 550, "5.1.0", "That is still in use"
 
 
+class BadReturnAddress(AccountError):
+    """A return address that looks like one of ours, and was not made here, or is too old."""
+
+    code, enhanced, text = 550, "5.1.1", "That return address is not valid here, or not any more"
+
+
 class AliasTrouble(AccountError):
     """An alias leads in a circle, too deep or to too many: the postmaster's mistake, so the sender tries again."""
 
@@ -77,6 +83,9 @@ class Person:
     quota_octets: int | None
     quota_messages: int | None
     enabled: bool = True  # False: nobody can sign in, and intake refuses mail (5.2.1)
+    forward: tuple[str, ...] = ()  # where their mail goes on to
+    keep: bool = True  # with `forward`: into their own mailbox too
+    copies: tuple[str, ...] = ()  # who has a copy of all they get and send
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,8 @@ class Directory(Protocol):
         alone and postmaster@ any local domain always resolve (RFC 5321 §4.5.1): to the alias or person of that name,
         else to the configured postmaster, else to the domain's first person, the server's. Local parts compare
         case-insensitively; domains by IDNA A-label. A person who is not enabled is found too:
-        refusing their mail is for intake. Raises AliasTrouble (451) for an alias in a circle or with too many targets.
+        refusing their mail is for intake. A return address that `forwarding_sender` made leads to who it stands for.
+        Raises AliasTrouble (451) for an alias in a circle or with too many targets, BadReturnAddress (550).
         """
 
     async def authenticate(self, username: str, password: str) -> Person | None:
@@ -154,6 +164,16 @@ class Directory(Protocol):
     async def may_send_as(self, person: Person, address: str) -> bool:
         """True when `address` is one of the person's own: primary, detail form, alias that points (only) at them,
         catch-all of a domain that is theirs."""
+
+
+class MailDirectory(Directory, Protocol):
+    """What intake asks, besides."""
+
+    async def forwarding_sender(self, sender: str, forwarder: str) -> str:
+        """The envelope sender under which an address of ours sends mail on: one of its domain, which leads back.
+
+        The null sender stays, and so does one of a domain of ours, and every one when the settings say so.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +203,15 @@ class Registry(Protocol):
     async def set_quota(self, address: str, octets: int | None, messages: int | None) -> None: ...
 
     async def set_enabled(self, address: str, enabled: bool) -> None: ...
+
+    async def set_forwarding(self, address: str, targets: tuple[str, ...], *, keep: bool) -> None:
+        """Where the mail of this account goes on to; none: nowhere."""
+
+    async def set_copies(self, address: str, targets: tuple[str, ...]) -> None:
+        """Who gets a copy of all that this account gets and sends."""
+
+    async def rotate_secret(self) -> None:
+        """From now on addresses are made with a new secret; the old one is good for a while."""
 
     async def set_alias(self, address: str, targets: tuple[str, ...]) -> None: ...
 

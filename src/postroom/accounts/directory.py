@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from postroom.base import Clock, Ids
 
-from . import registry, resolution
-from .addresses import address_key, domain_key
-from .api import AccountError, Alias, Person, Resolution
+from . import registry, resolution, srs
+from .addresses import address_key, domain_key, split
+from .api import AccountError, Alias, BadReturnAddress, Found, Person, RemoteTarget, Resolution
 from .memory import MemoryBook
 from .passwords import Passwords
 from .settings import AccountSettings
@@ -23,6 +23,8 @@ from .types import Book, Tables
 
 _log = logging.getLogger("postroom.accounts")
 T = TypeVar("T")
+_SECRET_OCTETS = 32
+_SRS = ("srs", "sr")  # how a rewritten sender begins, the second one behind a quote
 
 
 class BookDirectory:
@@ -31,6 +33,8 @@ class BookDirectory:
     def __init__(self, book: Book, settings: AccountSettings, clock: Clock, ids: Ids) -> None:
         self._book = book
         self._settings = settings
+        self._clock = clock
+        self._ids = ids
         self._passwords = Passwords(settings, clock, ids)
         self._version = -1
         self._resolutions: dict[str, Resolution] = {}
@@ -60,11 +64,59 @@ class BookDirectory:
             self._resolutions.clear()
             self._version = version
         answer = self._resolutions.get(address)
+        if answer is None and len(address) <= self._settings.max_address_octets:
+            sender = self._stands_for(address)  # not remembered: it grows old
+            if sender is not None:
+                return Found((RemoteTarget(sender),))
         if answer is None:
             answer = resolution.resolve(self._book.tables, self._settings, address)
             if len(address) <= self._settings.max_address_octets:
                 self._resolutions[address] = answer
         return answer
+
+    async def forwarding_sender(self, sender: str, forwarder: str) -> str:
+        local, domain = split(sender)
+        host = domain_key(domain)
+        if host is None or not self._settings.rewrite_forwarded_sender or self._book.tables.has_domain(host):
+            return sender
+        own = domain_key(split(forwarder)[1]) or self._book.tables.domains()[0]
+        return srs.forwarded(f"{local}@{host}", own, await self._secret(), self._clock.now())
+
+    async def _secret(self) -> bytes:
+        """For making addresses; made when it is first needed."""
+        secrets = self._book.tables.secrets()
+        if not secrets:
+
+            def first(tables: Tables) -> list[tuple[bytes, float]]:  # another process may have been faster
+                if not tables.secrets():
+                    tables.add_secret(self._ids.octets(_SECRET_OCTETS), self._clock.now())
+                return tables.secrets()
+
+            secrets = await self._change(first)
+        return secrets[0][0]
+
+    def _good_secrets(self) -> list[bytes]:
+        """For knowing addresses that were made here: the one in use, and those that were replaced not long ago."""
+        rows = self._book.tables.secrets()
+        limit = self._clock.now() - self._settings.old_secret_seconds
+        return [secret for n, (secret, _) in enumerate(rows) if n == 0 or rows[n - 1][1] >= limit]
+
+    def _stands_for(self, address: str) -> str | None:
+        """The sender whose mail was forwarded under this address; None: it is not of that form.
+
+        Raises BadReturnAddress.
+        """
+        local, domain = split(address)
+        if local[:3].lower().strip('"') not in _SRS or not srs.is_forwarded(local):
+            return None
+        name = domain_key(domain)
+        if name is None or not self._book.tables.has_domain(name):
+            return None
+        valid = self._settings.return_address_seconds
+        found = srs.original(local, self._good_secrets(), self._clock.now(), valid)
+        if found is None:
+            raise BadReturnAddress(address)
+        return found
 
     async def authenticate(self, username: str, password: str) -> Person | None:
         key = self._sign_in_key(username)
@@ -156,6 +208,16 @@ class BookDirectory:
 
     async def set_enabled(self, address: str, enabled: bool) -> None:
         await self._change(lambda tables: tables.set_enabled(registry.find(tables, address).person.account_id, enabled))
+
+    async def set_forwarding(self, address: str, targets: tuple[str, ...], *, keep: bool) -> None:
+        await self._change(lambda tables: registry.set_forwarding(tables, self._settings, address, targets, keep))
+
+    async def set_copies(self, address: str, targets: tuple[str, ...]) -> None:
+        await self._change(lambda tables: registry.set_copies(tables, self._settings, address, targets))
+
+    async def rotate_secret(self) -> None:
+        secret, now, kept = self._ids.octets(_SECRET_OCTETS), self._clock.now(), self._settings.old_secret_seconds
+        await self._change(lambda tables: registry.rotate_secret(tables, secret, now, kept))
 
     async def set_alias(self, address: str, targets: tuple[str, ...]) -> None:
         await self._change(lambda tables: registry.set_alias(tables, self._settings, address, targets))

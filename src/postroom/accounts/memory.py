@@ -23,6 +23,7 @@ class MemoryTables:
     alias_rows: dict[str, Alias] = field(default_factory=dict)
     note_rows: dict[str, bytes] = field(default_factory=dict)
     last_id: int = 0
+    secret_rows: list[tuple[bytes, float]] = field(default_factory=list)  # the newest first
 
     def domains(self) -> list[str]:
         return list(self.names)
@@ -89,6 +90,20 @@ class MemoryTables:
     def set_enabled(self, account_id: int, enabled: bool) -> None:
         self._set_person(account_id, replace(self.rows[self._key_of(account_id)].person, enabled=enabled))
 
+    def set_forwarding(self, account_id: int, forward: tuple[str, ...], keep: bool, copies: tuple[str, ...]) -> None:
+        person = self.rows[self._key_of(account_id)].person
+        self._set_person(account_id, replace(person, forward=forward, keep=keep, copies=copies))
+
+    def secrets(self) -> list[tuple[bytes, float]]:
+        return list(self.secret_rows)
+
+    def add_secret(self, secret: bytes, now: float) -> None:
+        self.secret_rows.insert(0, (secret, now))
+
+    def forget_secrets(self, before: float) -> None:
+        rows = self.secret_rows
+        self.secret_rows = [row for n, row in enumerate(rows) if n == 0 or rows[n - 1][1] >= before]
+
     def set_alias(self, key: str, alias: Alias) -> None:
         self.alias_rows[key] = alias
 
@@ -114,7 +129,14 @@ class MemoryBook:
 
     async def change(self, work: Callable[[MemoryTables], T]) -> T:
         old = self.tables
-        copy = MemoryTables(list(old.names), dict(old.rows), dict(old.alias_rows), dict(old.note_rows), old.last_id)
+        copy = MemoryTables(
+            list(old.names),
+            dict(old.rows),
+            dict(old.alias_rows),
+            dict(old.note_rows),
+            old.last_id,
+            list(old.secret_rows),
+        )
         result = work(copy)
         self.tables = copy
         self._version += 1

@@ -60,6 +60,36 @@ def remove_person(tables: Tables, address: str) -> Person:
     return person
 
 
+def set_forwarding(
+    tables: Tables, settings: AccountSettings, address: str, targets: tuple[str, ...], keep: bool
+) -> None:
+    """Where an account's mail goes on to; its own address among the targets keeps a copy as well."""
+    person = find(tables, address).person
+    checked = tuple(dict.fromkeys(checked_target(target) for target in targets))
+    tables.set_forwarding(person.account_id, checked, keep, person.copies)
+    _must_lead_somewhere(tables, settings, person)
+
+
+def set_copies(tables: Tables, settings: AccountSettings, address: str, targets: tuple[str, ...]) -> None:
+    person = find(tables, address).person
+    checked = tuple(dict.fromkeys(checked_target(target) for target in targets))
+    tables.set_forwarding(person.account_id, person.forward, person.keep, checked)
+    _must_lead_somewhere(tables, settings, person)
+
+
+def _must_lead_somewhere(tables: Tables, settings: AccountSettings, person: Person) -> None:
+    try:
+        resolve(tables, settings, person.address)
+    except AliasTrouble as trouble:
+        raise BadAddress(person.address, text=f"That can't work: {trouble.detail}") from trouble
+
+
+def rotate_secret(tables: Tables, secret: bytes, now: float, kept: float) -> None:
+    """`kept`: seconds for which one that was replaced is still good."""
+    tables.forget_secrets(now - kept)
+    tables.add_secret(secret, now)
+
+
 def set_alias(tables: Tables, settings: AccountSettings, address: str, targets: tuple[str, ...]) -> None:
     """Add or replace. The result must lead somewhere: circles and aliases too deep are refused here already."""
     local, domain = split(address)

@@ -5,7 +5,8 @@ Raises: AliasTrouble when an alias leads nowhere but in a circle, too deep, or t
 
 At each address, in this order: an alias, then a person, of exactly that address; both again without the detail; for
 postmaster its substitutes, for any other the domain's catch-all. An alias wins over a person of the same address, and
-may name that person among its targets: that is how somebody's mail is forwarded with a copy kept.
+may name that person among its targets: that is how somebody's mail is forwarded with a copy kept. A person may also
+forward their mail themselves, and have copies of it sent; where that leads nowhere, they keep it.
 """
 
 from .addresses import SOCKET, address_key, domain_key, local_key, split
@@ -31,15 +32,29 @@ _UNKNOWN = Unknown()
 class _Expansion:
     """The targets of one address, while aliases are followed."""
 
-    __slots__ = ("appointed", "circle", "original", "seen", "settings", "tables", "targets")
+    __slots__ = (
+        "appointed",
+        "circle",
+        "forwarding",
+        "original",
+        "people",
+        "reached",
+        "seen",
+        "settings",
+        "tables",
+        "targets",
+    )
 
-    def __init__(self, tables: Tables, settings: AccountSettings, original: str) -> None:
+    def __init__(self, tables: Tables, settings: AccountSettings, original: str, forwarding: bool = True) -> None:
         self.tables = tables
         self.settings = settings
         self.original = original
         self.targets: dict[int | str, Target] = {}  # by account id, remote key or socket: no duplicates
         self.seen: dict[str, bool | None] = {}  # alias key: whether it led anywhere; None while it is being followed
+        self.people: dict[int, bool] = {}  # account id: all is known of where their mail goes
         self.circle = False
+        self.reached = False  # somebody gets it, since this was last set to False
+        self.forwarding = forwarding  # people's own
         self.appointed = settings.postmaster
 
     def follow(self, address: str, detail: str = "", depth: int = 0) -> bool:
@@ -69,16 +84,39 @@ class _Expansion:
         return (local[:at], mark, local[at + 1 :]) if at > 0 else (local, "", "")
 
     def _exact(self, key: str, detail: str, depth: int) -> bool:
-        return self._alias(key, detail, depth) or self._person(key, detail)
+        return self._alias(key, detail, depth) or self._person(key, detail, depth)
 
-    def _person(self, key: str, detail: str) -> bool:
+    def _person(self, key: str, detail: str, depth: int) -> bool:
         row = self.tables.person(key)
         if row is not None:
-            self._deliver(row.person, detail)
+            self._deliver(row.person, detail, depth)
         return row is not None
 
-    def _deliver(self, person: Person, detail: str) -> None:
-        self._add(person.account_id, LocalTarget(person, self.original, detail))
+    def _deliver(self, person: Person, detail: str, depth: int) -> None:
+        """To a person, and where they want it to go on to."""
+        known = self.people.get(person.account_id)
+        if known is not None:
+            self.reached |= known
+            return
+        self.people[person.account_id] = False
+        led = self.forwarding and self._forward(person, depth)
+        if person.keep or not led:
+            self._add(person.account_id, LocalTarget(person, self.original, detail))
+        self.people[person.account_id] = self.reached = True
+
+    def _forward(self, person: Person, depth: int) -> bool:
+        """True when somebody gets what is forwarded; copies do not count."""
+        if not (person.forward or person.copies) or not person.enabled:
+            return False
+        if depth >= self.settings.max_alias_depth:
+            raise AliasTrouble(f"{self.original}: forwarded more than {self.settings.max_alias_depth} times")
+        self.reached = False
+        for target in person.forward:
+            self.follow(target, "", depth + 1)
+        led = self.reached
+        for target in person.copies:
+            self.follow(target, "", depth + 1)
+        return led
 
     def _alias(self, key: str, detail: str, depth: int) -> bool:
         targets = self.tables.alias(key)
@@ -86,7 +124,9 @@ class _Expansion:
             return False
         if key in self.seen:
             known = self.seen[key]
-            if known is None and not self._person(key, detail):  # an alias may name the person of its own address
+            if known is None and not self._person(
+                key, detail, depth
+            ):  # an alias may name the person of its own address
                 self.circle = True
             return known is not False
         self.seen[key] = None
@@ -100,6 +140,7 @@ class _Expansion:
 
     def _add(self, key: int | str, target: Target) -> None:
         self.targets.setdefault(key, target)
+        self.reached = True
         if len(self.targets) > self.settings.max_alias_targets:
             raise AliasTrouble(f"{self.original}: more than {self.settings.max_alias_targets} targets")
 
@@ -112,7 +153,7 @@ class _Expansion:
                 return True
         person = self.tables.first_person(domain) or self.tables.first_person(None)
         if person is not None:
-            self._deliver(person, "")
+            self._deliver(person, "", depth)
         return person is not None
 
 
@@ -142,8 +183,10 @@ def _bare(tables: Tables, settings: AccountSettings, local: str) -> Resolution:
     return _UNKNOWN
 
 
-def _expand(tables: Tables, settings: AccountSettings, address: str, original: str) -> Resolution:
-    expansion = _Expansion(tables, settings, original)
+def _expand(
+    tables: Tables, settings: AccountSettings, address: str, original: str, *, forwarding: bool = True
+) -> Resolution:
+    expansion = _Expansion(tables, settings, original, forwarding)
     known = expansion.follow(address)
     if expansion.targets:
         return Found(tuple(expansion.targets.values()))
@@ -156,7 +199,7 @@ def may_send_as(tables: Tables, settings: AccountSettings, person: Person, addre
     """See Directory.may_send_as."""
     local, domain = split(address)
     name = domain_key(domain)
-    if name is None or not local or not tables.has_domain(name):
+    if name is None or not local or not tables.has_domain(name) or len(address) > settings.max_address_octets:
         return False
     own = address_key(person.address)
     key = f"{local_key(local)}@{name}"
@@ -165,7 +208,7 @@ def may_send_as(tables: Tables, settings: AccountSettings, person: Person, addre
     mark = settings.detail_separator
     if mark and (at := key.find(mark, 1)) > 0 and f"{key[:at]}@{name}" == own and tables.alias(key) is None:
         return True
-    found = resolve(tables, settings, address)
+    found = _expand(tables, settings, address, address, forwarding=False)
     return isinstance(found, Found) and all(
         isinstance(target, LocalTarget) and target.person.account_id == person.account_id for target in found.targets
     )

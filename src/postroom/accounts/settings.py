@@ -29,6 +29,20 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     max_alias_targets: Annotated[
         int, Meta(ge=1, description="Targets one address may have once aliases are expanded.")
     ] = 1000
+    rewrite_forwarded_sender: Annotated[
+        bool,
+        Meta(
+            description="Forward mail of other domains' senders under a return address of our own (SRS0=…), so that "
+            "who checks SPF takes it."
+        ),
+    ] = True
+    return_address_seconds: Annotated[
+        float, Meta(ge=86_400, le=86_400_000, description="Seconds for which such a return address is good.")
+    ] = 1_814_400.0
+    old_secret_seconds: Annotated[
+        float,
+        Meta(ge=0, description="Seconds for which addresses made with a secret are good after it was replaced."),
+    ] = 7_776_000.0
     max_address_octets: Annotated[
         int, Meta(ge=64, description="Longest address, in octets; longer ones belong to nobody.")
     ] = 1024

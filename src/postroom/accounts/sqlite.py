@@ -58,9 +58,22 @@ CREATE TABLE note (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
-MIGRATIONS = {1: _FIRST, 2: _SECOND}  # version reached: what takes the version before it there
+_THIRD = """
+ALTER TABLE person ADD COLUMN forward TEXT NOT NULL DEFAULT '';       -- addresses, one a line
+ALTER TABLE person ADD COLUMN keep INTEGER NOT NULL DEFAULT 1;        -- 0: what is forwarded is not kept
+ALTER TABLE person ADD COLUMN copies TEXT NOT NULL DEFAULT '';        -- addresses, one a line
+CREATE TABLE secret (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,  -- the highest one is in use
+    value BLOB NOT NULL,
+    since REAL NOT NULL                        -- seconds since 1970
+) STRICT;
+"""
+MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD}  # version reached: what takes the version before it there
 SCHEMA_VERSION = max(MIGRATIONS)
-_PERSON = "SELECT account_id, address, quota_octets, quota_messages, enabled, password_hash FROM person"
+_PERSON = (
+    "SELECT account_id, address, quota_octets, quota_messages, enabled, password_hash, forward, keep, copies"
+    " FROM person"
+)
 
 
 class SqliteTables:
@@ -143,6 +156,26 @@ class SqliteTables:
     def set_enabled(self, account_id: int, enabled: bool) -> None:
         self._rows("UPDATE person SET enabled = ? WHERE account_id = ?", (enabled, account_id))
 
+    def set_forwarding(self, account_id: int, forward: tuple[str, ...], keep: bool, copies: tuple[str, ...]) -> None:
+        self._rows(
+            "UPDATE person SET forward = ?, keep = ?, copies = ? WHERE account_id = ?",
+            ("\n".join(forward), keep, "\n".join(copies), account_id),
+        )
+
+    def secrets(self) -> list[tuple[bytes, float]]:
+        rows = self._rows("SELECT value, since FROM secret ORDER BY number DESC")
+        return [(value, since) for value, since in rows if isinstance(value, bytes) and isinstance(since, float)]
+
+    def add_secret(self, secret: bytes, now: float) -> None:
+        self._rows("INSERT INTO secret (value, since) VALUES (?, ?)", (secret, now))
+
+    def forget_secrets(self, before: float) -> None:
+        self._rows(
+            "DELETE FROM secret WHERE EXISTS"
+            " (SELECT 1 FROM secret later WHERE later.number > secret.number AND later.since < ?)",
+            (before,),
+        )
+
     def set_alias(self, key: str, alias: Alias) -> None:
         self.remove_alias(key)
         self._rows("INSERT INTO alias (key, address, domain) VALUES (?, ?, ?)", (key, alias.address, split(key)[1]))
@@ -215,13 +248,25 @@ def _only(rows: list[PersonRow]) -> PersonRow | None:
 
 
 def _person_row(row: Iterable[Value]) -> PersonRow:
-    account_id, address, octets, messages, enabled, password_hash = row
+    account_id, address, octets, messages, enabled, password_hash, forward, keep, copies = row
     assert isinstance(account_id, int)
     assert isinstance(address, str)
     assert octets is None or isinstance(octets, int)
     assert messages is None or isinstance(messages, int)
     assert password_hash is None or isinstance(password_hash, str)
-    return PersonRow(Person(account_id, address, octets, messages, bool(enabled)), password_hash)
+    assert isinstance(forward, str)
+    assert isinstance(copies, str)
+    person = Person(
+        account_id,
+        address,
+        octets,
+        messages,
+        bool(enabled),
+        tuple(forward.split("\n")) if forward else (),
+        bool(keep),
+        tuple(copies.split("\n")) if copies else (),
+    )
+    return PersonRow(person, password_hash)
 
 
 def _failure(error: apsw.Error | OSError) -> DirectoryFailure:

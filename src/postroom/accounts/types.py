@@ -47,6 +47,9 @@ class Tables(Protocol):
     def notes(self) -> dict[str, bytes]:
         """By name."""
 
+    def secrets(self) -> list[tuple[bytes, float]]:
+        """For addresses that only we can make, and since when; the one in use first."""
+
     # changes; only within Book.change
     def add_domain(self, domain: str) -> None: ...
 
@@ -65,7 +68,16 @@ class Tables(Protocol):
 
     def set_enabled(self, account_id: int, enabled: bool) -> None: ...
 
+    def set_forwarding(
+        self, account_id: int, forward: tuple[str, ...], keep: bool, copies: tuple[str, ...]
+    ) -> None: ...
+
     def set_alias(self, key: str, alias: Alias) -> None: ...
+
+    def add_secret(self, secret: bytes, now: float) -> None: ...
+
+    def forget_secrets(self, before: float) -> None:
+        """Those that were replaced before then."""
 
     def remove_alias(self, key: str) -> None: ...
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from .options import Amount, amount, config_option, in_directory, json_option, read_settings, with_directory
-from .outcome import print_json, print_table
+from .outcome import WrongUse, print_json, print_table
 from .password import read_password
 
 
@@ -65,11 +65,13 @@ def list_(as_json: bool, config_path: Path | None) -> None:
             "yes" if person.enabled else "no",
             "" if person.quota_octets is None else words(person.quota_octets),
             "" if person.quota_messages is None else str(person.quota_messages),
+            ", ".join(person.forward) + (" (and kept)" if person.forward and person.keep else ""),
+            ", ".join(person.copies),
         )
         for person in people
     ]
     print_table(
-        ("address", "enabled", "quota", "messages"),
+        ("address", "enabled", "quota", "messages", "forwarded to", "copies to"),
         rows,
         empty="There are no accounts yet. Add one with: postroom account add ADDRESS",
     )
@@ -125,6 +127,40 @@ def quota(address: str, size: Amount, messages: Amount | None, config_path: Path
 
     with_directory(config_path, change)
     click.echo(f"The quota of {address} is changed.")
+
+
+@account.command(epilog="Example: postroom account forward bob@example.org bob@example.net --no-keep")
+@click.argument("address")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("--keep/--no-keep", default=True, help="Keep what is forwarded in the mailbox as well.  [default: keep]")
+@click.option("--off", is_flag=True, help="Forward nothing from now on.")
+@config_option
+def forward(address: str, targets: tuple[str, ...], keep: bool, off: bool, config_path: Path | None) -> None:
+    """Send a person's mail on to each TARGET: addresses, or programs as in postroom alias.
+
+    Mail from senders of other domains goes on under a return address of our own (SRS), so that reports come back here
+    and go on to who wrote. A disabled account forwards nothing. Where no TARGET is anybody, the mail is kept.
+    """
+    if off == bool(targets):
+        raise WrongUse("Give the addresses to forward to, or --off")
+    with_directory(config_path, lambda directory: directory.set_forwarding(address, targets, keep=keep or off))
+    if off:
+        click.echo(f"Mail for {address} is not forwarded.")
+    else:
+        click.echo(f"Mail for {address} goes on to {', '.join(targets)} and is {'' if keep else 'not '}kept.")
+
+
+@account.command("copy", epilog="Example: postroom account copy bob@example.org archive@example.org")
+@click.argument("address")
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("--off", is_flag=True, help="Send no copies from now on.")
+@config_option
+def copy_(address: str, targets: tuple[str, ...], off: bool, config_path: Path | None) -> None:
+    """Send each TARGET a copy of all that a person gets and sends."""
+    if off == bool(targets):
+        raise WrongUse("Give the addresses that get copies, or --off")
+    with_directory(config_path, lambda directory: directory.set_copies(address, targets))
+    click.echo(f"Copies of the mail of {address} go to {', '.join(targets) or 'nobody'}.")
 
 
 @account.command(epilog="Example: postroom account enable bob@example.org")

@@ -61,3 +61,14 @@ def remove(name: str, config_path: Path | None) -> None:
     """Take no more mail for a domain; it must have no accounts and aliases left."""
     with_directory(config_path, lambda directory: directory.remove_domain(name))
     click.echo(f"Mail for {name} is not taken any more.")
+
+
+@domain.command("rotate-secret", epilog="Example: postroom domain rotate-secret")
+@config_option
+def rotate_secret(config_path: Path | None) -> None:
+    """Make return addresses and unsubscribe links with a new secret from now on.
+
+    Those made with the old one are good for accounts.old_secret_seconds more.
+    """
+    with_directory(config_path, lambda directory: directory.rotate_secret())
+    click.echo("There is a new secret.")

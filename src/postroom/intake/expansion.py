@@ -35,7 +35,7 @@ def wants_success_report(route: Route) -> bool:
 
 def for_target(route: Route, target: Target) -> Recipient:
     """The queue entry for one target of a route."""
-    recipient = sent_on(route.recipient, target, route.forwarder)
+    recipient = sent_on(route.recipient, target, route)
     if len(route.targets) == 1:  # RFC 3461 §5.2.7.2: all that was asked for goes on
         return replace(recipient, address=target.address)
     notify = recipient.notify
@@ -46,12 +46,12 @@ def for_target(route: Route, target: Target) -> Recipient:
     return replace(recipient, address=address, notify=notify)
 
 
-def sent_on(recipient: Recipient, target: Target, forwarder: str) -> Recipient:
+def sent_on(recipient: Recipient, target: Target, route: Route) -> Recipient:
     """What mail needs to go on from an address of ours to this target."""
     if isinstance(target, SocketTarget):
         return replace(recipient, way=target.place)
-    if isinstance(target, RemoteTarget) and forwarder:
-        return replace(recipient, lead=delivered_to(forwarder))
+    if isinstance(target, RemoteTarget) and route.forwarder:
+        return replace(recipient, lead=delivered_to(route.forwarder), mail_from=route.sender)
     return recipient
 
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from postroom.accounts import LocalTarget
 from postroom.base import MailError
-from postroom.store import Account, AppendOptions, Draft, MailStore, NoSuchAccount, NoSuchMailbox
+from postroom.store import Account, AppendOptions, Draft, MailStore, NoSuchAccount, NoSuchMailbox, OverQuota
 
+from .routing import over_quota
 from .settings import IntakeSettings
 
 _log = logging.getLogger("postroom.intake")
@@ -42,6 +43,8 @@ class Mailboxes:
                 if mailbox == _INBOX:
                     raise
                 await account.append(_INBOX, draft, options)  # it was deleted between the look and the delivery
+        except OverQuota as error:
+            raise over_quota(error.detail, self._settings) from error
         finally:
             account.close()
 

@@ -11,8 +11,9 @@ its copy through the queue, so the sender has one honest answer and nobody gets 
 import logging
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
-from postroom.accounts import Directory, Found, LocalTarget, Person, domain_key
+from postroom.accounts import Found, LocalTarget, MailDirectory, Person, domain_key
 from postroom.base import Clock, Ids, MailError
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import HeaderAddresses, first_value, header_addresses, repair
@@ -50,7 +51,7 @@ class Intake:
         self,
         *,
         hostname: str,
-        directory: Directory,
+        directory: MailDirectory,
         store: MailStore,
         queue: Queue,
         clock: Clock,
@@ -67,7 +68,7 @@ class Intake:
         self.settings = settings
         self.journal = journal
         self.mailboxes = Mailboxes(store, settings)
-        self._router = Router(directory, store, self.hostname)
+        self._router = Router(directory, store, self.hostname, settings)
 
     async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:
         """Answer RCPT: where this recipient leads, or a MailError to refuse with."""
@@ -90,8 +91,7 @@ class Intake:
         resolution = await self.directory.resolve(address)
         if not isinstance(resolution, Found):
             raise UnknownUser(address)
-        forwarder = self._router.forwarder(address)
-        forwards = Route(Recipient(address), resolution.targets, forwarder).forwards
+        route = Route(Recipient(address), resolution.targets, self._router.forwarder(address))
         local = [t for t in resolution.targets if isinstance(t, LocalTarget)]
         remote = [t for t in resolution.targets if not isinstance(t, LocalTarget)]
         if local and _OURS.fullmatch(delivery_id):
@@ -106,7 +106,7 @@ class Intake:
             header = draft.finish().header
             if count_received(header) > self.settings.max_received_fields:
                 raise MailLoop(address)
-            if forwards and has_been_at(header, forwarder):
+            if route.forwards and has_been_at(header, route.forwarder):
                 raise MailLoop(f"{address}: it has been here before")
             deliveries = [(target, prefix) for target in local]
             once = delivery_id.removesuffix(LATER)
@@ -119,8 +119,16 @@ class Intake:
             if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
                 raise worst(failures)
             if remote:  # last, and remembered by the queue: another attempt does not forward again
-                recipients = [sent_on(Recipient(target.address), target, forwarder) for target in remote]
+                route = await self.with_sender(route, envelope.mail_from)
+                recipients = [sent_on(Recipient(target.address), target, route) for target in remote]
                 await self.queue.enqueue(envelope, recipients, draft.spool, once=f"{delivery_id}/{address}")
+
+    async def with_sender(self, route: Route, mail_from: str) -> Route:
+        """The route with the sender that what it forwards shall have."""
+        if not route.forwards:
+            return route
+        sender = await self.directory.forwarding_sender(mail_from, route.forwarder)
+        return route if sender == mail_from else replace(route, sender=sender)
 
     async def readable(self, binary: Draft) -> Draft:
         """What a mailbox keeps of a binary message; the caller closes it. Raises MailError."""
@@ -224,20 +232,40 @@ class Reception:
             if each:
                 return list(refused.values())
             raise worst(list(refused.values()))
-        only = routes[0] if len(routes) == 1 else None
+        copies = await self._copies()
+        only = routes[0] if len(routes) == 1 and not copies else None
         now = envelope.hold_until is None  # else the queue waits for its moment (RFC 4865 §4.2)
         if now and only is not None and len(only.targets) == 1 and not wants_success_report(only):
             target = only.targets[0]
             if isinstance(target, LocalTarget):
                 await self._deliver_at_once(target, kept, trace.final(only.recipient.address))
                 return [None]
-        taken = [route for number, route in enumerate(routes) if number not in refused]
+        taken = [
+            await self._intake.with_sender(route, envelope.mail_from)
+            for number, route in enumerate([*routes, *copies])
+            if number not in refused
+        ]
         bounced = [] if each else [routes[number].recipient for number in refused]
         parts = Distribution(self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced)
         answers = iter(await parts.run(each))
         if not each:
             return [None] * len(routes)
         return [refused[number] if number in refused else next(answers) for number in range(len(routes))]
+
+    async def _copies(self) -> list[Route]:
+        """Who else gets what a person sends, by their account's settings."""
+        if self._source.person is None:
+            return []
+        intake = self._intake
+        person = await intake.directory.person(self._source.person.account_id)  # as it is now
+        copies: list[Route] = []
+        for address in person.copies if person is not None else ():
+            recipient = Recipient(address, frozenset({"NEVER"}))
+            try:
+                copies.append(await intake.route(recipient, sender=person))
+            except MailError as error:
+                _log.warning("%s: no copy for %s: %s", self.trace_id, address, error)
+        return copies
 
     async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes) -> None:
         """To the only recipient, who is here."""

@@ -11,6 +11,8 @@ from postroom.base import MailError
 from postroom.queue import Recipient
 from postroom.store import MailStore, NoSuchAccount, OverQuota
 
+from .settings import IntakeSettings
+
 
 class RelayDenied(MailError):
     """Somebody who has not signed in wants mail carried elsewhere."""
@@ -37,6 +39,7 @@ class Route:
     recipient: Recipient
     targets: tuple[Target, ...]
     forwarder: str = ""  # the address here that leads to the targets; "": the recipient is elsewhere
+    sender: str | None = None  # the envelope sender of what is forwarded; None: the message's own
 
     @property
     def forwards(self) -> bool:
@@ -47,10 +50,11 @@ class Route:
 class Router:
     """Answers RCPT."""
 
-    def __init__(self, directory: Directory, store: MailStore, hostname: str) -> None:
+    def __init__(self, directory: Directory, store: MailStore, hostname: str, settings: IntakeSettings) -> None:
         self._directory = directory
         self._store = store
         self._hostname = hostname
+        self._settings = settings
 
     def forwarder(self, address: str) -> str:
         """The address of ours as others know it: postmaster may come without a domain."""
@@ -96,4 +100,9 @@ class Router:
         if (octets is not None and usage.octets + max(size, 1) > octets) or (
             messages is not None and usage.messages >= messages
         ):
-            raise OverQuota(f"{target.address}: {usage.octets} octets, {usage.messages} messages")
+            raise over_quota(f"{target.address}: {usage.octets} octets, {usage.messages} messages", self._settings)
+
+
+def over_quota(detail: str, settings: IntakeSettings) -> OverQuota:
+    """A mailbox is full: what its sender is told (RFC 3463 §3.3)."""
+    return OverQuota(detail, code=552, enhanced="5.2.2") if settings.refuse_when_over_quota else OverQuota(detail)

@@ -35,6 +35,12 @@ class IntakeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     details_name_mailboxes: Annotated[
         bool, Meta(description='Deliver mail for "bob+Lists@" into the mailbox "Lists" where bob has one.')
     ] = True
+    refuse_when_over_quota: Annotated[
+        bool,
+        Meta(
+            description="Refuse mail for a full mailbox for good (552) instead of letting its sender try again (452)."
+        ),
+    ] = False
     add_sender_ip: Annotated[
         bool, Meta(description="Name the client's IP address in the Received field of submitted mail.")
     ] = True
