@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.delivery.world import World, play
 
-from postroom.queue import EntryState, Recipient
+from postroom.queue import EntryState, Envelope, Recipient
 
 
 class LmtpPeer:
@@ -121,6 +121,23 @@ def test_each_recipient_has_an_answer_of_its_own(short: Path, unix: bool) -> Non
         assert await world.entries() == []
 
     with_peer(peer, scene, short / "app.sock" if unix else None)
+
+
+def test_what_the_program_can_not_take_is_returned_and_not_tried_for_ever(short: Path) -> None:
+    peer = LmtpPeer()
+
+    async def scene(world: World, place: str) -> None:
+        envelope = Envelope("alice@a.test", smtputf8=True)
+        await world.put(Recipient("a@a.test", way=place), content="Subject: ä\r\n\r\nx\r\n".encode(), envelope=envelope)
+        await world.deliverer.deliver_due_now()
+        assert await world.entries() == []
+        assert peer.taken == []
+        assert "Status: 5.6.9" in world.mailboxes.reports[0]
+        await world.put(Recipient("a@a.test", way=place))
+        await world.deliverer.deliver_due_now()
+        assert (len(peer.taken), peer.sessions) == (1, 1)
+
+    with_peer(peer, scene, short / "app.sock")
 
 
 def test_one_connection_serves_many_and_a_dead_one_costs_nothing(short: Path) -> None:

@@ -63,6 +63,20 @@ def test_binary_mail_is_not_given_back() -> None:
     assert mail.content.count(b"\n") == mail.content.count(b"\r\n")
 
 
+def test_what_was_to_be_protected_is_reported_on_so_and_not_given_back() -> None:
+    """RFC 8689 §5."""
+    world = World()
+    envelope = Envelope("alice@elsewhere.test", require_tls=True, ret="FULL", priority=3)
+    content = b"Subject: x\r\n\r\nsecret\r\n"
+    queue_id = asyncio.run(world.put(content=content, envelope=envelope))
+    report("failed", [attempted(QueuedMessage(queue_id, envelope, len(content), world.clock.now()), REPLY)], world)
+    queued = [entry for entry in asyncio.run(world.entries()) if not entry.message.envelope.mail_from]
+    assert [(e.message.envelope.require_tls, e.message.envelope.priority) for e in queued] == [(True, 3)]
+    octets = asyncio.run(world.queue.read(queued[0].message.message_id, 0, 100_000))
+    assert b"Subject: x\r\n" in octets
+    assert b"secret" not in octets
+
+
 def test_our_own_words_are_no_servers() -> None:
     world = World()
     reply = local_reply(550, "5.1.2", "Domain b.test does not exist")

@@ -1,5 +1,7 @@
 """When again."""
 
+from dataclasses import replace
+
 import pytest
 
 from postroom.base import SeededIds
@@ -10,9 +12,10 @@ from postroom.delivery.schedule import (
     next_attempt,
     wants_delay_warning,
     wants_failure_report,
+    wants_relay_report,
     wants_success_report,
 )
-from postroom.queue import Entry, EntryState, Envelope, QueuedMessage, Recipient
+from postroom.queue import DeliverBy, Entry, EntryState, Envelope, QueuedMessage, Recipient
 
 SETTINGS = DeliverySettings(retry_jitter=0)
 
@@ -71,3 +74,23 @@ def test_who_wants_to_know(notify: set[str] | None, failure: bool, success: bool
 def test_one_warning_is_enough() -> None:
     assert not wants_delay_warning(entry(warned=True), 9e9, SETTINGS)
     assert not wants_delay_warning(entry(), 9e9, DeliverySettings(delay_warning_seconds=0))
+
+
+@pytest.mark.parametrize(
+    ("trace", "forgot", "notify", "mail_from", "wanted"),
+    [
+        (False, False, None, "a@a.test", False),
+        (True, False, None, "a@a.test", True),
+        (False, True, {"SUCCESS"}, "a@a.test", True),
+        (True, True, {"NEVER"}, "a@a.test", False),
+        (True, True, None, "", False),
+    ],
+)
+def test_who_hears_of_relaying(
+    trace: bool, forgot: bool, notify: set[str] | None, mail_from: str, wanted: bool
+) -> None:
+    plain = entry(notify=notify, mail_from=mail_from)
+    assert not wants_relay_report(plain, forgot_deadline=forgot)  # there is no deadline
+    envelope = Envelope(mail_from, deliver_by=DeliverBy(100.0, notify_only=True, trace=trace))
+    timed = replace(plain, message=replace(plain.message, envelope=envelope))
+    assert wants_relay_report(timed, forgot_deadline=forgot) is wanted

@@ -167,7 +167,7 @@ def test_deliver_by(mode: str) -> None:
     """RFC 2852 §4.1.2, §4.1.3."""
 
     async def scene(world: World) -> None:
-        await world.peer(Peer({"RCPT": [b"450 4.2.0 later"]}))
+        await world.peer(Peer({"RCPT": [b"450 4.2.0 later"]}, extensions=("DELIVERBY",)))
         by = DeliverBy(world.clock.now() + 100, notify_only=mode == "N")
         await world.put(envelope=Envelope("alice@a.test", deliver_by=by))
         await world.deliverer.deliver_due_now()
@@ -178,6 +178,50 @@ def test_deliver_by(mode: str) -> None:
         (report,) = world.mailboxes.reports
         assert ("Status: 5.4.7" if mode == "R" else "Status: 4.4.7") in report
         assert len(await world.entries()) == (mode == "N")
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "trace", "notify", "reported"),
+    [
+        (("DSN",), False, None, True),  # the next host does not know by when
+        (("DSN",), False, {"FAILURE"}, True),
+        (("DSN",), False, {"NEVER"}, False),
+        (("DSN", "DELIVERBY"), False, None, False),
+        (("DSN", "DELIVERBY"), True, None, True),
+        (("DSN", "DELIVERBY"), True, {"NEVER"}, False),
+    ],
+)
+def test_relaying_what_has_a_deadline_is_told(
+    extensions: tuple[str, ...], trace: bool, notify: set[str] | None, reported: bool
+) -> None:
+    """RFC 2852 §4.1.4."""
+
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer(extensions=extensions))
+        by = DeliverBy(world.clock.now() + 100, notify_only=True, trace=trace)
+        recipient = Recipient("bob@b.test", None if notify is None else frozenset(notify))
+        await world.put(recipient, envelope=Envelope("alice@a.test", deliver_by=by))
+        await world.deliverer.deliver_due_now()
+        assert len(peer.taken) == 1
+        assert [("Action: relayed" in r, "Deliver-by-date: " in r) for r in world.mailboxes.reports] == [
+            (True, True)
+        ] * reported
+
+    play(scene)
+
+
+def test_what_has_to_be_there_in_time_is_not_given_to_who_does_not_promise_it() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer(extensions=("DSN",)))
+        by = DeliverBy(world.clock.now() + 100, notify_only=False)
+        await world.put(envelope=Envelope("alice@a.test", deliver_by=by))
+        await world.deliverer.deliver_due_now()
+        assert peer.taken == []
+        (report,) = world.mailboxes.reports
+        assert "Status: 5.3.3" in report
+        assert await world.entries() == []
 
     play(scene)
 

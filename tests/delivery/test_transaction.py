@@ -8,8 +8,9 @@ import pytest
 from postroom.base import FakeClock, SeededIds, Spool
 from postroom.delivery.content import QueuedContent
 from postroom.delivery.settings import DeliverySettings
-from postroom.delivery.transaction import Transaction, Transactions, Unfit
-from postroom.queue import Envelope, MemoryQueue, QueueSettings, Recipient
+from postroom.delivery.transaction import Transaction, Transactions, Unfit, leaves_deadline_behind
+from postroom.queue import DeliverBy, Envelope, MemoryQueue, QueueSettings, Recipient
+from postroom.smtp import By
 
 PLAIN = b"Subject: a\r\n\r\nx\r\n"
 HEADER_8BIT = "Subject: ä\r\n\r\nx\r\n".encode()
@@ -19,24 +20,34 @@ EIGHT_BIT = Envelope("alice@a.test", body_8bit=True)
 BINARY = Envelope("alice@a.test", binary=True)
 
 
+def _attached(header: str, part_header: str) -> bytes:
+    head = f"{header}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    return f"{head}--b\r\n{part_header}\r\n\r\nSubject: ä\r\n\r\nx\r\n--b--\r\n".encode()
+
+
 def read(
     content: bytes,
     *offered: str,
     envelope: Envelope | None = None,
     to: str = "bob@b.test",
     settings: DeliverySettings | None = None,
+    notify: frozenset[str] | None = None,
+    final: bool = False,
 ) -> tuple[Transaction, bytes]:
     """The transaction for one queued message and a server that offers these, and the octets it sends."""
 
     async def make() -> tuple[Transaction, bytes]:
-        queue = MemoryQueue(QueueSettings(), FakeClock(), SeededIds(7))
+        clock = FakeClock()
+        queue = MemoryQueue(QueueSettings(), clock, SeededIds(7))
         with Spool(Path("unused"), 1 << 20) as spool:
             spool.write(content)
-            await queue.enqueue(envelope or Envelope("alice@a.test"), [Recipient(to)], spool)
+            await queue.enqueue(envelope or Envelope("alice@a.test"), [Recipient(to, notify)], spool)
         entries = await queue.entries()
         message = entries[0].message
-        transactions = Transactions(message, QueuedContent(queue, message), settings or DeliverySettings())
-        transaction = await transactions.for_server(dict.fromkeys(offered, ""), entries)
+        queued = QueuedContent(queue, message)
+        transactions = Transactions(message, queued, settings or DeliverySettings(), None if final else clock)
+        extensions = dict(keyword.partition(" ")[::2] for keyword in offered)
+        transaction = await transactions.for_server(extensions, entries)
         return transaction, b"".join([piece async for piece in transaction.content.pieces()])
 
     return asyncio.run(make())
@@ -62,12 +73,28 @@ def test_smtputf8(content: bytes, offered: tuple[str, ...], to: str, smtputf8: b
 
 
 @pytest.mark.parametrize(
-    ("content", "mail_from"), [(HEADER_8BIT, "alice@a.test"), (PLAIN, "älice@a.test"), (PLAIN, "älice@ä.test")]
+    ("content", "mail_from", "status"),
+    [
+        (HEADER_8BIT, "alice@a.test", "5.6.9"),
+        (PLAIN, "älice@a.test", "5.6.7"),
+        (PLAIN, "älice@ä.test", "5.6.7"),
+        (_attached("Subject: a", "X: ä"), "alice@a.test", "5.6.9"),
+        (_attached("Subject: ä", "Content-Type: message/global"), "alice@a.test", "5.6.9"),
+    ],
 )
-def test_international_mail_needs_smtputf8(content: bytes, mail_from: str) -> None:
+def test_international_mail_needs_smtputf8(content: bytes, mail_from: str, status: str) -> None:
     with pytest.raises(Unfit) as caught:
         made(content, "8BITMIME", envelope=Envelope(mail_from, smtputf8=True))
-    assert (caught.value.reply.code, caught.value.reply.enhanced) == (550, "5.6.7")
+    assert (caught.value.reply.code, caught.value.reply.enhanced) == (550, status)
+
+
+def test_a_report_on_international_mail_can_do_without_smtputf8() -> None:
+    content = _attached("Subject: a", "Content-Type: message/global")
+    transaction, octets = read(content, "8BITMIME", envelope=Envelope("", smtputf8=True))
+    assert not transaction.mail.smtputf8
+    assert octets.isascii()
+    assert b"Content-Type: message/global\r\nContent-Transfer-Encoding: base64\r\n" in octets
+    assert len(octets) == transaction.mail.size
 
 
 CHUNKING = ("CHUNKING", "BINARYMIME")
@@ -119,8 +146,84 @@ def test_what_can_not_be_converted(envelope: Envelope, content: bytes, offered: 
     assert (caught.value.reply.code, caught.value.reply.enhanced) == (554, "5.6.3")
 
 
+NOW = FakeClock().now()
+TRACED = DeliverBy(NOW + 100.5, notify_only=True, trace=True)
+RETURN = DeliverBy(NOW + 100.5, notify_only=False)
+LATE = DeliverBy(NOW - 20, notify_only=True)
+
+
+@pytest.mark.parametrize(
+    ("by", "offered", "said"),
+    [
+        (TRACED, "DELIVERBY", By(100, notify_only=True, trace=True)),
+        (RETURN, "DELIVERBY", By(100, notify_only=False, trace=False)),
+        (RETURN, "DELIVERBY 100", By(100, notify_only=False, trace=False)),
+        (RETURN, "DELIVERBY ,OTHER", By(100, notify_only=False, trace=False)),
+        (TRACED, "DELIVERBY 900", By(100, notify_only=True, trace=True)),
+        (LATE, "DELIVERBY", By(-20, notify_only=True, trace=False)),
+        (TRACED, "8BITMIME", By(100, notify_only=True, trace=True)),  # the engine leaves it out
+    ],
+)
+def test_the_time_that_is_left(by: DeliverBy, offered: str, said: By) -> None:
+    assert made(PLAIN, offered, envelope=Envelope("alice@a.test", deliver_by=by)).mail.deliver_by == said
+
+
+@pytest.mark.parametrize(
+    ("by", "offered", "status"),
+    [
+        (RETURN, "8BITMIME", "5.3.3"),
+        (RETURN, "DELIVERBY 101,X", "5.4.7"),
+        (DeliverBy(NOW + 0.5, notify_only=False), "DELIVERBY", "5.4.7"),
+        (DeliverBy(NOW - 5, notify_only=False), "DELIVERBY", "5.4.7"),
+    ],
+)
+def test_what_is_to_be_returned_is_relayed_only_with_its_deadline(by: DeliverBy, offered: str, status: str) -> None:
+    with pytest.raises(Unfit) as caught:
+        made(PLAIN, offered, envelope=Envelope("alice@a.test", deliver_by=by))
+    assert (caught.value.reply.code, caught.value.reply.enhanced) == (550, status)
+
+
+def test_where_it_has_arrived_no_deadline_is_relayed() -> None:
+    mail = read(PLAIN, envelope=Envelope("alice@a.test", deliver_by=RETURN), final=True)[0].mail
+    assert mail.deliver_by is None
+
+
+@pytest.mark.parametrize(
+    ("by", "offered", "notify", "said"),
+    [
+        (TRACED, "DSN", None, {"FAILURE", "DELAY"}),
+        (TRACED, "DSN", {"SUCCESS"}, {"SUCCESS", "DELAY"}),
+        (TRACED, "DSN", {"NEVER"}, {"NEVER"}),
+        (TRACED, "DELIVERBY", {"SUCCESS"}, {"SUCCESS"}),
+        (LATE, "DSN", None, None),
+        (None, "DSN", None, None),
+    ],
+)
+def test_who_does_not_know_the_deadline_is_to_tell_of_delay(
+    by: DeliverBy | None, offered: str, notify: set[str] | None, said: set[str] | None
+) -> None:
+    envelope = Envelope("alice@a.test", deliver_by=by)
+    given = None if notify is None else frozenset(notify)
+    assert read(PLAIN, offered, envelope=envelope, notify=given)[0].mail.recipients[0].notify == said
+
+
+@pytest.mark.parametrize(
+    ("by", "offered", "forgot"),
+    [
+        (TRACED, "8BITMIME", True),
+        (TRACED, "DELIVERBY", False),
+        (LATE, "8BITMIME", False),
+        (RETURN, "8BITMIME", False),
+        (None, "8BITMIME", False),
+    ],
+)
+def test_a_deadline_that_is_left_behind(by: DeliverBy | None, offered: str, forgot: bool) -> None:
+    assert leaves_deadline_behind(by, {offered: ""}, NOW) is forgot
+
+
 def test_what_the_envelope_asks_goes_along() -> None:
-    transaction = made(PLAIN, envelope=Envelope("alice@a.test", ret="HDRS", envid="id 1"))
+    transaction = made(PLAIN, envelope=Envelope("alice@a.test", ret="HDRS", envid="id 1", priority=4))
     mail = transaction.mail
+    assert mail.priority == 4
     assert (mail.mail_from, mail.size, mail.ret, mail.envid) == ("alice@a.test", len(PLAIN), "HDRS", "id 1")
     assert transaction.content.size == len(PLAIN)

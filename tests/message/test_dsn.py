@@ -66,6 +66,15 @@ def test_the_fields() -> None:
     assert recipient["Will-Retry-Until"] is None
 
 
+def test_the_time_that_the_sender_set() -> None:
+    """RFC 2852 §5: behind Arrival-Date."""
+    dsn = _dsn(replace(REPORT, deliver_by=1_699_999_600.0))
+    _, _, (message, _), _ = _read(dsn)
+    assert message["Deliver-By-Date"] == "Tue, 14 Nov 2023 22:06:40 +0000"
+    assert dsn.prefix.index(b"\r\nArrival-Date: ") < dsn.prefix.index(b"\r\nDeliver-by-date: ")
+    assert "Deliver-By-Date" not in _read(_dsn())[2][0]
+
+
 def test_what_was_not_given_is_not_there() -> None:
     plain = DeliveryReport("m.test", [RecipientReport("b@b.test", Action.FAILED, "5.0.0")])
     _, _, (message, recipient), _ = _read(_dsn(plain))

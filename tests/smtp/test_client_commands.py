@@ -2,11 +2,24 @@
 
 import pytest
 
-from postroom.smtp import Extensions, SendMail, SendTo, xtext
+from postroom.smtp import By, Extensions, SendMail, SendTo, xtext
 from postroom.smtp.client_commands import by_chunks, mail_command, rcpt_command, unacceptable, unsendable
 
 TO = SendTo("bob@b.test", frozenset({"SUCCESS", "DELAY"}), "rfc822;bob@b.test")
-MAIL = SendMail("älice@a.test", (TO,), size=500, body_8bit=True, smtputf8=True, ret="FULL", envid="a=b c")
+MAIL = SendMail(
+    "älice@a.test",
+    (TO,),
+    size=500,
+    body_8bit=True,
+    smtputf8=True,
+    ret="FULL",
+    envid="a=b c",
+    deliver_by=By(-5, notify_only=True, trace=True),
+    priority=-3,
+)
+
+
+_B = "RCPT TO:<b@b.test> ORCPT="
 
 
 def offered(*keywords: str) -> Extensions:
@@ -21,6 +34,8 @@ def offered(*keywords: str) -> Extensions:
         (("8BITMIME",), " BODY=8BITMIME"),
         (("SMTPUTF8",), " SMTPUTF8"),
         (("DSN",), " RET=FULL ENVID=a+3Db+20c"),
+        (("DELIVERBY 60",), " BY=-5;NT"),
+        (("MT-PRIORITY MIXER",), " MT-PRIORITY=-3"),
         (("SIZE 1", "8BITMIME", "DSN", "SMTPUTF8"), " SIZE=500 BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=a+3Db+20c"),
     ],
 )
@@ -30,7 +45,7 @@ def test_mail_has_what_is_offered(keywords: tuple[str, ...], expected: str) -> N
 
 
 def test_mail_has_what_is_wanted() -> None:
-    everything = offered("SIZE 1", "8BITMIME", "DSN", "SMTPUTF8")
+    everything = offered("SIZE 1", "8BITMIME", "DSN", "SMTPUTF8", "DELIVERBY", "MT-PRIORITY")
     assert mail_command(SendMail("", (TO,)), everything, signed_in=False) == b"MAIL FROM:<>"
     assert mail_command(SendMail("", (TO,)), everything, signed_in=True) == b"MAIL FROM:<> AUTH=<>"
 
@@ -42,10 +57,16 @@ def test_mail_has_what_is_wanted() -> None:
         (TO, ("DSN",), "RCPT TO:<bob@b.test> NOTIFY=DELAY,SUCCESS ORCPT=rfc822;bob@b.test"),
         (SendTo("c@b.test"), ("DSN",), "RCPT TO:<c@b.test>"),
         (SendTo("bö@b.test"), ("SMTPUTF8",), "RCPT TO:<bö@b.test>"),
+        (SendTo("b@b.test", None, "utf-8;bö\\x{2B}x@b.test"), ("DSN",), _B + "utf-8;b\\x{F6}\\x{2B}x@b.test"),
+        (SendTo("b@b.test", None, "utf-8;bö@b.test"), ("DSN", "SMTPUTF8"), _B + "utf-8;bö@b.test"),
+        (SendTo("b@b.test", None, "utf-8;b\\x{F6}@b.test"), ("DSN",), _B + "utf-8;b\\x{F6}@b.test"),
+        (SendTo("b@b.test", None, "rfc822;bö@b.test"), ("DSN", "SMTPUTF8"), "RCPT TO:<b@b.test>"),  # it is no such
+        (SendTo("b@b.test", None, "utf-8;b ö@b.test"), ("DSN", "SMTPUTF8"), "RCPT TO:<b@b.test>"),
     ],
 )
 def test_rcpt(recipient: SendTo, keywords: tuple[str, ...], expected: str) -> None:
-    assert rcpt_command(recipient, offered(*keywords)).decode() == expected
+    mail = SendMail("", (recipient,), smtputf8="SMTPUTF8" in keywords)
+    assert rcpt_command(recipient, mail, offered(*keywords)).decode() == expected
 
 
 @pytest.mark.parametrize(
@@ -83,6 +104,11 @@ def test_what_a_server_can_not_take(mail: SendMail, keywords: tuple[str, ...], s
 )
 def test_who_is_sent_chunks(mail: SendMail, keywords: tuple[str, ...], chunks: bool) -> None:
     assert by_chunks(mail, offered(*keywords), chunk_octets=8) is chunks
+
+
+def test_a_deadline_to_return_by() -> None:
+    mail = SendMail("", (TO,), deliver_by=By(90, notify_only=False, trace=False))
+    assert mail_command(mail, offered("DELIVERBY"), signed_in=False) == b"MAIL FROM:<> BY=90;R"
 
 
 def test_binary_mail_says_so() -> None:

@@ -111,3 +111,16 @@ def test_extensions() -> None:
     assert Extensions().max_size == 0
     assert Extensions({"SIZE": "-5"}).max_size == 0
     assert Extensions({"SIZE": "9" * 50}).max_size == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "limits"),
+    [
+        ("", {}),
+        ("RCPTMAX=100 mailmax=5", {"RCPTMAX": 100, "MAILMAX": 5}),
+        ("RCPTMAX=0 MAILMAX=01 RCPTDOMAINMAX=1000000 X", {}),
+        ("RCPTMAX=x RCPTDOMAINMAX=1 OTHER=a=b", {"RCPTDOMAINMAX": 1}),
+    ],
+)
+def test_limits(parameters: str, limits: dict[str, int]) -> None:
+    assert Extensions({"LIMITS": parameters}, esmtp=True).limits == limits

@@ -57,6 +57,7 @@ class Attempted:
     delivered: bool
     is_local: bool = False
     passed_dsn_on: bool = False  # the next hop has the NOTIFY parameters and will report itself
+    forgot_deadline: bool = False  # the next hop does not know by when the sender wants to hear (RFC 2852 §4.1.4.2)
     tls: str = ""  # version and cipher of the session; "" in the clear
     tls_words: str = ""  # who demanded what of the TLS session, and how that was met
     host: str = ""  # for Remote-MTA: the name of the host that said `reply`; "" when no host did

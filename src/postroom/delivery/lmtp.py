@@ -20,7 +20,7 @@ from .destination import Destination, ascii_domain
 from .sender import Carried
 from .session import Call, Session, SessionRefused, patience
 from .settings import DeliverySettings
-from .transaction import Transactions
+from .transaction import Transactions, Unfit
 
 _LOOPBACK = ("127.0.0.1", "::1")  # RFC 6761 §6.3: nobody is asked for localhost
 
@@ -140,6 +140,10 @@ class _Attempt:
             try:
                 transaction = await self._transactions.for_server(session.extensions, entries)
                 outcomes = await session.send(transaction.mail, transaction.content)
+            except Unfit as unfit:
+                self._pending = list(entries)
+                self.answer_all(unfit.reply)
+                return True
             except BaseException:
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise

@@ -95,7 +95,8 @@ class Reporter:
 
     async def _report(self, attempted: Sequence[Attempted], action: Action, to: str = "") -> None:
         message = attempted[0].entry.message
-        to = to or message.envelope.mail_from
+        envelope = message.envelope
+        to = to or envelope.mail_from
         header, original, returned = await self._original(message, action)
         now = self._clock.now()
         dsn = compose_dsn(
@@ -103,7 +104,8 @@ class Reporter:
                 reporting_mta=self._hostname,
                 recipients=[self._about(one, action, now) for one in attempted],
                 arrival=message.arrived,
-                envelope_id=message.envelope.envid,
+                deliver_by=None if envelope.deliver_by is None else envelope.deliver_by.at,
+                envelope_id=envelope.envid,
                 queue_id=message.message_id,
                 subject=_subject(header),
             ),
@@ -112,7 +114,7 @@ class Reporter:
             token=self._ids.token(24),
             returned=returned,
             original_8bit=not original.isascii(),
-            utf8=message.envelope.smtputf8,
+            utf8=envelope.smtputf8,
         )
         first = min(one.entry.entry_id for one in attempted)
         await self._send(message, to, dsn, dsn.whole(original), f"{message.message_id}.{action.value}-{first}")
@@ -155,8 +157,15 @@ class Reporter:
         """To the sender, like any mail. Durable when it returns."""
         if not sender:
             raise ValueError("a message with the null sender is never reported on")
-        # RFC 8689 §5: protected as the message was, where that is offered
-        envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8, require_tls=message.envelope.require_tls)
+        # RFC 8689 §5: protected as the message was, where that is offered; RFC 6710 §4.6: with its priority
+        original = message.envelope
+        envelope = Envelope(
+            "",
+            body_8bit=dsn.eight_bit,
+            smtputf8=dsn.utf8,
+            require_tls=original.require_tls,
+            priority=original.priority,
+        )
         domain = destination_of(sender)
         if not domain or await self._directory.is_local_domain(domain):
             try:

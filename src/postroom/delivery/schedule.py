@@ -61,6 +61,17 @@ def wants_failure_report(entry: Entry) -> bool:
     return bool(entry.message.envelope.mail_from) and (notify is None or "FAILURE" in notify)
 
 
+def wants_relay_report(entry: Entry, *, forgot_deadline: bool) -> bool:
+    """The next host has taken a message with a deadline, and its sender asked to hear of that, or will hear no more.
+
+    RFC 2852 §4.1.4: whatever of NOTIFY but NEVER.
+    """
+    by = entry.message.envelope.deliver_by
+    if by is None or not entry.message.envelope.mail_from or "NEVER" in (entry.recipient.notify or ()):
+        return False
+    return by.trace or forgot_deadline
+
+
 def wants_success_report(entry: Entry) -> bool:
     """RFC 3461 §5.2.2 (b), §5.2.3 (a)."""
     notify = entry.recipient.notify

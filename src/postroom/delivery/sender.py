@@ -28,7 +28,7 @@ from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
 from .tls_demand import TlsDemand
 from .tls_policy import HostRefused
-from .transaction import Transaction, Transactions, Unfit
+from .transaction import Transaction, Transactions, Unfit, leaves_deadline_behind
 from .unreachable import UnreachableHosts
 
 _log = logging.getLogger("postroom.delivery")
@@ -62,7 +62,7 @@ class Sender:
         self._queue = queue
         self.journal = journal
         self._dialer = dialer
-        self._clock = clock
+        self.clock = clock
         self._settings = settings
         self._hostname = ascii_domain(hostname)  # RFC 5321 §2.3.5: for EHLO
         self._routes = routes
@@ -123,7 +123,7 @@ class Sender:
             relay.password,
             relay.source_for(address),
             demand,
-            self._clock.now(),
+            self.clock.now(),
         )
 
     async def race(self, calls: Sequence[Call]) -> Raced[Call]:
@@ -182,7 +182,7 @@ class _Attempt:
         self._pending = list(entries)
         self._message = entries[0].message
         content = sender.content(entries[0])
-        self._transactions = Transactions(self._message, content, sender.settings)
+        self._transactions = Transactions(self._message, content, sender.settings, sender.clock)
         self._tls = MessageTls(self._message.envelope, content.header, partial(sender.demand, destination))
         # an operator's "retry" is recognised by its due time (unreachable.py)
         self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
@@ -379,6 +379,9 @@ class _Attempt:
             session.relay,
             delivered=outcome.delivered,
             passed_dsn_on="DSN" in session.extensions,
+            forgot_deadline=leaves_deadline_behind(
+                self._message.envelope.deliver_by, session.extensions, self._sender.clock.now()
+            ),
             tls=session.tls,
             tls_words=session.tls_words,
             host=session.call.host,

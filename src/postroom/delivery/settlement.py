@@ -14,7 +14,14 @@ from postroom.queue import Queue
 
 from .api import Attempted, Status
 from .reports import Reporter
-from .schedule import is_expired, next_attempt, wants_delay_warning, wants_failure_report, wants_success_report
+from .schedule import (
+    is_expired,
+    next_attempt,
+    wants_delay_warning,
+    wants_failure_report,
+    wants_relay_report,
+    wants_success_report,
+)
 from .settings import DeliverySettings
 
 _log = logging.getLogger("postroom.delivery")
@@ -80,7 +87,7 @@ class Settlement:
     async def _sent(self, sent: Sequence[Attempted]) -> None:
         if not sent:
             return
-        reportable = [a for a in sent if wants_success_report(a.entry) and not a.passed_dsn_on]
+        reportable = [a for a in sent if _is_reported(a)]
         if reportable:
             try:
                 await self._reporter.succeeded(reportable)
@@ -159,6 +166,12 @@ def _refused_for_good(failed: Iterable[Attempted]) -> dict[str, list[str]]:
         if not a.is_local and not a.reply.local and a.reply.permanent and a.reply.enhanced in _NO_MAILBOX:
             refused.setdefault(f"{a.reply} ({a.relay})", []).append(a.entry.recipient.address)
     return refused
+
+
+def _is_reported(sent: Attempted) -> bool:
+    if not sent.is_local and wants_relay_report(sent.entry, forgot_deadline=sent.forgot_deadline):
+        return True
+    return wants_success_report(sent.entry) and not sent.passed_dsn_on
 
 
 def _message_id(attempted: Sequence[Attempted]) -> str:

@@ -59,6 +59,7 @@ class DeliveryReport:
     reporting_mta: str
     recipients: Sequence[RecipientReport]
     arrival: float | None = None
+    deliver_by: float | None = None  # RFC 2852 §5
     envelope_id: str | None = None  # ENVID, decoded
     queue_id: str = ""  # what the operator can look for in the log
     subject: str = ""  # of the original, decoded, for the person who reads
@@ -147,6 +148,8 @@ def _delivery_status(report: DeliveryReport, utf8: bool) -> tuple[bytes, bool]:
     out.append(format_raw_field("Reporting-MTA", f"dns; {report.reporting_mta}"))
     if report.arrival is not None:
         out.append(format_raw_field("Arrival-Date", format_date(report.arrival)))
+    if report.deliver_by is not None:
+        out.append(format_raw_field("Deliver-by-date", format_date(report.deliver_by)))  # RFC 2852 §5
     for one in report.recipients:
         out.append(b"\r\n")
         if one.original is not None:

@@ -53,6 +53,8 @@ _BY_CODE: dict[str, Explanation] = {
     "5.3": Explanation("the message has more recipients than the other server takes at once", _FEWER),
     "6.0": Explanation("the other server did not like the form of the message", _ASK_OURS),
     "6.7": Explanation("the other server cannot handle addresses with international characters", _ASK_RECIPIENT),
+    "6.3": Explanation("the message has a form that the other server cannot take", _ASK_OURS),
+    "6.9": Explanation("the other server cannot handle messages with international characters", _ASK_RECIPIENT),
     "7.0": Explanation("the other server refused the message by its own rules", _ASK_RECIPIENT),
     "7.1": Explanation("the other server refused the message by its own rules", _ASK_RECIPIENT),
     "7.2": Explanation("you may not send to this mailing list", _ASK_RECIPIENT),

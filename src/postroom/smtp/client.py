@@ -187,7 +187,7 @@ class ClientEngine:
         self._plan.append((Stage.MAIL, -1, line + b"\r\n"))
         for index, recipient in enumerate(mail.recipients):
             if self._outcomes[index] is None:
-                self._plan.append((Stage.RCPT, index, rcpt_command(recipient, self.extensions) + b"\r\n"))
+                self._plan.append((Stage.RCPT, index, rcpt_command(recipient, mail, self.extensions) + b"\r\n"))
         self._chunks_due = by_chunks(mail, self.extensions, self._chunk_octets)
         if not self._chunks_due:
             self._plan.append((Stage.DATA, -1, b"DATA\r\n"))

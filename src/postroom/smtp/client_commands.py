@@ -8,9 +8,12 @@ import re
 
 from .client_reply import Extensions, ServerReply, local_reply
 from .client_types import SendMail, SendTo
+from .delivery_wishes import By
 
 _NOT_IN_COMMAND = re.compile(r"[\x00-\x1f\x7f]")  # would end the line or the string at the other side
-_ORCPT = re.compile(r"[!-~]+")  # RFC 6533 §3: its utf-8 form would need more than we can promise the next hop
+_ORCPT = re.compile(r"[!-~]+")
+_ORCPT_UTF8 = re.compile(r"utf-8;[!-~\x80-\U0010ffff]+", re.IGNORECASE)
+_NOT_ASCII = re.compile(r"[^\0-\x7f]")
 _NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 §4
 
 
@@ -29,6 +32,10 @@ def mail_command(mail: SendMail, offered: Extensions, *, signed_in: bool) -> byt
         line += b" SMTPUTF8"  # RFC 6531 §3.4
     if mail.require_tls and "REQUIRETLS" in offered:
         line += b" REQUIRETLS"  # RFC 8689 §4.2.1
+    if mail.deliver_by is not None and "DELIVERBY" in offered:
+        line += b" BY=" + _by(mail.deliver_by)  # RFC 2852 §4.1.4
+    if mail.priority and "MT-PRIORITY" in offered:
+        line += b" MT-PRIORITY=%d" % mail.priority  # RFC 6710 §4.1
     if "DSN" in offered:  # RFC 3461 §5.2.1, §5.2.2
         if mail.ret is not None:
             line += b" RET=" + mail.ret.encode("ascii")
@@ -37,15 +44,28 @@ def mail_command(mail: SendMail, offered: Extensions, *, signed_in: bool) -> byt
     return line
 
 
-def rcpt_command(recipient: SendTo, offered: Extensions) -> bytes:
+def _by(by: By) -> bytes:
+    return b"%d;%b%b" % (by.seconds, b"N" if by.notify_only else b"R", b"T" if by.trace else b"")
+
+
+def rcpt_command(recipient: SendTo, mail: SendMail, offered: Extensions) -> bytes:
     """RCPT with the parameters that the server knows."""
     line = b"RCPT TO:<%b>" % recipient.address.encode()
     if "DSN" in offered:
         if recipient.notify is not None:
             line += b" NOTIFY=" + ",".join(sorted(recipient.notify)).encode("ascii")
-        if recipient.orcpt is not None and _ORCPT.fullmatch(recipient.orcpt):
-            line += b" ORCPT=" + recipient.orcpt.encode()
+        if recipient.orcpt is not None and (orcpt := _orcpt(recipient.orcpt, mail.smtputf8)) is not None:
+            line += b" ORCPT=" + orcpt.encode()
     return line
+
+
+def _orcpt(orcpt: str, smtputf8: bool) -> str | None:
+    """RFC 6533 §3: UTF-8 as such only in a transaction with SMTPUTF8, as utf-8-addr-xtext in others."""
+    if _ORCPT.fullmatch(orcpt):
+        return orcpt
+    if not _ORCPT_UTF8.fullmatch(orcpt):
+        return None
+    return orcpt if smtputf8 else _NOT_ASCII.sub(lambda found: f"\\x{{{ord(found[0]):X}}}", orcpt)
 
 
 def by_chunks(mail: SendMail, offered: Extensions, chunk_octets: int) -> bool:

@@ -13,6 +13,7 @@ from postroom.base import ProtocolError
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?: +|$)")  # RFC 2034 §4
 _SHORT = 100  # octets of a line that is remembered with its meaning
+_LIMIT = re.compile(r"[1-9][0-9]{0,5}")  # RFC 9422 §3.2
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -159,6 +160,12 @@ class Extensions:
         """RFC 1870 §4: octets the server takes; 0 when it does not say."""
         value = self.keywords.get("SIZE", "").split(" ", 1)[0]
         return int(value) if value.isascii() and value.isdecimal() and len(value) <= 20 else 0
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """RFC 9422 §3: what the server says it allows, by upper-case name; what is no number above zero is left out."""
+        found = (limit.partition("=") for limit in self.keywords.get("LIMITS", "").upper().split())
+        return {name: int(value) for name, _, value in found if _LIMIT.fullmatch(value)}
 
     @property
     def auth(self) -> tuple[str, ...]:

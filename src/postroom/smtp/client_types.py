@@ -7,6 +7,7 @@ import enum
 from dataclasses import dataclass
 
 from .client_reply import Extensions, ServerReply
+from .delivery_wishes import By
 
 
 class Stage(enum.Enum):
@@ -34,7 +35,7 @@ class SendTo:
 
     address: str
     notify: frozenset[str] | None = None
-    orcpt: str | None = None  # "rfc822;user@host", as received: already xtext
+    orcpt: str | None = None  # "rfc822;user@host", as received: already xtext or unitext
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class SendMail:
     ret: str | None = None
     envid: str | None = None  # decoded
     require_tls: bool = False  # RFC 8689 §2; whoever calls has seen to it that this server offers it
+    deliver_by: By | None = None  # RFC 2852 §4
+    priority: int = 0  # RFC 6710 §4
 
 
 @dataclass(frozen=True, slots=True)
