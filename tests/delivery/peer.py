@@ -10,6 +10,21 @@ DROP = b"<drop>"  # close the connection instead of answering
 SILENT = b"<silent>"  # say nothing, keep the connection open
 RESET = b"<reset>"  # throw the connection away after reading some of the content
 
+
+class Raw(bytes):
+    """Exactly these octets, without a line end."""
+
+
+class Last(bytes):
+    """Say this, then close the connection."""
+
+
+class Drip(bytes):
+    """Say this octet by octet, with a pause after each."""
+
+    pause = 0.01
+
+
 DEFAULTS = {
     "GREETING": b"220 peer.test ESMTP",
     "HELO": b"250 peer.test",
@@ -93,6 +108,8 @@ class Peer:
             await self._converse(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             pass
+        except ValueError:
+            pass  # no lines of text: what should have been TLS
         finally:
             self.open -= 1
             self._tasks.discard(task)
@@ -105,8 +122,14 @@ class Peer:
             await asyncio.Event().wait()
         if reply == DROP:
             return False
-        writer.write(reply + b"\r\n")
+        if isinstance(reply, Drip):
+            for octet in reply:
+                writer.write(bytes((octet,)))
+                await asyncio.sleep(reply.pause)
+        writer.write(reply if isinstance(reply, Raw) else b"\r\n" if isinstance(reply, Drip) else reply + b"\r\n")
         await writer.drain()
+        if isinstance(reply, Last):
+            return False
         return not reply.startswith((b"421", b"221"))
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -61,6 +61,7 @@ class World:
         self.peers: list[Peer] = []
         self.outbound_tls: OutboundTls | None = None
         self.steps = Steps()
+        self.net = NetSettings()
         self._deliverer: Deliverer | None = None
 
     async def peer(self, peer: Peer, name: str = "b.test", preference: int = 10) -> Peer:
@@ -82,7 +83,7 @@ class World:
             self._deliverer = Deliverer(
                 queue=self.queue,
                 resolver=self.resolver,
-                dialer=Dialer(NetSettings()),
+                dialer=Dialer(self.net),
                 local=self.mailboxes,
                 directory=self.mailboxes,
                 clock=self.clock,
