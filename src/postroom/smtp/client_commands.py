@@ -14,7 +14,6 @@ _NOT_IN_COMMAND = re.compile(r"[\x00-\x1f\x7f]")  # would end the line or the st
 _ORCPT = re.compile(r"[!-~]+")
 _ORCPT_UTF8 = re.compile(r"utf-8;[!-~\x80-\U0010ffff]+", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\0-\x7f]")
-_ORCPT = re.compile(r"[!-~]+")  # RFC 6533 §3: its utf-8 form would need more than we can promise the next hop
 _NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})  # RFC 3461 §4.1: nothing else goes into a command
 _NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 §4
 
@@ -54,15 +53,10 @@ def rcpt_command(recipient: SendTo, mail: SendMail, offered: Extensions) -> byte
     """RCPT with the parameters that the server knows."""
     line = b"RCPT TO:<%b>" % recipient.address.encode()
     if "DSN" in offered:
-        if recipient.notify is not None:
-            line += b" NOTIFY=" + ",".join(sorted(recipient.notify)).encode("ascii")
+        if notify := sorted(_NOTIFY.intersection(recipient.notify or ())):
+            line += b" NOTIFY=" + ",".join(notify).encode("ascii")
         if recipient.orcpt is not None and (orcpt := _orcpt(recipient.orcpt, mail.smtputf8)) is not None:
             line += b" ORCPT=" + orcpt.encode()
-        notify = sorted(_NOTIFY.intersection(recipient.notify or ()))
-        if notify:
-            line += b" NOTIFY=" + ",".join(notify).encode("ascii")
-        if recipient.orcpt is not None and _ORCPT.fullmatch(recipient.orcpt):
-            line += b" ORCPT=" + recipient.orcpt.encode()
     return line
 
 
