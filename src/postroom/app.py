@@ -31,7 +31,16 @@ from postroom.base import (
     WorkerPlace,
 )
 from postroom.config import Config
-from postroom.delivery import ClientContexts, Deliverer, OutboundTls, StsPolicies, TlsDatabase
+from postroom.delivery import (
+    ClientContexts,
+    Deliverer,
+    OutboundTls,
+    StsPolicies,
+    TlsDatabase,
+    TlsReading,
+    TlsReports,
+    TlsResults,
+)
 from postroom.dns import DnsResolver, Resolver
 from postroom.intake import Intake
 from postroom.journal import FileJournal
@@ -317,7 +326,43 @@ class App:
         )
         sts = StsPolicies(resolver, client, database, self.clock, settings)
         self._closing.push_async_callback(sts.close)
-        return OutboundTls(resolver, settings, contexts, sts)
+        results = TlsResults(database, self.clock, self.config.tls_reports)
+        self._closing.push_async_callback(results.close)
+        if self.place.first:
+            self._report_tls(database, results, resolver, contexts)
+        return OutboundTls(resolver, settings, contexts, sts, results)
+
+    def _report_tls(
+        self, database: TlsDatabase, results: TlsResults, resolver: Resolver, contexts: ClientContexts
+    ) -> None:
+        """Tell others of the TLS with them, and read what they tell us."""
+        settings = self.config.tls_reports
+        reading = TlsReading(
+            database=database, store=self.store, directory=self.directory, clock=self.clock, settings=settings
+        )
+        reading.start()
+        self._closing.push_async_callback(reading.close)
+        if settings.send:
+            results.start()
+            client = HttpsClient(
+                Dialer(self.config.net),
+                lambda: contexts.named,
+                max_octets=settings.max_octets,
+                timeout_seconds=settings.timeout_seconds,
+            )
+            reports = TlsReports(
+                database=database,
+                results=results,
+                resolver=resolver,
+                client=client,
+                queue=self.queue,
+                clock=self.clock,
+                ids=self.ids,
+                settings=settings,
+                hostname=self.config.hostname,
+            )
+            reports.start()
+            self._closing.push_async_callback(reports.close)
 
     def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""

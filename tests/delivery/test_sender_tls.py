@@ -12,7 +12,16 @@ from tests.delivery.world import MESSAGE, World, play
 from tests.mailauth.authority import Issued, issue
 
 from postroom.base import SystemClock
-from postroom.delivery import ClientContexts, OutboundTls, OutboundTlsSettings, StsPolicies, TlsDatabase
+from postroom.delivery import (
+    ClientContexts,
+    OutboundTls,
+    OutboundTlsSettings,
+    StsPolicies,
+    TlsDatabase,
+    TlsReportSettings,
+    TlsResults,
+)
+from postroom.delivery.tls_results import day_of, results_of
 from postroom.mailauth import Tlsa, tlsa_for
 from postroom.net import Dialer, HttpsClient, NetSettings
 from postroom.queue import Envelope
@@ -31,6 +40,7 @@ class TlsWorld:
         self.folder = folder
         self.web = web
         self.database = TlsDatabase(None)
+        self.results = TlsResults(self.database, world.clock, TlsReportSettings(send=True))
         self.sts: StsPolicies | None = None
 
     def settings(self, **settings: Any) -> None:
@@ -39,7 +49,7 @@ class TlsWorld:
         contexts = ClientContexts(made.authorities)
         client = HttpsClient(Dialer(NetSettings()), lambda: contexts.named, max_octets=65_536, timeout_seconds=5)
         self.sts = StsPolicies(self.world.resolver, client, self.database, self.world.clock, made)
-        self.world.outbound_tls = OutboundTls(self.world.resolver, made, contexts, self.sts)
+        self.world.outbound_tls = OutboundTls(self.world.resolver, made, contexts, self.sts, self.results)
 
     async def peer(self, certificate: Issued | None, extensions: tuple[str, ...] = TLS, preference: int = 10) -> Peer:
         """An MX of b.test with this certificate; None: without TLS."""
@@ -325,5 +335,62 @@ def test_who_demanded_what_is_noted(tmp_path: Path) -> None:
         (attempt,) = tls.world.steps.of("attempt")
         assert attempt["tls_by"] == "DANE: its certificate is that of TLSA 3 1 1"
         assert str(attempt["tls"]).startswith("TLSv1.3")
+
+    scene_with_tls(tmp_path, scene)
+
+
+TESTING = POLICY.replace(b"enforce", b"testing")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "policy", "kind", "successes", "failure"),
+    [
+        (mx(), POLICY, "sts", 1, None),
+        (mx(), None, "no-policy-found", 1, None),
+        (None, None, "no-policy-found", 0, "starttls-not-supported"),
+        (None, POLICY, "sts", 0, "starttls-not-supported"),
+        (issue("mx1.b.test", ROOT, now=NOW, days=(-10, -5)), TESTING, "sts", 0, "certificate-expired"),
+        (issue("mx1.b.test", now=NOW), POLICY, "sts", 0, "certificate-not-trusted"),
+        (issue("mx9.b.test", ROOT, now=NOW), POLICY, "sts", 0, "certificate-host-mismatch"),
+        (mx(), WITHOUT_MX1, "sts", 0, "validation-failure"),
+        (mx(), WITHOUT_MX1.replace(b"enforce", b"testing"), "sts", 0, "validation-failure"),
+        (mx(), b"junk", "sts", 0, "sts-policy-invalid"),
+    ],
+)
+def test_what_is_counted_for_reports(
+    tmp_path: Path, certificate: Issued | None, policy: bytes | None, kind: str, successes: int, failure: str | None
+) -> None:
+    async def scene(tls: TlsWorld) -> None:
+        await tls.peer(certificate)
+        if policy is not None:
+            tls.publish_sts(policy)
+        await tls.send()
+        await tls.results.flush()
+        day = day_of(tls.world.clock.now())
+        (found,) = tls.database.now(lambda db: results_of(db, day, "b.test"))
+        assert (found.kind, found.successes) == (kind, successes)
+        assert [one.result_type for one in found.failures] == ([failure] if failure else [])
+        if failure:
+            assert found.failures[0].mx == "mx1.b.test"
+            assert found.failures[0].count == 1
+
+    scene_with_tls(tmp_path, scene)
+
+
+def test_what_dane_finds_is_counted(tmp_path: Path) -> None:
+    async def scene(tls: TlsWorld) -> None:
+        certificate = issue("mx1.b.test", now=NOW)
+        await tls.peer(certificate, preference=5)
+        await tls.peer(certificate, preference=20)
+        tls.publish(1, tlsa_for(issue("mx1.b.test", now=NOW).certificate))
+        tls.publish(2, tlsa_for(certificate.certificate))
+        await tls.send()
+        await tls.results.flush()
+        day = day_of(tls.world.clock.now())
+        found = tls.database.now(lambda db: results_of(db, day, "b.test"))
+        assert {(one.kind, one.successes, one.failure_count) for one in found} == {("tlsa", 1, 0), ("tlsa", 0, 1)}
+        (failure,) = [failure for one in found for failure in one.failures]
+        assert failure.result_type == "validation-failure"
+        assert failure.sending_ip.startswith("127.")
 
     scene_with_tls(tmp_path, scene)

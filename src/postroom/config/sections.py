@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from postroom.accounts import AccountSettings
 from postroom.delivery.settings import DeliverySettings
-from postroom.delivery.tls_settings import OutboundTlsSettings
+from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
 from postroom.dns import DnsSettings
 from postroom.imap.settings import ImapSettings
 from postroom.intake import IntakeSettings
@@ -60,6 +60,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outbound_tls: Annotated[
         OutboundTlsSettings, Meta(description="How sure we are of the servers that mail is sent to (tls.md).")
     ] = OutboundTlsSettings()
+    tls_reports: Annotated[TlsReportSettings, Meta(description="Reports on TLS between servers (tls.md).")] = (
+        TlsReportSettings()
+    )
     journal: Annotated[JournalSettings, Meta(description="What happened to each message.")] = JournalSettings()
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
     pop3: Annotated[Pop3Settings, Meta(description="POP3 sessions.")] = Pop3Settings()

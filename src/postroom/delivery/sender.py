@@ -111,6 +111,10 @@ class Sender:
         relay = self._routes.relay(destination)
         return await self._tls.demand(destination, relay, host, authenticated=authenticated, waived=waived)
 
+    def note_host(self, host: Host, refused: HostRefused) -> None:
+        """It may not get the mail."""
+        self._tls.note_host(host, refused)
+
     def call(self, destination: Destination, host: Host, demand: TlsDemand, address: str) -> Call:
         relay = self._routes.relay(destination)
         return Call(
@@ -142,10 +146,17 @@ class Sender:
     async def open(self, call: Call, connection: SocketConnection) -> Session:
         """A session, with less TLS than `call` asks for where that may be. Raises SessionRefused."""
         given: SocketConnection | None = connection
+        local, told = connection.local[0], False
         while True:
             try:
-                return await open_session(self._dialer, call, self._hostname, self._settings, given)
+                session = await open_session(self._dialer, call, self._hostname, self._settings, given)
+                if not told:
+                    self._tls.note_session(call, local, secure=session.secure)
+                return session
             except SessionRefused as refused:
+                if refused.failure is not None and not told:
+                    self._tls.note_failure(call, local, refused.failure, refused.reply.lines[0])
+                    told = True
                 lesser = self._lesser(call, refused)
                 if lesser is None:
                     raise
@@ -219,6 +230,7 @@ class _Attempt:
         try:
             return await self._tls.demand(host)
         except HostRefused as refused:
+            self._sender.note_host(host, refused)
             reply = local_reply(refused.code, refused.enhanced, refused.text)
         except DnsTemporary as error:  # RFC 7672 §2.1.2: as if it could not be reached
             text = f"{host.name}: what its TLS has to be like can't be found out now: {error}"

@@ -27,7 +27,47 @@ CREATE TABLE policy (
     fetched REAL NOT NULL                    -- seconds since 1970
 ) STRICT, WITHOUT ROWID;
 """
-MIGRATIONS = {1: _FIRST}  # version reached: what takes the version before it there
+_SECOND = """
+CREATE TABLE result (
+    day TEXT NOT NULL,                       -- UTC, "2026-11-26"
+    domain TEXT NOT NULL,
+    policy TEXT NOT NULL,                    -- JSON: kind, lines, hosts
+    successes INTEGER NOT NULL,
+    PRIMARY KEY (day, domain, policy)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE failure (
+    day TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    detail TEXT NOT NULL,                    -- JSON: result_type, sending_ip, mx, ip, reason
+    sessions INTEGER NOT NULL,
+    PRIMARY KEY (day, domain, policy, detail)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE report (                        -- that was sent, or will not be
+    day TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    state TEXT NOT NULL,                     -- sent, unwanted, waiting, failed
+    uri TEXT NOT NULL,                       -- where it went
+    tries INTEGER NOT NULL,
+    next_try REAL NOT NULL,                  -- seconds since 1970
+    PRIMARY KEY (day, domain)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE received (                      -- a report of somebody else on us
+    organization TEXT NOT NULL,
+    report_id TEXT NOT NULL,
+    begins REAL NOT NULL,
+    ends REAL NOT NULL,
+    arrived REAL NOT NULL,
+    report BLOB NOT NULL,                    -- its JSON, compressed
+    PRIMARY KEY (organization, report_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reading (                       -- how far a mailbox has been read
+    mailbox TEXT PRIMARY KEY,
+    uid_validity INTEGER NOT NULL,
+    uid INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+MIGRATIONS = {1: _FIRST, 2: _SECOND}  # version reached: what takes the version before it there
 SCHEMA_VERSION = max(MIGRATIONS)
 
 
@@ -50,7 +90,8 @@ class TlsDatabase:
             self._db.pragma("synchronous", "FULL")
         except (apsw.Error, OSError) as error:
             raise self._failure(error) from error
-        self.now(self._prepare)
+        if self._db.pragma("user_version") != SCHEMA_VERSION or self._db.pragma("application_id") != APPLICATION_ID:
+            self.now(self._prepare)
 
     def _prepare(self, db: apsw.Connection) -> None:
         found = int(db.pragma("user_version"))
