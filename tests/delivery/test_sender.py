@@ -546,6 +546,74 @@ def test_too_many_recipients_at_once_go_in_the_next_transaction() -> None:
     play(scene)
 
 
+@pytest.mark.parametrize(
+    ("limits", "taken", "sessions"),
+    [
+        ("RCPTMAX=2", [2, 2, 1], 1),
+        ("RCPTMAX=2 MAILMAX=1", [2, 2, 1], 3),
+        ("RCPTMAX=1 MAILMAX=2", [1, 1, 1, 1, 1], 3),
+        ("MAILMAX=1", [5], 1),
+        ("RCPTDOMAINMAX=1", [5], 1),
+        ("RCPTMAX=x", [5], 1),
+    ],
+)
+def test_limits_that_a_server_tells(limits: str, taken: list[int], sessions: int) -> None:
+    """RFC 9422 §4."""
+
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer(extensions=("PIPELINING", f"LIMITS {limits}")))
+        await world.put(*(f"{name}@b.test" for name in "abcde"))
+        await world.deliverer.deliver_due_now()
+        assert [len(mail.recipients) for mail in peer.taken] == taken
+        assert peer.sessions == sessions
+        assert await world.entries() == []
+
+    play(scene)
+
+
+def test_one_domain_a_session_where_a_server_wants_that() -> None:
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer(extensions=("LIMITS RCPTDOMAINMAX=2",)))
+        world.settings = DeliverySettings(smarthost=f"127.0.0.1:{peer.port}", smarthost_tls="never")
+        await world.put(*(f"x@{name}.test" for name in "bbcdef"))
+        await world.deliverer.deliver_due_now()
+        assert [mail.recipients for mail in peer.taken] == [
+            ["x@b.test", "x@b.test", "x@c.test"],
+            ["x@d.test", "x@e.test"],
+            ["x@f.test"],
+        ]
+        assert peer.sessions == 3
+        assert await world.entries() == []
+
+    play(scene)
+
+
+def test_a_refusal_after_a_limit_is_told_and_the_rest_is_sent() -> None:
+    async def scene(world: World) -> None:
+        script = {"RCPT c@b.test": [b"550 5.1.1 no"], "RCPT d@b.test": [b"450 4.2.0 later"]}
+        peer = await world.peer(Peer(script, extensions=("LIMITS RCPTMAX=2 MAILMAX=1",)))
+        await world.put(*(f"{name}@b.test" for name in "abcde"))
+        await world.deliverer.deliver_due_now()
+        assert [mail.recipients for mail in peer.taken] == [["a@b.test", "b@b.test"], ["e@b.test"]]
+        assert [entry.recipient.address for entry in await world.entries()] == ["d@b.test"]
+        assert "Final-Recipient: rfc822; c@b.test" in world.mailboxes.reports[0]
+
+    play(scene)
+
+
+def test_a_server_that_closes_after_each_message_is_called_again() -> None:
+    async def scene(world: World) -> None:
+        replies = [b"250 ok", b"452 4.5.3 too many", b"250 ok"]
+        peer = await world.peer(Peer({"RCPT": replies, "MAIL": [b"250 ok", b"421 4.7.0 one each", b"250 ok"]}))
+        await world.put("a@b.test", "b@b.test")
+        await world.deliverer.deliver_due_now()
+        assert [mail.recipients for mail in peer.taken] == [["a@b.test"], ["b@b.test"]]
+        assert peer.sessions == 2
+        assert await world.entries() == []
+
+    play(scene)
+
+
 def test_at_most_a_hundred_recipients_a_transaction() -> None:
     async def scene(world: World) -> None:
         peer = await world.peer(Peer())

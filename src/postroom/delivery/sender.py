@@ -199,6 +199,7 @@ class _Attempt:
         self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
         self._failures: list[ServerReply] = []  # why the next host was asked
         self._met_ourselves = False
+        self._again = False  # the host took some recipients, and wants a new connection for the others
         self.done: list[Attempted] = []
 
     async def try_hosts(self, hosts: Sequence[Host]) -> Session | None:
@@ -259,7 +260,9 @@ class _Attempt:
             session = await self._try_call(host, raced.winner, raced.connection)
             if not self._pending or self._met_ourselves:
                 return session
-            gone = {raced.winner.address, *(call.address for call, _ in raced.failed)}
+            gone = {call.address for call, _ in raced.failed}
+            if not self._again:
+                gone.add(raced.winner.address)
             calls = [call for call in calls if call.address not in gone]
         return None
 
@@ -326,11 +329,14 @@ class _Attempt:
 
     async def transact(self, session: Session, *, reused: bool = False) -> ServerReply | None:
         """Send to all pending recipients; None when each has an answer, else why the next host has to be asked."""
+        self._again = False
         if reused and not session.usable:
             await session.close()
             return local_reply(421, "4.4.2", "The open connection was closed")
         while True:
-            entries = self._pending
+            entries, waiting = self._portion(session)
+            if not entries:
+                return await self._worn(session)
             try:
                 transaction = await self._transactions.for_server(session.extensions, entries)
                 outcomes = await self._send(session, transaction)
@@ -341,8 +347,8 @@ class _Attempt:
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise
             self._note_doubt(session, entries, outcomes)
-            self._pending = []
-            progress = False
+            self._pending = waiting
+            progress = bool(waiting)
             elsewhere: ServerReply | None = None
             for entry, outcome in zip(entries, outcomes, strict=True):
                 if _ask_next_host(outcome):
@@ -360,9 +366,19 @@ class _Attempt:
                 if not session.usable:
                     await session.close()
                 return None
+            self._again = True
             if not session.usable:
-                await session.close()
-                return local_reply(421, "4.4.2", "The connection was closed between two transactions")
+                return await self._worn(session)
+
+    def _portion(self, session: Session) -> tuple[list[Entry], list[Entry]]:
+        """Who is sent to next, and who waits."""
+        fits = session.fits([entry.recipient.address for entry in self._pending])
+        both = list(zip(self._pending, fits, strict=True))
+        return [entry for entry, fit in both if fit], [entry for entry, fit in both if not fit]
+
+    async def _worn(self, session: Session) -> ServerReply:
+        await session.close()
+        return local_reply(421, "4.4.2", "The connection was closed between two transactions")
 
     async def _send(self, session: Session, transaction: Transaction) -> Sequence[Outcome]:
         seconds = self._sender.with_content(self._sender.settings.max_transaction_seconds, self._message.size)

@@ -9,13 +9,14 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from postroom.base import ProtocolError
 from postroom.mailauth import ResultType, Verdict
 from postroom.net import ConnectFailed, Dialer, LocalFailure, SocketConnection, TlsFailed
+from postroom.queue import destination_of
 from postroom.sasl import client_mechanism
 from postroom.smtp import (
     Authenticated,
@@ -114,6 +115,7 @@ class Session:
         self.relay = str(call)
         self.name = ""  # what the server calls itself
         self.uses = 0
+        self._domains: set[str] = set()  # of recipients named so far
         self.verdict: Verdict | None = None  # on the certificate; None in the clear
         self._connection = connection
         self._engine = engine
@@ -122,7 +124,24 @@ class Session:
     @property
     def usable(self) -> bool:
         """As far as one can see without asking: a server may have closed it, or said 421, in the meantime."""
-        return self._engine.usable and not self._connection.closed
+        most = self._engine.extensions.limits.get("MAILMAX", 0)  # RFC 9422 §4.1
+        return self._engine.usable and not self._connection.closed and not 0 < most <= self.uses
+
+    def fits(self, addresses: Sequence[str]) -> list[bool]:
+        """Who of them may be named in the next transaction, by what the server says of its limits (RFC 9422 §4)."""
+        limits = self._engine.extensions.limits
+        room = limits.get("RCPTMAX", len(addresses))
+        most_domains = limits.get("RCPTDOMAINMAX", 0)  # in the whole session
+        domains = set(self._domains)
+        fit: list[bool] = []
+        for address in addresses:
+            domain = destination_of(address)
+            fits = room > 0 and (not most_domains or domain in domains or len(domains) < most_domains)
+            fit.append(fits)
+            if fits:
+                room -= 1
+                domains.add(domain)
+        return fit
 
     @property
     def tls(self) -> str:
@@ -183,6 +202,7 @@ class Session:
     async def send(self, mail: SendMail, content: Content) -> tuple[Outcome, ...]:
         """One transaction. Raises what reading the content raises; then the session can only be closed."""
         self.uses += 1
+        self._domains.update(destination_of(recipient.address) for recipient in mail.recipients)
         self._engine.send(mail)
         while True:
             match await self.event():
