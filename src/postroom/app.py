@@ -30,7 +30,7 @@ from postroom.base import (
     TaskOwner,
     WorkerPlace,
 )
-from postroom.config import Config
+from postroom.config import Config, ListenerSettings
 from postroom.delivery import (
     ClientContexts,
     Deliverer,
@@ -52,6 +52,7 @@ from postroom.net import (
     HttpsClient,
     Listener,
     ListenError,
+    Networks,
     ServerTls,
     Service,
     TlsSetupError,
@@ -61,7 +62,8 @@ from postroom.queue import SqliteQueue, hold_queue
 from postroom.servers.imap import ImapService
 from postroom.servers.maildrops import Maildrops
 from postroom.servers.pop3 import Pop3Service
-from postroom.servers.smtp import LMTP, RELAY, SUBMISSION, SmtpService
+from postroom.servers.smtp import Policy, SmtpService
+from postroom.smtp import SmtpSettings
 from postroom.store import STORE_ROWS, Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
 
 _log = logging.getLogger("postroom.app")
@@ -71,7 +73,7 @@ _BUSY_POP3 = b"-ERR [SYS/TEMP] Too many connections, please try again later\r\n"
 _BUSY_IMAP = b"* BYE [UNAVAILABLE] Too many connections, please try again later\r\n"
 _POP3, _IMAP = ("pop3", "pop3s"), ("imap", "imaps")
 _BUSY = dict.fromkeys(_POP3, _BUSY_POP3) | dict.fromkeys(_IMAP, _BUSY_IMAP)
-IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps"})
+_IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps"})
 _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset({"smtp", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"})
@@ -137,6 +139,7 @@ class App:
         self.ids = ids or SystemIds()
         self._resolver = resolver
         self._dialer = dialer
+        self._wanted = config.listeners()
         self._listeners: dict[str, Listener] = {}
         self._services: dict[str, _Later] = {}
         self._tasks = TaskOwner("app")
@@ -189,22 +192,23 @@ class App:
         return self_signed(folder, self.config.hostname, tls.self_signed_days, self.clock.now())
 
     def _bind(self, shared: bool) -> None:
-        for name, addresses in msgspec.structs.asdict(self.config.listen).items():
-            if addresses:
-                listener = self._listeners[name] = self._listener(name)
-                self._bind_each(listener, addresses, shared)
-                if not listener.addresses:
-                    del self._listeners[name]
+        for name, wanted in self._wanted.items():
+            listener = self._listeners[name] = self._listener(name)
+            self._bind_each(listener, wanted.addresses, shared)
+            if not listener.addresses:
+                del self._listeners[name]
         if not self._listeners:
             raise ListenError("there is no address to listen on")
 
     def _listener(self, name: str) -> Listener:
+        wanted = self._wanted[name]
         return Listener(
             name,
             self._services.setdefault(name, _Later()),
             self.config.net,
-            tls=self.tls.context if name in IMPLICIT_TLS else None,
-            busy=_BUSY.get(name, _BUSY_SMTP),
+            tls=self.tls.context if wanted.kind in _IMPLICIT_TLS else None,
+            busy=_BUSY.get(wanted.kind, _BUSY_SMTP),
+            proxies=Networks(wanted.proxies),
         )
 
     def _bind_each(self, listener: Listener, addresses: Sequence[str], shared: bool) -> None:
@@ -279,7 +283,8 @@ class App:
         # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
-            later.service = pop3 if name in _POP3 else imap if name in _IMAP else self._smtp(name)
+            kind = self._wanted[name].kind
+            later.service = pop3 if kind in _POP3 else imap if kind in _IMAP else self._smtp(name)
 
     def _build_mail(self, resolver: Resolver) -> None:
         """What mail passes on its way in and out."""
@@ -366,7 +371,7 @@ class App:
 
     def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""
-        for number, name in enumerate(self.config.listen.__struct_fields__):
+        for number, name in enumerate(self._wanted):
             if name in self._listeners:
                 self._listeners[name].tally = BoardTally(board, number, name)
         if self.place.first:
@@ -397,12 +402,20 @@ class App:
         )
 
     def _smtp(self, name: str) -> SmtpService:
+        wanted = self._wanted[name]
         return SmtpService(
-            {"smtp": RELAY, "lmtp": LMTP}.get(name, SUBMISSION),
+            Policy(
+                name,
+                lmtp=wanted.kind == "lmtp",
+                signs_in=wanted.sign_in != "never",
+                sign_in_needed=wanted.sign_in == "required",
+                tls_needed=wanted.require_tls,
+                priority_networks=Networks(wanted.priority_networks),
+            ),
             hostname=self.config.hostname,
             intake=self.intake,
             directory=self.directory,
-            settings=self.config.smtp,
+            settings=_for_listener(self.config.smtp, wanted),
             tls=self.tls.context,
         )
 
@@ -433,9 +446,9 @@ class App:
     def take_settings(self, config: Config) -> list[str]:
         """Use what may change while running, for sessions to come; the names of sections that need a restart."""
         changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(self.config, name)]
-        for later in self._services.values():
+        for name, later in self._services.items():
             if isinstance(later.service, SmtpService):
-                later.service.settings = config.smtp
+                later.service.settings = _for_listener(config.smtp, self._wanted[name])
             elif isinstance(later.service, Pop3Service):
                 later.service.settings = config.pop3
             elif isinstance(later.service, ImapService):
@@ -478,6 +491,12 @@ class _PeoplesMail:
         except NoSuchAccount:  # whoever asks has the id from the directory, so the person exists
             await self._store.create_account(account_id)
             return await self._store.open(account_id)
+
+
+def _for_listener(settings: SmtpSettings, listener: ListenerSettings) -> SmtpSettings:
+    """With the limits that it has of its own."""
+    own = {"max_recipients": listener.max_recipients, "max_message_octets": listener.max_message_octets}
+    return msgspec.structs.replace(settings, **{key: value for key, value in own.items() if value is not None})
 
 
 class _Later:

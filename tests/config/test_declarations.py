@@ -62,7 +62,7 @@ def test_names_are_unique_and_found() -> None:
         (list[int], "list of int"),
         (dict[str, str], "table of text = text"),
         (int | None, "int or unset"),
-        (dict[str, RelaySettings], "table of text = table"),
+        (dict[str, RelaySettings], "table of tables"),
         (dict[str, str | tuple[str, ...]], "table of text = text or list of text"),
         (Annotated[Path, Meta(description="x")], "path"),
         (msgspec.Raw, "raw"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postroom.config import Config, default_toml, loads, settings
+from postroom.config import Config, ListenerSettings, default_toml, loads, settings
 from postroom.config.default_file import toml_value
 from postroom.delivery.settings import RelaySettings
 
@@ -38,8 +38,12 @@ def test_every_setting_is_in_it() -> None:
 
 def test_a_table_of_tables_has_an_example_that_can_be_uncommented() -> None:
     text = default_toml({"hostname": "mail.example.org"})
-    config = loads(re.sub(r"(?m)^#   (\[delivery|\w+ = )", r"\1", text), FILE)
+    config = loads(
+        re.sub(r"(?m)^#   (\[delivery|\[listener|\w+ = )", r"\1", text).replace("[listener.NAME]", "[listener.smtp]"),
+        FILE,
+    )
     assert config.delivery.relay == {"NAME": RelaySettings()}
+    assert config.listener == {"smtp": ListenerSettings()}
 
 
 def test_a_setting_that_does_not_exist_can_not_be_chosen() -> None:

@@ -146,7 +146,7 @@ def test_workers_are_counted_or_as_many_as_there_are_processors() -> None:
             HOST + "[delivery.relay.up]\nhost = 0",
             "postroom.toml:3: delivery.relay.up.host: there is no such setting; did you mean delivery.relay.up.hosts?",
         ),
-        (HOST + "[delivery]\nrelay = 3", "postroom.toml:3: delivery.relay: expected table of text = table, got 3"),
+        (HOST + "[delivery]\nrelay = 3", "postroom.toml:3: delivery.relay: expected table of tables, got 3"),
         (
             HOST + '[delivery.relay.up]\npassword = "x"',
             "postroom.toml:2: delivery.relay.up: username and password (or password_file) belong together",

@@ -259,22 +259,22 @@ def _covers(pattern: str, hostname: str) -> bool:
 def ports(config: "Config", *, must_serve: bool) -> Iterator[Finding]:
     """Each address is free or served; with `must_serve`, served."""
     listening = 0
-    for name in config.listen.__struct_fields__:
-        for address in getattr(config.listen, name):
+    for name, listener in config.listeners().items():
+        for address in listener.addresses:
             listening += 1
-            yield _port(name, address, must_serve)
+            yield _port(name, listener.kind, address, must_serve)
     if not listening:
         yield bad("ports", "no service has an address to listen on", "set the addresses in [listen]")
 
 
-def _port(name: str, address: str, must_serve: bool) -> Finding:
+def _port(name: str, kind: str, address: str, must_serve: bool) -> Finding:
     try:
         _try_to_bind(address)
         taken = None
     except OSError as error:
         taken = error
     if taken is not None and taken.errno in (errno.EADDRINUSE, errno.EACCES):
-        served, trouble = _served(name, address)
+        served, trouble = _served(kind, address)
         if served:
             return good(name, f"{address} is served")
     else:
@@ -288,8 +288,10 @@ def _port(name: str, address: str, must_serve: bool) -> Finding:
         return note(name, f"{address}: only root may open this port", fix)
     if taken.errno == errno.EADDRINUSE:
         fix = f"stop what has it: ss -lnp | grep -F {address.rpartition(':')[2]}"
-        return bad(name, f"{address} is in use, and does not answer as {name}: {trouble}", fix)
-    return bad(name, f"{address}: {taken.strerror}", f"correct listen.{name}: this machine has no such address")
+        return bad(name, f"{address} is in use, and does not answer as {kind}: {trouble}", fix)
+    return bad(
+        name, f"{address}: {taken.strerror}", f"correct the addresses of {name}: this machine has no such address"
+    )
 
 
 def _try_to_bind(address: str) -> None:

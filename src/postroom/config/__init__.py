@@ -5,7 +5,7 @@ from .default_file import default_toml
 from .explain import Explanation, UnknownSetting, explain
 from .load import ConfigError, Problem, load, loads
 from .sections import Config
-from .settings import ListenSettings, LogSettings, ProcessSettings
+from .settings import ListenerSettings, ListenSettings, LogSettings, ProcessSettings
 
 __all__ = [
     "Config",
@@ -13,6 +13,7 @@ __all__ = [
     "Declaration",
     "Explanation",
     "ListenSettings",
+    "ListenerSettings",
     "LogSettings",
     "Problem",
     "ProcessSettings",

@@ -69,6 +69,12 @@ def tables() -> tuple[Section, ...]:
     return tuple(found)
 
 
+def tables_of(section: Section) -> list[Section]:
+    """Those that stand in this one."""
+    names = {f"{setting.name}.NAME" for setting in section.settings}
+    return [table for table in tables() if table.name in names]
+
+
 def struct_of(setting: Declaration) -> type[msgspec.Struct] | None:
     """What the tables in a table hold, when a setting is one."""
     plain = _apart(setting.type)[0]
@@ -134,6 +140,8 @@ def _words(info: inspect.Type) -> str:
             return "unset"
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return f"list of {_words(item)}"
+        case inspect.DictType(value_type=inspect.StructType()):
+            return "table of tables"
         case inspect.DictType(key_type=key, value_type=value):
             return f"table of {_words(key)} = {_words(value)}"
         case inspect.StructType():

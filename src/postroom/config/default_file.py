@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from .declarations import REQUIRED, Declaration, Section, find, sections, tables, type_words
+from .declarations import REQUIRED, Declaration, Section, find, sections, tables_of, type_words
 
 _HEAD = """\
 # Postroom's settings. A line like "# name = value" shows a default: take away the "# " to change it.
@@ -38,9 +38,8 @@ def _lines(chosen: Mapping[str, Any]) -> Iterator[str]:
             yield f"# {section.description}"
         for setting in section.settings:
             yield from _setting(setting, chosen)
-        for table in tables():
-            if table.name.startswith(section.name + "."):
-                yield from _example(table)
+        for table in tables_of(section):
+            yield from _example(table)
 
 
 def _example(table: Section) -> Iterator[str]:

@@ -6,7 +6,7 @@ Owns: that page. Never: is needed by the server. Raises: nothing.
 import sys
 from collections.abc import Iterator
 
-from .declarations import REQUIRED, Declaration, Section, sections, tables, type_words
+from .declarations import REQUIRED, Declaration, Section, sections, tables_of, type_words
 from .default_file import toml_value
 
 _HEAD = """\
@@ -30,9 +30,8 @@ def page() -> str:
 def _sections() -> Iterator[str]:
     for section in sections():
         yield from _section(section)
-        for table in tables():
-            if table.name.startswith(section.name + "."):
-                yield from _section(table)
+        for table in tables_of(section):
+            yield from _section(table)
     yield ""
 
 

@@ -49,7 +49,8 @@ def _in_table(name: str, table: Section, config: Config | None) -> list[Explanat
     above = table.name.removesuffix("NAME")
     one, _, key = name.removeprefix(above).partition(".")
     section, _, setting_key = above.rstrip(".").partition(".")
-    present = getattr(getattr(config, section), setting_key) if config is not None else {}
+    holder = getattr(config, section, None)
+    present = getattr(holder, setting_key) if setting_key and holder is not None else holder or {}
     return [
         _explanation(setting, f"{above}{one}.{setting.key}", getattr(present.get(one), setting.key, setting.default))
         for setting in table.settings

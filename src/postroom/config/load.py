@@ -19,8 +19,9 @@ from postroom.base import SettingError
 
 from . import units
 from .declarations import REQUIRED, Declaration, Section, sections, settings, struct_of, tables, type_words
+from .listeners import listeners
 from .sections import Config
-from .settings import check_address
+from .settings import ListenSettings, check_address
 from .toml_lines import Place, locate
 
 _MAX_SHOWN = 60  # characters of a wrong value in a message
@@ -160,6 +161,10 @@ class _Reader:
         hostname = values.get("hostname")
         if hostname is not None and domain_key(hostname) is None:
             self._problem(("hostname",), f"expected a host name like mail.example.org, got {_shown(hostname)}")
+        try:
+            listeners(values.get("listen") or ListenSettings(), values.get("listener") or {})
+        except SettingError as error:
+            self._problem(("listener", *error.place), str(error))
         tls = values.get("tls")
         if tls is not None and tls.key and not tls.certificate:
             self._problem(("tls", "key"), "a key is of no use without tls.certificate")

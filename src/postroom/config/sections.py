@@ -27,7 +27,8 @@ from postroom.servers.imap.settings import ImapSessionSettings
 from postroom.smtp.settings import SmtpSettings
 from postroom.store.settings import StoreSettings
 
-from .settings import ListenSettings, LogSettings, ProcessSettings
+from .listeners import listeners
+from .settings import ListenerSettings, ListenSettings, LogSettings, ProcessSettings
 
 DEFAULT_DATA = Path("/var/lib/postroom")
 
@@ -46,6 +47,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = False
 
     listen: Annotated[ListenSettings, Meta(description="Addresses and ports.")] = ListenSettings()
+    listener: Annotated[
+        dict[str, ListenerSettings],
+        Meta(description="More listeners, and policy for those of [listen], each with a section [listener.NAME]."),
+    ] = msgspec.field(default_factory=dict)
     tls: Annotated[TlsSettings, Meta(description="The server's certificate.")] = TlsSettings()
     log: Annotated[LogSettings, Meta(description="The log.")] = LogSettings()
     process: Annotated[ProcessSettings, Meta(description="The server's process.")] = ProcessSettings()
@@ -70,7 +75,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     interchange: Annotated[InterchangeSettings, Meta(description="Import and export.")] = InterchangeSettings()
     imap_protocol: Annotated[ImapSettings, Meta(description="Limits of IMAP commands.")] = ImapSettings()
 
+    def listeners(self) -> dict[str, ListenerSettings]:
+        """All that have an address, by name, with what they have from [listen] and by default."""
+        return listeners(self.listen, self.listener)
+
     def __post_init__(self) -> None:
+        self.listeners()
         if self.allow_plaintext_sign_in_on_loopback:
             replace, force = msgspec.structs.replace, msgspec.structs.force_setattr
             force(self, "smtp", replace(self.smtp, allow_plaintext_auth_on_loopback=True))

@@ -41,6 +41,45 @@ class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
                 check_address(address, unix=name == "lmtp")
 
 
+class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[listener.NAME]`: one listener more, or how one of `[listen]` treats its clients; docs/receiving.md has
+    examples."""
+
+    kind: Annotated[
+        Literal["", "smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps"],
+        Meta(description="What is spoken there; empty: NAME says it."),
+    ] = ""
+    addresses: Annotated[
+        Addresses,
+        Meta(description='Like those of [listen]; empty: where NAME is "smtp" (or another kind), those of it.'),
+    ] = ()
+    sign_in: Annotated[
+        Literal["", "never", "possible", "required"],
+        Meta(
+            description="Whether clients may or have to sign in before they send mail; those who have not may send to "
+            "people here alone. Empty: required for submission and submissions, never for smtp and lmtp."
+        ),
+    ] = ""
+    require_tls: Annotated[bool, Meta(description="Take no mail before STARTTLS; port 25 needs to take it.")] = False
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='Networks, like "192.0.2.0/24", from which all connections begin with a header of the PROXY '
+            "protocol (version 1 or 2): the client is who that header names."
+        ),
+    ] = ()
+    priority_networks: Annotated[
+        tuple[str, ...],
+        Meta(description="Networks whose mail may have any priority (MT-PRIORITY, RFC 6710); others may lower it."),
+    ] = ()
+    max_recipients: Annotated[
+        Annotated[int, Meta(ge=100)] | None, Meta(description="As smtp.max_recipients, here.")
+    ] = None
+    max_message_octets: Annotated[
+        Annotated[int, Meta(ge=65_536)] | None, Meta(description="As smtp.max_message_octets, here.")
+    ] = None
+
+
 def check_address(address: str, *, unix: bool) -> None:
     """Raises ValueError unless `address` is "192.0.2.1:25", "[2001:db8::1]:25" or, where possible, "unix:/path"."""
     try:

@@ -8,11 +8,13 @@ from .dialer import ConnectFailed, Dialer, LocalFailure, Raced
 from .http1 import BadHttp
 from .https_client import Fetch, FetchFailed, HttpsClient
 from .listener import Listener, ListenError
+from .networks import NO_NETWORKS, Networks
 from .settings import NetSettings, TlsSettings
 from .tally import TALLY_ROWS, BoardTally
 from .tls import ServerTls, TlsSetupError, client_context, self_signed
 
 __all__ = [
+    "NO_NETWORKS",
     "TALLY_ROWS",
     "BadHttp",
     "BoardTally",
@@ -30,6 +32,7 @@ __all__ = [
     "Listener",
     "LocalFailure",
     "NetSettings",
+    "Networks",
     "Raced",
     "ServerStopping",
     "ServerTls",

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import cast
 
 from .api import ConnectionEnd, IdleTimeout, TlsFailed, TlsInfo
+from .proxy_header import Proxied
 from .settings import NetSettings
 
 _NEVER = math.inf
+_ITSELF = Proxied()
 _READ_BUFFER_OCTETS = 65536
 _DER = 2  # _ssl.ENCODING_DER
 # One buffer for all connections of the process: filling it and copying out of it happen in one turn of the loop. It has
@@ -29,8 +31,15 @@ class SocketConnection(asyncio.BufferedProtocol):
     _alarm: asyncio.TimerHandle | None = None
     _deadline = _NEVER
 
-    def __init__(self, settings: NetSettings, made: "asyncio.Future[None] | None" = None) -> None:
+    def __init__(
+        self,
+        settings: NetSettings,
+        made: "asyncio.Future[None] | None" = None,
+        *,
+        proxied: Proxied = _ITSELF,
+    ) -> None:
         self._settings = settings
+        self._proxied = proxied  # what a proxy has said, which stays true under STARTTLS
         self._loop = asyncio.get_running_loop()
         self._made = made
         self._transport: asyncio.Transport | None = None
@@ -57,8 +66,8 @@ class SocketConnection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._settings.output_high_water_octets)
-        self.peer = peer_address(transport.get_extra_info("peername"))
-        self.local = peer_address(transport.get_extra_info("sockname"))
+        self.peer = self._proxied.peer or peer_address(transport.get_extra_info("peername"))
+        self.local = self._proxied.local or peer_address(transport.get_extra_info("sockname"))
         self.tls = _tls_info(transport)
         if self._made is not None and not self._made.done():
             self._made.set_result(None)

@@ -1,6 +1,6 @@
 """Accepts connections and gives each to a service.
 
-Owns: the tasks of the sessions, the limits of their number, the sweeper that ends silent ones.
+Owns: the tasks of the sessions, the limits of their number, whom a proxy speaks for, the sweeper that ends silent ones.
 Never: knows a mail protocol; what a surplus client is told are the octets handed in as `busy`.
 Raises: ListenError from `bind`.
 """
@@ -20,11 +20,14 @@ from postroom.base import TaskOwner
 from .api import ServerStopping, Service
 from .binding import bind_beside, bind_tcp, bind_unix, parse_address, written
 from .connection import SocketConnection, peer_address
+from .networks import NO_NETWORKS, Networks
+from .proxy_header import BadProxyHeader, Proxied, ProxyHeaderReader
 from .settings import NetSettings
 from .tally import OwnTally, Tally
 
 _log = logging.getLogger("postroom.net")
 # The path belongs to who bound it, which may be another process.
+_ITSELF = Proxied()
 _KEEP_PATH: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
 
@@ -43,12 +46,15 @@ class Listener:
         *,
         tls: ssl.SSLContext | None = None,
         busy: bytes = b"",
+        proxies: Networks = NO_NETWORKS,
     ) -> None:
         self.name = name
         self._service = service
         self._settings = settings
         self._tls = tls  # implicit TLS from the first octet
         self._busy = busy
+        self._proxies = proxies  # whose connections begin with a PROXY header, and no others
+        self._nameless = 0  # connections of proxies that have not said yet for whom
         self._sockets: list[socket.socket] = []
         self._unix_paths: list[str] = []
         self._servers: list[asyncio.Server] = []
@@ -90,9 +96,9 @@ class Listener:
         loop = asyncio.get_running_loop()
         backlog = self._settings.backlog
         for sock in self._sockets:
-            if self._tls is not None:
+            if self._tls is not None or self._proxies:
                 sock.listen(backlog)
-                self._acceptors.spawn(self._accept(sock, self._tls), name="accept")
+                self._acceptors.spawn(self._accept(sock), name="accept")
             elif sock.family == socket.AF_UNIX:
                 self._servers.append(
                     await loop.create_unix_server(self._connect, sock=sock, backlog=backlog, **_KEEP_PATH)
@@ -157,9 +163,10 @@ class Listener:
                 self._connections.pop(connection, None)
                 self._release(address)
 
-    # ---- implicit TLS: the loop's own server tells of a connection only after its handshake, too late to count it
+    # ---- implicit TLS and proxies: the loop's own server tells of a connection only after its handshake, too late to
+    # count it, and takes octets that stand before the handshake for a part of it
 
-    async def _accept(self, listening: socket.socket, context: ssl.SSLContext) -> None:
+    async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -169,19 +176,54 @@ class Listener:
                 await asyncio.sleep(self._settings.accept_pause_seconds)
                 continue
             address = peer_address(name)[0]
-            if self._admit(address):
-                self._handshakes.spawn(self._shake_hands(sock, address, context), name=address)
+            if address in self._proxies:
+                self._handshakes.spawn(self._ask_proxy(sock, address), name=f"proxy {address}")
             else:
-                sock.close()  # without words: it could not read them before its handshake
+                self._take(sock, address, _ITSELF)
 
-    async def _shake_hands(self, sock: socket.socket, address: str, context: ssl.SSLContext) -> None:
-        connection, begun = _Patient(self._settings), False
+    async def _ask_proxy(self, sock: socket.socket, proxy: str) -> None:
+        """The proxy says first for whom it has connected."""
+        self._nameless += 1
+        try:
+            if self._nameless > self._settings.max_connections:
+                raise BadProxyHeader("too many connections without a PROXY header")
+            async with asyncio.timeout(self._settings.proxy_timeout_seconds):
+                proxied = await self._read_proxy_header(sock)
+        except (BadProxyHeader, OSError, TimeoutError) as error:
+            _log.warning("%s: connection of the proxy %s closed: %s", self.name, proxy, str(error) or "silence")
+            sock.close()
+            return
+        except BaseException:
+            sock.close()
+            raise
+        finally:
+            self._nameless -= 1
+        self._take(sock, proxied.peer[0] if proxied.peer is not None else proxy, proxied)
+
+    async def _read_proxy_header(self, sock: socket.socket) -> Proxied:
+        loop, reader = asyncio.get_running_loop(), ProxyHeaderReader(self._settings.max_proxy_header_octets)
+        while True:
+            data = await loop.sock_recv(sock, reader.wanted)
+            if not data:
+                raise BadProxyHeader("it left")
+            if (proxied := reader.feed(data)) is not None:
+                return proxied
+
+    def _take(self, sock: socket.socket, address: str, proxied: Proxied) -> None:
+        if self._admit(address):
+            self._handshakes.spawn(self._shake_hands(sock, address, proxied), name=address)
+            return
+        if self._tls is None:
+            with contextlib.suppress(OSError):
+                sock.send(self._busy)  # the socket is new: it has room for that
+        sock.close()  # under TLS without words: it could not read them before its handshake
+
+    async def _shake_hands(self, sock: socket.socket, address: str, proxied: Proxied) -> None:
+        connection, begun = _Patient(self._settings, proxied=proxied), False
+        patience = self._settings.tls_handshake_timeout_seconds if self._tls is not None else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection,
-                sock,
-                ssl=context,
-                ssl_handshake_timeout=self._settings.tls_handshake_timeout_seconds,
+                lambda: connection, sock, ssl=self._tls, ssl_handshake_timeout=patience
             )
             self._begin(connection, address)
             begun = True

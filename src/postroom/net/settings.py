@@ -29,6 +29,13 @@ class NetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tls_handshake_timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds a peer has for the TLS handshake.")
     ] = 30.0
+    proxy_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds a proxy has for saying whom it has connected for (PROXY protocol).")
+    ] = 5.0
+    max_proxy_header_octets: Annotated[
+        int,
+        Meta(ge=536, description="Octets of a PROXY header of version 2, with all it may say."),
+    ] = 4096
     close_timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds that the last octets have to leave before a connection is cut.")
     ] = 5.0

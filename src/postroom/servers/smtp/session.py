@@ -132,14 +132,13 @@ class _Session:
         """What EHLO may announce in the connection's present state."""
         policy, settings, connection = self._policy, self._settings, self._connection
         allowed = policy.may_sign_in(connection, settings)
-        sign_in_first = replies.AUTH_REQUIRED if allowed else replies.TLS_REQUIRED  # RFC 6409 §4.3
-        longest = settings.max_hold_seconds if policy.signs_in else 0  # RFC 4865 §4.2 (2): on submission alone
+        longest = settings.max_hold_seconds if policy.sign_in_needed else 0  # RFC 4865 §4.2 (2): on submission alone
         self._engine.offers = Offers(
             starttls=self._service.tls is not None and connection.tls is None,
             tls_active=connection.tls is not None,
             auth=SERVER_MECHANISMS if allowed else (),
             auth_needs_tls=policy.signs_in and not allowed,
-            sign_in_first=sign_in_first if policy.signs_in else None,
+            sign_in_first=policy.before_mail(connection, settings),
             hold=(longest, self._intake.clock.now() + longest) if longest else None,
         )
 
@@ -199,10 +198,10 @@ class _Session:
     # ---- the transaction
 
     async def _start(self, mail: Mail) -> None:
-        if self._policy.signs_in:
-            assert self._person is not None  # the engine gives no Mail before sign-in
+        assert self._person is not None or not self._policy.sign_in_needed  # else the engine gives no Mail
+        if self._person is not None:
             await self._check_sender(self._person, mail.address)
-        trusted = self._policy.max_priority(self._connection, self._settings)
+        trusted = self._policy.max_priority(self._connection, self._settings, signed_in=self._person is not None)
         self._wishes = Wishes.of(mail, self._settings, now=self._intake.clock.now(), max_priority=trusted)
         self._mail = mail
         self._routes = []

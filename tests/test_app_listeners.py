@@ -1,0 +1,190 @@
+"""[listener.NAME] through the whole server: what each listener is to its clients."""
+
+import asyncio
+import base64
+import smtplib
+from pathlib import Path
+
+import pytest
+
+from postroom.app import App, running
+from postroom.config import Config, ListenerSettings, ListenSettings
+from postroom.net import NetSettings, client_context
+from postroom.smtp import SmtpSettings
+
+HERE = ("127.0.0.0/8",)
+FREE = ("127.0.0.1:0",)
+LINE = b"PROXY TCP4 192.0.2.77 198.51.100.2 40000 25\r\n"
+BOB = "bob@example.test"
+PLAIN = base64.b64encode(f"\0{BOB}\0secret".encode()).decode()
+
+
+def config(folder: Path, **tables: ListenerSettings) -> Config:
+    return Config(
+        hostname="mail.example.test",
+        data=folder / "data",
+        listen=ListenSettings(smtp=FREE),
+        listener=tables,
+        smtp=SmtpSettings(max_recipients=200),
+        net=NetSettings(stop_timeout_seconds=2, close_timeout_seconds=1, proxy_timeout_seconds=30),
+    )
+
+
+async def people(app: App) -> None:
+    await app.directory.add_domain("example.test")
+    await app.directory.add_person(BOB, "secret")
+
+
+async def say(app: App, name: str, *lines: str, tls: bool = False, header: bytes = b"") -> list[str]:
+    """What each line is answered with, the greeting first."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", app.port(name))
+    writer.write(header)
+    answers = [await reply(reader)]
+    for line in lines:
+        writer.write(f"{line}\r\n".encode())
+        answers.append(await reply(reader))
+        if line == "STARTTLS" and tls:
+            await writer.start_tls(client_context(verify=False))
+    writer.close()
+    return answers
+
+
+async def reply(reader: asyncio.StreamReader) -> str:
+    lines = b""
+    while True:
+        line = await reader.readline()
+        lines += line
+        if line[3:4] != b"-":
+            return lines.decode()
+
+
+def test_port_25_behind_a_proxy(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(App(config(tmp_path, smtp=ListenerSettings(proxies=HERE)))) as app:
+            await people(app)
+            answers = await say(
+                app,
+                "smtp",
+                "EHLO bar.com",
+                "MAIL FROM:<a@bar.com>",
+                f"RCPT TO:<{BOB}>",
+                "DATA",
+                "Subject: x\r\n\r\n.",
+                header=LINE,
+            )
+            assert answers[-1].startswith("250 2.0.0 ")
+            account = await app.store.open((await app.directory.people())[0].account_id)
+            view = await account.view((await account.mailbox("INBOX")).mailbox_id)
+            message = await account.read_range(view.content_ids[0], 0, 1000)
+            assert b"Received: from bar.com ([192.0.2.77])\r\n" in message
+            account.release(view)
+            account.close()
+            # a second header is nothing but a command that nobody knows
+            answers = await say(app, "smtp", LINE.decode().strip(), header=LINE)
+            assert answers[1].startswith("500 5.5.1 ")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("kind", "greeting"),
+    [("smtp", "220 "), ("submission", "220 "), ("lmtp", "220 "), ("pop3", "+OK"), ("imap", "* OK")],
+)
+def test_every_protocol_behind_a_proxy(kind: str, greeting: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        given = ListenerSettings(kind=kind, addresses=FREE, proxies=HERE)  # type: ignore[arg-type]
+        async with running(App(config(tmp_path, front=given))) as app:
+            reader, writer = await asyncio.open_connection("127.0.0.1", app.port("front"))
+            writer.write(LINE)
+            assert (await reader.readline()).decode().startswith(greeting)
+            writer.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", ["submissions", "pop3s", "imaps"])
+def test_every_protocol_under_tls_behind_a_proxy(kind: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        given = ListenerSettings(kind=kind, addresses=FREE, proxies=HERE)  # type: ignore[arg-type]
+        async with running(App(config(tmp_path, front=given))) as app:
+            reader, writer = await asyncio.open_connection("127.0.0.1", app.port("front"))
+            writer.write(LINE)
+            await writer.start_tls(client_context(verify=False))
+            assert (await reader.readline())[:3] in (b"220", b"+OK", b"* O")
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_sign_in_may_be_possible_without_being_needed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(App(config(tmp_path, smtp=ListenerSettings(sign_in="possible")))) as app:
+            await people(app)
+            away = ["MAIL FROM:<bob@example.test>", "RCPT TO:<c@elsewhere.org>"]
+            answers = await say(app, "smtp", "EHLO bar.com", *away, f"RCPT TO:<{BOB}>")
+            assert "AUTH " not in answers[1]  # no password in the clear
+            assert [answer[:3] for answer in answers[2:]] == ["250", "550", "250"]
+            answers = await say(
+                app, "smtp", "EHLO bar.com", "STARTTLS", "EHLO bar.com", f"AUTH PLAIN {PLAIN}", *away, tls=True
+            )
+            assert "AUTH PLAIN LOGIN" in answers[3]
+            assert "FUTURERELEASE" not in answers[3]  # RFC 4865 §4.2 (2)
+            assert [answer[:3] for answer in answers[4:]] == ["235", "250", "250"]
+
+    asyncio.run(main())
+
+
+def test_tls_may_be_needed(tmp_path: Path) -> None:
+    async def main() -> None:
+        tables = {
+            "smtp": ListenerSettings(require_tls=True),
+            "inner": ListenerSettings(kind="lmtp", addresses=FREE, sign_in="required"),
+        }
+        async with running(App(config(tmp_path, **tables))) as app:
+            await people(app)
+            mail = ["MAIL FROM:<a@bar.com>", f"RCPT TO:<{BOB}>"]
+            answers = await say(app, "smtp", "EHLO bar.com", *mail)
+            assert answers[2] == "530 5.7.0 Must issue a STARTTLS command first\r\n"
+            answers = await say(app, "smtp", "EHLO bar.com", "STARTTLS", "EHLO bar.com", *mail, tls=True)
+            assert [answer[:3] for answer in answers[4:]] == ["250", "250"]
+            answers = await say(app, "inner", "LHLO bar.com", "STARTTLS", "LHLO bar.com", *mail, tls=True)
+            assert answers[4] == "530 5.7.0 Authentication required\r\n"
+
+    asyncio.run(main())
+
+
+def test_limits_of_its_own(tmp_path: Path) -> None:
+    async def main() -> None:
+        partners = ListenerSettings(
+            kind="smtp", addresses=FREE, max_recipients=100, max_message_octets=70_000, priority_networks=HERE
+        )
+        app = App(config(tmp_path, partners=partners))
+        async with running(app):
+            for _ in range(2):
+                ours, theirs = [(await say(app, name, "EHLO bar.com"))[1] for name in ("smtp", "partners")]
+                assert "SIZE 268435456\r\n" in ours
+                assert "RCPTMAX=200\r\n" in ours
+                assert "SIZE 70000\r\n" in theirs
+                assert "RCPTMAX=100\r\n" in theirs
+                app.take_settings(app.config)  # a reload keeps them
+            mail = ["EHLO bar.com", "MAIL FROM:<a@bar.com> MT-PRIORITY=7"]
+            assert (await say(app, "smtp", *mail))[2].startswith("250 2.3.6 0 ")
+            assert (await say(app, "partners", *mail))[2].startswith("250 2.1.0 ")
+
+    asyncio.run(main())
+
+
+def test_the_names_of_listeners_are_in_what_is_listened_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        front = ListenerSettings(kind="submission", addresses=FREE)
+        async with running(App(config(tmp_path, front=front))) as app:
+            assert set(app.listening()) == {"smtp", "front"}
+
+            def try_to_send() -> None:
+                with smtplib.SMTP("127.0.0.1", app.port("front")) as smtp:
+                    smtp.sendmail("a@bar.com", [BOB], "Subject: x\r\n\r\n")
+
+            with pytest.raises(smtplib.SMTPException):
+                await asyncio.to_thread(try_to_send)
+
+    asyncio.run(main())
