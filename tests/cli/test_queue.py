@@ -1,13 +1,15 @@
 """`postroom queue`, on a queue that a server left."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.room import Room
 
 from postroom.base import Spool, SystemClock, SystemIds
-from postroom.cli.queue import _due
+from postroom.cli.queue import _why
 from postroom.queue import Entry, EntryState, Envelope, QueuedMessage, QueueSettings, Recipient, SqliteQueue
 
 
@@ -65,16 +67,46 @@ def test_a_queue_that_can_not_be_opened(room: Room) -> None:
     assert "Error" in room.fails(1, "queue", "list")
 
 
+MESSAGE = QueuedMessage("q", Envelope(""), 1, 0.0)
+HELD_BACK = QueuedMessage("q", Envelope("", hold_until=9000.0), 1, 0.0)
+ENTRY = Entry(1, MESSAGE, Recipient("x@y.test"), EntryState.WAITING, 1, 1000.0, "451 later", False)
+
+
 @pytest.mark.parametrize(
-    ("state", "wait", "words"),
+    ("changes", "words"),
     [
-        (EntryState.HELD, 0, "held"),
-        (EntryState.WAITING, -5, "now"),
-        (EntryState.WAITING, 60, "in 60 s"),
-        (EntryState.WAITING, 600, "in 10 min"),
-        (EntryState.WAITING, 10_000, "in 2 h"),
+        ({"next_attempt": 990.0}, "due now"),
+        ({"next_attempt": 1060.0}, "tried again in 60 s"),
+        ({"next_attempt": 1900.0}, "tried again in 15 min"),
+        ({"next_attempt": 11_800.0}, "tried again in 3 h"),
+        ({"next_attempt": 1002.0, "attempts": 0}, "its turn comes in 2 s"),
+        ({"next_attempt": 9000.0, "attempts": 0, "message": HELD_BACK}, "its sender wants it sent in 2 h"),
+        ({"route": "provider", "next_attempt": 1060.0}, "tried again in 60 s, by provider"),
+        ({"route": "provider"}, "due now, by provider"),
+        ({"state": EntryState.HELD}, "held until it is unheld"),
+        ({"state": EntryState.SENDING}, "being sent"),
+        ({"wish": "bounce:no"}, "to be returned to its sender"),
+        ({"recipient": Recipient("x@paused.test")}, "paused.test is paused"),
     ],
 )
-def test_when_it_is_tried_again(state: EntryState, wait: float, words: str) -> None:
-    message = QueuedMessage("q", Envelope(""), 1, 0.0)
-    assert _due(Entry(1, message, Recipient("x@y"), state, 0, 1000 + wait, "", False), 1000) == words
+def test_why_it_waits(changes: dict[str, Any], words: str) -> None:
+    assert _why(replace(ENTRY, **changes), ["paused.test"], 1000) == words
+
+
+def test_what_was_last_said_is_shown_word_for_word(room: Room) -> None:
+    said = '554-5.7.1 "No" <x@y>; see https://a.test/?e=1 ünd 450 4.2.0 (mx.b.test [192.0.2.1]:25)'
+    enqueue(room.data, "qone", "bob@b.test", "dora@paused.test")
+
+    async def defer() -> None:
+        queue = SqliteQueue(room.data, QueueSettings(), SystemClock(), SystemIds(), serving=False)
+        (entry,) = [entry for entry in await queue.claim(2e9, 9) if entry.recipient.address == "bob@b.test"]
+        await queue.defer([entry.entry_id], 4e9, said)
+        await queue.pause(["paused.test"])
+        await queue.close()
+
+    asyncio.run(defer())
+    bob, dora = room.json("queue", "list")
+    assert (bob["last_reply"], bob["why"][:14]) == (said, "tried again in")
+    assert dora["state"] == "sending"  # nobody has ended that attempt
+    assert said in room.ok("queue", "list")
+    assert said in room.ok("queue", "show", "qone")

@@ -399,7 +399,9 @@ def test_future_release(stage: Stage) -> None:
 def test_a_paused_destination_waits(stage: Stage) -> None:
     async def play(queue: Queue, clock: FakeClock) -> None:
         await put(queue, "a@b.test", "c@c.test")
-        await queue.pause(["B.test", "nobody.test"])
+        assert await queue.paused() == []
+        await queue.pause(["nobody.test", "B.test"])
+        assert await queue.paused() == ["b.test", "nobody.test"]
         assert await claimed(queue, START, 9) == ["c@c.test"]
         assert await queue.next_due() is None
         await put(queue, "d@b.test")
@@ -410,6 +412,7 @@ def test_a_paused_destination_waits(stage: Stage) -> None:
             DestinationSummary("nobody.test", 0, 0, 0, None, True, 0.0),
         ]
         assert await queue.resume(["b.test", "x.test"]) == 1
+        assert await queue.paused() == ["nobody.test"]
         assert await claimed(queue, START, 9) == ["a@b.test", "d@b.test"]
 
     stage.run(play)

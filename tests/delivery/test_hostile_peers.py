@@ -171,7 +171,7 @@ ROWS = [
     Row("250 to DATA: taken before it was sent", "deferred", at("DATA", b"250 taken"), "Protocol error"),
     Row("taken before its end", "deferred", at("DATA", Raw(b"354 go on\r\n250 taken\r\n")), "Protocol error"),
     Row("354 to the end", "deferred", at("END", b"354 go on"), "Protocol error", doubt=True),
-    Row("two greetings", "deferred", at("GREETING", Raw(b"220 one\r\n220 two\r\n220 three\r\n"))),
+    Row("two greetings", "deferred", at("GREETING", Raw(b"220 one\r\n220 two\r\n220 three\r\n")), "a reply to nothing"),
     Row("everything at once", "deferred", at("GREETING", b"220 a\r\n250 b\r\n250 c\r\n250 d\r\n354 e\r\n250 f")),
     Row("two replies to MAIL", "deferred", at("MAIL", b"250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 x")),
     Row("two replies to the end", "sent", at("END", Raw(b"250 taken\r\n250 taken\r\n")), messages=2),

@@ -6,7 +6,7 @@ Owns: its sub-commands. Never: sends (the running server notices the changes wit
 import asyncio
 import datetime
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,17 +50,30 @@ def moment(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _due(entry: "Entry", now: float) -> str:
-    """When it is tried again, in words."""
-    if entry.state.value != "waiting":
-        return entry.state.value
+def _why(entry: "Entry", paused: Container[str], now: float) -> str:
+    """What it waits for, in words."""
+    from postroom.queue import BOUNCE
+
+    hold_until = entry.message.envelope.hold_until
+    by = f", by {entry.route}" if entry.route else ""
+    if entry.state.value == "held":
+        return "held until it is unheld"
+    if entry.state.value == "sending":
+        return f"being sent{by}"
+    if entry.wish.startswith(BOUNCE):
+        return "to be returned to its sender"
+    if entry.destination in paused:
+        return f"{entry.destination} is paused"
     wait = int(entry.next_attempt - now)
+    when = f"in {wait} s" if wait < 120 else f"in {wait // 60} min" if wait < 7200 else f"in {wait // 3600} h"
     if wait <= 0:
-        return "now"
-    return f"in {wait} s" if wait < 120 else f"in {wait // 60} min" if wait < 7200 else f"in {wait // 3600} h"
+        return f"due now{by}"
+    if not entry.attempts and hold_until is not None and hold_until > now:
+        return f"its sender wants it sent {when}"
+    return f"{'tried again' if entry.attempts else 'its turn comes'} {when}{by}"
 
 
-def _as_json(entry: "Entry") -> dict[str, Any]:
+def _as_json(entry: "Entry", paused: Container[str], now: float) -> dict[str, Any]:
     return {
         "queue_id": entry.message.message_id,
         "entry_id": entry.entry_id,
@@ -71,6 +84,7 @@ def _as_json(entry: "Entry") -> dict[str, Any]:
         "arrived": moment(entry.message.arrived),
         "attempts": entry.attempts,
         "next_attempt": moment(entry.next_attempt) if entry.state.value == "waiting" else None,
+        "why": _why(entry, paused, now),
         "last_reply": entry.last_reply,
         "priority": entry.message.envelope.priority,
         "route": entry.route,
@@ -94,13 +108,18 @@ def queue() -> None:
 def list_(destination: str | None, limit: int, as_json: bool, config_path: Path | None) -> None:
     """List what waits, the oldest first, one line a recipient: why it waits, and what was last said about it."""
     wanted = None if destination is None else destination.lower()
-    entries: list[Entry] = with_queue(config_path, lambda queue: queue.entries(limit=limit, destination=wanted), [])
+
+    async def look(queue: "SqliteQueue") -> "tuple[list[Entry], list[str]]":
+        return await queue.entries(limit=limit, destination=wanted), await queue.paused()
+
+    nothing: tuple[list[Entry], list[str]] = ([], [])
+    entries, paused = with_queue(config_path, look, nothing)
+    now = time.time()  # noqa: TID251 - the command line is an edge
     if as_json:
-        print_json([_as_json(entry) for entry in entries])
+        print_json([_as_json(entry, paused, now) for entry in entries])
         return
     from postroom.config.units import words
 
-    now = time.time()  # noqa: TID251 - the command line is an edge
     rows = [
         (
             entry.message.message_id,
@@ -109,13 +128,15 @@ def list_(destination: str | None, limit: int, as_json: bool, config_path: Path 
             f"<{entry.recipient.address}>",
             words(entry.message.size),
             str(entry.attempts),
-            _due(entry, now),
+            _why(entry, paused, now),
             entry.last_reply,
         )
         for entry in entries
     ]
     print_table(
-        ("queue id", "entry", "from", "to", "size", "attempts", "due", "last reply"), rows, empty="The queue is empty."
+        ("queue id", "entry", "from", "to", "size", "attempts", "waits for", "last reply"),
+        rows,
+        empty="The queue is empty.",
     )
     if len(entries) == limit:
         click.echo(f"The first {limit} only; see --limit, and: postroom queue destinations", err=True)
@@ -129,26 +150,25 @@ def show(queue_id: str, as_json: bool, config_path: Path | None) -> None:
     """Show one message: its recipients, what was last said about each, and its header."""
     from postroom.queue import SqliteQueue
 
-    async def look(queue: SqliteQueue) -> "tuple[list[Entry], str]":
+    async def look(queue: SqliteQueue) -> "tuple[list[Entry], list[str], str]":
         entries = await queue.message_entries(queue_id)
         raw = await queue.read(queue_id, 0, _HEADER_OCTETS)
-        return entries, raw.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
+        return entries, await queue.paused(), raw.partition(b"\r\n\r\n")[0].decode("utf-8", "replace")
 
-    nothing: tuple[list[Entry], str] = ([], "")
-    entries, header = with_queue(config_path, look, nothing)
+    nothing: tuple[list[Entry], list[str], str] = ([], [], "")
+    entries, paused, header = with_queue(config_path, look, nothing)
     if not entries:
         raise MissingOrPresent(f"There is no message {queue_id} in the queue")
+    now = time.time()  # noqa: TID251 - the command line is an edge
     if as_json:
-        print_json({"entries": [_as_json(entry) for entry in entries], "header": header})
+        print_json({"entries": [_as_json(entry, paused, now) for entry in entries], "header": header})
         return
     message = entries[0].message
     click.echo(f"{message.message_id} from <{tame(message.envelope.mail_from)}>, {message.size} octets")
     click.echo(f"arrived {moment(message.arrived)}\n")
-    now = time.time()  # noqa: TID251
     for entry in entries:
-        click.echo(
-            f"  {entry.entry_id}: <{tame(entry.recipient.address)}>, {entry.attempts} attempts, {_due(entry, now)}"
-        )
+        why = _why(entry, paused, now)
+        click.echo(f"  {entry.entry_id}: <{tame(entry.recipient.address)}>, {entry.attempts} attempts, {tame(why)}")
         if entry.last_reply:
             click.echo(f"    {tame(entry.last_reply)}")
     click.echo()

@@ -221,7 +221,7 @@ class _Attempt:
             room -= len(calls[:room])
             if not self._pending:
                 return session
-            if self._met_ourselves:
+            if self._met_ourselves or room <= 0:
                 break
         self.answer_all(self._summary())
         return None

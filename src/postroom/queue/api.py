@@ -234,6 +234,9 @@ class Queue(Protocol):
     async def resume(self, destinations: Sequence[str]) -> int:
         """How many of them were paused."""
 
+    async def paused(self) -> list[str]:
+        """The domains that are."""
+
     async def summaries(self) -> list[DestinationSummary]:
         """All destinations that have entries or are paused, those with the most entries first."""
 

@@ -198,6 +198,9 @@ class MemoryQueue:
         self._wake()
         return len(resumed)
 
+    async def paused(self) -> list[str]:
+        return sorted(self._paused)
+
     async def summaries(self) -> list[DestinationSummary]:
         found: list[DestinationSummary] = []
         names = {e.destination for e in self._entries.values()} | self._paused

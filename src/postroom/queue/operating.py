@@ -119,6 +119,10 @@ class Operated:
         self._wake()
         return count
 
+    async def paused(self) -> list[str]:
+        sql = "SELECT name FROM destinations WHERE paused=1 ORDER BY name"
+        return await self._read(lambda: [str(name) for (name,) in self._reader.execute(sql)])
+
     async def summaries(self) -> list[DestinationSummary]:
         return await self._read(lambda: claiming.summaries(self._reader))
 

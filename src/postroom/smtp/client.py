@@ -70,6 +70,7 @@ class ClientEngine:
         self._chunks_due = False  # content goes out by BDAT as soon as the recipients are known
         self._content_cut = False  # the content ended without its dot: anything sent now would be content
         self.extensions = Extensions()
+        self._end = _ENDED  # why no command can be sent any more
         self.replies = 0  # how many came: a driver tells progress from octets that drip
         self.usable = True  # False: nothing more can be sent on this connection
 
@@ -125,6 +126,7 @@ class ClientEngine:
             self._events.append(Refused(stage, reply))
         else:
             self._events.append(Closed(reply))
+        self._end = reply
         self._close()
 
     # A command on a connection that has ended meanwhile is answered at once, as if a 421 had come: the driver could not
@@ -133,7 +135,7 @@ class ClientEngine:
     def start_tls(self) -> None:
         """STARTTLS (RFC 3207)."""
         if not self.usable:
-            self._events.append(TlsRefused(_ENDED))
+            self._events.append(TlsRefused(self._end))
             return
         self._command(Stage.STARTTLS, b"STARTTLS")
 
@@ -150,7 +152,7 @@ class ClientEngine:
     def authenticate(self, mechanism: ClientMechanism) -> None:
         """AUTH (RFC 4954)."""
         if not self.usable:
-            self._events.append(AuthRefused(_ENDED))
+            self._events.append(AuthRefused(self._end))
             return
         self._mechanism = mechanism
         self._initial = None
@@ -167,7 +169,7 @@ class ClientEngine:
     def send(self, mail: SendMail) -> None:
         """Begin a transaction. What this server can't take fails at once, without a command."""
         if not self.usable:
-            self._events.append(Done((Outcome(_ENDED, Stage.MAIL),) * len(mail.recipients)))
+            self._events.append(Done((Outcome(self._end, Stage.MAIL),) * len(mail.recipients)))
             return
         self._check_idle()
         self._mail = mail
@@ -275,6 +277,7 @@ class ClientEngine:
         if not self._expected:
             if reply.code == 421:  # RFC 5321 §3.8: it may come at any time
                 self._events.append(Closed(reply))
+                self._end = reply
                 self._close()
                 return
             raise ProtocolError(f"a reply to nothing: {reply}")
