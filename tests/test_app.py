@@ -13,10 +13,11 @@ import pytest
 
 from postroom.app import App, StartFailed, running
 from postroom.config import Config, ListenSettings
-from postroom.delivery import DeliverySettings
+from postroom.delivery import DeliverySettings, OutboundTlsSettings
 from postroom.journal import stories
 from postroom.net import NetSettings, TlsSettings, self_signed
 from postroom.servers.imap import ImapSessionSettings
+from postroom.servers.settings import MtaStsSettings
 from postroom.smtp import SmtpSettings
 from postroom.store import StoreSettings
 
@@ -255,5 +256,35 @@ def test_reloaded_settings_serve_new_sessions_and_the_others_are_named(tmp_path:
             assert b"SIZE 70000" in await reader.readuntil(b"250 ")
             writer.close()
             await writer.wait_closed()
+
+    asyncio.run(main())
+
+
+def test_the_mta_sts_policy_is_served(tmp_path: Path) -> None:
+    listen = ListenSettings(smtp=("127.0.0.1:0",), policy_host=("127.0.0.1:0",))
+
+    async def main() -> None:
+        async with running(App(msgspec.structs.replace(config(tmp_path), listen=listen))) as app:
+            await app.directory.add_domain("example.test")
+            context = ssl._create_unverified_context()
+            reader, writer = await asyncio.open_connection("127.0.0.1", app.port("policy_host"), ssl=context)
+            writer.write(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.test\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            assert answer.endswith(b"\r\n\r\n" + MtaStsSettings().policy("mail.example.test").file)
+
+    asyncio.run(main())
+
+
+def test_missing_authorities_are_told_at_the_start(tmp_path: Path) -> None:
+    settings = msgspec.structs.replace(
+        config(tmp_path), outbound_tls=OutboundTlsSettings(authorities=str(tmp_path / "none.pem"))
+    )
+
+    async def main() -> None:
+        with pytest.raises(StartFailed, match=r"none\.pem"):
+            async with running(App(settings)):
+                pass
 
     asyncio.run(main())

@@ -61,6 +61,7 @@ from postroom.net import (
 from postroom.queue import SqliteQueue, hold_queue
 from postroom.servers.imap import ImapService
 from postroom.servers.maildrops import Maildrops
+from postroom.servers.policy_host import BUSY, PolicyService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
 from postroom.smtp import SmtpSettings
@@ -71,9 +72,10 @@ _log = logging.getLogger("postroom.app")
 _BUSY_SMTP = b"421 4.3.2 Too many connections, please try again later\r\n"
 _BUSY_POP3 = b"-ERR [SYS/TEMP] Too many connections, please try again later\r\n"
 _BUSY_IMAP = b"* BYE [UNAVAILABLE] Too many connections, please try again later\r\n"
+_POLICY_HOST = "policy_host"
 _POP3, _IMAP = ("pop3", "pop3s"), ("imap", "imaps")
-_BUSY = dict.fromkeys(_POP3, _BUSY_POP3) | dict.fromkeys(_IMAP, _BUSY_IMAP)
-_IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps"})
+_BUSY = dict.fromkeys(_POP3, _BUSY_POP3) | dict.fromkeys(_IMAP, _BUSY_IMAP) | {_POLICY_HOST: BUSY}
+_IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", _POLICY_HOST})
 _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset({"smtp", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"})
@@ -284,7 +286,10 @@ class App:
         pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
             kind = self._wanted[name].kind
-            later.service = pop3 if kind in _POP3 else imap if kind in _IMAP else self._smtp(name)
+            if kind == _POLICY_HOST:
+                later.service = self._policy_host()
+            else:
+                later.service = pop3 if kind in _POP3 else imap if kind in _IMAP else self._smtp(name)
 
     def _build_mail(self, resolver: Resolver) -> None:
         """What mail passes on its way in and out."""
@@ -400,6 +405,10 @@ class App:
             administration=self.directory,
             max_mailboxes=self.config.store.max_mailboxes,
         )
+
+    def _policy_host(self) -> PolicyService:
+        settings = self.config.mta_sts
+        return PolicyService(settings.policy(self.config.hostname), self.directory, settings)
 
     def _smtp(self, name: str) -> SmtpService:
         wanted = self._wanted[name]

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("check", "check", "Look for what is wrong, with a fix for each."),
     "account": ("account", "account", "People who have mail here."),
     "domain": ("domain", "domain", "Domains whose mail ends here."),
+    "dns": ("dns", "dns", "The DNS records to publish for a domain."),
     "alias": ("alias", "alias", "Addresses that lead to others."),
     "queue": ("queue_destinations", "queue", "Mail that waits to leave."),
     "trace": ("trace", "trace", "Follow a message, step by step."),

@@ -5,6 +5,8 @@ Owns: that list. Never: asks the DNS. Raises: nothing.
 
 from dataclasses import dataclass
 
+from postroom.mailauth import mta_sts, tls_rpt
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -16,7 +18,19 @@ class Record:
     why: str
 
 
-def records(domain: str, hostname: str) -> list[Record]:
+@dataclass(frozen=True, slots=True)
+class TlsRecords:
+    """What is to be said of TLS; empty: nothing."""
+
+    tlsa: str = ""  # "3 1 1 …", of the server's certificate
+    policy_id: str = ""  # of the MTA-STS policy that is served
+    reports_to: str = ""  # address for TLS reports
+
+
+NOTHING = TlsRecords()
+
+
+def records(domain: str, hostname: str, tls: TlsRecords = NOTHING) -> list[Record]:
     """Absolute names, for a server `hostname` that takes mail for `domain`."""
     host = f"{hostname}."
     found = [
@@ -36,11 +50,27 @@ def records(domain: str, hostname: str) -> list[Record]:
     ):
         preference = 10 if service == "_pop3s" else 0
         found.append(Record(f"{service}._tcp.{domain}.", "SRV", f"{preference} 1 {port} {host}", f"{why} (RFC 6186)"))
+    return found + _tls_records(domain, host, tls)
+
+
+def _tls_records(domain: str, host: str, tls: TlsRecords) -> list[Record]:
+    found: list[Record] = []
+    if tls.tlsa:
+        why = "the server's key; only in a zone that is signed (RFC 7672 §3.1.1)"
+        found.append(Record(f"_25._tcp.{host}", "TLSA", tls.tlsa, why))
+    if tls.policy_id:
+        place = mta_sts.policy_host(domain)
+        found.append(Record(f"{place}.", "CNAME", host, "where the MTA-STS policy is (RFC 8461 §3.3)"))
+        text = f'"{mta_sts.record_text(tls.policy_id)}"'
+        found.append(Record(f"{mta_sts.record_name(domain)}.", "TXT", text, "that there is one (RFC 8461 §3.1)"))
+    if tls.reports_to:
+        text = f'"{tls_rpt.record_text(tls.reports_to)}"'
+        found.append(Record(f"{tls_rpt.record_name(domain)}.", "TXT", text, "where TLS reports go (RFC 8460 §3)"))
     return found
 
 
-def zone_lines(domain: str, hostname: str) -> list[str]:
+def zone_lines(domain: str, hostname: str, tls: TlsRecords = NOTHING) -> list[str]:
     """The same as lines of a zone file, aligned."""
-    found = records(domain, hostname)
+    found = records(domain, hostname, tls)
     names, values = max(len(one.name) for one in found), max(len(one.value) for one in found)
     return [f"{one.name:<{names}}  IN {one.kind:<4}  {one.value:<{values}}  ; {one.why}" for one in found]

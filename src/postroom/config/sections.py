@@ -24,6 +24,7 @@ from postroom.net import NetSettings, TlsSettings
 from postroom.pop3.settings import Pop3Settings
 from postroom.queue import QueueSettings
 from postroom.servers.imap.settings import ImapSessionSettings
+from postroom.servers.settings import MtaStsSettings
 from postroom.smtp.settings import SmtpSettings
 from postroom.store.settings import StoreSettings
 
@@ -67,6 +68,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = OutboundTlsSettings()
     tls_reports: Annotated[TlsReportSettings, Meta(description="Reports on TLS between servers (tls.md).")] = (
         TlsReportSettings()
+    )
+    mta_sts: Annotated[MtaStsSettings, Meta(description="What others are told to demand of us (tls.md).")] = (
+        MtaStsSettings()
     )
     journal: Annotated[JournalSettings, Meta(description="What happened to each message.")] = JournalSettings()
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()

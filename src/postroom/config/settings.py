@@ -34,6 +34,13 @@ class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     pop3s: Annotated[Addresses, Meta(description="POP3, TLS from the start (RFC 8314); standard port 995.")] = ()
     imap: Annotated[Addresses, Meta(description="IMAP with STARTTLS (RFC 3501); standard port 143.")] = ()
     imaps: Annotated[Addresses, Meta(description="IMAP, TLS from the start (RFC 8314); standard port 993.")] = ()
+    policy_host: Annotated[
+        Addresses,
+        Meta(
+            description="The MTA-STS policy of the domains here, over HTTPS (RFC 8461); standard port 443, at "
+            "mta-sts.DOMAIN. The certificate has to have these names too. See tls.md."
+        ),
+    ] = ()
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -46,7 +53,7 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     examples."""
 
     kind: Annotated[
-        Literal["", "smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps"],
+        Literal["", "smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps", "policy_host"],
         Meta(description="What is spoken there; empty: NAME says it."),
     ] = ""
     addresses: Annotated[

@@ -30,7 +30,10 @@ class ClientContexts:
     def __init__(self, authorities: str = "") -> None:
         self._authorities = Path(authorities) if authorities else None
         if self._authorities is not None:
-            _ = self.named  # a file that is not there is told at once
+            try:
+                _ = self.named  # a file that is not there is told at once
+            except OSError as error:
+                raise OSError(f"authorities in {authorities}: {error}") from error
 
     @cached_property
     def any_certificate(self) -> ssl.SSLContext:

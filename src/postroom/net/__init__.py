@@ -5,7 +5,9 @@ from .binding import is_loopback, parse_address
 from .compression import CompressedConnection, CorruptInput
 from .connection import SocketConnection
 from .dialer import ConnectFailed, Dialer, LocalFailure, Raced
-from .http1 import BadHttp
+from .http1 import BadHttp, MessageReader
+from .http1 import Message as HttpMessage
+from .http1 import response as http_response
 from .https_client import Fetch, FetchFailed, HttpsClient
 from .listener import Listener, ListenError
 from .networks import NO_NETWORKS, Networks
@@ -26,11 +28,13 @@ __all__ = [
     "Dialer",
     "Fetch",
     "FetchFailed",
+    "HttpMessage",
     "HttpsClient",
     "IdleTimeout",
     "ListenError",
     "Listener",
     "LocalFailure",
+    "MessageReader",
     "NetSettings",
     "Networks",
     "Raced",
@@ -43,6 +47,7 @@ __all__ = [
     "TlsSettings",
     "TlsSetupError",
     "client_context",
+    "http_response",
     "is_loopback",
     "parse_address",
     "self_signed",
