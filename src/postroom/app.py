@@ -307,6 +307,7 @@ class App:
             ids=self.ids,
             settings=config.intake,
             journal=journal,
+            unsubscribe_url=config.accounts.unsubscribe_url,
         )
         outbound_tls = self._outbound_tls(resolver)
         self.deliverer = Deliverer(

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from postroom.accounts import AccountSettings, DirectoryFailure, Found, SqliteDirectory, Unknown
+from postroom.accounts import AccountSettings, DirectoryFailure, Found, MailingList, SqliteDirectory, Unknown
 from postroom.accounts.sqlite import APPLICATION_ID, MIGRATIONS, SqliteBook
 from postroom.base import FakeClock, SeededIds
 
@@ -211,6 +211,30 @@ def test_a_file_of_the_second_version_is_brought_up_to_date(tmp_path: Path) -> N
         again = directory(path)
         assert (await again.people())[0].forward == ("x@y.test",)
         assert await again.forwarding_sender("x@y.test", "bob@example.org") == address  # the secret is kept
+        await again.close()
+
+    asyncio.run(play())
+
+
+def test_a_file_of_the_third_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "postroom.db"
+    db = apsw.Connection(str(path))
+    for version in (1, 2, 3):
+        db.execute(MIGRATIONS[version])
+    db.execute("INSERT INTO domain (name) VALUES ('example.org')")
+    db.execute("INSERT INTO secret (value, since) VALUES (x'00', 1.0)")
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", 3)
+    db.close()
+
+    async def play() -> None:
+        opened = directory(path)
+        await opened.lists.create(MailingList(0, "news@example.org", ("x@y.test",)))
+        await opened.lists.add_members("news@example.org", ("bob@b.test",))
+        await opened.close()
+        again = directory(path)
+        (news,) = await again.lists.all()
+        assert [one.address for one in await again.lists.members(news.list_id)] == ["bob@b.test"]
         await again.close()
 
     asyncio.run(play())

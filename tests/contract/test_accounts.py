@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from postroom.accounts import (
     BadReturnAddress,
     Found,
     InUse,
+    ListTarget,
     LocalTarget,
+    MailingList,
+    Member,
     MemoryDirectory,
     NotLocal,
     NotThere,
@@ -549,3 +553,130 @@ def test_forwarding_without_another_sender(run: Run) -> None:
         assert await directory.forwarding_sender("carol@b.test", "bob@example.org") == "carol@b.test"
 
     run(play, rewrite_forwarded_sender=False)
+
+
+NEWS = MailingList(0, "News@example.org", ("alice@example.org",))
+
+
+def test_lists_and_their_members_are_kept(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        lists = directory.lists
+        news = await lists.create(NEWS)
+        assert news == replace(NEWS, list_id=1)
+        assert await lists.get("NEWS@Example.org") == await lists.by_id(1) == news
+        assert await lists.all() == [news]
+        changed = replace(
+            news, posting="named", posters=("x@y.test",), title="N", prefix="[n]", archive="https://a.test"
+        )
+        await lists.change(changed)
+        assert await lists.all() == [changed]
+        assert await lists.add_members("news@example.org", ("bob@b.test", "Carol@c.test", "BOB@b.test")) == 2
+        bob, carol = await lists.members(1)
+        assert (bob, carol) == (Member(1, 1, "bob@b.test"), Member(2, 1, "Carol@c.test"))
+        assert await lists.member(1, "carol@C.test") == carol
+        assert await lists.member(1, "nobody") is await lists.member(2, "bob@b.test") is None
+        with pytest.raises(BadAddress):  # all or none
+            await lists.add_members("news@example.org", ("dave@d.test", "x y"))
+        with pytest.raises(BadAddress):  # too many
+            await lists.add_members("news@example.org", ("dave@d.test", "eve@e.test"))
+        assert len(await lists.members(1)) == 2
+        assert await lists.remove_members("news@example.org", ("carol@c.test", "dave@d.test")) == 1
+        await lists.add_members("news@example.org", ("carol@c.test",))
+        assert [one.member_id for one in await lists.members(1)] == [1, 3]  # never used twice
+        for wanted, error in (
+            (NEWS, AlreadyThere),
+            (replace(NEWS, address="bob@example.org"), AlreadyThere),
+            (replace(NEWS, address="x@elsewhere.test"), NotThere),
+            (replace(NEWS, address="x@example.org", owners=()), BadAddress),
+            (replace(NEWS, address="x@example.org", title="a\r\nb"), BadAddress),
+            (replace(NEWS, address="x" * 31 + "@example.org"), BadAddress),
+        ):
+            with pytest.raises(error):
+                await lists.create(wanted)
+        with pytest.raises(AlreadyThere):
+            await directory.add_person("news@example.org", None)
+        with pytest.raises(AlreadyThere):
+            await directory.set_alias("news@example.org", ("x@y.test",))
+        await lists.remove("news@example.org")
+        assert await lists.all() == []
+        assert await lists.members(1) == []
+        for call in (lists.remove("news@example.org"), lists.resume("news@example.org", "bob@b.test")):
+            with pytest.raises(NotThere):
+                await call
+
+    run(play, max_list_members=3)
+
+
+def test_the_addresses_of_a_list(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        alice = await directory.find("alice@example.org")
+        assert alice is not None
+        await directory.lists.create(replace(NEWS, owners=("alice@example.org", "boss@y.test")))
+        for address, target in (
+            ("news@example.org", ListTarget(1, "News@example.org", "post")),
+            ("NEWS+x@example.org", ListTarget(1, "News@example.org", "post")),
+            ("News-Request@example.org", ListTarget(1, "news-request@example.org", "request")),
+            ("news-bounces@example.org", ListTarget(1, "news-bounces@example.org", "bounces")),
+            ("news-bounces+1-ab@example.org", ListTarget(1, "news-bounces+1-ab@example.org", "bounces", "1-ab")),
+            (
+                "news-unsubscribe+1-ab@example.org",
+                ListTarget(1, "news-unsubscribe+1-ab@example.org", "unsubscribe", "1-ab"),
+            ),
+        ):
+            assert await directory.resolve(address) == Found((target,)), address
+        owners = await directory.resolve("news-owner@example.org")
+        assert owners == Found((LocalTarget(alice, "news-owner@example.org"), RemoteTarget("boss@y.test")))
+        assert await directory.resolve("other-request@example.org") == Unknown()
+        assert not await directory.may_send_as(alice, "news@example.org")
+        # an account and an alias go before it
+        await directory.set_alias("news-request@example.org", ("bob@example.org",))
+        found = await directory.resolve("news-request@example.org")
+        assert isinstance(found, Found)
+        assert isinstance(found.targets[0], LocalTarget)
+        await directory.lists.create(MailingList(0, "ring@example.org", ("ring-owner@example.org",)))
+        with pytest.raises(AliasTrouble):
+            await directory.resolve("ring-owner@example.org")
+
+    run(play)
+
+
+def test_tokens_and_bounces_of_members(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        clock, lists = directory._clock, directory.lists
+        assert isinstance(clock, FakeClock)
+        await lists.create(NEWS)
+        await lists.add_members("news@example.org", ("bob@b.test", "carol@c.test"))
+        bob, carol = await lists.members(1)
+        first, second = await lists.tokens("bounces", [bob, carol])
+        assert first != second
+        assert await lists.member_by_token("bounces", first) == bob
+        assert await lists.member_by_token("unsubscribe", first) is None
+        for forged in (
+            "",
+            "1",
+            first[:-1] + "\u00e4",
+            second.replace("2-", "1-"),
+            "9-aaaaaaaaaaaa",
+            "9" * 20 + "-aaaaaaaaaaaa",
+        ):
+            assert await lists.member_by_token("bounces", forged) is None
+        await directory.rotate_secret()
+        assert await lists.member_by_token("bounces", first) == bob
+        once = lists.after_bounce(bob, "q1")
+        assert (once.bounces, once.suspended) == (1, False)
+        await lists.keep(once)
+        assert lists.after_bounce(once, "q1") is once  # counted already
+        twice = lists.after_bounce(once, "q2")
+        assert (twice.bounces, twice.suspended) == (2, True)
+        await lists.keep(twice)
+        assert (await lists.members(1))[0] == twice
+        await lists.resume("news@example.org", "bob@b.test")
+        assert (await lists.members(1))[0].suspended is False
+        await clock.advance(101)
+        assert lists.after_bounce(once, "q3").bounces == 1  # the first is forgotten
+        await lists.remove_member(bob)
+        await lists.keep(twice)  # too late: nothing happens
+        assert await lists.members(1) == [carol]
+        assert await lists.member_by_token("bounces", first) is None
+
+    run(play, max_list_bounces=2, list_bounce_memory_seconds=100.0)

@@ -7,9 +7,9 @@ Raises: AccountError family.
 A change made through a Registry in another process is seen by a Directory at its next question.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from postroom.base import MailError
 
@@ -129,8 +129,92 @@ class Found:
     targets: "tuple[Target, ...]"
 
 
-Target = LocalTarget | RemoteTarget | SocketTarget
+@dataclass(frozen=True, slots=True)
+class ListTarget:
+    """A mailing list, or one of its other addresses: through the queue, whose runner sees to it."""
+
+    list_id: int
+    address: str  # the one that is meant, which leads here again
+    role: "Role"
+    token: str = ""
+
+
+Target = LocalTarget | RemoteTarget | SocketTarget | ListTarget
 Resolution = NotLocal | Unknown | Found
+
+
+Posting = Literal["anyone", "members", "owners", "named"]
+Purpose = Literal["bounces", "unsubscribe"]
+Role = Literal["post", "request", "bounces", "unsubscribe"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """An address whose mail goes to all members."""
+
+    list_id: int  # 0: not kept yet
+    address: str
+    owners: tuple[str, ...]
+    posting: Posting = "members"  # who may post; owners always
+    posters: tuple[str, ...] = ()  # who may, too
+    title: str = ""
+    prefix: str = ""  # of the subject of what is posted; "": it is left alone
+    archive: str = ""  # a URL
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One address on a list."""
+
+    member_id: int  # never used twice
+    list_id: int
+    address: str
+    suspended: bool = False  # gets nothing, as too much bounced
+    bounces: int = 0  # for good, in a row
+    bounced: float | None = None  # the last time
+    last_bounce: str = ""  # which one that was: it is counted once
+
+
+class Lists(Protocol):
+    """Mailing lists."""
+
+    async def all(self) -> list[MailingList]: ...
+
+    async def get(self, address: str) -> MailingList | None: ...
+
+    async def by_id(self, list_id: int) -> MailingList | None: ...
+
+    async def create(self, wanted: MailingList) -> MailingList: ...
+
+    async def change(self, wanted: MailingList) -> None:
+        """All but the address, by its list_id."""
+
+    async def remove(self, address: str) -> None: ...
+
+    async def members(self, list_id: int) -> list[Member]: ...
+
+    async def member(self, list_id: int, address: str) -> Member | None: ...
+
+    async def add_members(self, address: str, members: Sequence[str]) -> int:
+        """All or none; how many are new."""
+
+    async def remove_members(self, address: str, members: Sequence[str]) -> int: ...
+
+    async def resume(self, address: str, member: str) -> None:
+        """A suspended member gets mail again."""
+
+    async def tokens(self, purpose: Purpose, members: Sequence[Member]) -> list[str]:
+        """What only we can make, for each of them."""
+
+    async def member_by_token(self, purpose: Purpose, claimed: str) -> Member | None: ...
+
+    async def remove_member(self, member: Member) -> None: ...
+
+    def after_bounce(self, member: Member, name: str) -> Member:
+        """The member as one more bounce makes them; the same one when this bounce has been counted."""
+
+    async def keep(self, member: Member) -> None:
+        """What `after_bounce` made of a member."""
 
 
 class Directory(Protocol):
@@ -168,6 +252,9 @@ class Directory(Protocol):
 
 class MailDirectory(Directory, Protocol):
     """What intake asks, besides."""
+
+    @property
+    def lists(self) -> Lists: ...
 
     async def forwarding_sender(self, sender: str, forwarder: str) -> str:
         """The envelope sender under which an address of ours sends mail on: one of its domain, which leads back.

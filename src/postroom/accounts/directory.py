@@ -15,6 +15,7 @@ from postroom.base import Clock, Ids
 from . import registry, resolution, srs
 from .addresses import address_key, domain_key, split
 from .api import AccountError, Alias, BadReturnAddress, Found, Person, RemoteTarget, Resolution
+from .lists import BookLists
 from .memory import MemoryBook
 from .passwords import Passwords
 from .settings import AccountSettings
@@ -36,6 +37,7 @@ class BookDirectory:
         self._clock = clock
         self._ids = ids
         self._passwords = Passwords(settings, clock, ids)
+        self.lists = BookLists(book, settings, clock, self._secret, self._good_secrets)
         self._version = -1
         self._resolutions: dict[str, Resolution] = {}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from .addresses import split
-from .api import Alias, Person
+from .api import Alias, MailingList, Member, Person
 from .types import PersonRow
 
 T = TypeVar("T")
@@ -24,6 +24,10 @@ class MemoryTables:
     note_rows: dict[str, bytes] = field(default_factory=dict)
     last_id: int = 0
     secret_rows: list[tuple[bytes, float]] = field(default_factory=list)  # the newest first
+    list_rows: dict[str, MailingList] = field(default_factory=dict)
+    member_rows: dict[tuple[int, str], Member] = field(default_factory=dict)
+    last_list_id: int = 0
+    last_member_id: int = 0
 
     def domains(self) -> list[str]:
         return list(self.names)
@@ -110,6 +114,50 @@ class MemoryTables:
     def remove_alias(self, key: str) -> None:
         del self.alias_rows[key]
 
+    def lists(self) -> list[MailingList]:
+        return [self.list_rows[key] for key in sorted(self.list_rows)]
+
+    def list_named(self, key: str) -> MailingList | None:
+        return self.list_rows.get(key)
+
+    def list_by_id(self, list_id: int) -> MailingList | None:
+        return next((one for one in self.list_rows.values() if one.list_id == list_id), None)
+
+    def add_list(self, key: str, made: MailingList) -> int:
+        self.last_list_id += 1
+        self.list_rows[key] = replace(made, list_id=self.last_list_id)
+        return self.last_list_id
+
+    def set_list(self, changed: MailingList) -> None:
+        key = next(key for key, one in self.list_rows.items() if one.list_id == changed.list_id)
+        self.list_rows[key] = changed
+
+    def remove_list(self, list_id: int) -> None:
+        self.list_rows = {key: one for key, one in self.list_rows.items() if one.list_id != list_id}
+        self.member_rows = {key: one for key, one in self.member_rows.items() if one.list_id != list_id}
+
+    def members(self, list_id: int) -> list[Member]:
+        return [one for one in self.member_rows.values() if one.list_id == list_id]
+
+    def member(self, list_id: int, key: str) -> Member | None:
+        return self.member_rows.get((list_id, key))
+
+    def member_by_id(self, member_id: int) -> Member | None:
+        return next((one for one in self.member_rows.values() if one.member_id == member_id), None)
+
+    def add_member(self, list_id: int, key: str, address: str) -> None:
+        self.last_member_id += 1
+        self.member_rows[list_id, key] = Member(self.last_member_id, list_id, address)
+
+    def set_member(self, changed: Member) -> None:
+        for key, one in self.member_rows.items():
+            if one.member_id == changed.member_id:
+                self.member_rows[key] = changed
+                return
+
+    def remove_member(self, member_id: int) -> None:
+        self.member_rows = {key: one for key, one in self.member_rows.items() if one.member_id != member_id}
+
     def set_note(self, name: str, value: bytes | None) -> None:
         if value is None:
             self.note_rows.pop(name, None)
@@ -136,6 +184,10 @@ class MemoryBook:
             dict(old.note_rows),
             old.last_id,
             list(old.secret_rows),
+            dict(old.list_rows),
+            dict(old.member_rows),
+            old.last_list_id,
+            old.last_member_id,
         )
         result = work(copy)
         self.tables = copy

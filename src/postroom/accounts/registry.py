@@ -28,10 +28,10 @@ def remove_domain(tables: Tables, domain: str) -> None:
         raise NotThere(name, text=f"The domain {name} is not here")
     people = sum(split(person.address)[1] == name for person in tables.people())
     aliases = sum(split(alias.address)[1] == name for alias in tables.aliases())
-    if people or aliases:
-        raise InUse(
-            name, text=f"The domain {name} still has {people} account(s) and {aliases} alias(es): remove them first"
-        )
+    lists = sum(split(one.address)[1] == name for one in tables.lists())
+    if people or aliases or lists:
+        what = f"{people} account(s) and {aliases} alias(es)" + (f" and {lists} list(s)" if lists else "")
+        raise InUse(name, text=f"The domain {name} still has {what}: remove them first")
     tables.remove_domain(name)
 
 
@@ -43,6 +43,8 @@ def add_person(tables: Tables, address: str, password_hash: str | None, quota: t
     key = _key(kept)
     if tables.person(key) is not None:
         raise AlreadyThere(kept, text=f"{kept} already has an account")
+    if tables.list_named(key) is not None:
+        raise AlreadyThere(kept, text=f"{kept} is a list already")
     account_id = tables.add_person(key, kept, password_hash, quota)
     return Person(account_id, kept, *quota)
 
@@ -97,6 +99,8 @@ def set_alias(tables: Tables, settings: AccountSettings, address: str, targets: 
     kept = checked_address(address) if local else f"@{name}"  # "@domain" is the catch-all
     if not tables.has_domain(name):
         raise NotThere(kept, text=f"The domain {name} is not here: add it first (postroom domain add {name})")
+    if tables.list_named(_key(kept)) is not None:
+        raise AlreadyThere(kept, text=f"{kept} is a list already")
     if not targets:
         raise BadAddress(kept, text=f"The alias {kept} needs at least one target")
     checked = tuple(dict.fromkeys(checked_target(target) for target in targets))

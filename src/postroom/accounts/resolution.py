@@ -9,15 +9,19 @@ may name that person among its targets: that is how somebody's mail is forwarded
 forward their mail themselves, and have copies of it sent; where that leads nowhere, they keep it.
 """
 
+import re
+
 from .addresses import SOCKET, address_key, domain_key, local_key, split
 from .api import (
     AliasTrouble,
     Found,
+    ListTarget,
     LocalTarget,
     NotLocal,
     Person,
     RemoteTarget,
     Resolution,
+    Role,
     SocketTarget,
     Target,
     Unknown,
@@ -25,6 +29,8 @@ from .api import (
 from .settings import AccountSettings
 from .types import Tables
 
+_LIST_ROLE = re.compile(r"(.+)-(owner|request|bounces|unsubscribe)(?:\+([0-9a-z-]+))?\Z", re.DOTALL)
+_ROLES: dict[str, Role] = {"request": "request", "bounces": "bounces", "unsubscribe": "unsubscribe"}
 _NOT_LOCAL = NotLocal()
 _UNKNOWN = Unknown()
 
@@ -68,7 +74,7 @@ class _Expansion:
             self._add(address_key(address) or address, RemoteTarget(address))
             return True
         local = local_key(local)
-        if self._exact(f"{local}@{name}", detail, depth):
+        if self._exact(f"{local}@{name}", detail, depth) or self._list_role(local, name, depth):
             return True
         base, separator, rest = self._split_detail(local)
         if separator and self._exact(f"{base}@{name}", detail or rest, depth):
@@ -84,7 +90,30 @@ class _Expansion:
         return (local[:at], mark, local[at + 1 :]) if at > 0 else (local, "", "")
 
     def _exact(self, key: str, detail: str, depth: int) -> bool:
-        return self._alias(key, detail, depth) or self._person(key, detail, depth)
+        return self._alias(key, detail, depth) or self._person(key, detail, depth) or self._list(key)
+
+    def _list(self, key: str) -> bool:
+        found = self.tables.list_named(key)
+        if found is not None:
+            self._add(f"list:{key}", ListTarget(found.list_id, found.address, "post"))
+        return found is not None
+
+    def _list_role(self, local: str, domain: str, depth: int) -> bool:
+        """The other addresses of a list: LIST-owner, LIST-request, LIST-bounces+TOKEN, LIST-unsubscribe+TOKEN."""
+        named = _LIST_ROLE.match(local)
+        found = self.tables.list_named(f"{named[1]}@{domain}") if named is not None else None
+        if named is None or found is None:
+            return False
+        role = _ROLES.get(named[2])
+        if role is not None:
+            key = f"{local}@{domain}"
+            self._add(f"list:{key}", ListTarget(found.list_id, key, role, named[3] or ""))
+            return True
+        if depth >= self.settings.max_alias_depth:
+            raise AliasTrouble(f"{self.original}: the owners of {found.address} are nobody")
+        for owner in found.owners:
+            self.follow(owner, "", depth + 1)
+        return True
 
     def _person(self, key: str, detail: str, depth: int) -> bool:
         row = self.tables.person(key)

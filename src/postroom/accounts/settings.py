@@ -71,6 +71,20 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     max_notes: Annotated[
         int, Meta(ge=10, description="Notes about the server itself that administrators may leave (IMAP METADATA).")
     ] = 100
+    max_list_members: Annotated[int, Meta(ge=1, description="Members of one mailing list.")] = 50_000
+    max_list_bounces: Annotated[
+        int, Meta(ge=1, description="Messages of a list that bounced for good until the member gets no more.")
+    ] = 5
+    list_bounce_memory_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds without a bounce after which earlier ones are forgotten.")
+    ] = 2_592_000.0
+    unsubscribe_url: Annotated[
+        str,
+        Meta(
+            description="HTTPS address of the unsubscribe page, to which a token is added (RFC 8058); empty: lists "
+            "offer unsubscribing by mail only."
+        ),
+    ] = ""
     busy_timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds to wait for another process that is writing to postroom.db.")
     ] = 10.0

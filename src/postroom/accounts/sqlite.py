@@ -12,12 +12,12 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
 from .addresses import split
-from .api import Alias, DirectoryFailure, Person
+from .api import Alias, DirectoryFailure, MailingList, Member, Person, Posting
 from .settings import AccountSettings
 from .types import PersonRow
 
@@ -68,12 +68,41 @@ CREATE TABLE secret (
     since REAL NOT NULL                        -- seconds since 1970
 ) STRICT;
 """
-MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD}  # version reached: what takes the version before it there
+_FOURTH = """
+CREATE TABLE mailing_list (
+    list_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,                -- the address as it is compared
+    address TEXT NOT NULL,
+    domain TEXT NOT NULL REFERENCES domain (name),
+    owners TEXT NOT NULL,                    -- addresses, one a line
+    posting TEXT NOT NULL,                   -- anyone, members, owners, named
+    posters TEXT NOT NULL,                   -- addresses, one a line
+    title TEXT NOT NULL,
+    prefix TEXT NOT NULL,                    -- of subjects; '': they are left alone
+    archive TEXT NOT NULL                    -- a URL
+) STRICT;
+CREATE TABLE list_member (
+    member_id INTEGER PRIMARY KEY AUTOINCREMENT,  -- names a member in addresses, so it is never used again
+    list_id INTEGER NOT NULL REFERENCES mailing_list (list_id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    address TEXT NOT NULL,
+    suspended INTEGER NOT NULL DEFAULT 0,
+    bounces INTEGER NOT NULL DEFAULT 0,
+    bounced REAL,                            -- the last time, seconds since 1970
+    last_bounce TEXT NOT NULL DEFAULT '',    -- its delivery id
+    UNIQUE (list_id, key)
+) STRICT;
+"""
+MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH}  # version reached: what takes the version before it there
 SCHEMA_VERSION = max(MIGRATIONS)
 _PERSON = (
     "SELECT account_id, address, quota_octets, quota_messages, enabled, password_hash, forward, keep, copies"
     " FROM person"
 )
+
+
+_LIST = "SELECT list_id, address, owners, posting, posters, title, prefix, archive FROM mailing_list"
+_MEMBER = "SELECT member_id, list_id, address, suspended, bounces, bounced, last_bounce FROM list_member"
 
 
 class SqliteTables:
@@ -185,6 +214,60 @@ class SqliteTables:
     def remove_alias(self, key: str) -> None:
         self._rows("DELETE FROM alias WHERE key = ?", (key,))
 
+    def _lists(self, where: str, values: tuple[Value, ...] = ()) -> list[MailingList]:
+        return [_list_row(row) for row in self._rows(f"{_LIST} {where}", values)]
+
+    def lists(self) -> list[MailingList]:
+        return self._lists("ORDER BY key")
+
+    def list_named(self, key: str) -> MailingList | None:
+        return next(iter(self._lists("WHERE key = ?", (key,))), None)
+
+    def list_by_id(self, list_id: int) -> MailingList | None:
+        return next(iter(self._lists("WHERE list_id = ?", (list_id,))), None)
+
+    def add_list(self, key: str, made: MailingList) -> int:
+        self._rows(
+            "INSERT INTO mailing_list (key, address, domain, owners, posting, posters, title, prefix, archive)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, made.address, split(key)[1], *_list_values(made)),
+        )
+        return self._db.last_insert_rowid()
+
+    def set_list(self, changed: MailingList) -> None:
+        self._rows(
+            "UPDATE mailing_list SET owners = ?, posting = ?, posters = ?, title = ?, prefix = ?, archive = ?"
+            " WHERE list_id = ?",
+            (*_list_values(changed), changed.list_id),
+        )
+
+    def remove_list(self, list_id: int) -> None:
+        self._rows("DELETE FROM mailing_list WHERE list_id = ?", (list_id,))
+
+    def _members(self, where: str, values: tuple[Value, ...]) -> list[Member]:
+        return [_member_row(row) for row in self._rows(f"{_MEMBER} {where}", values)]
+
+    def members(self, list_id: int) -> list[Member]:
+        return self._members("WHERE list_id = ? ORDER BY member_id", (list_id,))
+
+    def member(self, list_id: int, key: str) -> Member | None:
+        return next(iter(self._members("WHERE list_id = ? AND key = ?", (list_id, key))), None)
+
+    def member_by_id(self, member_id: int) -> Member | None:
+        return next(iter(self._members("WHERE member_id = ?", (member_id,))), None)
+
+    def add_member(self, list_id: int, key: str, address: str) -> None:
+        self._rows("INSERT INTO list_member (list_id, key, address) VALUES (?, ?, ?)", (list_id, key, address))
+
+    def set_member(self, changed: Member) -> None:
+        self._rows(
+            "UPDATE list_member SET suspended = ?, bounces = ?, bounced = ?, last_bounce = ? WHERE member_id = ?",
+            (changed.suspended, changed.bounces, changed.bounced, changed.last_bounce, changed.member_id),
+        )
+
+    def remove_member(self, member_id: int) -> None:
+        self._rows("DELETE FROM list_member WHERE member_id = ?", (member_id,))
+
     def set_note(self, name: str, value: bytes | None) -> None:
         if value is None:
             self._rows("DELETE FROM note WHERE name = ?", (name,))
@@ -267,6 +350,22 @@ def _person_row(row: Iterable[Value]) -> PersonRow:
         tuple(copies.split("\n")) if copies else (),
     )
     return PersonRow(person, password_hash)
+
+
+def _list_values(one: MailingList) -> tuple[Value, ...]:
+    return "\n".join(one.owners), one.posting, "\n".join(one.posters), one.title, one.prefix, one.archive
+
+
+def _list_row(row: tuple[Any, ...]) -> MailingList:
+    list_id, address, owners, posting, posters, title, prefix, archive = row
+    who: Posting = posting
+    others = tuple(posters.split("\n")) if posters else ()
+    return MailingList(list_id, address, tuple(owners.split("\n")), who, others, title, prefix, archive)
+
+
+def _member_row(row: tuple[Any, ...]) -> Member:
+    member_id, list_id, address, suspended, *bounces = row
+    return Member(member_id, list_id, address, bool(suspended), *bounces)
 
 
 def _failure(error: apsw.Error | OSError) -> DirectoryFailure:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from .api import Alias, Person
+from .api import Alias, MailingList, Member, Person
 
 T = TypeVar("T")
 
@@ -50,6 +50,20 @@ class Tables(Protocol):
     def secrets(self) -> list[tuple[bytes, float]]:
         """For addresses that only we can make, and since when; the one in use first."""
 
+    def lists(self) -> list[MailingList]:
+        """By key."""
+
+    def list_named(self, key: str) -> MailingList | None: ...
+
+    def list_by_id(self, list_id: int) -> MailingList | None: ...
+
+    def members(self, list_id: int) -> list[Member]:
+        """In the order in which they came."""
+
+    def member(self, list_id: int, key: str) -> Member | None: ...
+
+    def member_by_id(self, member_id: int) -> Member | None: ...
+
     # changes; only within Book.change
     def add_domain(self, domain: str) -> None: ...
 
@@ -80,6 +94,21 @@ class Tables(Protocol):
         """Those that were replaced before then."""
 
     def remove_alias(self, key: str) -> None: ...
+
+    def add_list(self, key: str, made: MailingList) -> int:
+        """Its id, which is never used twice."""
+
+    def set_list(self, changed: MailingList) -> None: ...
+
+    def remove_list(self, list_id: int) -> None:
+        """And its members."""
+
+    def add_member(self, list_id: int, key: str, address: str) -> None: ...
+
+    def set_member(self, changed: Member) -> None:
+        """All but the address; nothing when they are no member any more."""
+
+    def remove_member(self, member_id: int) -> None: ...
 
     def set_note(self, name: str, value: bytes | None) -> None: ...
 

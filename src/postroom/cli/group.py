@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "domain": ("domain", "domain", "Domains whose mail ends here."),
     "dns": ("dns", "dns", "The DNS records to publish for a domain."),
     "alias": ("alias", "alias", "Addresses that lead to others."),
+    "list": ("lists", "lists", "Mailing lists and their members."),
     "queue": ("queue_destinations", "queue", "Mail that waits to leave."),
     "trace": ("trace", "trace", "Follow a message, step by step."),
     "suppression": ("suppression", "suppression", "Addresses that are not asked any more, as they bounced for good."),

@@ -1,10 +1,11 @@
 """What happens to a message that arrives: where each recipient leads, what is added, when it is committed."""
 
 from .authorship import ImproperAddress, NotTheAuthor
-from .pipeline import Intake, MailLoop, NoSpace, Reception
+from .list_posts import PostingRefused
+from .pipeline import Intake, NoSpace, Reception
 from .routing import MailboxDisabled, RelayDenied, Route, UnknownUser
 from .settings import IntakeSettings
-from .trace import Source
+from .trace import MailLoop, Source
 
 __all__ = [
     "ImproperAddress",
@@ -14,6 +15,7 @@ __all__ = [
     "MailboxDisabled",
     "NoSpace",
     "NotTheAuthor",
+    "PostingRefused",
     "Reception",
     "RelayDenied",
     "Route",

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from postroom.accounts import Found, LocalTarget, MailDirectory, Person, domain_key
+from postroom.accounts import Found, ListTarget, LocalTarget, MailDirectory, Person, domain_key
 from postroom.base import Clock, Ids, MailError
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import HeaderAddresses, first_value, header_addresses, repair
@@ -25,19 +25,17 @@ from .binary_mail import readable
 from .completion import HeaderCompleter, HeaderSeparator
 from .distribution import LATER, Distribution, worst
 from .expansion import sent_on, wants_success_report
+from .list_mail import ListMail
+from .list_posts import ListPosts
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
 from .settings import IntakeSettings
-from .trace import Source, TraceWriter, count_received, has_been_at, return_path
+from .trace import MailLoop, Source, TraceWriter, count_received, has_been_at, return_path
 
 _log = logging.getLogger("postroom.intake")
 _MARK = "m"  # begins the ids given here
 _NOTED = 250  # octets of a Message-ID that the journal has
 _OURS = re.compile(rf"{_MARK}[0-9a-f]{{16}}(?:{LATER})?")  # reports on such a message have longer ids
-
-
-class MailLoop(MailError):
-    code, enhanced, text = 554, "5.4.6", "Too many hops, this message is in a loop"
 
 
 class NoSpace(MailError):
@@ -58,6 +56,7 @@ class Intake:
         ids: Ids,
         settings: IntakeSettings,
         journal: Journal = NO_JOURNAL,
+        unsubscribe_url: str = "",
     ) -> None:
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.3: ASCII, as few messages may have else
         self.directory = directory
@@ -68,6 +67,8 @@ class Intake:
         self.settings = settings
         self.journal = journal
         self.mailboxes = Mailboxes(store, settings)
+        self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url)
+        self._list_mail = ListMail(directory.lists, queue, clock, ids, self.hostname)
         self._router = Router(directory, store, self.hostname, settings)
 
     async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:
@@ -106,8 +107,10 @@ class Intake:
             header = draft.finish().header
             if count_received(header) > self.settings.max_received_fields:
                 raise MailLoop(address)
-            if route.forwards and has_been_at(header, route.forwarder):
-                raise MailLoop(f"{address}: it has been here before")
+            await self.check_route(route, envelope, header)
+            if (target := route.list_target) is not None:
+                await self._to_list(target, envelope, draft, f"{delivery_id}/{address}")
+                return
             deliveries = [(target, prefix) for target in local]
             once = delivery_id.removesuffix(LATER)
             if envelope.binary and local:
@@ -122,6 +125,24 @@ class Intake:
                 route = await self.with_sender(route, envelope.mail_from)
                 recipients = [sent_on(Recipient(target.address), target, route) for target in remote]
                 await self.queue.enqueue(envelope, recipients, draft.spool, once=f"{delivery_id}/{address}")
+
+    async def check_route(self, route: Route, envelope: Envelope, header: bytes) -> None:
+        """Raises MailError when a message with this header can't go there."""
+        if route.forwards and has_been_at(header, route.forwarder):
+            raise MailLoop(f"{route.recipient.address}: it has been here before")
+        for target in route.targets:
+            if isinstance(target, ListTarget) and target.role == "post":
+                to = await self.directory.lists.by_id(target.list_id)
+                if to is not None:
+                    await self.list_posts.check(to, envelope.mail_from, header)
+
+    async def _to_list(self, target: ListTarget, envelope: Envelope, draft: Draft, once: str) -> None:
+        to = await self.directory.lists.by_id(target.list_id) if target.role == "post" else None
+        if to is None:
+            await self._list_mail.take(target, envelope, draft, once)
+            return
+        queue_id = await self.list_posts.expand(to, envelope, draft, once)
+        self.journal.note(once.partition("/")[0], "expanded", to=to.address, queue_id=queue_id)
 
     async def with_sender(self, route: Route, mail_from: str) -> Route:
         """The route with the sender that what it forwards shall have."""
@@ -227,7 +248,7 @@ class Reception:
             self._kept = await self._intake.readable(self._draft)
         kept = self._kept or self._draft
         self._note(envelope, routes, facts.header)
-        refused = self._refused(routes, facts.header)
+        refused = await self._refused(routes, envelope, facts.header)
         if len(refused) == len(routes):
             if each:
                 return list(refused.values())
@@ -277,12 +298,14 @@ class Reception:
             raise
         journal.note(self.trace_id, "delivered", to=target.person.address)
 
-    def _refused(self, routes: Sequence[Route], header: bytes) -> dict[int, MailError]:
+    async def _refused(self, routes: Sequence[Route], envelope: Envelope, header: bytes) -> dict[int, MailError]:
         """Recipients for which the message can't be taken, now that its header is known, by their numbers."""
         refused: dict[int, MailError] = {}
         for number, route in enumerate(routes):
-            if route.forwards and has_been_at(header, route.forwarder):
-                refused[number] = error = MailLoop(f"{route.recipient.address}: it has been here before")
+            try:
+                await self._intake.check_route(route, envelope, header)
+            except MailError as error:
+                refused[number] = error
                 reply = f"{error.code} {error.enhanced} {error.text}"
                 self._intake.journal.note(self.trace_id, "not delivered", to=route.recipient.address, reply=reply)
         return refused

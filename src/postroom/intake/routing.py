@@ -6,7 +6,18 @@ the reply that the sender should read.
 
 from dataclasses import dataclass
 
-from postroom.accounts import Directory, Found, LocalTarget, NotLocal, Person, RemoteTarget, Target, Unknown
+from postroom.accounts import (
+    Found,
+    ListTarget,
+    LocalTarget,
+    MailDirectory,
+    NotLocal,
+    Person,
+    RemoteTarget,
+    Target,
+    Unknown,
+    address_key,
+)
 from postroom.base import MailError
 from postroom.queue import Recipient
 from postroom.store import MailStore, NoSuchAccount, OverQuota
@@ -42,6 +53,14 @@ class Route:
     sender: str | None = None  # the envelope sender of what is forwarded; None: the message's own
 
     @property
+    def list_target(self) -> ListTarget | None:
+        """The list, when the recipient is one of its own addresses and no alias of it."""
+        target = self.targets[0] if len(self.targets) == 1 else None
+        if isinstance(target, ListTarget) and address_key(target.address) == address_key(self.recipient.address):
+            return target
+        return None
+
+    @property
     def forwards(self) -> bool:
         """Mail for an address of ours goes on to another server."""
         return bool(self.forwarder) and any(isinstance(target, RemoteTarget) for target in self.targets)
@@ -50,7 +69,7 @@ class Route:
 class Router:
     """Answers RCPT."""
 
-    def __init__(self, directory: Directory, store: MailStore, hostname: str, settings: IntakeSettings) -> None:
+    def __init__(self, directory: MailDirectory, store: MailStore, hostname: str, settings: IntakeSettings) -> None:
         self._directory = directory
         self._store = store
         self._hostname = hostname
@@ -79,8 +98,17 @@ class Router:
                     raise IncompleteDomain(address)
                 return Route(recipient, (RemoteTarget(address),))
 
+    async def _check_token(self, target: ListTarget) -> None:
+        if target.role not in ("bounces", "unsubscribe"):
+            return
+        member = await self._directory.lists.member_by_token(target.role, target.token)
+        if member is None or member.list_id != target.list_id:
+            raise UnknownUser(target.address)
+
     async def _check(self, target: Target, size: int) -> None:
         """Refuse at RCPT what is known to fail at the end of DATA."""
+        if isinstance(target, ListTarget):
+            await self._check_token(target)
         if not isinstance(target, LocalTarget):
             return
         person = target.person

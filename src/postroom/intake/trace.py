@@ -1,13 +1,15 @@
 """Trace information: the fields a server puts before a message, and what it reads from those of others.
 
 Owns: Received and Return-Path (RFC 5321 §4.4), Delivered-To (RFC 9228), the protocol names of RFC 3848 and RFC 6531,
-the count of Received fields. Never: asks what time it is, changes a message. Raises: nothing.
+the count of Received fields. Never: asks what time it is, changes a message. Raises: nothing; MailLoop is
+declared here.
 """
 
 import re
 from dataclasses import dataclass
 
 from postroom.accounts import Person, address_key
+from postroom.base import MailError
 from postroom.message.dates import format_date
 from postroom.net import TlsInfo
 from postroom.smtp import address_literal
@@ -16,6 +18,10 @@ _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*(?:\r\n[ \t]+)?([^\r\n]*
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # How OpenSSL names the suites of TLS 1.2: "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384" (that is CBC).
 _SUITE = re.compile(r"((?:ECDHE|DHE)-(?:RSA|ECDSA))-(AES|CHACHA20)(\d*)-(?:(GCM|POLY1305)-)?(SHA\d*)")
+
+
+class MailLoop(MailError):
+    code, enhanced, text = 554, "5.4.6", "Too many hops, this message is in a loop"
 
 
 @dataclass(frozen=True, slots=True)

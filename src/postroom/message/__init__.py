@@ -24,6 +24,7 @@ from .header import (
     select_fields,
     unfold,
 )
+from .list_fields import list_fields, list_id, list_ids, posted_header, unsubscribe_fields
 from .parts import PartMap, PartNode
 from .plain_words import Explanation, explain
 from .recoding import Encoded, Kept, NotRecodable, Recoding, Wanted, parts_of, recoding
@@ -91,6 +92,9 @@ __all__ = [
     "html_text",
     "index_header",
     "iter_fields",
+    "list_fields",
+    "list_id",
+    "list_ids",
     "parse_address",
     "parse_date",
     "parse_day",
@@ -98,6 +102,7 @@ __all__ = [
     "parse_list",
     "parse_mailbox",
     "parts_of",
+    "posted_header",
     "python_codec",
     "recoding",
     "repair",
@@ -106,6 +111,7 @@ __all__ = [
     "transfer_decoder",
     "transfer_encoder",
     "unfold",
+    "unsubscribe_fields",
     "wire_envelope",
     "without_binary",
     "without_nul",
