@@ -70,6 +70,7 @@ class Peer:
         self.taken: list[Mail] = []
         self.sessions = 0
         self.clients: list[str] = []  # their addresses
+        self.silences = 0  # that were kept instead of a reply
         self.open = 0
         self.most_open = 0
         self.secure: list[bool] = []
@@ -119,6 +120,7 @@ class Peer:
 
     async def _say(self, writer: asyncio.StreamWriter, reply: bytes) -> bool:
         if reply == SILENT:
+            self.silences += 1
             await asyncio.Event().wait()
         if reply == DROP:
             return False

@@ -354,7 +354,7 @@ class DnsRow:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-MANY = "; ".join(f"b.test MX {k} m{k}.b.test" for k in range(1000))
+MANY = "; ".join(f"b.test MX {k} m{k}.b.test" for k in range(250))
 THIRTY = "; ".join(f"b.test MX {k} m{k}.b.test" for k in range(30))
 MANY_HOSTS = "; ".join(f"m{k}.b.test A 127.0.0.1" for k in range(20))
 CLOSED = "; ".join(f"b.test A 127.1.0.{k}" for k in range(100))
@@ -451,7 +451,7 @@ DNS_ROWS = [
     ),
     DnsRow("an alias that leads nowhere", "bounced", "b.test CNAME gone.test", "no mail server and no address"),
     # much
-    DnsRow("a thousand MX records, all good", "sent", MANY + "; " + MANY_HOSTS),
+    DnsRow("hundreds of MX records, all good", "sent", MANY + "; " + MANY_HOSTS),
     DnsRow("thirty MX records, all without an address", "bounced", THIRTY, "has an address"),
     DnsRow("a hundred addresses, all of them closed", "deferred", CLOSED, "refused"),
     DnsRow(

@@ -450,3 +450,19 @@ def test_a_message_moved_to_a_relay_that_is_gone_waits_and_says_so() -> None:
         assert len(peer.taken) == 1
 
     play(scene)
+
+
+@pytest.mark.parametrize(("stage", "doubt"), [("END", True), ("DATA", False)])
+def test_stopping_after_the_final_dot_leaves_a_doubt_that_is_told(stage: str, doubt: bool) -> None:
+    async def scene(world: World) -> None:
+        world.settings = DeliverySettings(stop_timeout_seconds=0.01)
+        peer = await world.peer(Peer({stage: [SILENT]}))
+        await world.put("bob@b.test", "carol@b.test")
+        await world.deliverer.start()
+        await until(lambda: peer.silences == 1)
+        await world.deliverer.stop()
+        doubts = [step["to"] for step in world.steps.of("in doubt")]
+        assert doubts == ([["bob@b.test", "carol@b.test"]] if doubt else [])
+        assert {entry.state for entry in await world.entries()} == {EntryState.WAITING}
+
+    play(scene)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from postroom.dns import to_question
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 MX = "mx"
 _RELAY_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _BRACKETED = re.compile(r"\[([^\[\]]*)\](?::(.*))?", re.DOTALL)
@@ -129,14 +127,6 @@ def sender_key(text: str) -> str:
     if at and (not local or domain.startswith((".", "*"))):
         raise ValueError(f'{text!r} is not like "alice@example.net", "example.net", ".example.net", "*" or "<>"')
     return f"{local.lower()}{at}{route_key(domain)}"
-
-
-def parse_network(text: str) -> Network:
-    """ "10.0.0.0/8", "2001:db8::/32", "192.0.2.1"."""
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise ValueError(f'{text!r} is not like "192.0.2.0/24" or "2001:db8::/32": {error}') from error
 
 
 def check_source(text: str, version: int) -> None:

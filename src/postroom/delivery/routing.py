@@ -11,10 +11,11 @@ from itertools import chain, zip_longest
 
 from postroom.base import Ids
 from postroom.dns import DnsTemporary, Mx, Resolver, to_question
+from postroom.net import Networks
 
 from .api import Undeliverable
 from .destination import Destination, ascii_domain, literal_address
-from .next_hop import is_address, parse_network
+from .next_hop import is_address
 from .routes import Routes
 from .settings import DeliverySettings
 
@@ -38,7 +39,7 @@ class Router:
         self._settings = settings
         self._hostname = hostname
         self._own_names = frozenset(to_question(name) for name in (hostname, *settings.own_names))
-        self._refused = [parse_network(text) for text in settings.refuse_networks]
+        self._refused = Networks(settings.refuse_networks)
         self._own_addresses = frozenset(str(ipaddress.ip_address(a)) for a in settings.own_addresses)
         self._routes = routes
 
@@ -114,18 +115,12 @@ class Router:
         found = host.addresses or await self._look_up(host.name)
         if host.configured:
             return found
-        allowed = tuple(address for address in found if not self._is_refused(address))
+        # Whoever makes an MX record does not choose which of our own neighbours we talk to.
+        allowed = tuple(address for address in found if address not in self._refused)
         if found and not allowed:
             text = f"{host.name} has an address that is never called: {', '.join(found[:3])}"
             raise Undeliverable(f"{host.name}: delivery.refuse_networks", code=550, enhanced="5.4.4", text=text)
         return allowed
-
-    def _is_refused(self, address: str) -> bool:
-        """Whoever makes an MX record does not choose which of our own neighbours we talk to."""
-        ip = ipaddress.ip_address(address)
-        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-            ip = ip.ipv4_mapped
-        return any(ip in network for network in self._refused)
 
     async def _look_up(self, name: str) -> tuple[str, ...]:
         if is_address(name):  # an MX that names an address is wrong, and common; calling it does no harm

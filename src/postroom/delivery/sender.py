@@ -344,9 +344,12 @@ class _Attempt:
                 await session.close()
                 return unfit.reply
             except BaseException:
+                if session.undecided:
+                    self._note_doubt(session, entries)
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise
-            self._note_doubt(session, entries, outcomes)
+            answered = zip(entries, outcomes, strict=True)
+            self._note_doubt(session, [e for e, o in answered if o.stage is Stage.END and o.reply.local])
             self._pending = waiting
             progress = bool(waiting)
             elsewhere: ServerReply | None = None
@@ -390,15 +393,11 @@ class _Attempt:
                 raise
             return session.give_up(f"{session.relay} was not done with the message after {seconds:.0f} seconds")
 
-    def _note_doubt(self, session: Session, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> None:
+    def _note_doubt(self, session: Session, entries: Sequence[Entry]) -> None:
         """RFC 1047: who is lost after the final dot may have taken the message, and gets it once more."""
-        doubtful = [
-            entry.recipient.address
-            for entry, outcome in zip(entries, outcomes, strict=True)
-            if outcome.stage is Stage.END and outcome.reply.local
-        ]
-        if doubtful:
-            self._sender.journal.note(self._message.message_id, "in doubt", to=doubtful, relay=session.relay)
+        if entries:
+            to = [entry.recipient.address for entry in entries]
+            self._sender.journal.note(self._message.message_id, "in doubt", to=to, relay=session.relay)
 
     def _attempted(self, entry: Entry, outcome: Outcome, session: Session) -> Attempted:
         return Attempted(

@@ -211,6 +211,11 @@ class Session:
                 case SendContent():
                     await self._stream(content)
 
+    @property
+    def undecided(self) -> bool:
+        """All of a message is out, and its answer is not in: the server may have taken it."""
+        return self._engine.undecided
+
     def give_up(self, reason: str) -> tuple[Outcome, ...]:
         """End the transaction under way: what has no answer ends as a temporary failure, and so does the session."""
         self._engine.lost(reason)

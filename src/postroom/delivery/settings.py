@@ -13,12 +13,12 @@ from msgspec import Meta
 
 from postroom.base import SettingError
 from postroom.dns import to_question
+from postroom.net import Networks
 
 from .next_hop import (
     check_relay_name,
     check_source,
     is_address,
-    parse_network,
     parse_place,
     parse_route,
     route_key,
@@ -354,8 +354,7 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             for name in self.own_names:
                 to_question(name)
         with _at("refuse_networks"):
-            for network in self.refuse_networks:
-                parse_network(network)
+            Networks(self.refuse_networks)
         with _at("source_ipv4"):
             check_source(self.source_ipv4, 4)
         with _at("source_ipv6"):

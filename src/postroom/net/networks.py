@@ -25,6 +25,8 @@ class Networks:
             found = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             return False
+        if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped  # the same host by another name (RFC 4291 §2.5.5.2)
         return any(found in network for network in self._networks)
 
 

@@ -111,13 +111,16 @@ class ClientEngine:
     def next_event(self) -> ClientEvent | None:
         return self._events.popleft() if self._events else None
 
+    @property
+    def undecided(self) -> bool:
+        """All of a message is out, and its answer is not in: the server may have taken it."""
+        return self._content is None and any(expected is Stage.END for expected, _ in self._expected)
+
     def lost(self, reason: str, enhanced: str = "4.4.2") -> None:
         """The connection is gone (or the driver gave up on it): whatever is open ends as a temporary failure."""
         if self._outside is Stage.CLOSED:
             return
-        stage = self.stage
-        if self._content is None and any(expected is Stage.END for expected, _ in self._expected):
-            stage = Stage.END  # the last chunk is out: the server may have taken it all
+        stage = Stage.END if self.undecided else self.stage
         reply = local_reply(421, enhanced, reason)  # RFC 5321 §3.8: act as if a 451 had come
         if self._mail is not None:
             self._fail_rest(reply, stage)
