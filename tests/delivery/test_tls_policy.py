@@ -11,7 +11,7 @@ from postroom.delivery.next_hop import Place
 from postroom.delivery.routes import Relay
 from postroom.delivery.routing import Host
 from postroom.delivery.sts_policies import NoPolicy, StsPolicies
-from postroom.delivery.tls_demand import TlsDemand
+from postroom.delivery.tls_demand import TlsDemand, TlsUse
 from postroom.delivery.tls_policy import HostRefused, TlsPolicies
 from postroom.delivery.tls_settings import OutboundTlsSettings
 from postroom.dns import DnsTemporary, StaticResolver
@@ -178,6 +178,15 @@ def test_tlsa_records_that_cannot_be_asked_for() -> None:
 def test_what_is_published_does_not_matter_there(destination: Destination, relay: Relay, host: Host, use: str) -> None:
     found = demand(policies(ENFORCE, USABLE), destination, relay, host)
     assert (found.use, found.names, found.dane) == (use, (), None)
+
+
+@pytest.mark.parametrize(("tls", "by_dane"), [("opportunistic", True), ("starttls", True), ("never", False)])
+def test_a_relay_may_have_tlsa_records(tls: TlsUse, by_dane: bool) -> None:
+    """RFC 7672 §2.2.2."""
+    found = demand(policies(tlsa=USABLE), Destination("", relay="r"), Relay((Place("mx.b.test"),), 25, tls))
+    assert (found.dane is not None) == by_dane
+    if found.dane is not None:
+        assert (found.use, found.dane.names) == ("starttls", ("mx.b.test",))
 
 
 def test_required_tls_stays_required_in_testing() -> None:

@@ -104,13 +104,25 @@ def _people(config: "Config") -> "Generator[Finding, None, list[str]]":
 
 
 async def _ask(config: "Config", domains: list[str]) -> "list[Finding]":
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     from postroom.base import SystemClock
     from postroom.dns import DnsResolver
 
+    from .dns import certificates, tls_records
     from .dns_findings import dns_findings
+    from .outcome import Refusal
+    from .tls_findings import tls_findings
 
     resolver = DnsResolver(config.dns, SystemClock())
     try:
-        return [finding async for finding in dns_findings(resolver, config.hostname, domains)]
+        found = [finding async for finding in dns_findings(resolver, config.hostname, domains)]
+        try:
+            chain = [one.public_bytes(Encoding.DER) for one in certificates(config)]
+            tls = tls_records(config)
+        except Refusal:  # findings.certificate has said so
+            return found
+        now = time.time()  # noqa: TID251 - the command line is an edge
+        return found + [one async for one in tls_findings(resolver, config.hostname, domains, tls, chain, now)]
     finally:
         await resolver.close()

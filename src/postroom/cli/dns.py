@@ -14,6 +14,8 @@ from .outcome import Refusal, print_json, tame
 from .records import TlsRecords, records, zone_lines
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from postroom.config import Config
 
 
@@ -35,7 +37,7 @@ def dns(domain: str, as_json: bool, config_path: Path | None) -> None:
         name = to_question(domain)
     except ValueError as error:
         raise Refusal(f"{tame(domain)} is not a domain") from error
-    tls = _tls_records(config)
+    tls = tls_records(config)
     if as_json:
         found = records(name, config.hostname, tls)
         print_json([{"name": one.name, "type": one.kind, "value": one.value, "why": one.why} for one in found])
@@ -51,27 +53,29 @@ def certificate_path(config: "Config") -> Path:
     return Path(config.tls.certificate) if config.tls.certificate else config.data / "tls" / "self-signed.crt"
 
 
-def _tls_records(config: "Config") -> TlsRecords:
+def tls_records(config: "Config") -> TlsRecords:
+    """What these settings and this certificate make. Raises Refusal."""
+    from postroom.mailauth import tlsa_for
     from postroom.servers.policy_host import policy_id
 
     policy = config.mta_sts.policy(config.hostname)
     is_served = any(one.kind == "policy_host" for one in config.listeners().values())
-    return TlsRecords(
-        tlsa=_tlsa(certificate_path(config)),
-        policy_id=policy_id(policy) if is_served else "",
-        reports_to=config.tls_reports.read_from,
-    )
+    chain = certificates(config)
+    try:
+        tlsa = str(tlsa_for(chain[0])) if chain else ""
+    except ValueError as error:
+        raise Refusal(f"{certificate_path(config)}: {error}") from error
+    return TlsRecords(tlsa, policy_id(policy) if is_served else "", config.tls_reports.read_from)
 
 
-def _tlsa(path: Path) -> str:
-    """Of the first certificate in the file, which is the server's own."""
+def certificates(config: "Config") -> "list[x509.Certificate]":
+    """Those that the server shows, its own first; none before its first start. Raises Refusal."""
     from cryptography import x509
 
-    from postroom.mailauth import tlsa_for
-
+    path = certificate_path(config)
     try:
-        return str(tlsa_for(x509.load_pem_x509_certificate(path.read_bytes())))
+        return x509.load_pem_x509_certificates(path.read_bytes())
     except FileNotFoundError:
-        return ""
+        return []
     except (OSError, ValueError) as error:
         raise Refusal(f"The certificate {path} can't be read: {error}") from error

@@ -11,7 +11,7 @@ from postroom.dns import Resolver
 from postroom.mailauth import ResultType
 from postroom.mailauth.mta_sts import Mode, Policy
 
-from .dane_lookup import DaneRecords, mx_records
+from .dane_lookup import DaneRecords, host_records, mx_records
 from .destination import Destination
 from .next_hop import is_address
 from .routes import Relay
@@ -55,8 +55,10 @@ class TlsPolicies:
             return await self._for_message(destination, relay, host, by_relay=by_relay)
         if demanded is not None:
             return await self._as_demanded(destination.domain, host, demanded)
-        if waived or by_relay or is_address(host.name) or relay.verify or relay.tls in ("never", "implicit"):
+        if waived or is_address(host.name) or relay.verify or relay.tls in ("never", "implicit"):
             return base
+        if by_relay:
+            return await self._of_relay(relay, host, base)
         return await self._published(destination.domain, host, base)
 
     def _by_operator(self, domain: str) -> Demanded | None:
@@ -101,6 +103,13 @@ class TlsPolicies:
         if policy.failure is not None:
             return replace(base, published=Published(domain, "sts"), fault=(policy.failure, policy.words))
         return replace(base, published=Published(domain))
+
+    async def _of_relay(self, relay: Relay, host: Host, base: TlsDemand) -> TlsDemand:
+        """A host that our operator has named may have TLSA records too (RFC 7672 §2.2.2)."""
+        records = None
+        if relay.hosts and self._settings.dane:
+            records = await host_records(self._resolver, host.name, host.port)
+        return base if records is None else TlsDemand("starttls", "DANE", dane=records)
 
     async def _for_message(self, destination: Destination, relay: Relay, host: Host, *, by_relay: bool) -> TlsDemand:
         """RFC 8689 §4.2.1, steps 2 and 4: the host's name is certain, and its certificate has it."""
