@@ -344,8 +344,25 @@ def test_each_destination_gets_its_share(stage: Stage) -> None:
         ]
         assert await queue.next_due({"slow.test"}) == START + 1
         assert await queue.next_due({"slow.test", "b.test"}) == START + 2
-        assert await claimed(queue, now, 3, share=2, shares={"slow.test": 0}) == ["b@b.test", "d@full.test"]
+        assert await claimed(queue, now, 3, share=2, shares={"slow.test": 0}) == ["d@full.test", "b@b.test"]
         assert await queue.next_due({"slow.test"}) is None
+
+    stage.run(play)
+
+
+def test_destinations_take_turns_however_long_their_lines_are(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        for k in range(30):
+            await put(queue, f"r{k}@d{k % 3}.test")
+        await clock.advance(1)
+        await put(queue, "a@late.test")
+        seen = list[str]()
+        for _ in range(3):
+            await clock.advance(1)
+            seen += await claimed(queue, clock.now(), 4, share=2)
+        # with room for four, each of the four has a share of one; then those of whom more is due come again
+        assert seen[:4] == ["r0@d0.test", "r1@d1.test", "r2@d2.test", "a@late.test"]
+        assert seen[4:] == ["r3@d0.test", "r4@d1.test", "r5@d2.test", "r6@d0.test", "r7@d1.test", "r8@d2.test"]
 
     stage.run(play)
 

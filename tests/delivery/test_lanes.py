@@ -176,3 +176,27 @@ def test_a_lane_whose_window_has_shrunk_asks_for_more_when_it_runs_low() -> None
         lanes.next_job(lane, first=True)
         lows.append(lanes.runs_low(lane))
     assert lows.count(True) == 1
+
+
+def test_who_answered_lately_has_its_window_without_a_lane() -> None:
+    clock, settings = FakeClock(), DeliverySettings()
+    sites = Sites(clock, settings)
+    lanes = Lanes(settings, sites)
+
+    def work(destination: Destination) -> None:
+        lanes.add(job(destination))
+        (lane,) = lanes.to_staff()
+        assert lanes.next_job(lane, first=True) is not None
+        lanes.job_done(lane)
+        lanes.worker_gone(lane)
+
+    work(B)
+    assert lanes.shares() == {"b.test": lanes.shares()["b.test"]}
+    assert lanes.shares()["b.test"] >= settings.new_destination_share
+    lanes.add(job(B))
+    sites.failed(B, local_reply(421, "4.4.1", "gone"))
+    (lane,) = lanes.to_staff()
+    assert lanes.next_job(lane, first=True) is not None
+    lanes.job_done(lane)
+    lanes.worker_gone(lane)
+    assert lanes.shares() == {}  # it is among the unknown ones again

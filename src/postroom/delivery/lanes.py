@@ -18,6 +18,7 @@ from .destination import Destination
 from .settings import DeliverySettings
 from .sites import Site, Sites
 
+_MAX_ANSWERING = 1000  # domains
 _JOBS_A_CONNECTION = 10  # that wait in memory: enough to keep it busy while more are fetched
 
 
@@ -91,6 +92,7 @@ class Lanes:
         self._settings = settings
         self._sites = sites
         self._lanes: dict[Destination, Lane] = {}
+        self._answering = OrderedDict[str, int]()  # domains without a lane that answered lately: their window then
         self._local = _Pool(1 << 30)
         self._remote = _Pool(settings.max_connections)
         self._suspect = _Pool(settings.max_suspect_connections)
@@ -107,7 +109,7 @@ class Lanes:
 
     def shares(self) -> dict[str, int]:
         """How many more entries of a domain are wanted, where that is not the usual share."""
-        found: dict[str, int] = {}
+        found: dict[str, int] = dict(self._answering)
         for lane in self._lanes.values():
             room = max(0, self.window(lane) - len(lane.jobs))
             lane.capped = lane.capped or not room  # its window may have shrunk meanwhile
@@ -131,7 +133,9 @@ class Lanes:
         if len(lane.jobs) >= self._settings.max_waiting_per_destination:
             return False
         lane.jobs.append(job)
-        lane.domains.update(entry.destination for entry in job.entries)
+        for entry in job.entries:
+            lane.domains.add(entry.destination)
+            self._answering.pop(entry.destination, None)
         self._note(lane)
         return True
 
@@ -198,8 +202,18 @@ class Lanes:
         lane.pool.forget(lane)  # the others first
         if not lane.jobs and not lane.workers:
             self._lanes.pop(lane.destination, None)
+            self._remember(lane)
         else:
             self._note(lane)
+
+    def _remember(self, lane: Lane) -> None:
+        """Who answers is not to wait in small steps among those of whom nothing is known."""
+        if lane.destination.is_local or lane.site.suspect:
+            return
+        for domain in lane.domains:
+            self._answering[domain] = self.window(lane)
+        while len(self._answering) > _MAX_ANSWERING:
+            self._answering.popitem(last=False)
 
     def drop_jobs(self) -> None:
         """Forget all jobs that nobody has begun."""

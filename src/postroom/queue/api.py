@@ -180,7 +180,7 @@ class Queue(Protocol):
     async def claim(
         self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, int] = NO_SHARES
     ) -> list[Entry]:
-        """Up to `limit` WAITING entries due at `now`, now SENDING; destinations that are due longest come first.
+        """Up to `limit` WAITING entries due at `now`, now SENDING; destinations take turns.
 
         Of each destination at most `share`, or what `shares` has for it (0: none), by priority, then in turns of its
         senders. Paused destinations are left out.

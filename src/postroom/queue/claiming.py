@@ -2,9 +2,10 @@
 
 Owns: the destinations table and the order in which waiting entries are claimed. Never: commits. Raises: apsw.Error.
 
-A destination's row says when its earliest entry is due. Claiming looks at the destinations that are due, the longest
-waiting first, and takes each one's share from its own line; so a million entries for one slow destination cost no more
-than the one entry of another, and do not stand in its way.
+A destination's row says when its earliest entry is due, and when it had its last turn. Claiming looks at those that are
+due, the one whose turn is longest ago first, and takes each one's share from its own line; so a million entries for one
+slow destination cost no more than the one entry of another, and a hundred entries for each of ten thousand destinations
+do not stand in its way.
 """
 
 import json
@@ -57,8 +58,10 @@ def claim(
 ) -> list[tuple[Any, ...]]:
     """Rows of ENTRY_COLUMNS, marked as sending; the destinations they belong to are refreshed."""
     rows: list[tuple[Any, ...]] = []
-    for number, name in _destinations_due(db, now, limit, shares):
-        own = shares.get(name, share if share is not None else limit)
+    due = _destinations_due(db, now, limit, shares)
+    usual = fair_share(limit if share is None else share, limit, len(due))
+    for number, name in due:
+        own = shares.get(name, usual)
         room = min(limit - len(rows), own)
         if room <= 0:
             if own > 0:
@@ -69,6 +72,7 @@ def claim(
         if not few:
             found += _with_them(db, found, number, now, limit - len(rows) - len(found))
         db.execute(_MARK, (json.dumps([row[0] for row in found]),))
+        db.execute("UPDATE destinations SET served=? WHERE id=?", (now, number))
         refresh(db, (number,))
         rows += found
     return rows
@@ -85,10 +89,15 @@ def _with_them(
 def _destinations_due(db: apsw.Connection, now: float, limit: int, shares: Mapping[str, int]) -> list[tuple[int, str]]:
     """As many as can be needed."""
     rows = db.execute(
-        f"SELECT id, name FROM destinations WHERE {_OPEN} AND due<=? ORDER BY due LIMIT ?",
+        f"SELECT id, name FROM destinations WHERE {_OPEN} AND due<=? ORDER BY served, due LIMIT ?",
         (now, limit + len(shares)),
     ).fetchall()
     return cast(list[tuple[int, str]], rows)
+
+
+def fair_share(share: int, limit: int, destinations: int) -> int:
+    """Less than its share where so many wait that not all could have it."""
+    return max(1, min(share, limit // max(1, destinations)))
 
 
 def refresh(db: apsw.Connection, destinations: Collection[int]) -> None:

@@ -25,6 +25,7 @@ from .api import (
     destination_for,
     message_for,
 )
+from .claiming import fair_share
 from .fairness import Turns
 from .names import check_message_id, new_message_id
 from .settings import QueueSettings
@@ -44,6 +45,7 @@ class MemoryQueue:
         self._turns = Turns(settings.sender_turn_seconds, settings.max_remembered_senders)
         self._line: dict[int, tuple[int, float]] = {}  # rank and turn, by entry id
         self._paused: set[str] = set()
+        self._served = dict[str, float]()  # destination: when some of its entries were claimed last
         self._once: set[str] = set()
         self._suppressions: dict[str, Suppression] = {}
 
@@ -94,13 +96,16 @@ class MemoryQueue:
             if entry.next_attempt <= now:
                 due.setdefault(entry.destination, []).append(entry)
         claimed: list[Entry] = []
-        for name, line in sorted(due.items(), key=lambda one: min(entry.next_attempt for entry in one[1])):
+        usual = fair_share(limit if share is None else share, limit, len(due))
+        for name, line in sorted(due.items(), key=lambda one: (self._served.get(one[0], 0.0), _due(one[1]))):
             line.sort(key=lambda entry: (*self._line[entry.entry_id], entry.entry_id))
-            own = shares.get(name, limit if share is None else share)
-            chosen = line[: max(0, own)]
+            chosen = line[: max(0, shares.get(name, usual))]
             messages = {entry.message.message_id for entry in chosen}  # their other recipients go with them
             chosen += [entry for entry in line[len(chosen) :] if entry.message.message_id in messages]
-            claimed += chosen[: limit - len(claimed)]
+            chosen = chosen[: limit - len(claimed)]
+            if chosen:
+                self._served[name] = now
+            claimed += chosen
         return [self._put(replace(entry, state=EntryState.SENDING)) for entry in claimed]
 
     async def next_due(self, full: Container[str] = ()) -> float | None:
@@ -298,3 +303,7 @@ class MemoryQueue:
                 self._stand_at(entry, turn)
         self._wake()
         return len(chosen)
+
+
+def _due(line: Sequence[Entry]) -> float:
+    return min(entry.next_attempt for entry in line)

@@ -85,7 +85,11 @@ CREATE TABLE once(
 CREATE INDEX once_by_time ON once(at);
 """
 
-MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD}  # version reached: what takes the version before it there
+_FOURTH = """
+ALTER TABLE destinations ADD COLUMN served REAL NOT NULL DEFAULT 0;      -- when some of its entries were claimed last
+"""
+
+MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH}  # version reached: what takes the version before it there
 VERSION = max(MIGRATIONS)
 
 # the order in which rows.entries takes them apart
