@@ -170,8 +170,10 @@ def test_a_second_server_is_refused(server: Server, tmp_path: Path) -> None:
     for count in (1, 2):
         other = server.folder / "other.toml"
         text = server.config.read_text().replace("workers = 2", f"workers = {count}")
-        text = re.sub(r"^(smtp|submission|submissions|lmtp|pop3|pop3s|imap|imaps) = .*$", "", text, flags=re.M)
-        other.write_text(text.replace("[listen]", '[listen]\nsmtp = ["127.0.0.1:0"]'))
+        text = re.sub(
+            r"^(smtp|submission|submissions|lmtp|pop3|pop3s|imap|imaps|policy_host) = .*$", "", text, flags=re.M
+        )
+        other.write_text(text.replace("\n[listen]\n", '\n[listen]\nsmtp = ["127.0.0.1:0"]\n'))
         done = subprocess.run([*command[:-1], str(other)], capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
         assert "another Postroom has" in done.stderr
