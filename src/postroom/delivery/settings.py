@@ -324,7 +324,7 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_reply_lines: Annotated[int, Meta(ge=16, description="Lines of one reply of a host.")] = 256
     send_8bit_anyway: Annotated[
         bool,
-        Meta(description="Send 8-bit messages also to hosts that do not offer 8BITMIME, against RFC 6152, not bounce."),
+        Meta(description="Send 8-bit messages as they are to hosts that do not offer 8BITMIME too, against RFC 6152."),
     ] = False
     double_bounce_to: Annotated[
         str,

@@ -9,7 +9,6 @@ alone may be encoded as a whole (RFC 6532 §3.7). Every octet that is no part's 
 stays. A DKIM signature of the body does not survive it: signers are to convert before they sign.
 """
 
-import re
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -21,8 +20,7 @@ from .transfer_encoding import EncodingName, base64_size, transfer_encoder, with
 
 _IDENTITY = (b"7bit", b"8bit", b"binary")
 _PIECE = 262_144
-_LONG_LINE = re.compile(rb"[^\n]{1000}")  # RFC 5322 §2.1.1: 998 and CR
-_MAX_LINE = 998
+_MAX_LINE = 998  # RFC 5322 §2.1.1, without CRLF
 _HIGH = bytes(range(128, 256))
 _ENCODABLE_MESSAGES = (b"global-delivery-status", b"global-headers", b"global-disposition-notification")  # RFC 6533 §7
 
@@ -106,10 +104,10 @@ class _Measure:
             self.high += len(piece) - len(piece.translate(None, _HIGH))
         if b"\0" in piece:
             self.lined = False
-        lines = self._line + piece
-        if _LONG_LINE.search(lines):
-            self.long_line = True
-        self._line = lines[lines.rfind(b"\n") + 1 :][-1000:]
+        if not self.long_line:
+            lines = (self._line + piece).split(b"\n")
+            self._line = lines[-1]
+            self.long_line = max(map(len, lines)) > _MAX_LINE + 1
         if self._held_cr:
             piece = b"\r" + piece
         self._held_cr = piece.endswith(b"\r")
