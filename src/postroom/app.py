@@ -64,6 +64,7 @@ from postroom.servers.maildrops import Maildrops
 from postroom.servers.policy_host import BUSY, PolicyService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
+from postroom.servers.unsubscribe import UnsubscribePage
 from postroom.smtp import SmtpSettings
 from postroom.store import STORE_ROWS, Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
 
@@ -409,7 +410,8 @@ class App:
 
     def _policy_host(self) -> PolicyService:
         settings = self.config.mta_sts
-        return PolicyService(settings.policy(self.config.hostname), self.directory, settings)
+        page = UnsubscribePage(self.directory.lists, self.config.accounts.unsubscribe_url)
+        return PolicyService(settings.policy(self.config.hostname), self.directory, settings, page)
 
     def _smtp(self, name: str) -> SmtpService:
         wanted = self._wanted[name]

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 from tests.mailauth.authority import issue
 
-from postroom.base import SystemClock
+from postroom.accounts import AccountSettings, MailingList, MemoryDirectory
+from postroom.base import SeededIds, SystemClock
 from postroom.mailauth.mta_sts import PATH, Mode, read_policy, record_id, record_text
 from postroom.net import Dialer, Fetch, HttpMessage, HttpsClient, Listener, NetSettings, client_context
 from postroom.servers.policy_host import PolicyService, policy_id
 from postroom.servers.settings import MtaStsSettings
+from postroom.servers.unsubscribe import UnsubscribePage
 
 SETTINGS = MtaStsSettings(request_timeout_seconds=0.3)
 POLICY = SETTINGS.policy("mail.example.org")
@@ -44,7 +46,7 @@ class Scene:
             writer.close()
 
 
-def play(folder: Path, body: Callable[[Scene], Awaitable[None]]) -> None:
+def play(folder: Path, body: Callable[[Scene], Awaitable[None]], page: UnsubscribePage | None = None) -> None:
     async def go() -> None:
         now = SystemClock().now()
         root = issue("Root", ca=True, now=now)
@@ -53,7 +55,7 @@ def play(folder: Path, body: Callable[[Scene], Awaitable[None]]) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*files)
         net = NetSettings(sweep_interval_seconds=0.05)
-        listener = Listener("policy_host", PolicyService(POLICY, Domains(), SETTINGS), net, tls=context)
+        listener = Listener("policy_host", PolicyService(POLICY, Domains(), SETTINGS, page), net, tls=context)
         listener.bind(["127.0.0.1:0"])
         await listener.start()
         trusting = client_context(verify=True, cafile=root.write(folder / "root")[0])
@@ -126,3 +128,22 @@ def test_hosts_are_checked() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"hosts": ["a b"]}, MtaStsSettings)
     assert MtaStsSettings(hosts=("*.Example.org",)).policy("x.test").mx == ("*.example.org",)
+
+
+def test_beside_the_policy_there_is_the_page_that_leaves_lists(tmp_path: Path) -> None:
+    directory = MemoryDirectory(AccountSettings(), SystemClock(), SeededIds())
+
+    async def body(scene: Scene) -> None:
+        await directory.add_domain("example.org")
+        await directory.lists.create(MailingList(0, "news@example.org", ("x@y.test",)))
+        await directory.lists.add_members("news@example.org", ("bob@b.test",))
+        (token,) = await directory.lists.tokens("unsubscribe", await directory.lists.members(1))
+        head = f"POST /leave/{token} HTTP/1.1\r\nHost: mail.example.org\r\nContent-Length: "
+        said = await scene.raw(f"{head}26\r\n\r\nList-Unsubscribe=One-Click".encode())
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert await directory.lists.members(1) == []
+        assert (await scene.raw(f"{head}9999\r\n\r\n".encode())).startswith(b"HTTP/1.1 400 ")
+        assert (await scene.fetch()).body == POLICY.file
+        await directory.close()
+
+    play(tmp_path, body, UnsubscribePage(directory.lists, "https://mail.example.org/leave"))

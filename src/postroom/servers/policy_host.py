@@ -1,4 +1,5 @@
-"""Serves https://mta-sts.DOMAIN/.well-known/mta-sts.txt for each domain here (RFC 8461 §3.3).
+"""Serves https://mta-sts.DOMAIN/.well-known/mta-sts.txt for each domain here (RFC 8461 §3.3), and the page by
+which people leave lists.
 
 Owns: one request and one answer a connection. Never: serves anything else, handshakes (the listener does). Raises:
 nothing; what is not HTTP is answered 400.
@@ -13,6 +14,7 @@ from postroom.mailauth.mta_sts import PATH, Policy, policy_host
 from postroom.net import BadHttp, Connection, ConnectionEnd, HttpMessage, MessageReader, http_response
 
 from .settings import MtaStsSettings
+from .unsubscribe import MAX_BODY_OCTETS, UnsubscribePage
 
 _log = logging.getLogger("postroom.servers")
 _PLAIN = {"Content-Type": "text/plain; charset=utf-8"}  # RFC 8461 §3.3
@@ -34,10 +36,17 @@ def policy_id(policy: Policy) -> str:
 class PolicyService:
     """net.Service for the listener `policy_host`."""
 
-    def __init__(self, policy: Policy, directory: LocalDomains, settings: MtaStsSettings) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        directory: LocalDomains,
+        settings: MtaStsSettings,
+        unsubscribe: UnsubscribePage | None = None,
+    ) -> None:
         self._policy = policy
         self._directory = directory
         self._settings = settings
+        self._unsubscribe = unsubscribe
 
     async def serve(self, connection: Connection) -> None:
         connection.idle_timeout = self._settings.request_timeout_seconds
@@ -56,7 +65,7 @@ class PolicyService:
 
     async def _request(self, connection: Connection) -> HttpMessage | None:
         """None: that was none."""
-        reader = MessageReader(max_body_octets=0, request=True)
+        reader = MessageReader(max_body_octets=MAX_BODY_OCTETS if self._unsubscribe else 0, request=True)
         try:
             while data := await connection.receive():
                 if (message := reader.feed(data)) is not None:
@@ -66,6 +75,8 @@ class PolicyService:
         return None
 
     async def _answer(self, request: HttpMessage) -> bytes:
+        if self._unsubscribe is not None and (page := await self._unsubscribe.answer(request)) is not None:
+            return page
         if request.method not in ("GET", "HEAD"):
             return http_response(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
         host = request.fields.get("host", "").lower().partition(":")[0].removesuffix(".")
