@@ -63,6 +63,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
         f"the server was stopped by force during an attempt for {_addresses(facts)}: if the other side had just taken "
         "it, it gets it twice"
     ),
+    "expanded": lambda facts: f"sent on to the members of {_addresses(facts)} as {facts.get('queue_id') or 'nothing'}",
     "reported": lambda facts: f"report to {_addresses(facts)}: {facts.get('report', '')}",
 }
 
