@@ -1,5 +1,6 @@
 """Names in certificates, and who may have issued them."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,12 @@ from postroom.mailauth.certificates import (
     read_certificate,
 )
 
+ROOT = issue("Root", ca=True)
+KEYS: dict[str, Callable[[], Any]] = {
+    "ec": lambda: None,
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+}
 UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00")
 
 
@@ -55,10 +62,53 @@ def test_the_common_name_counts_only_without_other_names() -> None:
 def test_what_is_no_certificate() -> None:
     assert read_certificate(b"") is None
     assert read_certificate(b"\x30\x03\x02\x01\x01") is None
-    one = issue("mx.b.test")
-    again = read_certificate(one.der)
-    assert again is not None
-    assert public_key_info(again) == one.spki
+    assert read_certificate(issue("mx.b.test").der) is not None
+
+
+@pytest.mark.parametrize("kind", ["ec", "rsa", "ed25519"])
+def test_the_key_info_is_found_where_it_is(kind: str) -> None:
+    one = issue("mx.b.test", key=KEYS[kind]())
+    assert public_key_info(one.der) == one.spki
+
+
+def test_the_key_info_is_not_written_again() -> None:
+    """A key in a form that nobody would write: its octets count, not its meaning."""
+    one = issue("mx.b.test", key=KEYS["rsa"]())
+    algorithm = bytes.fromhex("300d06092a864886f70d0101010500")
+    strange = one.der.replace(algorithm, bytes.fromhex("300d06092a864886f70d0101014500"))  # no NULL
+    assert public_key_info(strange) == one.spki.replace(algorithm[-2:], b"\x45\x00", 1)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 4, 10, 100, 200])
+def test_what_has_no_key_info(cut: int) -> None:
+    der = issue("mx.b.test").der
+    assert public_key_info(der[:cut]) is None
+    assert public_key_info(b"\x30\x84\xff\xff\xff\xff" + der) is None
+    assert public_key_info(b"\x30\x80" + der) is None
+
+
+def test_strange_certificates_are_unreadable_and_no_more() -> None:
+    """Found by changing octets: versions and doubled extensions have exceptions of their own in the library."""
+    chance = random.Random(7)
+    leaf = issue("mx.b.test", ROOT)
+    for _ in range(2000):
+        der = bytearray(leaf.der)
+        for _ in range(chance.choice((1, 1, 3))):
+            at = chance.randrange(len(der))
+            der[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
+        public_key_info(bytes(der))
+        certificate = read_certificate(bytes(der))
+        if certificate is not None:
+            is_for_servers(certificate)
+            is_issuer(ROOT.certificate, certificate, 0, names_of(certificate))
+            is_issuer(certificate, leaf.certificate, 0, [])
+            is_signed_by(certificate, ROOT.spki)
+
+
+def test_versions_and_doubled_extensions() -> None:
+    der = issue("mx.b.test").der
+    assert read_certificate(der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x42", 1)) is None
+    assert read_certificate(der.replace(b"\x55\x1d\x23", b"\x55\x1d\x0e")) is None
 
 
 def test_dates() -> None:
@@ -120,12 +170,7 @@ def test_a_name_alone_does_not_make_an_issuer() -> None:
 
 @pytest.mark.parametrize("kind", ["ec", "rsa", "ed25519"])
 def test_signed_by_a_bare_key(kind: str) -> None:
-    key: Any = None
-    if kind == "rsa":
-        key = rsa.generate_private_key(65537, 2048)
-    elif kind == "ed25519":
-        key = ed25519.Ed25519PrivateKey.generate()
-    root = issue("Root", ca=True, key=key)
+    root = issue("Root", ca=True, key=KEYS[kind]())
     leaf = issue("mx.b.test", root)
     assert is_signed_by(leaf.certificate, root.spki)
     assert not is_signed_by(leaf.certificate, issue("Root", ca=True).spki)

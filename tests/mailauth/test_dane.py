@@ -139,6 +139,14 @@ def test_only_the_strongest_digest_counts() -> None:
     assert usable_records([full, other_selector, strong]) == (full, other_selector, strong)
 
 
+def test_the_servers_own_certificate_need_not_be_readable() -> None:
+    """RFC 7672 §3.1.1: it matches, and that is all."""
+    strange = LEAF.der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x42", 1)
+    assert verify([record(3, 1, 1, LEAF)], [strange], NAMES, NOW).ok
+    assert verify([Tlsa(3, 0, 1, hashlib.sha256(strange).digest())], [strange], NAMES, NOW).ok
+    assert not verify([record(2, 0, 1, MIDDLE)], [strange, *LEAF.chain[1:]], NAMES, NOW).ok
+
+
 @pytest.mark.parametrize("chain", [[], [b"junk"]])
 def test_without_a_certificate(chain: list[bytes]) -> None:
     assert verify([record(3, 1, 1, LEAF)], chain, NAMES, NOW).failure is ResultType.VALIDATION_FAILURE

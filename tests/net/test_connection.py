@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from tests.mailauth.authority import issue
 
 from postroom.net import (
     Connection,
@@ -178,6 +179,31 @@ def test_a_failed_handshake_is_tls_failed_on_both_sides(run: Loop, tls: ServerTl
 
     run(main())
     assert failed == ["server"]
+
+
+def test_the_certificates_of_a_peer(run: Loop, tmp_path: Path) -> None:
+    """All that it shows, also when nothing of it is verified."""
+    middle = issue("Middle", issue("Root", ca=True), ca=True)
+    leaf = issue("mail.example.org", middle)
+    served = ServerTls(*leaf.write(tmp_path))
+
+    async def serve(connection: Connection) -> None:
+        assert await connection.receive() == b"STARTTLS\r\n"
+        connection.send(b"220 go\r\n")
+        await connection.start_tls(served.context)
+        await connection.receive()
+
+    async def main() -> None:
+        async with listening(serve) as (_, port):
+            client = await Dialer(QUICK).connect("127.0.0.1", port)
+            assert client.peer_certificates() == []
+            client.send(b"STARTTLS\r\n")
+            await client.receive()
+            await client.start_tls_client(client_context(verify=False), "mail.example.org")
+            assert client.peer_certificates() == leaf.chain
+            await client.close()
+
+    run(main())
 
 
 def test_a_silent_peer_times_out_and_others_do_not(run: Loop) -> None:

@@ -4,7 +4,6 @@ Owns: the order of questions, which name is the base domain, which names a certi
 certificate (mailauth.dane does). Raises: DnsTemporary: the host is to be treated as unreachable (RFC 7672 §2.1.2).
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from postroom.dns import Answer, DnsTemporary, Resolver
@@ -57,13 +56,13 @@ async def _bases(resolver: Resolver, host: str) -> list[str]:
     """
     answers: list[Answer[str]] = []
     trouble: DnsTemporary | None = None
-    for answer in await asyncio.gather(resolver.a(host), resolver.aaaa(host), return_exceptions=True):
-        if isinstance(answer, DnsTemporary):
-            trouble = answer
-        elif isinstance(answer, BaseException):
-            raise answer
-        elif answer.records:
-            answers.append(answer)
+    for ask in (resolver.a, resolver.aaaa):  # one after the other: they are known, for the host is about to be called
+        try:
+            answer = await ask(host)
+        except DnsTemporary as error:
+            trouble = error
+        else:
+            answers += [answer] if answer.records else []
     if not answers:
         if trouble is not None:
             raise trouble

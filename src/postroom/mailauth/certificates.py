@@ -11,9 +11,17 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _SERVER = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 
 
@@ -22,17 +30,52 @@ def read_certificate(der: bytes) -> x509.Certificate | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.not_valid_after_utc, certificate.subject, certificate.issuer
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         return None
     return certificate
 
 
-def public_key_info(certificate: x509.Certificate) -> bytes | None:
-    """The SubjectPublicKeyInfo; None: of an algorithm that is not known here."""
-    try:
-        return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+def public_key_info(der: bytes) -> bytes | None:
+    """The SubjectPublicKeyInfo of a certificate, octet by octet as it is there; None: that is no certificate.
+
+    Found by position (RFC 5280 §4.1), not read: what is hashed for TLSA must not depend on how a key is written again,
+    and certificates that no library likes may be published all the same.
+    """
+    certificate = _inside(der, 0)
+    tbs = None if certificate is None else _inside(der, certificate[0])
+    if tbs is None:
         return None
+    at, end = tbs
+    if der[at : at + 1] == b"\xa0":  # the version, which may be missing
+        at = _after(der, at)
+    for _ in range(5):  # serial number, signature algorithm, issuer, validity, subject
+        at = _after(der, at)
+    after = _after(der, at)
+    return der[at:after] if der[at : at + 1] == b"\x30" and at < after <= end else None
+
+
+def _inside(der: bytes, at: int) -> tuple[int, int] | None:
+    """Where the content of the SEQUENCE at that place begins and ends (X.690 §8.1)."""
+    found = _content(der, at)
+    return found if der[at : at + 1] == b"\x30" else None
+
+
+def _after(der: bytes, at: int) -> int:
+    """Where the next element begins; behind everything when there is none."""
+    found = _content(der, at)
+    return len(der) + 1 if found is None else found[1]
+
+
+def _content(der: bytes, at: int) -> tuple[int, int] | None:
+    length = der[at + 1] if at + 1 < len(der) else 0x80
+    start = at + 2
+    if length & 0x80:
+        count = length & 0x7F
+        if not 1 <= count <= 4 or start + count > len(der):
+            return None
+        length = int.from_bytes(der[start : start + count], "big")
+        start += count
+    return (start, start + length) if start + length <= len(der) else None
 
 
 def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -83,6 +126,8 @@ def is_issuer(issuer: x509.Certificate, subject: x509.Certificate, below: int, n
 
     `names`: of the server at the end, for the authority's name constraints.
     """
+    if issuer.subject != subject.issuer:
+        return False
     try:
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
@@ -98,7 +143,7 @@ def is_issuer(issuer: x509.Certificate, subject: x509.Certificate, below: int, n
         return False
     try:
         subject.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*_UNREADABLE, InvalidSignature):
         return False
     return True
 
@@ -108,7 +153,7 @@ def is_signed_by(subject: x509.Certificate, key_info: bytes) -> bool:
     try:
         key = load_der_public_key(key_info)
         _verify(subject, key)  # type: ignore[arg-type]  # other kinds are refused there
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*_UNREADABLE, InvalidSignature):
         return False
     return True
 

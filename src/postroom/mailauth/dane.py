@@ -7,7 +7,6 @@ was validated (delivery does both). Raises: BadTlsa.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -62,10 +61,10 @@ class Tlsa:
             return bool(self.data)
         return len(self.data) == _DIGEST_OCTETS.get(self.matching)
 
-    def matches(self, certificate: x509.Certificate) -> bool:
+    def matches(self, der: bytes) -> bool:
         """The certificate, or its key, is the one the record has."""
-        der = certificate.public_bytes(Encoding.DER) if self.selector == CERT else public_key_info(certificate)
-        return der is not None and _associated(self.matching, der) == self.data
+        selected = der if self.selector == CERT else public_key_info(der)
+        return selected is not None and _associated(self.matching, selected) == self.data
 
 
 def read_tlsa(rdata: bytes) -> Tlsa:
@@ -77,9 +76,8 @@ def read_tlsa(rdata: bytes) -> Tlsa:
 
 def tlsa_for(certificate: x509.Certificate) -> Tlsa:
     """What to publish for a server with this certificate: DANE-EE SPKI SHA2-256 (RFC 7672 §3.1.1)."""
-    key_info = public_key_info(certificate)
-    if key_info is None:
-        raise BadTlsa("the key of this certificate is of a kind that is not known here")
+    key_info = public_key_info(certificate.public_bytes(Encoding.DER))
+    assert key_info is not None  # it is a certificate
     return Tlsa(DANE_EE, SPKI, SHA2_256, _associated(SHA2_256, key_info))
 
 
@@ -101,25 +99,37 @@ def verify(records: Iterable[Tlsa], chain: Sequence[bytes], names: Sequence[str]
     usable = usable_records(records)
     if not usable:
         return Verdict("encrypted; no TLSA record is usable, so nothing more is asked (RFC 7672 §2.2)")
-    certificates = [read_certificate(der) for der in chain[:_MAX_CHAIN]]
-    leaf = certificates[0] if certificates else None
-    if leaf is None:
-        return Verdict("the server has shown no certificate that can be read", ResultType.VALIDATION_FAILURE)
+    shown = list(chain[:_MAX_CHAIN])
+    if not shown:
+        return Verdict("the server has shown no certificate", ResultType.VALIDATION_FAILURE)
     for record in usable:
         # RFC 7672 §3.1.1, §3.2.1: neither names nor dates are looked at
-        if record.usage == DANE_EE and record.matches(leaf):
+        if record.usage == DANE_EE and record.matches(shown[0]):
             return Verdict(f"its certificate is that of {record.kind}")
     anchors = [record for record in usable if record.usage == DANE_TA]
     if not anchors:
         return Verdict("its certificate is none of those in the TLSA records", ResultType.VALIDATION_FAILURE)
-    return _anchored(anchors, leaf, [one for one in certificates[1:] if one is not None], names, now)
+    return _anchored(anchors, shown, names, now)
 
 
-def _anchored(
-    anchors: Sequence[Tlsa], leaf: x509.Certificate, others: list[x509.Certificate], names: Sequence[str], now: float
-) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A certificate, as octets and understood."""
+
+    der: bytes
+    certificate: x509.Certificate
+
+
+def _read(ders: Iterable[bytes]) -> list[_Read]:
+    return [_Read(der, one) for der in ders if (one := read_certificate(der)) is not None]
+
+
+def _anchored(anchors: Sequence[Tlsa], shown: Sequence[bytes], names: Sequence[str], now: float) -> Verdict:
     """RFC 7672 §3.1.2: issued, step by step, by an authority in the records, and for the right name (§3.2.2)."""
-    found, expired = _climb(anchors, leaf, others, now)
+    leaf = read_certificate(shown[0])
+    if leaf is None:
+        return Verdict("the server has shown no certificate that can be read", ResultType.VALIDATION_FAILURE)
+    found, expired = _climb(anchors, _Read(shown[0], leaf), _read(shown[1:]), now)
     if found is None:
         if expired:
             return Verdict("its certificate, or one it depends on, is not valid now", ResultType.CERTIFICATE_EXPIRED)
@@ -127,44 +137,34 @@ def _anchored(
             "no authority of the TLSA records has issued its certificate", ResultType.CERTIFICATE_NOT_TRUSTED
         )
     if not has_name(leaf, names):
-        shown = ", ".join(names_of(leaf)[:5]) or "nobody"
-        return Verdict(f"its certificate is for {shown}, not {names[0]}", ResultType.CERTIFICATE_HOST_MISMATCH)
+        others = ", ".join(names_of(leaf)[:5]) or "nobody"
+        return Verdict(f"its certificate is for {others}, not {names[0]}", ResultType.CERTIFICATE_HOST_MISMATCH)
     return Verdict(f"its certificate is issued by that of {found.kind}")
 
 
-def _climb(
-    anchors: Sequence[Tlsa], leaf: x509.Certificate, others: list[x509.Certificate], now: float
-) -> tuple[Tlsa | None, bool]:
+def _climb(anchors: Sequence[Tlsa], leaf: _Read, others: list[_Read], now: float) -> tuple[Tlsa | None, bool]:
     """The record at the end of a chain from `leaf`; or None, and whether a date is all that was wrong."""
-    expired = False
-    allowed = partial(is_current, now=now)
-    if not is_for_servers(leaf):
+    if not is_for_servers(leaf.certificate):
         return None, False
-    pool = others + [
-        certificate
-        for record in anchors  # RFC 7671 §5.2.2: servers may leave out what the record has in full
-        if (record.selector, record.matching) == (CERT, FULL)
-        and (certificate := read_certificate(record.data)) is not None
-    ]
-    names = names_of(leaf)
-    level, below = [(leaf, allowed(leaf))], 0
+    # RFC 7671 §5.2.2: servers may leave out what the record has in full
+    pool = others + _read(r.data for r in anchors if (r.selector, r.matching) == (CERT, FULL))
+    bare_keys = [record for record in anchors if (record.selector, record.matching) == (SPKI, FULL)]
+    names = names_of(leaf.certificate)
+    expired = False
+    level, below = [(leaf, is_current(leaf.certificate, now))], 0
     while level:
-        above: list[tuple[x509.Certificate, bool]] = []
+        above: list[tuple[_Read, bool]] = []
         for subject, current in level:
-            for record in anchors:
-                if (record.selector, record.matching) == (SPKI, FULL) and is_signed_by(subject, record.data):
-                    if current:
-                        return record, False
-                    expired = True
-            for issuer in [one for one in pool if one.subject == subject.issuer]:
-                if not is_issuer(issuer, subject, below, names):
-                    continue
-                valid = current and allowed(issuer)
-                for record in anchors:
-                    if record.matches(issuer):
-                        if valid:
-                            return record, False
-                        expired = True
+            ends = [record for record in bare_keys if is_signed_by(subject.certificate, record.data)]
+            if ends and current:
+                return ends[0], False
+            expired = expired or bool(ends)
+            for issuer in [one for one in pool if is_issuer(one.certificate, subject.certificate, below, names)]:
+                valid = current and is_current(issuer.certificate, now)
+                ends = [record for record in anchors if record.matches(issuer.der)]
+                if ends and valid:
+                    return ends[0], False
+                expired = expired or bool(ends)
                 pool.remove(issuer)  # looked at once, so that certificates that sign each other end somewhere
                 above.append((issuer, valid))
         level, below = above, below + 1
