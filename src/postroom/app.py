@@ -422,6 +422,7 @@ class App:
                 signs_in=wanted.sign_in != "never",
                 sign_in_needed=wanted.sign_in == "required",
                 tls_needed=wanted.require_tls,
+                verify=wanted.vrfy,
                 priority_networks=Networks(wanted.priority_networks),
             ),
             hostname=self.config.hostname,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from postroom.sasl import Challenge, Credentials, ServerMechanism, server_mechanism
 from postroom.smtp import (
@@ -20,6 +21,7 @@ from postroom.smtp import (
     ServerEngine,
     SmtpSettings,
     StartTls,
+    Verify,
     replies,
 )
 
@@ -38,6 +40,7 @@ class Play:
     tls_offered: bool = False
     auth_offered: tuple[str, ...] = ()
     auth_needs_tls: bool = False
+    verify: Literal["off", "signed-in", "on"] = "off"
     everyone: bool = False  # accept any recipient
     output: bytes = b""
     messages: list[tuple[str, list[str], bytes]] = field(default_factory=list)  # accepted ones
@@ -52,6 +55,7 @@ class Play:
             starttls=self.tls_offered,
             auth=self.auth_offered,
             auth_needs_tls=self.auth_needs_tls,
+            verify=self.verify,
             hold=(2_592_000, 1e9) if self.auth_offered else None,
         )
         self.engine.greet()
@@ -89,6 +93,8 @@ class Play:
                 self.body += piece
             case MessageEnd(refusal=refusal):
                 self.end(refusal)
+            case Verify(address=address):
+                reply(Reply(250, "2.1.5", f"<{address}>") if address in USERS else Reply(550, "5.1.1", "No such user"))
             case StartTls():
                 reply(replies.READY_FOR_TLS)
             case Auth(mechanism=name, initial=initial):

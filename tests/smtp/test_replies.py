@@ -33,3 +33,12 @@ def test_replies_compare_by_what_is_said() -> None:
     assert replies.OK.positive
     assert not replies.START_MAIL_INPUT.positive
     assert "250" in repr(replies.OK)
+
+
+def test_utf8_only_where_it_was_asked_for() -> None:
+    assert Reply(250, "2.1.5", "<ü@x>").wire == b"250 2.1.5 <?@x>\r\n"
+    assert Reply(250, "2.1.5", "<ü@x>", utf8=True).wire == "250 2.1.5 <ü@x>\r\n".encode()
+    for bad in ("\r\n", "\0", "\x85", "\u2028", "\ud800", "\x7f"):
+        wire = Reply(250, "2.1.5", f"a{bad}b", utf8=True).wire
+        assert wire == b"250 2.1.5 a" + b"?" * len(bad) + b"b\r\n"
+    assert all(len(line) <= 510 for line in Reply(250, "2.1.5", "\U0001f4ec" * 400, utf8=True).wire.split(b"\r\n"))

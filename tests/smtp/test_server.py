@@ -2,7 +2,7 @@
 
 import pytest
 
-from postroom.smtp import Mail, MessageEnd, Mode, Rcpt, Reply, ServerEngine, SmtpSettings, StartTls, replies
+from postroom.smtp import Mail, MessageEnd, Mode, Rcpt, Reply, ServerEngine, SmtpSettings, StartTls, Verify, replies
 
 from .play import Play, codes, ready
 
@@ -329,6 +329,20 @@ def test_a_last_word_may_be_said_at_any_time() -> None:
     play.engine.close(Reply(421, "4.4.2", "timeout"))
     assert play.engine.take_output() == b"421 4.4.2 timeout\r\n"
     assert play.engine.closed
+
+
+def test_vrfy_and_expn_ask_the_session_where_they_are_offered() -> None:
+    play = ready(verify="signed-in", auth_offered=("PLAIN",))
+    assert codes(play.feed(b"VRFY bob@foo.com\r\nEXPN bob@foo.com\r\n")) == [252, 252]
+    play.feed(b"AUTH PLAIN AGJvYgAxMjM0\r\n")
+    play.events.clear()
+    assert codes(play.feed(b"VRFY bob@foo.com SMTPUTF8\r\nEXPN <x@foo.com>\r\nVRFY bob\r\n")) == [250, 550, 252]
+    assert play.events == [Verify("bob@foo.com", False, True), Verify("x@foo.com", True, False)]
+
+
+def test_guesses_by_vrfy_count_as_those_by_rcpt() -> None:
+    play = ready(verify="on", settings=SmtpSettings(max_refused_recipients=2))
+    assert codes(play.feed(b"VRFY x@foo.com\r\n" * 3)) == [550, 550, 550, 421]
 
 
 def test_help_lists_the_commands_of_the_protocol() -> None:

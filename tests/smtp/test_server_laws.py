@@ -17,6 +17,8 @@ PLAIN = st.sampled_from(
         b"RSET",
         b"VRFY x",
         b"VRFY",
+        b"VRFY <bob@foo.com>",
+        b"VRFY x@foo.com SMTPUTF8",
         b"HELP",
         b"EXPN x",
         b"FROB",
@@ -80,7 +82,7 @@ def everything(play: Play) -> object:
 
 
 def new_play() -> Play:
-    return Play(settings=LIMITS, tls_offered=True, auth_offered=("PLAIN", "LOGIN"))
+    return Play(settings=LIMITS, tls_offered=True, auth_offered=("PLAIN", "LOGIN"), verify="on")
 
 
 @settings(deadline=None)

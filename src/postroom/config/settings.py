@@ -75,6 +75,13 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             "protocol (version 1 or 2): the client is who that header names."
         ),
     ] = ()
+    vrfy: Annotated[
+        Literal["off", "signed-in", "on"],
+        Meta(
+            description="Whom VRFY and EXPN tell who is here and whom an address leads to; others, and all when off, "
+            "get 252 for any address."
+        ),
+    ] = "off"
     priority_networks: Annotated[
         tuple[str, ...],
         Meta(description="Networks whose mail may have any priority (MT-PRIORITY, RFC 6710); others may lower it."),

@@ -30,7 +30,7 @@ from .dot_stuffing import DotStuffer, LineEnds
 from .replies import Reply, refusal
 from .server import Mode, ServerEngine
 from .settings import SmtpSettings
-from .types import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
+from .types import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls, Verify
 
 __all__ = [
     "COMMANDS",
@@ -75,6 +75,7 @@ __all__ = [
     "Stage",
     "StartTls",
     "TlsRefused",
+    "Verify",
     "address_literal",
     "canonical_local",
     "decode_xtext",

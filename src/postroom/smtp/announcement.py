@@ -5,6 +5,7 @@ what is offered: the settings and the session do. Raises: nothing.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from . import replies
 from .delivery_wishes import format_moment
@@ -21,6 +22,7 @@ class Offers:
     auth: tuple[str, ...] = ()
     auth_needs_tls: bool = False  # sign-in will be offered under TLS, and not before
     sign_in_first: Reply | None = None  # what commands that need sign-in get before it
+    verify: Literal["off", "signed-in", "on"] = "off"  # whom VRFY and EXPN tell anything
     hold: tuple[int, float] | None = None  # the longest time that mail is held, and until when (RFC 4865)
 
 
@@ -43,6 +45,8 @@ def ehlo_lines(settings: SmtpSettings, offers: Offers) -> list[str]:
     if offers.hold is not None:
         interval, until = offers.hold
         lines.append(f"FUTURERELEASE {interval} {format_moment(until)}")  # RFC 4865 §3
+    if offers.verify != "off":  # RFC 5321 §3.5.2
+        lines.append("EXPN")
     if offers.tls_active:  # RFC 8689 §2
         lines.append("REQUIRETLS")
     if offers.starttls and not offers.tls_active:  # RFC 3207 §4.2

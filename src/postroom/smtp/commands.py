@@ -23,7 +23,7 @@ from .replies import (
     Reply,
 )
 from .settings import SmtpSettings
-from .types import Mail, Rcpt
+from .types import Mail, Rcpt, Verify
 
 
 class Refused(Exception):
@@ -74,7 +74,8 @@ COMMANDS: dict[bytes, Command] = {
         ("BDAT", _MAIL | Does.NEEDS_MAIL | Does.BRINGS_OCTETS, "BDAT size [LAST]: send a chunk of the message"),
         ("RSET", _IDLE | Does.NO_ARGUMENT, "RSET: drop the transaction"),
         ("NOOP", _IDLE, "NOOP: do nothing"),
-        ("VRFY", _IDLE | Does.NEEDS_SIGN_IN, "VRFY address: not told here"),
+        ("VRFY", _IDLE | Does.NEEDS_SIGN_IN, "VRFY address: ask whether mail for it is taken"),
+        ("EXPN", _IDLE | Does.NEEDS_SIGN_IN, "EXPN address: ask who it leads to"),
         ("HELP", _IDLE, "HELP [command]: this"),
         ("STARTTLS", Does.NO_ARGUMENT | _IDLE, "STARTTLS: go on under TLS"),
         ("AUTH", Does.NEEDS_HELLO | Does.NEEDS_NO_MAIL, "AUTH mechanism [response]: sign in"),
@@ -82,7 +83,7 @@ COMMANDS: dict[bytes, Command] = {
     )
 }
 # RFC 5321 §4.2.4: known but not offered gets 502, unknown gets 500.
-NOT_OFFERED = frozenset({b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"ETRN", b"ATRN", b"BURL", b"XCLIENT"})
+NOT_OFFERED = frozenset({b"SEND", b"SOML", b"SAML", b"TURN", b"ETRN", b"ATRN", b"BURL", b"XCLIENT"})
 # A browser, or a page in one, that was pointed at this port: what follows is not meant for a mail server.
 OF_THE_WEB = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"PATCH"})
 
@@ -145,6 +146,21 @@ def parse_rcpt(argument: bytes, settings: SmtpSettings, *, smtputf8: bool) -> Rc
             raise Refused(UNKNOWN_PARAMETER)
         parse(rcpt, value)
     return rcpt
+
+
+def parse_verify(argument: bytes, settings: SmtpSettings, *, expand: bool) -> Verify | None:
+    """VRFY or EXPN, with or without brackets (RFC 5321 §4.1.1.6, RFC 6531 §3.7.4.2); None for what is no address."""
+    head, _, last = argument.rpartition(b" ")
+    utf8 = bool(head) and last.upper() == b"SMTPUTF8"
+    if utf8:
+        argument = head.rstrip(b" ")
+    if argument[:1] != b"<":
+        argument = b"<%b>" % argument
+    try:
+        path = parse_path(argument, settings, forward=True)
+    except BadPath:
+        return None
+    return Verify(path.address, expand, utf8) if path.end == len(argument) else None
 
 
 def _path_and_parameters(

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from postroom.base import MailError
 
 _MAX_TEXT_OCTETS = 490  # RFC 5321 §4.5.3.1.5: 512 with the codes and the CRLF
+_MAX_UTF8_CHARACTERS = _MAX_TEXT_OCTETS // 4
+_NOT_UTF8_TEXT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_TEXT = re.compile(r"[^\t\x20-\x7e]")  # RFC 5321 §4.2: textstring; RFC 6531 §3.7.4.2: no UTF-8 in these replies
 
 
@@ -18,11 +20,12 @@ class Reply:
 
     __slots__ = ("code", "enhanced", "text", "wire")
 
-    def __init__(self, code: int, enhanced: str, *lines: str) -> None:
+    def __init__(self, code: int, enhanced: str, *lines: str, utf8: bool = False) -> None:
+        """`utf8` only for who has asked for it, with VRFY or EXPN."""
         self.code = code
         self.enhanced = enhanced
         self.text = "\n".join(lines)
-        self.wire = encode(code, enhanced, lines)
+        self.wire = encode(code, enhanced, lines, utf8=utf8)
 
     @property
     def positive(self) -> bool:
@@ -39,19 +42,20 @@ class Reply:
         return hash(self.wire)
 
 
-def encode(code: int, enhanced: str, lines: Sequence[str]) -> bytes:
+def encode(code: int, enhanced: str, lines: Sequence[str], *, utf8: bool = False) -> bytes:
     """The reply's lines; `enhanced` goes on each of them (RFC 2034 §4), "" for replies that have none."""
     status = f"{enhanced} " if enhanced else ""
-    texts = [part for line in lines for part in _fit(line)] or [""]
+    texts = [part for line in lines for part in _fit(line, utf8)] or [""]
     last = len(texts) - 1
     return "".join(f"{code}{' ' if k == last else '-'}{status}{text}\r\n" for k, text in enumerate(texts)).encode()
 
 
-def _fit(line: str) -> list[str]:
-    clean = _NOT_TEXT.sub("?", line)
-    if len(clean) <= _MAX_TEXT_OCTETS:
+def _fit(line: str, utf8: bool) -> list[str]:
+    clean = (_NOT_UTF8_TEXT if utf8 else _NOT_TEXT).sub("?", line)
+    most = _MAX_UTF8_CHARACTERS if utf8 else _MAX_TEXT_OCTETS
+    if len(clean) <= most:
         return [clean]
-    return [clean[at : at + _MAX_TEXT_OCTETS] for at in range(0, len(clean), _MAX_TEXT_OCTETS)]
+    return [clean[at : at + most] for at in range(0, len(clean), most)]
 
 
 def refusal(error: MailError) -> Reply:
@@ -68,6 +72,8 @@ READY_FOR_TLS = Reply(220, "2.0.0", "Ready to start TLS")
 AUTHENTICATED = Reply(235, "2.7.0", "Authentication succeeded")
 CLOSING = Reply(221, "2.0.0", "Bye")
 CANNOT_VERIFY = Reply(252, "2.5.0", "Cannot VRFY user, but will accept the message and attempt delivery")
+CANNOT_EXPAND = Reply(252, "2.5.0", "Cannot EXPN the list, but will accept the message and attempt delivery")
+NEEDS_SMTPUTF8 = Reply(252, "2.6.8", "The answer is not ASCII; ask with SMTPUTF8")  # RFC 6531 §3.7.4.2
 
 TEMPORARY_FAILURE = Reply(451, "4.3.0", "Temporary failure, please try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients")

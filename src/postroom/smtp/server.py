@@ -18,11 +18,21 @@ from . import replies
 from .announcement import Offers, ehlo_lines, withheld
 from .body import BodyReader
 from .chunk_reading import Chunk, ChunkedBody, parse_chunk
-from .commands import COMMANDS, NOT_OFFERED, OF_THE_WEB, Does, Refused, parse_hello, parse_mail, parse_rcpt
+from .commands import (
+    COMMANDS,
+    NOT_OFFERED,
+    OF_THE_WEB,
+    Does,
+    Refused,
+    parse_hello,
+    parse_mail,
+    parse_rcpt,
+    parse_verify,
+)
 from .input_lines import InputLines
 from .replies import Reply
 from .settings import SmtpSettings
-from .types import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls
+from .types import Auth, AuthResponse, Event, Mail, MessageData, MessageEnd, MessageStart, Rcpt, StartTls, Verify
 
 
 class Mode(enum.Enum):
@@ -164,14 +174,14 @@ class ServerEngine:
 
     def _take_reply(self, event: Event, reply: Reply) -> None:
         kind = type(event)
-        if kind is Rcpt:
+        if kind is Rcpt or kind is Verify:
             self._waiting = None
-            if reply.positive:
-                self.recipients += 1
-            else:
+            if not reply.positive:
                 self._refused_recipients += 1
                 if self._refused_recipients > self._settings.max_refused_recipients:
                     self._close_for("too many refused recipients")
+            elif kind is Rcpt:
+                self.recipients += 1
         elif kind is Mail:
             self._waiting = None
             if reply.positive:
@@ -332,10 +342,20 @@ class ServerEngine:
     def _noop(self, _: bytes) -> None:
         self._out.append(replies.OK.wire)
 
-    def _vrfy(self, argument: bytes) -> None:
+    def _vrfy(self, argument: bytes) -> Event | None:
+        return self._verify(argument, False)
+
+    def _expn(self, argument: bytes) -> Event | None:
+        return self._verify(argument, True)
+
+    def _verify(self, argument: bytes, expand: bool) -> Event | None:
         if not argument:
             raise Refused(replies.SYNTAX_ERROR)
-        self._out.append(replies.CANNOT_VERIFY.wire)  # RFC 5321 §3.5.3, §7.3
+        told = self.offers.verify == "on" or (self.offers.verify == "signed-in" and self.authenticated)
+        asked = parse_verify(argument, self._settings, expand=expand) if told else None
+        if asked is None:  # RFC 5321 §3.5.3, §7.3
+            self._out.append((replies.CANNOT_EXPAND if expand else replies.CANNOT_VERIFY).wire)
+        return asked
 
     def _help(self, argument: bytes) -> None:
         wanted = COMMANDS.get(argument.upper())
@@ -396,6 +416,7 @@ class ServerEngine:
         "RSET": _rset,
         "NOOP": _noop,
         "VRFY": _vrfy,
+        "EXPN": _expn,
         "HELP": _help,
         "QUIT": _quit,
         "STARTTLS": _starttls,

@@ -88,4 +88,13 @@ class StartTls:
     """STARTTLS: reply 220, shake hands, then `tls_started`."""
 
 
-Event = Mail | Rcpt | MessageStart | MessageData | MessageEnd | Auth | AuthResponse | StartTls
+@dataclass(slots=True)
+class Verify:
+    """VRFY, or EXPN: answer with who it is."""
+
+    address: str
+    expand: bool = False  # EXPN
+    utf8: bool = False  # the client takes UTF-8 in the reply (RFC 6531 §3.7.4.2)
+
+
+Event = Mail | Rcpt | MessageStart | MessageData | MessageEnd | Auth | AuthResponse | StartTls | Verify

@@ -1,6 +1,7 @@
 """Who may do what at a listener. Owns: the policies and the questions they answer. Never: I/O. Raises: nothing."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from postroom.net import NO_NETWORKS, Connection, Networks, is_loopback
 from postroom.smtp import Reply, SmtpSettings, replies
@@ -17,6 +18,7 @@ class Policy:
     signs_in: bool = False  # AUTH is offered
     sign_in_needed: bool = False  # before MAIL (RFC 6409 §4.3)
     tls_needed: bool = False  # before MAIL (RFC 3207 §4)
+    verify: Literal["off", "signed-in", "on"] = "off"  # whom VRFY and EXPN tell anything (RFC 5321 §7.3)
     priority_networks: Networks = NO_NETWORKS  # whose mail may have any priority
 
     def may_sign_in(self, connection: Connection, settings: SmtpSettings) -> bool:

@@ -30,11 +30,13 @@ from postroom.smtp import (
     ServerEngine,
     SmtpSettings,
     StartTls,
+    Verify,
     refusal,
     replies,
 )
 
 from .policy import Policy
+from .verification import verify
 from .wishes import NO_WISHES, Wishes
 
 _log = logging.getLogger("postroom.smtp")
@@ -139,6 +141,7 @@ class _Session:
             auth=SERVER_MECHANISMS if allowed else (),
             auth_needs_tls=policy.signs_in and not allowed,
             sign_in_first=policy.before_mail(connection, settings),
+            verify=policy.verify,
             hold=(longest, self._intake.clock.now() + longest) if longest else None,
         )
 
@@ -170,7 +173,11 @@ class _Session:
 
     def _answer(self, error: MailError, event: Event) -> None:
         """Refuse what was asked; every recipient of a finished LMTP message is told."""
-        what = f"{type(event).__name__} {event.address}" if isinstance(event, Mail | Rcpt) else type(event).__name__
+        what = (
+            f"{type(event).__name__} {event.address}"
+            if isinstance(event, Mail | Rcpt | Verify)
+            else type(event).__name__
+        )
         _log.info("%s: %s refused %s: %s %s", self._policy.name, self._connection.peer[0], what, error.code, error)
         reply = refusal(error)
         self._engine.reply(reply)
@@ -187,6 +194,8 @@ class _Session:
                 self._receive()
             case MessageEnd():
                 await self._finish(event)
+            case Verify():
+                self._engine.reply(await verify(event, self._intake, self._person))
             case StartTls():
                 await self._start_tls()
             case Auth():
