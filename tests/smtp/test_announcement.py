@@ -1,7 +1,7 @@
 """What EHLO says in each state, and what MAIL may then not ask for."""
 
 from postroom.smtp import Offers, SmtpSettings, replies
-from postroom.smtp.announcement import ehlo_lines, withheld
+from postroom.smtp.announcement import ehlo_lines
 
 from .play import Play, codes
 
@@ -26,8 +26,9 @@ def test_what_depends_on_the_state() -> None:
 
 
 def test_what_is_not_offered_is_refused() -> None:
-    assert withheld(Offers(tls_active=True, hold=(60, 0.0))) == {}
-    assert withheld(Offers(starttls=True))["REQUIRETLS"] == replies.REQUIRETLS_WITHOUT_TLS
+    everything = Offers(tls_active=True, hold=(60, 0.0))
+    assert [everything.withheld(keyword) for keyword in ("REQUIRETLS", "HOLDFOR", "HOLDUNTIL", "SIZE")] == [None] * 4
+    assert Offers(starttls=True).withheld("REQUIRETLS") == replies.REQUIRETLS_WITHOUT_TLS
     play = Play(settings=SETTINGS)
     play.feed(b"EHLO bar.com\r\n")
     for parameter, code in ((b"HOLDFOR=5", 555), (b"HOLDUNTIL=2026-11-26T15:00:00Z", 555), (b"REQUIRETLS", 555)):

@@ -10,17 +10,18 @@ import os
 import pwd
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from postroom.net import parse_address
+from postroom.net import Networks, parse_address
 
 if TYPE_CHECKING:
-    from postroom.config import Config
+    from postroom.config import Config, ListenerSettings
 
 _SERVING_TIMEOUT = 3.0  # seconds for a listener to take a connection and, where TLS comes later, to greet
+_PROXY_ITSELF = b"PROXY UNKNOWN\r\n"  # what a proxy says that only looks whether somebody is there
 _RENEW_DAYS = 14  # before a certificate ends
 _GREETS = {"smtp": b"220", "submission": b"220", "lmtp": b"220", "pop3": b"+OK", "imap": b"* OK"}
 
@@ -262,19 +263,19 @@ def ports(config: "Config", *, must_serve: bool) -> Iterator[Finding]:
     for name, listener in config.listeners().items():
         for address in listener.addresses:
             listening += 1
-            yield _port(name, listener.kind, address, must_serve)
+            yield _port(name, listener, address, must_serve)
     if not listening:
         yield bad("ports", "no service has an address to listen on", "set the addresses in [listen]")
 
 
-def _port(name: str, kind: str, address: str, must_serve: bool) -> Finding:
+def _port(name: str, listener: "ListenerSettings", address: str, must_serve: bool) -> Finding:
     try:
         _try_to_bind(address)
         taken = None
     except OSError as error:
         taken = error
     if taken is not None and taken.errno in (errno.EADDRINUSE, errno.EACCES):
-        served, trouble = _served(kind, address)
+        served, trouble = _served(listener.kind, address, proxies=listener.proxies)
         if served:
             return good(name, f"{address} is served")
     else:
@@ -288,7 +289,7 @@ def _port(name: str, kind: str, address: str, must_serve: bool) -> Finding:
         return note(name, f"{address}: only root may open this port", fix)
     if taken.errno == errno.EADDRINUSE:
         fix = f"stop what has it: ss -lnp | grep -F {address.rpartition(':')[2]}"
-        return bad(name, f"{address} is in use, and does not answer as {kind}: {trouble}", fix)
+        return bad(name, f"{address} is in use, and does not answer as {listener.kind}: {trouble}", fix)
     return bad(
         name, f"{address}: {taken.strerror}", f"correct the addresses of {name}: this machine has no such address"
     )
@@ -310,7 +311,7 @@ def _try_to_bind(address: str) -> None:
         sock.bind((host, port))
 
 
-def _served(name: str, address: str) -> tuple[bool, str]:
+def _served(kind: str, address: str, *, proxies: Sequence[str] = ()) -> tuple[bool, str]:
     """Whether somebody answers there, with this protocol's greeting where one comes in the clear."""
     host, port = parse_address(address)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -325,7 +326,9 @@ def _served(name: str, address: str) -> tuple[bool, str]:
             target = (host, port)
         with sock:
             sock.connect(target)
-            expected = _GREETS.get(name)
+            if proxies and sock.getsockname()[0] in Networks(proxies):
+                sock.sendall(_PROXY_ITSELF)
+            expected = _GREETS.get(kind)
             if expected is None:  # TLS from the start: being let in has to do
                 return True, ""
             greeting = sock.recv(512)

@@ -50,7 +50,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     listen: Annotated[ListenSettings, Meta(description="Addresses and ports.")] = ListenSettings()
     listener: Annotated[
         dict[str, ListenerSettings],
-        Meta(description="More listeners, and policy for those of [listen], each with a section [listener.NAME]."),
+        Meta(description="More listeners, and policy for the usual ones, each with a section [listener.NAME]."),
     ] = msgspec.field(default_factory=dict)
     tls: Annotated[TlsSettings, Meta(description="The server's certificate.")] = TlsSettings()
     log: Annotated[LogSettings, Meta(description="The log.")] = LogSettings()

@@ -58,7 +58,7 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = ""
     addresses: Annotated[
         Addresses,
-        Meta(description='Like those of [listen]; empty: where NAME is "smtp" (or another kind), those of it.'),
+        Meta(description='Each "address:port"; empty: where NAME is a kind, those of the section listen.'),
     ] = ()
     sign_in: Annotated[
         Literal["", "never", "possible", "required"],

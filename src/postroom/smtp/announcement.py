@@ -25,6 +25,14 @@ class Offers:
     verify: Literal["off", "signed-in", "on"] = "off"  # whom VRFY and EXPN tell anything
     hold: tuple[int, float] | None = None  # the longest time that mail is held, and until when (RFC 4865)
 
+    def withheld(self, keyword: str) -> Reply | None:
+        """What a parameter of MAIL gets that has no place in the present state."""
+        if keyword in ("HOLDFOR", "HOLDUNTIL") and self.hold is None:
+            return replies.UNKNOWN_PARAMETER
+        if keyword == "REQUIRETLS" and not self.tls_active:
+            return replies.REQUIRETLS_WITHOUT_TLS if self.starttls else replies.UNKNOWN_PARAMETER
+        return None
+
 
 def ehlo_lines(settings: SmtpSettings, offers: Offers) -> list[str]:
     """All but the first line of the reply."""
@@ -54,13 +62,3 @@ def ehlo_lines(settings: SmtpSettings, offers: Offers) -> list[str]:
     if offers.auth:
         lines.append("AUTH " + " ".join(offers.auth))
     return lines
-
-
-def withheld(offers: Offers) -> dict[str, Reply]:
-    """Parameters of MAIL that have no place in the present state, with what who uses them is told."""
-    found: dict[str, Reply] = {}
-    if offers.hold is None:
-        found["HOLDFOR"] = found["HOLDUNTIL"] = replies.UNKNOWN_PARAMETER
-    if not offers.tls_active:
-        found["REQUIRETLS"] = replies.REQUIRETLS_WITHOUT_TLS if offers.starttls else replies.UNKNOWN_PARAMETER
-    return found

@@ -5,11 +5,12 @@ answers. Raises: Refused with the reply that is due; nothing else on any input.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from .addresses import BadPath, is_hello_name, parse_path
+from .announcement import Offers
 from .delivery_wishes import parse_by, parse_interval, parse_moment, parse_priority
 from .replies import (
     BAD_HELLO,
@@ -101,7 +102,7 @@ _NEVER = frozenset({"NEVER"})
 _T = TypeVar("_T")
 Parameters = dict[str, bytes | None]
 _NO_PARAMETERS: Parameters = {}
-_NONE_WITHHELD: dict[str, Reply] = {}
+_ALL = Offers(tls_active=True, hold=(0, 0.0))
 
 
 def parse_hello(argument: bytes) -> str:
@@ -111,16 +112,16 @@ def parse_hello(argument: bytes) -> str:
     return argument.decode()
 
 
-def parse_mail(argument: bytes, settings: SmtpSettings, withheld: Mapping[str, Reply] = _NONE_WITHHELD) -> Mail:
-    """MAIL FROM:<reverse-path> [parameters] (RFC 5321 §4.1.1.2); those that are `withheld` get their replies."""
+def parse_mail(argument: bytes, settings: SmtpSettings, offers: Offers = _ALL) -> Mail:
+    """MAIL FROM:<reverse-path> [parameters] (RFC 5321 §4.1.1.2); what is not offered is refused."""
     address, parameters = _path_and_parameters(argument, b"FROM:", settings, forward=False)
     mail = Mail(address)
     for keyword, value in parameters.items():
         parse = _MAIL_PARAMETERS.get(keyword)
         if parse is None:
             raise Refused(UNKNOWN_PARAMETER)  # RFC 5321 §4.1.1.11
-        if keyword in withheld:
-            raise Refused(withheld[keyword])
+        if (refusal := offers.withheld(keyword)) is not None:
+            raise Refused(refusal)
         parse(mail, value)
     if not mail.smtputf8 and not argument.isascii():
         raise Refused(SENDER_NOT_ASCII)  # RFC 6531 §3.5

@@ -15,7 +15,7 @@ from typing import ClassVar
 from postroom.sasl import BadBase64, decode_base64, encode_base64
 
 from . import replies
-from .announcement import Offers, ehlo_lines, withheld
+from .announcement import Offers, ehlo_lines
 from .body import BodyReader
 from .chunk_reading import Chunk, ChunkedBody, parse_chunk
 from .commands import (
@@ -309,7 +309,7 @@ class ServerEngine:
         if self.transactions >= self._settings.max_transactions:
             self._close_for("too many messages in one session")
             return None
-        return parse_mail(argument, self._settings, withheld(self.offers))
+        return parse_mail(argument, self._settings, self.offers)
 
     def _rcpt(self, argument: bytes) -> Event | None:
         assert self.mail is not None
