@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postroom.smtp import COMMANDS, Does, Mail, Rcpt, SmtpSettings, decode_xtext
-from postroom.smtp.commands import Refused, parse_hello, parse_mail, parse_rcpt
+from postroom.smtp import COMMANDS, Auth, AuthResponse, Does, Mail, Offers, Rcpt, SmtpSettings, Verify, decode_xtext
+from postroom.smtp.commands import (
+    Refused,
+    parse_auth,
+    parse_auth_response,
+    parse_hello,
+    parse_mail,
+    parse_rcpt,
+    parse_verify,
+)
 
 SETTINGS = SmtpSettings()
 
@@ -101,6 +109,51 @@ def test_addresses_that_need_smtputf8() -> None:
     assert parse_rcpt(utf8, SETTINGS, smtputf8=True).original == "utf-8;bjørn@foo.com"
     assert refused(b"TO:<b@foo.com> ORCPT=utf-8;\xff", rcpt=True, smtputf8=True)[0] == 501
     assert refused(b"FROM:<\xff@foo.com> SMTPUTF8") == (501, "5.1.7")
+
+
+@pytest.mark.parametrize(
+    ("argument", "offers", "code"),
+    [
+        (b"PLAIN", Offers(), 502),
+        (b"PLAIN", Offers(auth_needs_tls=True), 538),
+        (b"", Offers(auth=("PLAIN",)), 501),
+        (b"PLAIN a b", Offers(auth=("PLAIN",)), 501),
+        (b"LOGIN", Offers(auth=("PLAIN",)), 504),
+        (b"PLAIN !", Offers(auth=("PLAIN",)), 501),
+    ],
+)
+def test_bad_auth(argument: bytes, offers: Offers, code: int) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_auth(argument, offers)
+    assert caught.value.reply.code == code
+
+
+def test_auth() -> None:
+    offers = Offers(auth=("PLAIN",))
+    assert parse_auth(b"plain", offers) == Auth("PLAIN", None)
+    assert parse_auth(b"PLAIN =", offers) == Auth("PLAIN", b"")
+    assert parse_auth(b"PLAIN AGE=", offers) == Auth("PLAIN", b"\0a")
+    assert parse_auth_response(b"AGE=") == AuthResponse(b"\0a")
+    with pytest.raises(Refused):
+        parse_auth_response(b"*")
+
+
+@pytest.mark.parametrize(
+    ("argument", "asked"),
+    [
+        (b"bob@foo.com", Verify("bob@foo.com")),
+        (b"<bob@foo.com>  smtputf8", Verify("bob@foo.com", utf8=True)),
+        (b"postmaster", Verify("postmaster")),
+        (b"bob", None),
+        (b"", None),
+        (b"SMTPUTF8", None),
+        (b"<>", None),
+        (b"<bob@foo.com> and more", None),
+        (b"\xff@foo.com", None),
+    ],
+)
+def test_verify(argument: bytes, asked: Verify | None) -> None:
+    assert parse_verify(argument, SmtpSettings(), expand=False) == asked
 
 
 def test_syntax() -> None:

@@ -94,6 +94,25 @@ def test_too_large_is_told_at_the_chunk_and_at_all_that_follow() -> None:
     assert [content for _, _, content in play.messages] == [b"z"]
 
 
+def test_chunks_in_the_pipeline_behind_a_failed_one_are_no_errors_more() -> None:
+    """Else a client that sends all chunks at once hears 421 and tries again, for ever."""
+    play = ready(settings=SmtpSettings(max_message_octets=65_536, max_errors=2, max_idle_commands=50))
+    play.feed(MAIL + RCPT + chunk(b"x" * 65_536))
+    said = chunk(b"x" * 1000) * 40 + chunk(b"", last=True) + MAIL
+    assert codes(play.feed(said)) == [552] * 41 + [250]
+    assert codes(play.feed(RCPT + chunk(b"x" * 65_537) + chunk(b"") * 50))[-1] == 421  # there is an end
+
+
+def test_nothing_else_begins_behind_a_failed_chunk() -> None:
+    play = ready(settings=SmtpSettings(max_message_octets=65_536))
+    play.feed(MAIL)
+    assert codes(play.feed(chunk(b"x") + RCPT + chunk(b"x") + b"DATA\r\n")) == [554, 503, 554, 503]  # RFC 3030 §2
+    play.feed(b"RSET\r\n" + MAIL + RCPT)
+    assert codes(play.feed(b"BDAT 65537\r\n")) == []
+    assert codes(play.feed(b"x" * 65_535)) == []
+    assert codes(play.feed(b"xx" + b"DATA\r\n" + RCPT)) == [552, 503, 421]
+
+
 def test_in_lmtp_a_failed_last_chunk_is_answered_for_each() -> None:
     play = ready(settings=SMALL, lmtp=True)
     play.feed(MAIL + RCPT + RCPT + chunk(b"x"))

@@ -9,13 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from postroom.sasl import BadBase64, decode_base64
+
 from .addresses import BadPath, is_hello_name, parse_path
 from .announcement import Offers
 from .delivery_wishes import parse_by, parse_interval, parse_moment, parse_priority
 from .replies import (
+    AUTH_CANCELLED,
+    BAD_BASE64,
     BAD_HELLO,
     BAD_RECIPIENT,
     BAD_SENDER,
+    ENCRYPTION_REQUIRED,
+    NO_SUCH_MECHANISM,
+    NOT_IMPLEMENTED,
     RECIPIENT_NOT_ASCII,
     SENDER_NOT_ASCII,
     SYNTAX_ERROR,
@@ -24,7 +31,7 @@ from .replies import (
     Reply,
 )
 from .settings import SmtpSettings
-from .types import Mail, Rcpt, Verify
+from .types import Auth, AuthResponse, Mail, Rcpt, Verify
 
 
 class Refused(Exception):
@@ -147,6 +154,35 @@ def parse_rcpt(argument: bytes, settings: SmtpSettings, *, smtputf8: bool) -> Rc
             raise Refused(UNKNOWN_PARAMETER)
         parse(rcpt, value)
     return rcpt
+
+
+def parse_auth(argument: bytes, offers: Offers) -> Auth:
+    """AUTH mechanism [initial-response] (RFC 4954 §4)."""
+    if not offers.auth:
+        raise Refused(ENCRYPTION_REQUIRED if offers.auth_needs_tls else NOT_IMPLEMENTED)
+    name, _, initial = argument.partition(b" ")
+    mechanism = name.upper().decode("ascii", "replace")
+    if not name or b" " in initial:
+        raise Refused(SYNTAX_ERROR)
+    if mechanism not in offers.auth:
+        raise Refused(NO_SUCH_MECHANISM)
+    if initial == b"=":  # RFC 4954 §4: an initial response of no octets
+        return Auth(mechanism, b"")
+    return Auth(mechanism, _decoded(initial) if initial else None)
+
+
+def parse_auth_response(line: bytes) -> AuthResponse:
+    """What follows a challenge."""
+    if line == b"*":
+        raise Refused(AUTH_CANCELLED)
+    return AuthResponse(_decoded(line))
+
+
+def _decoded(base64: bytes) -> bytes:
+    try:
+        return decode_base64(base64)
+    except BadBase64:
+        raise Refused(BAD_BASE64) from None
 
 
 def parse_verify(argument: bytes, settings: SmtpSettings, *, expand: bool) -> Verify | None:

@@ -12,7 +12,7 @@ import enum
 from collections.abc import Callable
 from typing import ClassVar
 
-from postroom.sasl import BadBase64, decode_base64, encode_base64
+from postroom.sasl import encode_base64
 
 from . import replies
 from .announcement import Offers, ehlo_lines
@@ -24,6 +24,8 @@ from .commands import (
     OF_THE_WEB,
     Does,
     Refused,
+    parse_auth,
+    parse_auth_response,
     parse_hello,
     parse_mail,
     parse_rcpt,
@@ -72,6 +74,7 @@ class ServerEngine:
         self._chunk = Chunk(0, False)
         self._chunk_refusal: Reply | None = None  # what its octets, which nobody wants, will be answered with
         self._chunks_failed: Reply | None = None  # what every further chunk of the transaction is answered with
+        self._failure_told = False
         self._discarded = 0  # octets of refused chunks
         self._skipped = 0
         self._errors = 0
@@ -260,11 +263,8 @@ class ServerEngine:
             if does & Does.BRINGS_OCTETS:
                 return self._bdat(does, argument)
             self._check(does, argument)
-            if does & Does.MOVES_NO_MAIL:
-                self._idle_commands += 1
-                if self._idle_commands > self._settings.max_idle_commands:
-                    self._close_for("too many commands without a message")
-                    return None
+            if does & Does.MOVES_NO_MAIL and self._count_idle():
+                return None
             return self._HANDLERS[command.verb](self, argument)
         except Refused as refused:
             self._error(refused.reply)
@@ -313,7 +313,7 @@ class ServerEngine:
 
     def _rcpt(self, argument: bytes) -> Event | None:
         assert self.mail is not None
-        if self._chunks is not None:
+        if self._in_chunks:
             raise Refused(replies.CHUNKS_BEGUN)
         rcpt = parse_rcpt(argument, self._settings, smtputf8=self.mail.smtputf8)
         if self.recipients >= self._settings.max_recipients:
@@ -323,7 +323,7 @@ class ServerEngine:
 
     def _data(self, _: bytes) -> Event | None:
         refusal: Reply | None = None
-        if self._chunks is not None:  # RFC 3030 §2
+        if self._in_chunks:  # RFC 3030 §2
             refusal = replies.CHUNKS_BEGUN
         elif self.mail is not None and self.mail.binary:
             refusal = replies.BINARY_BY_DATA
@@ -378,33 +378,15 @@ class ServerEngine:
     def _auth(self, argument: bytes) -> Event:
         if self.authenticated:
             raise Refused(replies.ALREADY_AUTHENTICATED)
-        if not self.offers.auth:
-            raise Refused(replies.ENCRYPTION_REQUIRED if self.offers.auth_needs_tls else replies.NOT_IMPLEMENTED)
-        name, _, initial = argument.partition(b" ")
-        mechanism = name.upper().decode("ascii", "replace")
-        if not name or b" " in initial:
-            raise Refused(replies.SYNTAX_ERROR)
-        if mechanism not in self.offers.auth:
-            raise Refused(replies.NO_SUCH_MECHANISM)
-        if initial == b"=":  # RFC 4954 §4: an initial response of no octets
-            return Auth(mechanism, b"")
-        return Auth(mechanism, self._decode(initial) if initial else None)
+        return parse_auth(argument, self.offers)
 
     def _auth_response(self, line: bytes) -> Event | None:
         self.mode = Mode.COMMAND
         try:
-            if line == b"*":
-                raise Refused(replies.AUTH_CANCELLED)
-            return AuthResponse(self._decode(line))
+            return parse_auth_response(line)
         except Refused as refused:
             self._error(refused.reply)
             return None
-
-    def _decode(self, line: bytes) -> bytes:
-        try:
-            return decode_base64(line)
-        except BadBase64:
-            raise Refused(replies.BAD_BASE64) from None
 
     _HANDLERS: ClassVar[dict[str, Callable[["ServerEngine", bytes], Event | None]]] = {
         "EHLO": _ehlo,
@@ -485,6 +467,11 @@ class ServerEngine:
 
     # ---- the message in chunks (RFC 3030 §2)
 
+    @property
+    def _in_chunks(self) -> bool:
+        """BDAT has been said in the open transaction."""
+        return self._chunks is not None or self._chunks_failed is not None
+
     def _bdat(self, does: int, argument: bytes) -> Event | None:
         """Whatever is wrong with it is told when its octets are read: they are no commands."""
         chunk = parse_chunk(argument)
@@ -502,10 +489,10 @@ class ServerEngine:
         return None
 
     def _check_chunk(self, chunk: Chunk) -> Event | None:
-        if self.recipients == 0:
-            raise Refused(replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS)
         so_far = self._chunks.octets if self._chunks is not None else 0
-        if self._chunks_failed is None and so_far + chunk.size > self._settings.max_message_octets:
+        if self.recipients == 0:
+            self._chunks_failed = replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS
+        elif self._chunks_failed is None and so_far + chunk.size > self._settings.max_message_octets:
             self._chunks_failed = replies.TOO_LARGE  # RFC 1870 §6.3
         if self._chunks_failed is not None:
             raise Refused(self._chunks_failed)
@@ -549,13 +536,16 @@ class ServerEngine:
 
     def _refuse_chunk(self, chunk: Chunk, refusal: Reply) -> None:
         self.mode = Mode.COMMAND
-        times = 1
+        again, times = self._failure_told, 1
+        self._failure_told = refusal is self._chunks_failed
         if chunk.last and self.mail is not None:  # the transaction is over, as behind a DATA that failed
             times = self.recipients if self.lmtp else 1  # RFC 2033 §4.3: none where there is no recipient
             self._reset()
-        self._out += [refusal.wire] * (times - 1)
-        if times:
-            self._error(refusal)
+        self._out += [refusal.wire] * times
+        if again:  # it was in the pipeline already (RFC 3030 §2), and is no error more
+            self._count_idle()
+        else:
+            self._count_error()
 
     # ---- ends
 
@@ -565,7 +555,7 @@ class ServerEngine:
 
     def _reset(self) -> None:
         self.mail, self.recipients = None, 0
-        self._chunks, self._chunks_failed = None, None
+        self._chunks, self._chunks_failed, self._failure_told = None, None, False
 
     def _enter_tls(self) -> None:
         self._starttls_cut = self._input.clear()
@@ -573,9 +563,20 @@ class ServerEngine:
 
     def _error(self, reply: Reply) -> None:
         self._out.append(reply.wire)
+        self._count_error()
+
+    def _count_error(self) -> None:
         self._errors += 1
         if self._errors > self._settings.max_errors:
             self._close_for("too many errors")
+
+    def _count_idle(self) -> bool:
+        """True when that was one too many."""
+        self._idle_commands += 1
+        if self._idle_commands <= self._settings.max_idle_commands:
+            return False
+        self._close_for("too many commands without a message")
+        return True
 
     def _close_for(self, reason: str) -> None:
         self.close(Reply(421, "4.7.0", f"{self._hostname} closing connection: {reason}"))
