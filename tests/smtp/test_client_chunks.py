@@ -159,3 +159,9 @@ def test_large_text_goes_in_chunks_with_its_line_ends_made_good() -> None:
     play.engine.content(b".\n.\r\n.\r.")
     play.engine.end_content()
     assert play.engine.take_output() == b"BDAT 8\r\n.\r\n.\r\n.\rBDAT 4 LAST\r\n\n.\r\n"
+
+
+def test_large_text_goes_by_data_when_told_so() -> None:
+    play = ready("250-mx\n250-PIPELINING\n250 CHUNKING", chunk_octets=8, chunk_large=False)
+    play.engine.send(SendMail("a@a.test", TO, size=9))
+    assert play.engine.take_output().endswith(b"\r\nDATA\r\n")

@@ -1,5 +1,7 @@
 """MAIL and RCPT for what a server offers."""
 
+import math
+
 import pytest
 
 from postroom.smtp import By, Extensions, SendMail, SendTo, xtext
@@ -103,7 +105,8 @@ def test_what_a_server_can_not_take(mail: SendMail, keywords: tuple[str, ...], s
     ],
 )
 def test_who_is_sent_chunks(mail: SendMail, keywords: tuple[str, ...], chunks: bool) -> None:
-    assert by_chunks(mail, offered(*keywords), chunk_octets=8) is chunks
+    assert by_chunks(mail, offered(*keywords), chunk_over=8) is chunks
+    assert by_chunks(mail, offered(*keywords), chunk_over=math.inf) is mail.binary
 
 
 def test_a_deadline_to_return_by() -> None:

@@ -12,13 +12,13 @@ from postroom.dns import Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import ConnectFailed, Dialer, SocketConnection, client_context
 from postroom.queue import Entry, Queue
-from postroom.smtp import ClientEngine, Outcome, ReplyLimits, ServerReply, Stage, local_reply
+from postroom.smtp import Outcome, ServerReply, Stage, local_reply
 
 from .api import Attempted
 from .content import QueuedContent
 from .destination import Destination, ascii_domain
 from .sender import Carried
-from .session import Call, Session, SessionRefused, patience
+from .session import Call, Session, SessionRefused, client_engine, patience
 from .settings import DeliverySettings
 from .transaction import Transactions, Unfit
 
@@ -78,9 +78,7 @@ class LmtpSender:
         except ConnectFailed as error:
             raise SessionRefused(local_reply(421, "4.4.1", str(error)), unreachable=True) from error
         settings = self._settings
-        engine = ClientEngine(
-            self._hostname, limits=ReplyLimits(settings.max_reply_line_octets, settings.max_reply_lines), lmtp=True
-        )
+        engine = client_engine(self._hostname, settings, lmtp=True)
         session = Session(Call(place, place, 0, "never", self._context), connection, engine, patience(settings))
         session.relay = destination.domain
         try:

@@ -90,6 +90,17 @@ class SessionRefused(Exception):
         self.failure = failure or (ResultType.VALIDATION_FAILURE if tls_failed else None)  # what reports call it
 
 
+def client_engine(hostname: str, settings: DeliverySettings, *, lmtp: bool = False) -> ClientEngine:
+    """For one connection, with the limits of the settings."""
+    return ClientEngine(
+        hostname,
+        limits=ReplyLimits(settings.max_reply_line_octets, settings.max_reply_lines),
+        lmtp=lmtp,
+        chunk_octets=settings.chunk_octets,
+        chunk_large=settings.chunk_large,
+    )
+
+
 def patience(settings: DeliverySettings) -> Mapping[Stage, float]:
     """Seconds to wait for each kind of reply."""
     return {
@@ -366,9 +377,7 @@ async def open_session(
         raise not_connected(error) from error
     except TlsFailed as error:
         raise _handshake_failed(error) from error
-    limits = ReplyLimits(settings.max_reply_line_octets, settings.max_reply_lines)
-    engine = ClientEngine(hostname, limits=limits, chunk_octets=settings.chunk_octets)
-    session = Session(call, connection, engine, patience(settings))
+    session = Session(call, connection, client_engine(hostname, settings), patience(settings))
     try:
         await session.ready()
         await _secure(session, call)

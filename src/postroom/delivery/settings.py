@@ -242,6 +242,9 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             "chunks where a host offers CHUNKING.",
         ),
     ] = 262_144
+    chunk_large: Annotated[
+        bool, Meta(description="Send messages longer than chunk_octets in chunks; false: only what is binary.")
+    ] = True
     max_messages_per_connection: Annotated[
         int, Meta(ge=1, description="Messages sent over one connection before it is closed.")
     ] = 100

@@ -12,6 +12,7 @@ A driver feeds what it received, sends `take_output()`, and acts on `next_event(
                    └─────► quit() ──► Closed
 """
 
+import math
 from collections import deque
 
 from postroom.base import ProtocolError
@@ -46,11 +47,18 @@ class ClientEngine:
     """One connection's conversation."""
 
     def __init__(
-        self, hostname: str, *, limits: ReplyLimits | None = None, lmtp: bool = False, chunk_octets: int = 262_144
+        self,
+        hostname: str,
+        *,
+        limits: ReplyLimits | None = None,
+        lmtp: bool = False,
+        chunk_octets: int = 262_144,
+        chunk_large: bool = True,  # also what is not binary, if it is longer
     ) -> None:
         self._hostname = hostname.encode("ascii")
         self._lmtp = lmtp
         self._chunk_octets = chunk_octets
+        self._chunk_over = chunk_octets if chunk_large else math.inf
         self._reader = ReplyReader(limits or ReplyLimits())
         self._out: list[bytes] = []
         self._events: deque[ClientEvent] = deque()
@@ -193,7 +201,7 @@ class ClientEngine:
         for index, recipient in enumerate(mail.recipients):
             if self._outcomes[index] is None:
                 self._plan.append((Stage.RCPT, index, rcpt_command(recipient, mail, self.extensions) + b"\r\n"))
-        self._chunks_due = by_chunks(mail, self.extensions, self._chunk_octets)
+        self._chunks_due = by_chunks(mail, self.extensions, self._chunk_over)
         if not self._chunks_due:
             self._plan.append((Stage.DATA, -1, b"DATA\r\n"))
         self._dirty = True

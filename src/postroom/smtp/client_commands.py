@@ -69,7 +69,7 @@ def _orcpt(orcpt: str, smtputf8: bool) -> str | None:
     return orcpt if smtputf8 else _NOT_ASCII.sub(lambda found: f"\\x{{{ord(found[0]):X}}}", orcpt)
 
 
-def by_chunks(mail: SendMail, offered: Extensions, chunk_octets: int) -> bool:
+def by_chunks(mail: SendMail, offered: Extensions, chunk_over: float) -> bool:
     """Is the content sent with BDAT (RFC 3030 §2), not DATA?
 
     What is binary has no other way. For the rest DATA costs no more round trips, and is what every server does every
@@ -78,7 +78,7 @@ def by_chunks(mail: SendMail, offered: Extensions, chunk_octets: int) -> bool:
     """
     if mail.binary:
         return True
-    return mail.size > chunk_octets and "CHUNKING" in offered and "PIPELINING" in offered
+    return mail.size > chunk_over and "CHUNKING" in offered and "PIPELINING" in offered
 
 
 def unacceptable(mail: SendMail, offered: Extensions) -> ServerReply | None:
