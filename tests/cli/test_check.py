@@ -70,8 +70,8 @@ def test_no_data_and_a_broken_directory(listening: Room) -> None:
 def test_dns_is_asked_on_request(listening: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, list[str]]] = []
 
-    async def answers(resolver: object, hostname: str, domains: list[str]) -> object:
-        asked.append((hostname, domains))
+    async def answers(resolver: object, hostname: str, domains: list[str], next_hops: list[str]) -> object:
+        asked.append((hostname, domains + next_hops))
         for one in (good("address", "fine"), bad("mx", "wrong", "repair it")):
             yield one
 

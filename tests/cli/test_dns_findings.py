@@ -107,3 +107,13 @@ def test_no_answer_is_said_and_the_rest_goes_on() -> None:
     found = ask(Zone(**GOOD_ZONE | {"a": ("servfail",)}))
     assert "no answer" in found["dns"].text
     assert found["mx"].verdict is Verdict.GOOD
+
+
+def test_hosts_of_relays() -> None:
+    async def told(zone: Zone) -> list[Finding]:
+        return [one async for one in dns_findings(zone, HOST, [], ["relay.test"]) if one.subject == "relay"]
+
+    [known] = asyncio.run(told(Zone(a=("192.0.2.1",))))
+    assert (known.verdict, known.text) == (Verdict.GOOD, "relay.test is 192.0.2.1")
+    [unknown] = asyncio.run(told(Zone()))
+    assert (unknown.verdict, "has no address" in unknown.text) == (Verdict.BAD, True)

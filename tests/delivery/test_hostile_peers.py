@@ -53,6 +53,7 @@ class Row:
     relay: RelaySettings | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     next_host: bool = False  # there is a second MX, and it is a good one
+    secure: bool | None = None  # whether the message went over TLS
     messages: int = 1
     recipients: tuple[str, ...] = ("a@b.test", "b@b.test", "c@b.test")
     content: bytes = MESSAGE
@@ -194,9 +195,23 @@ ROWS = [
     Row("garbage for a handshake", "sent", {"STARTTLS": [Raw(b"220 go\r\nnot TLS at all")]}, extensions=TLS),
     Row("no handshake", "sent", {"STARTTLS": [Last(b"220 go")]}, extensions=TLS),
     Row("silence in the handshake", "sent", {"STARTTLS": [b"220 go", SILENT]}, extensions=TLS),
-    Row("octets behind the go-ahead", "sent", {"STARTTLS": [Raw(b"220 go\r\n250 evil\r\n")]}, extensions=TLS, tls=True),
-    Row("an old certificate is good enough", "sent", extensions=TLS, tls=True),
-    Row("cut after the handshake", "sent", {"EHLO": [PLAIN_HELLO, DROP, PLAIN_HELLO]}, extensions=TLS, tls=True),
+    Row(
+        "octets behind the go-ahead",
+        "sent",
+        {"STARTTLS": [Raw(b"220 go\r\n250 evil\r\n")]},
+        extensions=TLS,
+        tls=True,
+        secure=True,
+    ),
+    Row("an old certificate is good enough", "sent", extensions=TLS, tls=True, secure=True),
+    Row(
+        "cut after the handshake",
+        "sent",
+        {"EHLO": [PLAIN_HELLO, DROP, PLAIN_HELLO]},
+        extensions=TLS,
+        tls=True,
+        secure=False,
+    ),
     # TLS that is asked for
     *(
         Row(f"{name}, with TLS required", "deferred", script, words, extensions=TLS, settings={"tls": "required"})
@@ -229,7 +244,14 @@ ROWS = [
         relay=verified(tls="verify"),
     ),
     Row("a verified relay without TLS", "deferred", words="does not offer TLS", relay=verified(tls="verify")),
-    Row("an encrypting relay, any certificate", "sent", extensions=TLS, tls=True, relay=verified(tls="encrypt")),
+    Row(
+        "an encrypting relay, any certificate",
+        "sent",
+        extensions=TLS,
+        tls=True,
+        relay=verified(tls="encrypt"),
+        secure=True,
+    ),
     Row(
         "from the start, a certificate of nobody's",
         "deferred",
@@ -330,6 +352,7 @@ def _check_what_was_taken(row: Row, peer: Peer, second: Peer | None) -> None:
             for address, state in zip(row.recipients, words, strict=False)
         }
         assert {mail.content for mail in taken} == {row.content}
+        assert row.secure is None or set(peer.secure) == {row.secure}
     elif not row.doubt:
         assert taken == []
 

@@ -185,3 +185,8 @@ def test_what_can_not_be_meant(wrong: dict[str, object]) -> None:
 def test_what_can_not_be_meant_of_a_relay(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         RelaySettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_hosts_that_are_named() -> None:
+    assert SETTINGS.next_hops() == ["gw.corp.test", "o.test", "relay.test", "smtp.provider.test"]
+    assert DeliverySettings().next_hops() == []

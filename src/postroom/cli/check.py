@@ -116,7 +116,8 @@ async def _ask(config: "Config", domains: list[str]) -> "list[Finding]":
 
     resolver = DnsResolver(config.dns, SystemClock())
     try:
-        found = [finding async for finding in dns_findings(resolver, config.hostname, domains)]
+        next_hops = config.delivery.next_hops()
+        found = [finding async for finding in dns_findings(resolver, config.hostname, domains, next_hops)]
         try:
             chain = [one.public_bytes(Encoding.DER) for one in certificates(config)]
             tls = tls_records(config)

@@ -3,19 +3,24 @@
 Owns: those questions and what their answers mean. Never: changes a zone. Raises: nothing; trouble is a finding.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from postroom.dns import DnsTemporary, Resolver
 
 from .findings import Finding, bad, good, note
 
 
-async def dns_findings(resolver: Resolver, hostname: str, domains: list[str]) -> AsyncIterator[Finding]:
-    """The host first, then each domain."""
+async def dns_findings(
+    resolver: Resolver, hostname: str, domains: list[str], next_hops: Sequence[str] = ()
+) -> AsyncIterator[Finding]:
+    """The host first, then each domain, then each host that routes and relays name."""
     async for finding in _guarded(_host(resolver, hostname), hostname):
         yield finding
     for domain in domains:
         async for finding in _guarded(_domain(resolver, hostname, domain), domain):
+            yield finding
+    for name in next_hops:
+        async for finding in _guarded(_next_hop(resolver, name), name):
             yield finding
 
 
@@ -51,6 +56,14 @@ async def _host(resolver: Resolver, hostname: str) -> AsyncIterator[Finding]:
                 f"{address} is {said}, not {hostname}: many servers refuse mail from it",
                 f"ask whoever rents you the address to set its reverse name to {hostname}",
             )
+
+
+async def _next_hop(resolver: Resolver, name: str) -> AsyncIterator[Finding]:
+    addresses = [*(await resolver.a(name)).records, *(await resolver.aaaa(name)).records]
+    if addresses:
+        yield good("relay", f"{name} is {', '.join(addresses)}")
+    else:
+        yield bad("relay", f"{name} has no address: mail for it waits", "correct its name in [delivery]")
 
 
 async def _domain(resolver: Resolver, hostname: str, domain: str) -> AsyncIterator[Finding]:

@@ -337,6 +337,15 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         int, Meta(ge=1024, description="Octets of a message given back whole in a bounce; else only its header is.")
     ] = 65_536
 
+    def next_hops(self) -> list[str]:
+        """The names of hosts that relays and routes lead to."""
+        hops = [parse_route(route, self.relay) for route in (*self.routes.values(), *self.sender_routes.values())]
+        places = [place for hop in hops for place in hop.hosts]
+        places += [parse_place(host) for relay in self.relay.values() for host in relay.hosts]
+        if self.smarthost and self.smarthost not in self.relay:
+            places.append(parse_place(self.smarthost))
+        return sorted({place.name for place in places if not is_address(place.name)})
+
     def __post_init__(self) -> None:
         for name in self.relay:
             with _at("relay", name):
