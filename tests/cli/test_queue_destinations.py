@@ -23,6 +23,7 @@ def test_one_destination_or_the_first_ones(room: Room) -> None:
     enqueue(room.data, "qone", "bob@b.test", "carol@c.test", "dora@B.test")
     shown = room.json("queue", "list", "--destination", "B.test")
     assert [one["recipient"] for one in shown] == ["bob@b.test", "dora@B.test"]
+    assert {one["destination"] for one in shown} == {"b.test"}
     assert len(room.json("queue", "list", "--limit", "1")) == 1
     assert "first 1 only" in room.run("queue", "list", "--limit", "1").stderr
 

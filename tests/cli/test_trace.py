@@ -66,6 +66,8 @@ def test_a_message_from_the_first_step_to_the_last(room: Room) -> None:
         ("refused", {"reply": "554 loop"}, "refused: 554 loop"),
         ("reported", {"to": "a@a", "report": "q2"}, "report to <a@a>: q2"),
         ("received", {"about": "m0", "to": ["a@a"]}, "report on m0 for <a@a>"),
+        ("expanded", {"to": "n@a", "queue_id": "q2"}, "sent on to the members of <n@a> as q2"),
+        ("expanded", {"to": "n@a", "queue_id": ""}, "nobody on the list <n@a> is left to send it to"),
         (
             "attempt",
             {"to": "b@b", "status": "sent", "relay": "local", "reply": "250 ok"},

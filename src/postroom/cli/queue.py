@@ -79,6 +79,7 @@ def _as_json(entry: "Entry", paused: Container[str], now: float) -> dict[str, An
         "entry_id": entry.entry_id,
         "sender": entry.message.envelope.mail_from,
         "recipient": entry.recipient.address,
+        "destination": entry.destination,
         "state": entry.state.value,
         "size": entry.message.size,
         "arrived": moment(entry.message.arrived),

@@ -47,6 +47,12 @@ def _call(facts: Facts) -> str:
     return f"no session with {facts.get('relay', '?')}{demanded}: {facts.get('reply', '')}"
 
 
+def _expanded(facts: Facts) -> str:
+    if not facts.get("queue_id"):
+        return f"nobody on the list {_addresses(facts)} is left to send it to"
+    return f"sent on to the members of {_addresses(facts)} as {facts['queue_id']}"
+
+
 _NOBODY = ("local", "none", None)
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "received": _received,
@@ -63,7 +69,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
         f"the server was stopped by force during an attempt for {_addresses(facts)}: if the other side had just taken "
         "it, it gets it twice"
     ),
-    "expanded": lambda facts: f"sent on to the members of {_addresses(facts)} as {facts.get('queue_id') or 'nothing'}",
+    "expanded": _expanded,
     "reported": lambda facts: f"report to {_addresses(facts)}: {facts.get('report', '')}",
 }
 
