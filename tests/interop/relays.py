@@ -146,7 +146,7 @@ def postfix(folder: Path, port: int, postroom_port: int) -> Iterator[Relay]:
     standard = Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
     lines = [line for line in standard if line and not line.startswith(("#", " ", "\t", "smtp      inet"))]
     own = f"127.0.0.1:{relay.port} inet n - n - - smtpd"
-    (etc / "master.cf").write_text("\n".join([own, *_no_chroot(lines)]) + "\n")
+    (etc / "master.cf").write_text("\n".join([own, *no_chroot(lines)]) + "\n")
     relay.logs = [folder / "log"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "-c", str(etc), "start-fg"], stdout=log, stderr=log)
@@ -158,7 +158,7 @@ def postfix(folder: Path, port: int, postroom_port: int) -> Iterator[Relay]:
         process.wait(timeout=60)
 
 
-def _no_chroot(lines: list[str]) -> list[str]:
+def no_chroot(lines: list[str]) -> list[str]:
     """master.cf lines with chroot off, so that the folder needs no copies of system files."""
     out = []
     for line in lines:
