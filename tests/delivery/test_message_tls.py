@@ -92,15 +92,16 @@ def test_without_a_waiver_a_refusal_stands(answer: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    ("envelope", "options", "reply"),
+    ("envelope", "code", "options", "reply"),
     [
-        (REQUIRES, {"failure": ResultType.STARTTLS_NOT_SUPPORTED}, "550 5.7.10 why"),
-        (REQUIRES, {"failure": ResultType.CERTIFICATE_EXPIRED, "tls_failed": True}, "550 5.7.10 why"),
-        (REQUIRES, {"tls_failed": True}, "454 4.7.5 why"),
-        (REQUIRES, {"unreachable": True}, "454 4.7.5 why"),
-        (Envelope("a@a.test"), {"failure": ResultType.CERTIFICATE_EXPIRED}, "454 4.7.5 why"),
+        (REQUIRES, 454, {"failure": ResultType.STARTTLS_NOT_SUPPORTED}, "550 5.7.10 why"),
+        (REQUIRES, 421, {"failure": ResultType.CERTIFICATE_EXPIRED, "tls_failed": True}, "550 5.7.10 why"),
+        (REQUIRES, 454, {"tls_failed": True}, "550 5.7.10 why"),  # none of the TLSA records
+        (REQUIRES, 421, {"tls_failed": True}, "421 4.7.5 why"),  # the handshake broke
+        (REQUIRES, 421, {"unreachable": True}, "421 4.7.5 why"),
+        (Envelope("a@a.test"), 454, {"failure": ResultType.CERTIFICATE_EXPIRED}, "454 4.7.5 why"),
     ],
 )
-def test_when_a_refusal_is_for_good(envelope: Envelope, options: dict[str, Any], reply: str) -> None:
-    refused = SessionRefused(local_reply(454, "4.7.5", "why"), **options)
+def test_when_a_refusal_is_for_good(envelope: Envelope, code: int, options: dict[str, Any], reply: str) -> None:
+    refused = SessionRefused(local_reply(code, "4.7.5", "why"), **options)
     assert str(Given(STRICT).of(envelope).refusal(refused)) == reply

@@ -290,6 +290,29 @@ def test_requiretls_that_can_not_be_had_returns_the_message(
     scene_with_tls(tmp_path, scene)
 
 
+def test_requiretls_and_a_certificate_that_dane_refuses(tmp_path: Path) -> None:
+    """It waited for five days: that no TLSA record matched was taken for a connection that broke."""
+
+    async def scene(tls: TlsWorld) -> None:
+        peer = await tls.peer(issue("mx1.b.test", now=NOW), REQUIRETLS)
+        tls.publish(1, tlsa_for(issue("mx1.b.test", now=NOW).certificate))
+        assert "Status: 5.7.10\r\n" in await tls.send(REQUIRES)
+        assert peer.taken == []
+
+    scene_with_tls(tmp_path, scene)
+
+
+def test_requiretls_by_dane(tmp_path: Path) -> None:
+    async def scene(tls: TlsWorld) -> None:
+        certificate = issue("mx1.b.test", now=NOW)
+        peer = await tls.peer(certificate, REQUIRETLS)
+        tls.publish(1, tlsa_for(certificate.certificate))
+        assert await tls.send(REQUIRES) == ""
+        assert len(peer.taken) == 1
+
+    scene_with_tls(tmp_path, scene)
+
+
 def test_requiretls_looks_for_a_host_that_offers_it(tmp_path: Path) -> None:
     async def scene(tls: TlsWorld) -> None:
         first = await tls.peer(mx(1), TLS, preference=5)

@@ -49,7 +49,7 @@ def _of_unknown_outcome(server: Server) -> int:
     stories = json.loads(server.cli("trace", BOB, "--limit", "100000", "--json"))
     steps = [step for story in stories for step in story["steps"]]
     cut = [step for step in steps if step["step"] == "attempt" and "end of DATA" in step.get("reply", "")]
-    return len(cut) + sum(step["step"] == "interrupted" and step["to"] == BOB for step in steps)
+    return len(cut) + sum(bool(step["step"] == "interrupted" and step["to"] == BOB) for step in steps)
 
 
 def test_nothing_acknowledged_is_lost_between_two_servers(tmp_path: Path) -> None:

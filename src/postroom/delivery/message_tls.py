@@ -54,7 +54,8 @@ class MessageTls:
 
     def refusal(self, refused: SessionRefused) -> ServerReply:
         """RFC 8689 §4.2.1: what can't be protected is returned; a connection that broke is tried again."""
-        if not self._authenticated or refused.failure in (None, ResultType.VALIDATION_FAILURE):
+        broke = refused.failure is ResultType.VALIDATION_FAILURE and refused.reply.code == 421
+        if not self._authenticated or refused.failure is None or broke:
             return refused.reply
         return local_reply(550, "5.7.10", refused.reply.lines[0])
 
