@@ -5,6 +5,7 @@ import email.policy
 import hashlib
 import imaplib
 import re
+import smtplib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from email.message import Message
@@ -162,6 +163,24 @@ def test_chunks_from_the_other_server(pair: Pair) -> None:
     (got,) = mail(server, f"by chunks {relay.domain}")
     assert got.partition(b"\r\n\r\n")[2] == body
     relay.wait_for(lambda: re.search(r"=> bob@example.test .* K .*C=\"250", relay.log()) is not None)
+
+
+def test_binary_mail_is_converted_for_the_other_server(pair: Pair) -> None:
+    """Neither of them offers BINARYMIME (RFC 3030 §3)."""
+    server, relay = pair
+    header = b"Subject: binary\r\nMIME-Version: 1.0\r\nContent-Type: application/x\r\n"
+    content = bytes(range(256)) * 1000
+    whole = header + b"Content-Transfer-Encoding: binary\r\n\r\n" + content
+    with smtplib.SMTP_SSL("127.0.0.1", server.ports["submissions"], context=INSECURE) as smtp:
+        smtp.login("alice@example.test", PASSWORD)
+        assert smtp.mail("alice@example.test", ["BODY=BINARYMIME"])[0] == 250
+        assert smtp.rcpt(f"carol@{relay.domain}")[0] == 250
+        smtp.send(b"BDAT %d LAST\r\n%b" % (len(whole), whole))
+        assert smtp.getreply()[0] == 250
+    (got,) = arrived(relay, b"Subject: binary\r\n")
+    message = email.message_from_bytes(got)
+    assert message["Content-Transfer-Encoding"] == "base64"
+    assert message.get_payload(decode=True) == content
 
 
 def test_50_mb_to_the_other_server(pair: Pair) -> None:
