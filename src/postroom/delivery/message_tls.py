@@ -17,6 +17,7 @@ from .session import Session, SessionRefused
 from .tls_demand import TlsDemand
 from .tls_policy import HostRefused
 
+_PROVEN_SECONDS = 1.0  # for so long a session that was safe enough for one plain message is for the next
 Demand = Callable[..., Awaitable[TlsDemand]]  # OutboundTls.demand for a destination
 
 
@@ -65,12 +66,17 @@ class MessageTls:
             return local_reply(550, "5.7.30", f"{session.relay} does not offer REQUIRETLS")  # RFC 8689 §4.2.1
         return None
 
-    async def may_use(self, session: Session) -> bool:
+    async def may_use(self, session: Session, now: float) -> bool:
         """A session that was opened for another message is as safe as one for this would be."""
         if self.unfit(session) is not None:
             return False
+        if not self._authenticated and now < session.proven_until:
+            return True
         try:
             demand = await self.demand(Host(session.call.host, session.call.port))
         except (HostRefused, DnsTemporary, RouteGone):
             return False
-        return demand.met_by(session.call.demand)
+        met = demand.met_by(session.call.demand)
+        if met and not self._waived and not self._authenticated:
+            session.proven_until = now + _PROVEN_SECONDS
+        return met

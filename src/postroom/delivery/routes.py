@@ -16,6 +16,7 @@ from .next_hop import NextHop, Place, parse_place, parse_route, route_key, sende
 from .settings import DeliverySettings, RelaySettings
 from .tls_demand import TlsUse
 
+_MAX_BY_HOSTS = 1000  # remembered
 _SMARTHOST = "smarthost"  # the name of the relay that the settings of that name make
 _TLS_USES: dict[str, TlsUse] = {
     "never": "never",
@@ -64,6 +65,7 @@ class Routes:
         sources = settings.source_ipv4, settings.source_ipv6
         self._direct = Relay((), settings.port, tls, source_ipv4=sources[0], source_ipv6=sources[1])
         self._relays = {name: self._relay(name, relay) for name, relay in settings.relay.items()}
+        self._by_hosts: dict[str, Relay] = {}  # routes that are hosts, as `relay` found them
         self._default = NextHop()
         if settings.smarthost in self._relays:
             self._default = NextHop(relay=settings.smarthost)
@@ -139,14 +141,18 @@ class Routes:
         """How its hosts are called. Raises RouteGone."""
         if not destination.relay:
             return self._direct
-        found = self._relays.get(destination.relay)
+        found = self._relays.get(destination.relay) or self._by_hosts.get(destination.relay)
         if found is not None:
             return found
         try:
-            return replace(self._direct, hosts=self.chosen(destination.relay).hosts)
+            found = replace(self._direct, hosts=self.chosen(destination.relay).hosts)
         except ValueError as error:
             text = f"The route {destination.relay!r} that was chosen for this message can't be used: {error}"
             raise RouteGone(destination.relay, text=text) from error
+        if len(self._by_hosts) >= _MAX_BY_HOSTS:
+            self._by_hosts.clear()
+        self._by_hosts[destination.relay] = found
+        return found
 
 
 def read_password(relay: str, path: str) -> str:

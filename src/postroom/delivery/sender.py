@@ -73,10 +73,12 @@ class Sender:
     async def carry(self, destination: Destination, entries: Sequence[Entry], session: Session | None) -> Carried:
         """Bring one message to those recipients; `session` is an open one to this destination."""
         attempt = _Attempt(self, destination, entries)
+        if session is not None and not await attempt.reuse(session):
+            return Carried(attempt.done, session)
         seconds = self.with_content(self._settings.max_attempt_seconds, entries[0].message.size)
         try:
             async with asyncio.timeout(seconds) as limit:
-                session = await self._carry(attempt, destination, session)
+                session = await self._carry(attempt, destination)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -84,9 +86,7 @@ class Sender:
             session = None
         return Carried(attempt.done, session)
 
-    async def _carry(self, attempt: "_Attempt", destination: Destination, session: Session | None) -> Session | None:
-        if session is not None and not await attempt.reuse(session):
-            return session
+    async def _carry(self, attempt: "_Attempt", destination: Destination) -> Session | None:
         try:
             hosts = await self._router.hosts(destination)
         except (Undeliverable, DnsTemporary, RouteGone) as error:
@@ -322,7 +322,7 @@ class _Attempt:
 
     async def reuse(self, session: Session) -> ServerReply | None:
         """As `transact`, over a session that was opened for another message, if that is as safe as it has to be."""
-        if session.usable and not await self._tls.may_use(session):
+        if session.usable and not await self._tls.may_use(session, self._sender.clock.now()):
             await session.close()
             return local_reply(421, "4.7.5", "The open connection is less safe than it has to be")
         return await self.transact(session, reused=True)
@@ -385,13 +385,7 @@ class _Attempt:
 
     async def _send(self, session: Session, transaction: Transaction) -> Sequence[Outcome]:
         seconds = self._sender.with_content(self._sender.settings.max_transaction_seconds, self._message.size)
-        try:
-            async with asyncio.timeout(seconds) as limit:
-                return await session.send(transaction.mail, transaction.content)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            return session.give_up(f"{session.relay} was not done with the message after {seconds:.0f} seconds")
+        return await session.send(transaction.mail, transaction.content, seconds)
 
     def _note_doubt(self, session: Session, entries: Sequence[Entry]) -> None:
         """RFC 1047: who is lost after the final dot may have taken the message, and gets it once more."""

@@ -7,6 +7,7 @@ transaction never raises for what the peer does, its outcomes say it.
 
 import asyncio
 import logging
+import math
 import re
 import ssl
 from collections.abc import Mapping, Sequence
@@ -126,6 +127,8 @@ class Session:
         self.relay = str(call)
         self.name = ""  # what the server calls itself
         self.uses = 0
+        self.proven_until = 0.0  # message_tls.py
+        self._until, self._over = math.inf, ""  # when the transaction under way has to be done; what to say if not
         self._domains: set[str] = set()  # of recipients named so far
         self.verdict: Verdict | None = None  # on the certificate; None in the clear
         self._connection = connection
@@ -193,9 +196,9 @@ class Session:
         engine, loop = self._engine, asyncio.get_running_loop()
         wait = self._waits.get(stage, 60.0)
         try:
-            data = await self._connection.receive_by(since + wait)
+            data = await self._connection.receive_by(min(since + wait, self._until))
         except TimeoutError:
-            engine.lost(f"No reply to {stage.value} within {wait:g} seconds")
+            engine.lost(self._over_now() or f"No reply to {stage.value} within {wait:g} seconds")
             return since
         if not data:
             engine.lost(f"Connection lost while waiting for the reply to {stage.value}")
@@ -210,31 +213,33 @@ class Session:
         except ProtocolError as error:
             _log.info("%s: %s", self.relay, error)  # the engine has made an event of it
 
-    async def send(self, mail: SendMail, content: Content) -> tuple[Outcome, ...]:
-        """One transaction. Raises what reading the content raises; then the session can only be closed."""
+    async def send(self, mail: SendMail, content: Content, seconds: float = math.inf) -> tuple[Outcome, ...]:
+        """One transaction, in that time: what has no answer then ends as a temporary failure, and so does the session.
+
+        Raises what reading the content raises; then the session can only be closed.
+        """
         self.uses += 1
         self._domains.update(destination_of(recipient.address) for recipient in mail.recipients)
+        self._until = asyncio.get_running_loop().time() + seconds
+        self._over = f"{self.relay} was not done with the message after {seconds:.0f} seconds"
         self._engine.send(mail)
-        while True:
-            match await self.event():
-                case Done(outcomes=outcomes):
-                    return outcomes
-                case SendContent():
-                    await self._stream(content)
+        try:
+            while True:
+                match await self.event():
+                    case Done(outcomes=outcomes):
+                        return outcomes
+                    case SendContent():
+                        await self._stream(content)
+        finally:
+            self._until = math.inf
+
+    def _over_now(self) -> str:
+        return self._over if asyncio.get_running_loop().time() >= self._until else ""
 
     @property
     def undecided(self) -> bool:
         """All of a message is out, and its answer is not in: the server may have taken it."""
         return self._engine.undecided
-
-    def give_up(self, reason: str) -> tuple[Outcome, ...]:
-        """End the transaction under way: what has no answer ends as a temporary failure, and so does the session."""
-        self._engine.lost(reason)
-        self.abort()
-        while (event := self._engine.next_event()) is not None:
-            if isinstance(event, Done):
-                return event.outcomes
-        raise ValueError("no transaction under way")
 
     async def _stream(self, content: Content) -> None:
         engine = self._engine
@@ -253,11 +258,12 @@ class Session:
         """Send a block; False when the server does not want more."""
         engine, connection = self._engine, self._connection
         connection.send(engine.take_output())
+        deadline = min(asyncio.get_running_loop().time() + self._waits[Stage.CONTENT], self._until)
         try:
-            async with asyncio.timeout(self._waits[Stage.CONTENT]):
+            async with asyncio.timeout_at(deadline):
                 await connection.drain()
         except TimeoutError:
-            engine.lost("The server stopped taking the message")
+            engine.lost(self._over_now() or "The server stopped taking the message")
             connection.abort()
             return False
         if early := connection.receive_nowait():
