@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.delivery.world import World, play
 
+from postroom.delivery import DeliverySettings
 from postroom.queue import EntryState, Envelope, Recipient
 
 
@@ -22,6 +23,7 @@ class LmtpPeer:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self.taken: list[tuple[str, str, bytes]] = []
+        self.silent_at = ""  # a verb that is never answered
         self.sessions = 0
         self.commands: list[str] = []
 
@@ -55,6 +57,9 @@ class LmtpPeer:
             while line := (await reader.readline()).decode().rstrip("\r\n"):
                 self.commands.append(line)
                 verb, _, rest = line.partition(" ")
+                if verb == self.silent_at:
+                    await reader.read()
+                    break
                 replies = [b"250 ok"]
                 if verb == "LHLO":
                     replies = [b"250-app", b"250-PIPELINING", b"250 8BITMIME"]
@@ -184,6 +189,21 @@ def test_too_many_recipients_at_once_go_in_the_next_transaction() -> None:
         await world.put(*(Recipient(f"{name}@a.test", way=place) for name in "ab"))
         await world.deliverer.deliver_due_now()
         assert [address for _, address, _ in peer.taken] == ["a@a.test", "b@a.test"]
+
+    with_peer(peer, scene)
+
+
+def test_a_program_that_never_answers_holds_no_connection_for_ever() -> None:
+    peer = LmtpPeer()
+    peer.silent_at = "RCPT"
+
+    async def scene(world: World, place: str) -> None:
+        world.settings = DeliverySettings(max_transaction_seconds=0.1)
+        await world.put(Recipient("a@a.test", way=place))
+        async with asyncio.timeout(10):
+            await world.deliverer.deliver_due_now()
+        (left,) = await world.entries()
+        assert "was not done with the message after 0 seconds" in left.last_reply
 
     with_peer(peer, scene)
 

@@ -20,7 +20,7 @@ from .destination import Destination, ascii_domain
 from .sender import Carried
 from .session import Call, Session, SessionRefused, client_engine, patience
 from .settings import DeliverySettings
-from .transaction import Transactions, Unfit
+from .transaction import Transactions, Unfit, too_many, with_content
 
 _LOOPBACK = ("127.0.0.1", "::1")  # RFC 6761 §6.3: nobody is asked for localhost
 
@@ -122,7 +122,7 @@ class _Attempt:
 
     def __init__(self, entries: Sequence[Entry], content: QueuedContent, settings: DeliverySettings) -> None:
         self._pending = list(entries)
-        self._content = content
+        self._seconds = with_content(settings, settings.max_transaction_seconds, content.size)
         self._transactions = Transactions(entries[0].message, content, settings)
         self.done: list[Attempted] = []
 
@@ -137,7 +137,7 @@ class _Attempt:
             entries, self._pending = self._pending, []
             try:
                 transaction = await self._transactions.for_server(session.extensions, entries)
-                outcomes = await session.send(transaction.mail, transaction.content)
+                outcomes = await session.send(transaction.mail, transaction.content, self._seconds)
             except Unfit as unfit:
                 self._pending = list(entries)
                 self.answer_all(unfit.reply)
@@ -151,7 +151,7 @@ class _Attempt:
                 if not last and outcome.reply.code == 421 and outcome.stage is not Stage.END:
                     self._pending.append(entry)
                     gone = True
-                elif some and session.usable and _too_many(outcome):
+                elif some and session.usable and too_many(outcome):
                     self._pending.append(entry)
                 else:
                     self.done.append(_attempted(entry, outcome, session))
@@ -170,8 +170,3 @@ def _attempted(entry: Entry, outcome: Outcome, session: Session) -> Attempted:
         is_local=True,
         passed_dsn_on="DSN" in session.extensions,
     )
-
-
-def _too_many(outcome: Outcome) -> bool:
-    """RFC 5321 §4.5.3.1.10: the rest of the recipients fit into the next transaction."""
-    return outcome.stage is Stage.RCPT and outcome.reply.code == 452 and outcome.reply.enhanced in ("", "4.5.3")

@@ -28,7 +28,7 @@ from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
 from .tls_demand import TlsDemand
 from .tls_policy import HostRefused
-from .transaction import Transaction, Transactions, Unfit, leaves_deadline_behind
+from .transaction import Transaction, Transactions, Unfit, leaves_deadline_behind, too_many, with_content
 from .unreachable import UnreachableHosts
 
 _log = logging.getLogger("postroom.delivery")
@@ -75,7 +75,7 @@ class Sender:
         attempt = _Attempt(self, destination, entries)
         if session is not None and not await attempt.reuse(session):
             return Carried(attempt.done, session)
-        seconds = self.with_content(self._settings.max_attempt_seconds, entries[0].message.size)
+        seconds = with_content(self._settings, self._settings.max_attempt_seconds, entries[0].message.size)
         try:
             async with asyncio.timeout(seconds) as limit:
                 session = await self._carry(attempt, destination)
@@ -95,10 +95,6 @@ class Sender:
         return await attempt.try_hosts(hosts)
 
     # ---- used by one attempt
-
-    def with_content(self, seconds: float, size: int) -> float:
-        """A limit for a message of this size."""
-        return seconds + size / self._settings.min_content_octets_per_second
 
     def is_ourselves(self, session: Session) -> bool:
         """It says that it is this very server."""
@@ -357,7 +353,7 @@ class _Attempt:
                 if _ask_next_host(outcome):
                     self._pending.append(entry)
                     elsewhere = outcome.reply
-                elif _too_many(outcome) and any(other.delivered for other in outcomes):
+                elif too_many(outcome) and any(other.delivered for other in outcomes):
                     self._pending.append(entry)
                     progress = True
                 else:
@@ -384,7 +380,8 @@ class _Attempt:
         return local_reply(421, "4.4.2", "The connection was closed between two transactions")
 
     async def _send(self, session: Session, transaction: Transaction) -> Sequence[Outcome]:
-        seconds = self._sender.with_content(self._sender.settings.max_transaction_seconds, self._message.size)
+        settings = self._sender.settings
+        seconds = with_content(settings, settings.max_transaction_seconds, self._message.size)
         return await session.send(transaction.mail, transaction.content, seconds)
 
     def _note_doubt(self, session: Session, entries: Sequence[Entry]) -> None:
@@ -414,8 +411,3 @@ def _ask_next_host(outcome: Outcome) -> bool:
     if outcome.stage in (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT):
         return outcome.reply.code == 421
     return False  # at END it may have taken it (RFC 5321 §6.1): no second host gets it in this attempt
-
-
-def _too_many(outcome: Outcome) -> bool:
-    """RFC 5321 §4.5.3.1.10: the rest of the recipients fit into the next transaction."""
-    return outcome.stage is Stage.RCPT and outcome.reply.code == 452 and outcome.reply.enhanced in ("", "4.5.3")
