@@ -49,3 +49,16 @@ def test_settings_of_a_named_table() -> None:
 def test_an_unknown_name(name: str, hint: str) -> None:
     with pytest.raises(UnknownSetting, match=hint):
         explain(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "delivery", "delivery.relay", "delivery.relay.provider", "delivery.smarthost_password"]
+)
+def test_passwords_are_not_shown(name: str) -> None:
+    relay = RelaySettings(hosts=("smtp.provider.test",), username="me", password="hunter2")
+    delivery = DeliverySettings(
+        relay={"provider": relay}, smarthost="a.test", smarthost_username="me", smarthost_password="hunter2"
+    )
+    found = explain(name, Config(hostname="mail.example.org", delivery=delivery))
+    assert not any("hunter2" in one.value for one in found)
+    assert any("(not shown)" in one.value and one.changed for one in found)

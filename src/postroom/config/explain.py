@@ -7,9 +7,13 @@ import difflib
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from .declarations import REQUIRED, Declaration, Section, find, sections, settings, tables, type_words
 from .default_file import toml_value
 from .sections import Config
+
+_SECRET = "(not shown)"
 
 
 class UnknownSetting(LookupError):
@@ -78,9 +82,19 @@ def _explanation(setting: Declaration, name: str, value: Any) -> Explanation:
         setting.description,
         type_words(setting.type),
         _text(setting.default),
-        _text(value),
+        _text(_without_secrets(name.rpartition(".")[2], value)),
         value != setting.default,
     )
+
+
+def _without_secrets(key: str, value: Any) -> Any:
+    """The value as it may be seen on a screen, and copied into a question to others."""
+    if isinstance(value, msgspec.Struct):
+        parts = msgspec.structs.asdict(value)
+        return {name: _without_secrets(name, part) for name, part in parts.items() if part is not None}
+    if isinstance(value, dict):
+        return {name: _without_secrets(name, part) for name, part in value.items()}
+    return _SECRET if key.endswith("password") and value else value
 
 
 def _text(value: Any) -> str:
