@@ -1,0 +1,54 @@
+"""Questions to the DNS, as the checks ask them without a resolver.
+
+Owns: what passes between a check and whoever drives it. Never: asks, waits, caches. Raises: nothing.
+
+A check is a generator: it yields one Question, is sent the Reply, and returns its verdict at the end:
+
+    def check(…) -> Inquiry[Verdict]:
+        reply = yield Question("TXT", "example.org")
+
+Trouble with the DNS is a Reply too, so that each check gives it the meaning that its RFC does (temperror).
+"""
+
+from collections.abc import Callable, Generator
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
+
+T = TypeVar("T")
+Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
+
+
+class Question(NamedTuple):
+    """`name` has no final dot; that of a PTR question is the IP address itself."""
+
+    kind: Kind
+    name: str
+
+
+class Reply(NamedTuple):
+    """TXT: the strings of each record joined, as octets. A, AAAA: addresses. MX: hosts, best first. PTR: names."""
+
+    records: tuple[bytes, ...] | tuple[str, ...] = ()
+    exists: bool = True  # False: NXDOMAIN
+    failed: str = ""  # why there is no answer (timeout, SERVFAIL); then there are no records
+
+    @property
+    def texts(self) -> list[bytes]:
+        return [record for record in self.records if isinstance(record, bytes)]
+
+    @property
+    def names(self) -> list[str]:
+        return [record for record in self.records if isinstance(record, str)]
+
+
+Inquiry: TypeAlias = Generator[Question, Reply, T]
+
+
+def conclude(inquiry: Inquiry[T], answer: Callable[[Question], Reply]) -> T:
+    """Drive a check to its end with answers that are at hand."""
+    try:
+        question = next(inquiry)
+        while True:
+            question = inquiry.send(answer(question))
+    except StopIteration as end:
+        result: T = end.value
+        return result
