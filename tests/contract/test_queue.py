@@ -1,6 +1,7 @@
 """What every queue does, on disk or not."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from postroom.queue import (
     QueueFull,
     QueueSettings,
     Recipient,
+    Share,
     SqliteQueue,
     Suppression,
 )
@@ -336,7 +338,7 @@ def test_each_destination_gets_its_share(stage: Stage) -> None:
         await clock.advance(1)
         await put(queue, "c@c.test", "d@full.test")
         now = clock.now()
-        assert await claimed(queue, now, 9, share=2, shares={"full.test": 0, "b.test": 1}) == [
+        assert await claimed(queue, now, 9, share=2, shares={"full.test": Share(0), "b.test": Share(1)}) == [
             "r0@slow.test",
             "r1@slow.test",
             "a@B.test",
@@ -344,8 +346,45 @@ def test_each_destination_gets_its_share(stage: Stage) -> None:
         ]
         assert await queue.next_due({"slow.test"}) == START + 1
         assert await queue.next_due({"slow.test", "b.test"}) == START + 2
-        assert await claimed(queue, now, 3, share=2, shares={"slow.test": 0}) == ["d@full.test", "b@b.test"]
+        assert await claimed(queue, now, 3, share=2, shares={"slow.test": Share(0)}) == ["d@full.test", "b@b.test"]
         assert await queue.next_due({"slow.test"}) is None
+
+    stage.run(play)
+
+
+def test_destinations_that_go_the_same_way_have_one_share(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        for k in range(90):
+            await put(queue, f"r{k}@d{k % 3}.test")
+        await put(queue, "x@other.test")
+        relay = Share(40)
+        shares = {f"d{k}.test": relay for k in range(3)}
+        first = await claimed(queue, START, 999, share=2, shares=shares)
+        parts = Counter(address.rpartition("@")[2] for address in first)
+        assert parts == {"d0.test": 13, "d1.test": 13, "d2.test": 13, "other.test": 1}
+        assert relay.left == 1
+        await clock.advance(1)
+        second = await claimed(queue, clock.now(), 999, share=2, shares=shares)
+        assert len(second) == 1  # the last of it
+        assert relay.left == 0
+        assert await claimed(queue, clock.now(), 999, share=2, shares=shares) == []
+
+    stage.run(play)
+
+
+def test_many_destinations_that_go_the_same_way_take_turns(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        for k in range(400):
+            await put(queue, f"r{k}@d{k % 20}.test")
+        turns = list[set[str]]()
+        for _ in range(4):
+            relay = Share(50)
+            got = await claimed(queue, clock.now(), 999, shares={f"d{k}.test": relay for k in range(20)})
+            assert len(got) == 50
+            turns.append({address.rpartition("@")[2] for address in got})
+            await clock.advance(1)
+        assert [len(turn) for turn in turns] == [5, 5, 5, 5]  # in parts that are worth a look
+        assert len(set().union(*turns)) == 20
 
     stage.run(play)
 
@@ -371,7 +410,7 @@ def test_recipients_of_one_message_come_together(stage: Stage) -> None:
     async def play(queue: Queue, clock: FakeClock) -> None:
         await put(queue, "other@c.test", *(f"r{k}@b.test" for k in range(30)))
         await put(queue, "x@b.test")
-        assert len(await claimed(queue, START, 99, share=2, shares={"c.test": 0})) == 30
+        assert len(await claimed(queue, START, 99, share=2, shares={"c.test": Share(0)})) == 30
         assert await claimed(queue, START, 99, share=2) == ["other@c.test", "x@b.test"]
 
     stage.run(play)

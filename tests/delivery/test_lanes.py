@@ -7,7 +7,7 @@ from postroom.delivery import DeliverySettings
 from postroom.delivery.destination import LOCAL, Destination
 from postroom.delivery.lanes import Job, Lanes, grouped
 from postroom.delivery.sites import Sites
-from postroom.queue import RETRY, Entry, EntryState, Envelope, QueuedMessage, Recipient
+from postroom.queue import RETRY, Entry, EntryState, Envelope, QueuedMessage, Recipient, Share
 from postroom.smtp import local_reply
 
 B, C = Destination("b.test"), Destination("c.test")
@@ -122,7 +122,7 @@ def test_what_may_come_from_the_queue() -> None:
     lanes = make(DeliverySettings(initial_connections_per_destination=2, max_connections_per_destination=20))
     for k in range(15):
         lanes.add(job(B, k))
-    assert lanes.shares() == {"b.test": 5}
+    assert lanes.shares() == {"b.test": Share(5)}
     assert lanes.full() == set()
     for k in range(5):
         lanes.add(job(B, k))
@@ -134,6 +134,31 @@ def test_what_may_come_from_the_queue() -> None:
         lows.append(lanes.runs_low(lane))
     assert lows.index(True) == 15
     assert lows.count(True) == 1
+
+
+def at(domain: str, number: int) -> Job:
+    queued = QueuedMessage(f"q{number}", Envelope(""), 1, 0.0)
+    one = Entry(number, queued, Recipient(f"x@{domain}"), EntryState.SENDING, 0, 0.0, "", False)
+    return Job(Destination("", relay="smarthost"), (one,))
+
+
+def test_domains_behind_one_relay_share_its_window() -> None:
+    lanes = make(DeliverySettings(initial_connections_per_destination=2))
+    for k in range(12):
+        assert lanes.add(at(f"d{k % 3}.test", k))
+    shares = lanes.shares()
+    assert shares.keys() == {"d0.test", "d1.test", "d2.test"}
+    assert shares["d0.test"] is shares["d1.test"] is shares["d2.test"]
+    assert shares["d0.test"].left == 8
+
+
+def test_a_domain_that_found_its_relay_busy_is_known_to_be_full() -> None:
+    """Bug: it was claimed again and again, to be handed back each time."""
+    lanes = make(DeliverySettings(max_waiting_per_destination=3))
+    for k in range(3):
+        assert lanes.add(at("first.test", k))
+    assert not lanes.add(at("second.test", 9))
+    assert lanes.full() == {"first.test", "second.test"}
 
 
 def test_more_jobs_for_who_knows_the_answer() -> None:
@@ -191,8 +216,8 @@ def test_who_answered_lately_has_its_window_without_a_lane() -> None:
         lanes.worker_gone(lane)
 
     work(B)
-    assert lanes.shares() == {"b.test": lanes.shares()["b.test"]}
-    assert lanes.shares()["b.test"] >= settings.new_destination_share
+    assert lanes.shares().keys() == {"b.test"}
+    assert lanes.shares()["b.test"].left >= settings.new_destination_share
     lanes.add(job(B))
     sites.failed(B, local_reply(421, "4.4.1", "gone"))
     (lane,) = lanes.to_staff()

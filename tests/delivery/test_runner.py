@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -90,18 +91,28 @@ def test_one_busy_destination_does_not_starve_others() -> None:
     play(scene)
 
 
-def test_what_one_destination_has_too_much_of_goes_back() -> None:
+def test_what_one_destination_has_too_much_of_stays_in_the_queue_until_there_is_room() -> None:
+    async def scene(world: World) -> None:
+        world.settings = DeliverySettings(max_waiting_per_destination=3, max_connections_per_destination=1)
+        peer = await world.peer(Peer({"GREETING": [SILENT]}))
+        for _ in range(8):
+            await world.put()
+        await world.deliverer.start()
+        await until(lambda: peer.sessions == 1)
+        states = [(e.state, e.attempts, e.next_attempt - world.clock.now()) for e in await world.entries()]
+        assert Counter(states) == {(EntryState.SENDING, 0, 0.0): 3, (EntryState.WAITING, 0, 0.0): 5}
+
+    play(scene)
+
+
+def test_all_of_it_is_sent_in_the_end() -> None:
     async def scene(world: World) -> None:
         world.settings = DeliverySettings(max_waiting_per_destination=3)
         peer = await world.peer(Peer())
         for _ in range(8):
             await world.put()
-        await world.deliverer.deliver_due_now()
-        assert len(peer.taken) == 3
-        left = await world.entries()
-        assert {(e.state, e.attempts, e.next_attempt - world.clock.now()) for e in left} == {
-            (EntryState.WAITING, 0, 2.0)
-        }
+        assert await world.deliverer.deliver_due_now() >= 8
+        assert len(peer.taken) == 8
 
     play(scene)
 
@@ -433,6 +444,22 @@ def test_relays_do_not_share_connections_but_their_domains_do() -> None:
         assert signed_in == ["AUTH PLAIN AG9uZQBzZWNyZXQ=", "AUTH PLAIN AHR3bwBzZWNyZXQ="]
         assert [mail.recipients for mail in second.taken] == [["x@d.test"]]
         await second.stop()
+
+    play(scene)
+
+
+def test_many_domains_behind_one_relay_wait_for_nothing_but_it() -> None:
+    """Bug: each domain was claimed as much as the relay's lane takes; the surplus rested for two seconds."""
+
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        world.settings = DeliverySettings(
+            smarthost=f"127.0.0.1:{peer.port}", smarthost_tls="never", max_waiting_per_destination=20
+        )
+        for k in range(300):
+            await world.put(f"x{k}@d{k % 60}.test")
+        await world.deliverer.start()
+        await until(lambda: len(peer.taken) == 300)  # and the clock stands still
 
     play(scene)
 

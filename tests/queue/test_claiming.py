@@ -2,7 +2,7 @@
 
 import apsw
 
-from postroom.queue import Envelope, claiming, rows
+from postroom.queue import Envelope, Share, claiming, rows
 from postroom.queue.schema import create
 
 _ENTRY = (
@@ -36,7 +36,7 @@ def steps(db: apsw.Connection, shares: dict[str, int], limit: int = 10) -> tuple
         return False
 
     db.set_progress_handler(tick, 1000)
-    claimed = rows.entries(claiming.claim(db, 9.0, limit, 5, shares))
+    claimed = rows.entries(claiming.claim(db, 9.0, limit, 5, {name: Share(left) for name, left in shares.items()}))
     db.set_progress_handler(None)
     return count, [entry.recipient.address for entry in claimed]
 

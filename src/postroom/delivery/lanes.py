@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from postroom.queue import RETRY, Entry, QueuedMessage
+from postroom.queue import RETRY, Entry, QueuedMessage, Share
 from postroom.smtp import ServerReply
 
 from .destination import Destination
@@ -19,6 +19,7 @@ from .settings import DeliverySettings
 from .sites import Site, Sites
 
 _MAX_ANSWERING = 1000  # domains
+_MAX_DOMAINS = 100_000  # of one lane; what is forgotten is claimed once in vain
 _JOBS_A_CONNECTION = 10  # that wait in memory: enough to keep it busy while more are fetched
 
 
@@ -107,22 +108,27 @@ class Lanes:
         most = self._settings.max_waiting_per_destination
         return most if lane.destination.is_local else min(most, _JOBS_A_CONNECTION * max(2, lane.limit))
 
-    def shares(self) -> dict[str, int]:
-        """How many more entries of a domain are wanted, where that is not the usual share."""
-        found: dict[str, int] = dict(self._answering)
+    def shares(self) -> dict[str, Share]:
+        """How many more entries of a domain are wanted, where that is not the usual share.
+
+        Domains whose mail goes the same way, to one relay, have one Share together.
+        """
+        found = {domain: Share(window) for domain, window in self._answering.items()}
         for lane in self._lanes.values():
-            room = max(0, self.window(lane) - len(lane.jobs))
-            lane.capped = lane.capped or not room  # its window may have shrunk meanwhile
+            share = Share(max(0, self.window(lane) - len(lane.jobs)))
+            lane.capped = lane.capped or not share.left  # its window may have shrunk meanwhile
             for domain in lane.domains:
-                found[domain] = min(room, found.get(domain, room))
+                other = found.get(domain)
+                if other is None or share.left < other.left:
+                    found[domain] = share
         return found
 
     def full(self) -> set[str]:
         """Domains of which nothing is wanted now."""
-        return {name for name, room in self.shares().items() if not room}
+        return {name for name, share in self.shares().items() if not share.left}
 
     def add(self, job: Job) -> bool:
-        """False: this destination has too much waiting already."""
+        """False: this destination has too much waiting already, so that nothing more of these domains is wanted."""
         lane = self._lanes.get(job.destination)
         if lane is None:
             settings = self._settings
@@ -130,12 +136,14 @@ class Lanes:
             ceiling = settings.max_local_deliveries if is_local else settings.max_connections_per_destination
             lane = Lane(job.destination, self._sites.of(job.destination), ceiling)
             self._lanes[job.destination] = lane
+        for entry in job.entries:
+            lane.domains.add(entry.destination)
+            if len(lane.domains) > _MAX_DOMAINS:
+                lane.domains.pop()
+            self._answering.pop(entry.destination, None)
         if len(lane.jobs) >= self._settings.max_waiting_per_destination:
             return False
         lane.jobs.append(job)
-        for entry in job.entries:
-            lane.domains.add(entry.destination)
-            self._answering.pop(entry.destination, None)
         self._note(lane)
         return True
 
@@ -211,7 +219,7 @@ class Lanes:
         if lane.destination.is_local or lane.site.suspect:
             return
         for domain in lane.domains:
-            self._answering[domain] = self.window(lane)
+            self._answering[domain] = max(1, self.window(lane) // len(lane.domains))
         while len(self._answering) > _MAX_ANSWERING:
             self._answering.popitem(last=False)
 

@@ -187,7 +187,7 @@ class Deliverer:
         for job in (*answered, *grouped(placed, self._settings.max_recipients_per_transaction)):
             if self._stopping or not self._lanes.add(job):
                 surplus += [entry.entry_id for entry in job.entries]
-        await self._release(surplus, not_before=self._clock.now() + self._settings.busy_retry_seconds)
+        await self._release(surplus)  # at once: their domains are known to be full now, until there is room
         self._staff()
         return len(entries)
 

@@ -220,13 +220,8 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_claimed: Annotated[int, Meta(ge=1, description="Recipients taken from the queue and under way at once.")] = 5000
     max_waiting_per_destination: Annotated[
         int,
-        Meta(
-            ge=1, description="Messages waiting in memory for one destination; more go back to the queue for a while."
-        ),
+        Meta(ge=1, description="Messages waiting in memory for one destination; more stay in the queue."),
     ] = 1000
-    busy_retry_seconds: Annotated[
-        float, _seconds("Seconds after which a message that found its destination too busy is looked at again.")
-    ] = 2.0
     trouble_retry_seconds: Annotated[
         float, _seconds("Seconds to wait when the queue itself can't be read or written.")
     ] = 10.0

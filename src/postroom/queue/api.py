@@ -35,7 +35,14 @@ class QueueFailure(QueueError):
     code, enhanced, text = 451, "4.3.0", "Queue trouble, please try again later"
 
 
-NO_SHARES: Mapping[str, int] = MappingProxyType({})
+@dataclass(slots=True)
+class Share:
+    """How many more entries are wanted: of one destination, or of all those together that have the same Share."""
+
+    left: int  # claiming takes from it
+
+
+NO_SHARES: Mapping[str, Share] = MappingProxyType({})
 
 
 class EntryState(enum.Enum):
@@ -178,12 +185,12 @@ class Queue(Protocol):
         """
 
     async def claim(
-        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, int] = NO_SHARES
+        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, Share] = NO_SHARES
     ) -> list[Entry]:
         """Up to `limit` WAITING entries due at `now`, now SENDING; destinations take turns.
 
-        Of each destination at most `share`, or what `shares` has for it (0: none), by priority, then in turns of its
-        senders. Paused destinations are left out.
+        Of each destination at most `share`, or what `shares` has left for it (0: none), by priority, then in turns of
+        its senders. Paused destinations are left out.
         """
 
     async def next_due(self, full: Container[str] = ()) -> float | None:

@@ -9,12 +9,13 @@ do not stand in its way.
 """
 
 import json
-from collections.abc import Collection, Container, Mapping
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any, cast
 
 import apsw
 
-from .api import DestinationSummary
+from .api import DestinationSummary, Share
 from .schema import ENTRY_COLUMNS
 
 _ORDER = "WHERE e.destination=? AND e.state='waiting' AND e.next_attempt<=? ORDER BY e.rank, e.turn, e.entry_id LIMIT ?"
@@ -32,6 +33,7 @@ _MARK = "UPDATE entries SET state='sending' WHERE entry_id IN (SELECT value FROM
 _COUNT_DUE = (
     "SELECT count(*) FROM (SELECT 1 FROM entries WHERE destination=? AND state='waiting' AND next_attempt<=? LIMIT ?)"
 )
+_WORTH_A_LOOK = 10  # entries of one of many destinations that go the same way; they take turns
 _OPEN = "paused=0 AND due IS NOT NULL"
 
 
@@ -54,18 +56,17 @@ def next_due(db: apsw.Connection, full: Container[str], until: float) -> float |
 
 
 def claim(
-    db: apsw.Connection, now: float, limit: int, share: int | None, shares: Mapping[str, int]
+    db: apsw.Connection, now: float, limit: int, share: int | None, shares: Mapping[str, Share]
 ) -> list[tuple[Any, ...]]:
     """Rows of ENTRY_COLUMNS, marked as sending; the destinations they belong to are refreshed."""
     rows: list[tuple[Any, ...]] = []
     due = _destinations_due(db, now, limit, shares)
-    usual = fair_share(limit if share is None else share, limit, len(due))
+    portions = Portions([name for _, name in due], limit, share, shares)
     for number, name in due:
-        own = shares.get(name, usual)
-        room = min(limit - len(rows), own)
+        if len(rows) >= limit:
+            break
+        room = min(limit - len(rows), portions.of(name))
         if room <= 0:
-            if own > 0:
-                break
             continue
         few = cast(tuple[int], db.execute(_COUNT_DUE, (number, now, room + 1)).fetchone())[0] <= room
         found = db.execute(_FEW if few else _MANY, (number, now, room)).fetchall()
@@ -75,6 +76,7 @@ def claim(
         db.execute("UPDATE destinations SET served=? WHERE id=?", (now, number))
         refresh(db, (number,))
         rows += found
+        portions.taken(name, len(found))
     return rows
 
 
@@ -86,7 +88,9 @@ def _with_them(
     return db.execute(_SAME_MESSAGES, (number, now, chosen, chosen, max(0, room))).fetchall()
 
 
-def _destinations_due(db: apsw.Connection, now: float, limit: int, shares: Mapping[str, int]) -> list[tuple[int, str]]:
+def _destinations_due(
+    db: apsw.Connection, now: float, limit: int, shares: Mapping[str, Share]
+) -> list[tuple[int, str]]:
     """As many as can be needed."""
     rows = db.execute(
         f"SELECT id, name FROM destinations WHERE {_OPEN} AND due<=? ORDER BY served, due LIMIT ?",
@@ -95,9 +99,33 @@ def _destinations_due(db: apsw.Connection, now: float, limit: int, shares: Mappi
     return cast(list[tuple[int, str]], rows)
 
 
-def fair_share(share: int, limit: int, destinations: int) -> int:
-    """Less than its share where so many wait that not all could have it."""
-    return max(1, min(share, limit // max(1, destinations)))
+class Portions:
+    """How much each destination gets in one claim, where several have to do with less than they could take."""
+
+    def __init__(self, due: Iterable[str], limit: int, share: int | None, shares: Mapping[str, Share]) -> None:
+        self._shares = shares
+        waiting = Counter(id(shares.get(name)) for name in due)
+        self._usual = _part(limit if share is None else share, limit, waiting[id(None)], 1)
+        self._parts = {
+            id(one): _part(one.left, one.left, waiting[id(one)], _WORTH_A_LOOK)
+            for one in shares.values()
+            if id(one) in waiting
+        }
+
+    def of(self, destination: str) -> int:
+        """What it may have now; 0 when those with the same share have taken it all."""
+        own = self._shares.get(destination)
+        return self._usual if own is None else max(0, min(own.left, self._parts[id(own)]))
+
+    def taken(self, destination: str, count: int) -> None:
+        own = self._shares.get(destination)
+        if own is not None:
+            own.left -= count
+
+
+def _part(share: int, whole: int, destinations: int, least: int) -> int:
+    """Of a share: less where so many wait that not all could have it."""
+    return max(least, min(share, whole // max(1, destinations)))
 
 
 def refresh(db: apsw.Connection, destinations: Collection[int]) -> None:

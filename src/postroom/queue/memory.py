@@ -20,12 +20,13 @@ from .api import (
     QueuedMessage,
     QueueFull,
     Recipient,
+    Share,
     Suppression,
     Wake,
     destination_for,
     message_for,
 )
-from .claiming import fair_share
+from .claiming import Portions
 from .fairness import Turns
 from .names import check_message_id, new_message_id
 from .settings import QueueSettings
@@ -89,22 +90,23 @@ class MemoryQueue:
         return queue_id
 
     async def claim(
-        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, int] = NO_SHARES
+        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, Share] = NO_SHARES
     ) -> list[Entry]:
         due: dict[str, list[Entry]] = {}
         for entry in self._waiting():
             if entry.next_attempt <= now:
                 due.setdefault(entry.destination, []).append(entry)
         claimed: list[Entry] = []
-        usual = fair_share(limit if share is None else share, limit, len(due))
+        portions = Portions(due, limit, share, shares)
         for name, line in sorted(due.items(), key=lambda one: (self._served.get(one[0], 0.0), _due(one[1]))):
             line.sort(key=lambda entry: (*self._line[entry.entry_id], entry.entry_id))
-            chosen = line[: max(0, shares.get(name, usual))]
+            chosen = line[: portions.of(name)]
             messages = {entry.message.message_id for entry in chosen}  # their other recipients go with them
             chosen += [entry for entry in line[len(chosen) :] if entry.message.message_id in messages]
             chosen = chosen[: limit - len(claimed)]
             if chosen:
                 self._served[name] = now
+                portions.taken(name, len(chosen))
             claimed += chosen
         return [self._put(replace(entry, state=EntryState.SENDING)) for entry in claimed]
 

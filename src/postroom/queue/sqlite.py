@@ -30,6 +30,7 @@ from .api import (
     QueueFailure,
     QueueFull,
     Recipient,
+    Share,
     Wake,
     destination_for,
 )
@@ -255,7 +256,7 @@ class SqliteQueue(Operated):
     # ---- attempts
 
     async def claim(
-        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, int] = NO_SHARES
+        self, now: float, limit: int, *, share: int | None = None, shares: Mapping[str, Share] = NO_SHARES
     ) -> list[Entry]:
         def work(transaction: Transaction) -> list[Entry]:
             claimed = rows.entries(claiming.claim(transaction.db, now, limit, share, shares), EntryState.SENDING)
@@ -263,7 +264,7 @@ class SqliteQueue(Operated):
                 transaction.afterwards.append(lambda: self._probe(DiskState.SENDING))
             return claimed
 
-        full = {name for name, own in shares.items() if own <= 0}
+        full = {name for name, own in shares.items() if own.left <= 0}
         if await self._next_due(full, now) is None:
             return []
         return await self._writer.run(work, durable=False)
