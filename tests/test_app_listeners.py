@@ -5,6 +5,7 @@ import base64
 import smtplib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from postroom.app import App, running
@@ -186,5 +187,20 @@ def test_the_names_of_listeners_are_in_what_is_listened_on(tmp_path: Path) -> No
 
             with pytest.raises(smtplib.SMTPException):
                 await asyncio.to_thread(try_to_send)
+
+    asyncio.run(main())
+
+
+def test_the_queue_on_disk_counts_what_a_person_has_held(tmp_path: Path) -> None:
+    async def main() -> None:
+        wanted = config(tmp_path, smtp=ListenerSettings(sign_in="required"))
+        async with running(App(msgspec.structs.replace(wanted, smtp=SmtpSettings(max_held_messages=1)))) as app:
+            await people(app)
+            held = "MAIL FROM:<bob@example.test> HOLDFOR=3600"
+            start = ["EHLO bar.com", "STARTTLS", "EHLO bar.com", f"AUTH PLAIN {PLAIN}"]
+            mail = [held, f"RCPT TO:<{BOB}>", "DATA", "Subject: x\r\n\r\n.", held]
+            answers = await say(app, "smtp", *start, *mail, tls=True)
+            assert [answer[:3] for answer in answers[5:]] == ["250", "250", "354", "250", "552"]
+            assert len(await app.queue.entries()) == 1
 
     asyncio.run(main())

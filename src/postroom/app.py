@@ -430,6 +430,7 @@ class App:
             directory=self.directory,
             settings=_for_listener(self.config.smtp, wanted),
             tls=self.tls.context,
+            held=self.queue,
         )
 
     def _starttls(self) -> ssl.SSLContext:

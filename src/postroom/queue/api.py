@@ -87,6 +87,7 @@ class Envelope:
     deliver_by: DeliverBy | None = None
     hold_until: float | None = None  # FUTURERELEASE (RFC 4865 §4): not sent before; seconds since 1970
     priority: int = 0  # MT-PRIORITY (RFC 6710 §4): -9 to 9, the higher the sooner
+    holder: int | None = None  # the account that wants it held, whose quota it fills (RFC 4865 §5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +268,13 @@ class Queue(Protocol):
         """Call `wake` (on the loop) whenever an entry may have become due."""
 
     async def close(self) -> None: ...
+
+
+class HeldMail(Protocol):
+    """What people have the queue hold for them."""
+
+    async def held(self, holder: int, now: float) -> tuple[int, int]:
+        """Messages, and their octets, that this account has in the queue for a moment after `now` (RFC 4865 §5)."""
 
 
 class Wake(Protocol):

@@ -1,4 +1,5 @@
-"""The queue on disk as operators see it: what they change, what they look at, addresses that bounced for good.
+"""The queue on disk as operators see it: what they change, what they look at, what people have held, addresses that
+bounced for good.
 
 Owns: these statements. Never: attempts, puts messages in. Raises: the QueueError family.
 """
@@ -125,6 +126,19 @@ class Operated:
 
     async def summaries(self) -> list[DestinationSummary]:
         return await self._read(lambda: claiming.summaries(self._reader))
+
+    async def held(self, holder: int, now: float) -> tuple[int, int]:
+        """queue.HeldMail."""
+        sql = (
+            "SELECT count(*), coalesce(sum(size), 0) FROM messages INDEXED BY messages_held"
+            " WHERE holder=? AND hold_until>?"
+        )
+
+        def query() -> tuple[int, int]:
+            messages, octets = self._reader.execute(sql, (holder, now)).fetchall()[0]
+            return cast(int, messages), cast(int, octets)
+
+        return await self._read(query)
 
     # ---- addresses that bounced for good
 

@@ -89,7 +89,13 @@ _FOURTH = """
 ALTER TABLE destinations ADD COLUMN served REAL NOT NULL DEFAULT 0;      -- when some of its entries were claimed last
 """
 
-MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH}  # version reached: what takes the version before it there
+_FIFTH = """
+ALTER TABLE messages ADD COLUMN holder INTEGER;                          -- account that has it held (RFC 4865)
+CREATE INDEX messages_held ON messages(holder, hold_until, size) WHERE holder IS NOT NULL;
+"""
+
+# version reached: what takes the version before it there
+MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH}
 VERSION = max(MIGRATIONS)
 
 # the order in which rows.entries takes them apart
@@ -97,7 +103,7 @@ ENTRY_COLUMNS = (
     "e.entry_id, e.address, e.notify, e.original, e.state, e.attempts, e.next_attempt, e.last_reply, e.delay_warned,"
     " e.route, e.wish, e.way, e.mail_from, e.lead,"
     " m.id, m.mail_from, m.body_8bit, m.smtputf8, m.ret, m.envid, m.binary, m.require_tls, m.deliver_by, m.by_mode,"
-    " m.hold_until, m.priority, m.size, m.arrived"
+    " m.hold_until, m.priority, m.holder, m.size, m.arrived"
 )
 
 

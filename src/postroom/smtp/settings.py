@@ -71,6 +71,16 @@ class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "not at all.",
         ),
     ] = 2_592_000
+    max_held_messages: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Messages that one person may have held at once; one more is refused (RFC 4865 §5).",
+        ),
+    ] = 1000
+    max_held_octets: Annotated[
+        int, Meta(ge=65_536, description="Octets of all messages that one person has held at once.")
+    ] = 1_073_741_824
     max_submitted_priority: Annotated[
         int,
         Meta(

@@ -107,6 +107,21 @@ async def make_room(folder: Path, **intake: object) -> Room:
     )
 
 
+class Held:
+    """queue.HeldMail, by counting."""
+
+    def __init__(self, queue: MemoryQueue) -> None:
+        self._queue = queue
+
+    async def held(self, holder: int, now: float) -> tuple[int, int]:
+        messages = {
+            entry.message.message_id: entry.message.size
+            for entry in await self._queue.entries()
+            if entry.message.envelope.holder == holder and (entry.message.envelope.hold_until or 0) > now
+        }
+        return len(messages), sum(messages.values())
+
+
 def service(room: Room, policy: Policy, settings: SmtpSettings, *, starttls: bool = False) -> SmtpService:
     return SmtpService(
         policy,
@@ -115,6 +130,7 @@ def service(room: Room, policy: Policy, settings: SmtpSettings, *, starttls: boo
         directory=room.directory,
         settings=settings,
         tls=server_tls() if starttls else None,
+        held=Held(room.queue),
     )
 
 

@@ -6,7 +6,7 @@ import base64
 import pytest
 
 from postroom.queue import DeliverBy
-from postroom.servers.smtp.wishes import HoldRefused, Wishes
+from postroom.servers.smtp.wishes import HeldTooMuch, HoldRefused, Wishes, check_quota
 from postroom.smtp import By, Mail, SmtpSettings
 
 from .room import PASSWORD, client, serving
@@ -137,5 +137,60 @@ def test_mail_parameters(listener: str, parameter: str, code: str) -> None:
                 await peer.say(f"AUTH PLAIN {PLAIN}")
             (reply,) = await peer.say(f"MAIL FROM:<bob@foo.com> {parameter}")
             assert reply.startswith(code)
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    ("messages", "octets", "more", "room"),
+    [(0, 0, 0, True), (1, 99_999, 1, True), (2, 0, 0, False), (1, 100_000, 1, False), (0, 0, 100_001, False)],
+)
+def test_how_much_of_one_person_is_held(messages: int, octets: int, more: int, room: bool) -> None:
+    class Queue:
+        async def held(self, holder: int, now: float) -> tuple[int, int]:
+            assert (holder, now) == (7, 5.0)
+            return messages, octets
+
+    settings = SmtpSettings(max_held_messages=2, max_held_octets=100_000)
+
+    async def body() -> None:
+        if room:
+            await check_quota(Queue(), 7, more, settings, now=5.0)
+            return
+        with pytest.raises(HeldTooMuch) as caught:
+            await check_quota(Queue(), 7, more, settings, now=5.0)
+        assert (caught.value.code, caught.value.enhanced) == (552, "5.7.16")  # RFC 4865 §5 (4), (5)
+
+    asyncio.run(body())
+
+
+def test_who_has_enough_held_is_refused_more_at_mail() -> None:
+    async def body() -> None:
+        async with serving(SmtpSettings(max_held_messages=1)) as room, client(room, "submissions") as peer:
+            await peer.say(f"AUTH PLAIN {PLAIN}")
+            held = "MAIL FROM:<bob@foo.com> HOLDFOR=60"
+            await peer.say(held, "RCPT TO:<c@elsewhere.org>", "DATA", "Subject: x\r\n\r\n.")
+            assert [entry.message.envelope.holder for entry in await room.queue.entries()] == [1]
+            # RFC 4865 §5 (3): at MAIL, whatever the address; what is not held, or no more, has no such quota
+            answers = await peer.say(
+                held, "MAIL FROM:<> HOLDFOR=60", "MAIL FROM:<bob@foo.com> HOLDUNTIL=2006-01-01T00:00:00Z"
+            )
+            assert [answer[:10] for answer in answers] == ["552 5.7.16", "552 5.7.16", "250 2.1.0 "]
+            await peer.say("RSET")
+            assert (await peer.mail("c@elsewhere.org", sender="bob@foo.com")).startswith("250")
+
+    asyncio.run(body())
+
+
+def test_a_size_that_mail_did_not_say_counts_all_the_same() -> None:
+    async def body() -> None:
+        async with serving(SmtpSettings(max_held_octets=65_536)) as room, client(room, "submissions") as peer:
+            await peer.say(f"AUTH PLAIN {PLAIN}")
+            sized = "MAIL FROM:<bob@foo.com> HOLDFOR=60 SIZE=65537"
+            assert (await peer.say(sized))[0].startswith("552 5.7.16")
+            await peer.say("MAIL FROM:<bob@foo.com> HOLDFOR=60", "RCPT TO:<c@elsewhere.org>", "DATA")
+            text = "Subject: x\r\n\r\n" + "x" * 70 + "\r\n"
+            assert (await peer.say(text + ("y" * 70 + "\r\n") * 1000 + "."))[0].startswith("552 5.7.16")
+            assert await room.queue.entries() == []
 
     asyncio.run(body())

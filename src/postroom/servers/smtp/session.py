@@ -14,7 +14,7 @@ from postroom.accounts import Directory, Person, domain_key
 from postroom.base import MailError
 from postroom.intake import Intake, Reception, Route, Source
 from postroom.net import Connection, IdleTimeout, ServerStopping, TlsFailed
-from postroom.queue import Envelope, Recipient
+from postroom.queue import Envelope, HeldMail, Recipient
 from postroom.sasl import SERVER_MECHANISMS, Challenge, Credentials, Outcome, ServerMechanism, server_mechanism
 from postroom.smtp import (
     Auth,
@@ -37,7 +37,7 @@ from postroom.smtp import (
 
 from .policy import Policy
 from .verification import verify
-from .wishes import NO_WISHES, Wishes
+from .wishes import NO_WISHES, Wishes, check_quota
 
 _log = logging.getLogger("postroom.smtp")
 _EVENTS_IN_A_ROW = 64  # of one client, before others have their turn
@@ -50,7 +50,7 @@ class SenderRefused(MailError):
 
 
 class SmtpService:
-    """net.Service for one listener. `tls` makes STARTTLS available."""
+    """net.Service for one listener. `tls` makes STARTTLS available, `held` counts what people have held."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class SmtpService:
         directory: Directory,
         settings: SmtpSettings,
         tls: ssl.SSLContext | None = None,
+        held: HeldMail | None = None,
     ) -> None:
         self.policy = policy
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.1: as A-labels
@@ -68,6 +69,7 @@ class SmtpService:
         self.directory = directory
         self.settings = settings
         self.tls = tls
+        self.held = held
 
     @property
     def busy(self) -> bytes:
@@ -211,10 +213,18 @@ class _Session:
         if self._person is not None:
             await self._check_sender(self._person, mail.address)
         trusted = self._policy.max_priority(self._connection, self._settings, signed_in=self._person is not None)
-        self._wishes = Wishes.of(mail, self._settings, now=self._intake.clock.now(), max_priority=trusted)
+        wishes = Wishes.of(mail, self._settings, now=self._intake.clock.now(), max_priority=trusted)
+        await self._check_held(wishes, mail.size or 0)
+        self._wishes = wishes
         self._mail = mail
         self._routes = []
         self._engine.reply(self._wishes.reply)
+
+    async def _check_held(self, wishes: Wishes, octets: int) -> None:
+        """RFC 4865 §5 (3). A moment that is over already holds nothing."""
+        now, held, person = self._intake.clock.now(), self._service.held, self._person
+        if held is not None and person is not None and wishes.hold_until is not None and wishes.hold_until > now:
+            await check_quota(held, person.account_id, octets, self._settings, now=now)
 
     async def _check_sender(self, person: Person, address: str) -> None:
         current = await self._directory.person(person.account_id)  # accounts change while sessions last
@@ -254,6 +264,7 @@ class _Session:
         try:
             if end.refusal is not None:
                 raise MailError(code=end.refusal.code, enhanced=end.refusal.enhanced, text=end.refusal.text)
+            await self._check_held(self._wishes, reception.size)  # MAIL may have said no size, and others were here
             envelope = Envelope(
                 mail.address,
                 body_8bit=end.eight_bit or mail.body in ("8BITMIME", "BINARYMIME"),
@@ -265,6 +276,7 @@ class _Session:
                 deliver_by=self._wishes.deliver_by,
                 hold_until=self._wishes.hold_until,
                 priority=self._wishes.priority,
+                holder=self._person.account_id if self._wishes.hold_until is not None and self._person else None,
             )
             outcomes = await reception.finish(envelope, routes, each=self._policy.lmtp)
             self._accepted(reception, mail, outcomes)

@@ -1,13 +1,14 @@
 """What a sender wishes of the delivery, as this server grants it.
 
-Owns: the bounds of HOLDFOR and HOLDUNTIL (RFC 4865 §4.2), of MT-PRIORITY (RFC 6710 §4.1), and the moments that
-intervals stand for. Never: parses, knows who the sender is. Raises: HoldRefused.
+Owns: the bounds of HOLDFOR and HOLDUNTIL (RFC 4865 §4.2), how much of one person's is held (§5), the bounds of
+MT-PRIORITY (RFC 6710 §4.1), and the moments that intervals stand for. Never: parses, knows who the sender is. Raises:
+HoldRefused, HeldTooMuch.
 """
 
 from dataclasses import dataclass
 
 from postroom.base import MailError
-from postroom.queue import DeliverBy
+from postroom.queue import DeliverBy, HeldMail
 from postroom.smtp import Mail, Reply, SmtpSettings, replies
 
 
@@ -15,6 +16,19 @@ class HoldRefused(MailError):
     """Longer than the server holds mail, or until after it should have arrived."""
 
     code, enhanced, text = 501, "5.5.4", "The message can't be held for so long"  # RFC 4865 §4.2 (10), (11)
+
+
+class HeldTooMuch(MailError):
+    """The person has as much held as they may (RFC 4865 §5 (3) to (5))."""
+
+    code, enhanced, text = 552, "5.7.16", "You have too much mail held already; wait until some of it is sent"
+
+
+async def check_quota(held: HeldMail, holder: int, octets: int, settings: SmtpSettings, *, now: float) -> None:
+    """Is there room for one more message, of so many octets, that this account wants held? Raises HeldTooMuch."""
+    messages, held_octets = await held.held(holder, now)
+    if messages >= settings.max_held_messages or held_octets + octets > settings.max_held_octets:
+        raise HeldTooMuch(f"account {holder} has {messages} messages held, {held_octets} octets")
 
 
 @dataclass(frozen=True, slots=True)
