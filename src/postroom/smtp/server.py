@@ -17,7 +17,8 @@ from postroom.sasl import encode_base64
 from . import replies
 from .announcement import Offers, ehlo_lines
 from .body import BodyReader
-from .chunk_reading import Chunk, ChunkedBody, parse_chunk
+from .chunk_reading import ChunkedBody, parse_chunk
+from .chunked_message import ChunkedMessage
 from .commands import (
     COMMANDS,
     NOT_OFFERED,
@@ -70,12 +71,7 @@ class ServerEngine:
         self._replies_due = 0
         self._body = BodyReader()
         self._too_large = False
-        self._chunks: ChunkedBody | None = None  # what came by BDAT in the open transaction
-        self._chunk = Chunk(0, False)
-        self._chunk_refusal: Reply | None = None  # what its octets, which nobody wants, will be answered with
-        self._chunks_failed: Reply | None = None  # what every further chunk of the transaction is answered with
-        self._failure_told = False
-        self._discarded = 0  # octets of refused chunks
+        self._chunks = ChunkedMessage(settings)  # what comes by BDAT
         self._skipped = 0
         self._errors = 0
         self._refused_recipients = 0
@@ -107,7 +103,7 @@ class ServerEngine:
     @property
     def message_open(self) -> bool:
         """A message has begun and may still come to its end; else what is there of it is of no use."""
-        return self.mode is Mode.MESSAGE or (self._chunks is not None and self._chunks_failed is None)
+        return self.mode is Mode.MESSAGE or self._chunks.open
 
     @property
     def thrown_away_at_starttls(self) -> int:
@@ -313,7 +309,7 @@ class ServerEngine:
 
     def _rcpt(self, argument: bytes) -> Event | None:
         assert self.mail is not None
-        if self._in_chunks:
+        if self._chunks.begun:
             raise Refused(replies.CHUNKS_BEGUN)
         rcpt = parse_rcpt(argument, self._settings, smtputf8=self.mail.smtputf8)
         if self.recipients >= self._settings.max_recipients:
@@ -323,7 +319,7 @@ class ServerEngine:
 
     def _data(self, _: bytes) -> Event | None:
         refusal: Reply | None = None
-        if self._in_chunks:  # RFC 3030 §2
+        if self._chunks.begun:  # RFC 3030 §2
             refusal = replies.CHUNKS_BEGUN
         elif self.mail is not None and self.mail.binary:
             refusal = replies.BINARY_BY_DATA
@@ -409,20 +405,17 @@ class ServerEngine:
 
     def _start_message(self, event: MessageStart, reply: Reply) -> None:
         accepted = reply.code == 354
-        convert = self._settings.quirk_bare_cr_lf_in_data
         if event.chunked and reply.code != 421:
             self.mode = Mode.CHUNK
             if accepted:
-                self._chunks = ChunkedBody(
-                    binary=self.mail is not None and self.mail.binary, convert_bare_cr_lf=convert
-                )
+                self._chunks.begin(binary=self.mail is not None and self.mail.binary)
             else:
-                self._chunk_refusal = self._chunks_failed = reply
+                self._chunks.fail(reply)
             return
         self._out.append(reply.wire)
         if accepted:
             self.mode = Mode.MESSAGE
-            self._body = BodyReader(convert_bare_cr_lf=convert)
+            self._body = BodyReader(convert_bare_cr_lf=self._settings.quirk_bare_cr_lf_in_data)
             self._too_large = False
         else:
             self._refuse_message()
@@ -467,95 +460,69 @@ class ServerEngine:
 
     # ---- the message in chunks (RFC 3030 §2)
 
-    @property
-    def _in_chunks(self) -> bool:
-        """BDAT has been said in the open transaction."""
-        return self._chunks is not None or self._chunks_failed is not None
-
     def _bdat(self, does: int, argument: bytes) -> Event | None:
-        """Whatever is wrong with it is told when its octets are read: they are no commands."""
         chunk = parse_chunk(argument)
         if chunk is None:
             self.close(replies.BAD_CHUNK)
             return None
-        self._chunk = chunk
-        self._chunk_refusal = None
         try:
             self._check(does, argument)
-            return self._check_chunk(chunk)
         except Refused as refused:
-            self._chunk_refusal = refused.reply
-        self.mode = Mode.CHUNK
-        return None
-
-    def _check_chunk(self, chunk: Chunk) -> Event | None:
-        so_far = self._chunks.octets if self._chunks is not None else 0
-        if self.recipients == 0:
-            self._chunks_failed = replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS
-        elif self._chunks_failed is None and so_far + chunk.size > self._settings.max_message_octets:
-            self._chunks_failed = replies.TOO_LARGE  # RFC 1870 §6.3
-        if self._chunks_failed is not None:
-            raise Refused(self._chunks_failed)
-        if self._chunks is None:
-            return MessageStart(chunked=True)
+            self._chunks.refuse(chunk, refused.reply)
+        else:
+            nobody = replies.NO_RECIPIENTS if self.lmtp else replies.NO_VALID_RECIPIENTS
+            if self._chunks.expect(chunk, None if self.recipients else nobody):
+                return MessageStart(chunked=True)
         self.mode = Mode.CHUNK
         return None
 
     def _chunk_octets(self) -> Event | None:
         """A piece, the end of the message, or the reply to a chunk; None without a change of mode: more are needed."""
-        chunk = self._chunk
-        if chunk.left:
-            data = self._input.take(chunk.left)
-            chunk.left -= len(data)
-            if self._chunk_refusal is None:
-                assert self._chunks is not None
-                if piece := self._chunks.feed(data):
-                    return MessageData(piece)
-            else:
-                self._discarded += len(data)
-                if self._discarded > self._settings.max_discarded_octets:
-                    self._close_for("too much that was refused")
-                    return None
-            if chunk.left:
-                return None
-        return self._end_chunk(chunk)
-
-    def _end_chunk(self, chunk: Chunk) -> Event | None:
-        chunks, refusal = self._chunks, self._chunk_refusal
-        if refusal is not None:
-            self._refuse_chunk(chunk, refusal)
-            return None
-        assert chunks is not None
-        if not chunk.last:
-            self.mode = Mode.COMMAND
-            self._out.append(Reply(250, "2.0.0", f"{chunk.size} octets received").wire)
-            return None
-        if piece := chunks.finish():
+        chunks = self._chunks
+        if piece := chunks.take(self._input):
             return MessageData(piece)
-        return self._message_end(self._verdict(chunks), chunks.eight_bit)
+        if chunks.excessive:
+            self._close_for("too much that was refused")
+            return None
+        return self._end_chunk() if chunks.complete else None
 
-    def _refuse_chunk(self, chunk: Chunk, refusal: Reply) -> None:
+    def _end_chunk(self) -> Event | None:
+        chunks = self._chunks
+        if (refusal := chunks.refusal) is not None:
+            self._refuse_chunk(refusal)
+            return None
+        if not chunks.last:
+            self.mode = Mode.COMMAND
+            self._out.append(Reply(250, "2.0.0", f"{chunks.size} octets received").wire)
+            return None
+        body = chunks.body
+        if piece := body.finish():
+            return MessageData(piece)
+        return self._message_end(self._verdict(body), body.eight_bit)
+
+    def _refuse_chunk(self, refusal: Reply) -> None:
         self.mode = Mode.COMMAND
-        again, times = self._failure_told, 1
-        self._failure_told = refusal is self._chunks_failed
-        if chunk.last and self.mail is not None:  # the transaction is over, as behind a DATA that failed
+        chunks, times = self._chunks, 1
+        first = chunks.tell()
+        if chunks.last and self.mail is not None:  # the transaction is over, as behind a DATA that failed
             times = self.recipients if self.lmtp else 1  # RFC 2033 §4.3: none where there is no recipient
             self._reset()
         self._out += [refusal.wire] * times
-        if again:  # it was in the pipeline already (RFC 3030 §2), and is no error more
-            self._count_idle()
-        else:
+        if first:
             self._count_error()
+        else:
+            self._count_idle()
 
     # ---- ends
 
     def _end_transaction(self) -> None:
-        self._idle_commands = self._discarded = 0
+        self._idle_commands = 0
+        self._chunks.forgive()
         self._reset()
 
     def _reset(self) -> None:
         self.mail, self.recipients = None, 0
-        self._chunks, self._chunks_failed, self._failure_told = None, None, False
+        self._chunks.forget()
 
     def _enter_tls(self) -> None:
         self._starttls_cut = self._input.clear()
