@@ -59,6 +59,8 @@ from postroom.net import (
     self_signed,
 )
 from postroom.queue import SqliteQueue, hold_queue
+from postroom.servers.client_pages import ClientPages
+from postroom.servers.client_settings import offered
 from postroom.servers.imap import ImapService
 from postroom.servers.maildrops import Maildrops
 from postroom.servers.policy_host import BUSY, PolicyService
@@ -410,8 +412,13 @@ class App:
 
     def _policy_host(self) -> PolicyService:
         settings = self.config.mta_sts
-        page = UnsubscribePage(self.directory.lists, self.config.accounts.unsubscribe_url)
-        return PolicyService(settings.policy(self.config.hostname), self.directory, settings, page)
+        hostname = self.config.hostname
+        open_ones = ((self._wanted[name].kind, listener.addresses) for name, listener in self._listeners.items())
+        pages = (
+            UnsubscribePage(self.directory.lists, self.config.accounts.unsubscribe_url),
+            ClientPages(hostname, self.directory, offered(open_ones)),
+        )
+        return PolicyService(settings.policy(hostname), self.directory, settings, pages)
 
     def _smtp(self, name: str) -> SmtpService:
         wanted = self._wanted[name]

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from postroom.mailauth.mta_sts import PATH, Mode, read_policy, record_id, record
 from postroom.net import Dialer, Fetch, HttpMessage, HttpsClient, Listener, NetSettings, client_context
 from postroom.servers.policy_host import PolicyService, policy_id
 from postroom.servers.settings import MtaStsSettings
+from postroom.servers.types import Page
 from postroom.servers.unsubscribe import UnsubscribePage
 
 SETTINGS = MtaStsSettings(request_timeout_seconds=0.3)
@@ -46,7 +47,7 @@ class Scene:
             writer.close()
 
 
-def play(folder: Path, body: Callable[[Scene], Awaitable[None]], page: UnsubscribePage | None = None) -> None:
+def play(folder: Path, body: Callable[[Scene], Awaitable[None]], pages: Sequence[Page] = ()) -> None:
     async def go() -> None:
         now = SystemClock().now()
         root = issue("Root", ca=True, now=now)
@@ -55,7 +56,7 @@ def play(folder: Path, body: Callable[[Scene], Awaitable[None]], page: Unsubscri
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*files)
         net = NetSettings(sweep_interval_seconds=0.05)
-        listener = Listener("policy_host", PolicyService(POLICY, Domains(), SETTINGS, page), net, tls=context)
+        listener = Listener("policy_host", PolicyService(POLICY, Domains(), SETTINGS, pages), net, tls=context)
         listener.bind(["127.0.0.1:0"])
         await listener.start()
         trusting = client_context(verify=True, cafile=root.write(folder / "root")[0])
@@ -146,4 +147,4 @@ def test_beside_the_policy_there_is_the_page_that_leaves_lists(tmp_path: Path) -
         assert (await scene.fetch()).body == POLICY.file
         await directory.close()
 
-    play(tmp_path, body, UnsubscribePage(directory.lists, "https://mail.example.org/leave"))
+    play(tmp_path, body, (UnsubscribePage(directory.lists, "https://mail.example.org/leave"),))

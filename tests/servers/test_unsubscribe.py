@@ -32,6 +32,17 @@ def request(method: str, target: str, body: bytes = b"") -> HttpMessage:
     return HttpMessage(method=method, target=target, body=body)
 
 
+def test_a_body_that_only_other_pages_take() -> None:
+    async def scene(page: UnsubscribePage, lists: Lists, token: str) -> None:
+        body = b"List-Unsubscribe=One-Click&x=".ljust(page.max_body_octets + 1, b"x")
+        answer = await page.answer(request("POST", f"/leave/{token}", body))
+        assert answer is not None
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert len(await lists.members(1)) == 1
+
+    play(scene)
+
+
 @pytest.mark.parametrize("body", [b"List-Unsubscribe=One-Click", b"a=b&List-Unsubscribe=One-Click\r\n", BOUNDARY])
 def test_one_click(body: bytes) -> None:
     async def scene(page: UnsubscribePage, lists: Lists, token: str) -> None:

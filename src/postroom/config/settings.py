@@ -37,8 +37,9 @@ class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     policy_host: Annotated[
         Addresses,
         Meta(
-            description="The MTA-STS policy of the domains here, over HTTPS (RFC 8461); standard port 443, at "
-            "mta-sts.DOMAIN. The certificate has to have these names too. See tls.md."
+            description="The MTA-STS policy of the domains here, over HTTPS (RFC 8461), at mta-sts.DOMAIN, and where "
+            "mail programs find their settings, at autoconfig.DOMAIN and autodiscover.DOMAIN; standard port 443. "
+            "The certificate has to have these names too. See tls.md and dns.md."
         ),
     ] = ()
 

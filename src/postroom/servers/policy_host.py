@@ -1,5 +1,5 @@
-"""Serves https://mta-sts.DOMAIN/.well-known/mta-sts.txt for each domain here (RFC 8461 §3.3), and the page by
-which people leave lists.
+"""Serves https://mta-sts.DOMAIN/.well-known/mta-sts.txt for each domain here (RFC 8461 §3.3), and other pages: the one
+by which people leave lists, those where mail programs find their settings.
 
 Owns: one request and one answer a connection. Never: serves anything else, handshakes (the listener does). Raises:
 nothing; what is not HTTP is answered 400.
@@ -8,24 +8,18 @@ nothing; what is not HTTP is answered 400.
 import asyncio
 import hashlib
 import logging
-from typing import Protocol
+from collections.abc import Sequence
 
 from postroom.mailauth.mta_sts import PATH, Policy, policy_host
 from postroom.net import BadHttp, Connection, ConnectionEnd, HttpMessage, MessageReader, http_response
 
 from .settings import MtaStsSettings
-from .unsubscribe import MAX_BODY_OCTETS, UnsubscribePage
+from .types import LocalDomains, Page
 
 _log = logging.getLogger("postroom.servers")
 _PLAIN = {"Content-Type": "text/plain; charset=utf-8"}  # RFC 8461 §3.3
 BUSY = http_response(503, "Service Unavailable", {})
 _PREFIX = policy_host("")
-
-
-class LocalDomains(Protocol):
-    """The part of accounts.Directory that is asked."""
-
-    async def is_local_domain(self, domain: str) -> bool: ...
 
 
 def policy_id(policy: Policy) -> str:
@@ -34,19 +28,20 @@ def policy_id(policy: Policy) -> str:
 
 
 class PolicyService:
-    """net.Service for the listener `policy_host`."""
+    """net.Service for the listener `policy_host`; each of `pages` may answer before the policy does."""
 
     def __init__(
         self,
         policy: Policy,
         directory: LocalDomains,
         settings: MtaStsSettings,
-        unsubscribe: UnsubscribePage | None = None,
+        pages: Sequence[Page] = (),
     ) -> None:
         self._policy = policy
         self._directory = directory
         self._settings = settings
-        self._unsubscribe = unsubscribe
+        self._pages = pages
+        self._max_body_octets = max((page.max_body_octets for page in pages), default=0)
 
     async def serve(self, connection: Connection) -> None:
         connection.idle_timeout = self._settings.request_timeout_seconds
@@ -65,7 +60,7 @@ class PolicyService:
 
     async def _request(self, connection: Connection) -> HttpMessage | None:
         """None: that was none."""
-        reader = MessageReader(max_body_octets=MAX_BODY_OCTETS if self._unsubscribe else 0, request=True)
+        reader = MessageReader(max_body_octets=self._max_body_octets, request=True)
         try:
             while data := await connection.receive():
                 if (message := reader.feed(data)) is not None:
@@ -75,8 +70,9 @@ class PolicyService:
         return None
 
     async def _answer(self, request: HttpMessage) -> bytes:
-        if self._unsubscribe is not None and (page := await self._unsubscribe.answer(request)) is not None:
-            return page
+        for page in self._pages:
+            if (octets := await page.answer(request)) is not None:
+                return octets
         if request.method not in ("GET", "HEAD"):
             return http_response(405, "Method Not Allowed", {"Allow": "GET, HEAD"})
         host = request.fields.get("host", "").lower().partition(":")[0].removesuffix(".")

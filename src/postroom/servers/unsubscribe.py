@@ -34,6 +34,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Leave the
 class UnsubscribePage:
     """`answer` a request below the path of the setting accounts.unsubscribe_url."""
 
+    max_body_octets = MAX_BODY_OCTETS
+
     def __init__(self, lists: Lists, url: str) -> None:
         self._lists = lists
         self._path = urlsplit(url).path.rstrip("/") + "/" if url else ""
@@ -53,6 +55,8 @@ class UnsubscribePage:
         if request.method == "GET":  # RFC 8058 §3.2: whoever only looks at links does not unsubscribe anybody
             page = _PAGE.format(member=html.escape(member.address), address=html.escape(to.address))
             return http_response(200, "OK", _HTML, page.encode())
+        if len(request.body) > MAX_BODY_OCTETS:
+            return http_response(413, "Content Too Large", _TEXT)
         if not _ONE_CLICK.search(request.body):
             return http_response(400, "Bad Request", _TEXT, b"List-Unsubscribe=One-Click is missing.\n")
         await self._lists.remove_member(member)
