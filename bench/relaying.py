@@ -3,7 +3,8 @@
 Owns: these rows, their servers and their sink. Never: decides how often they run. Raises: BenchError, Unavailable.
 
 Both sides have the queue filled while its destinations are stopped; then they are let go. Time runs from the first
-message that the sink has taken to the last one. A destination that is down is one that does not answer at all: its
+message that the sink has taken to the last one. Each of many destinations has a loopback address of its own, as
+domains have; the sink listens at all of them. A destination that is down is one that does not answer at all: its
 connections hang until they are given up.
 """
 
@@ -63,12 +64,17 @@ def _destinations(bed: Bed, down: int) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in set(bad)], bad
 
 
+def _address(number: int) -> str:
+    """Of the destination with that number."""
+    return f"127.0.{number // 200}.{1 + number % 200}"
+
+
 class _Sink:
     """smtp-sink, and the number of messages that it has taken."""
 
     def __init__(self) -> None:
         self.port = free_port()
-        command = [program("smtp-sink"), "-c", f"127.0.0.1:{self.port}", "1000"]
+        command = [program("smtp-sink"), "-c", f":{self.port}", "1000"]
         user = ["-u", "postfix"] if os.geteuid() == 0 else []
         self._process = subprocess.Popen([command[0], *user, *command[1:]], stdout=subprocess.PIPE)
         wait_for(self.port)
@@ -113,12 +119,12 @@ def _silence() -> Iterator[int]:
     """A port whose connections are never established: its backlog is full."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(socket.socket())
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("", 0))
         listening.listen(0)
         for _ in range(4):
             filling = stack.enter_context(socket.socket())
             filling.setblocking(False)
-            filling.connect_ex(listening.getsockname())
+            filling.connect_ex(("127.0.0.1", listening.getsockname()[1]))
         yield int(listening.getsockname()[1])
 
 
@@ -236,7 +242,9 @@ def _relay(bed: Bed, good: Sequence[str], down: Sequence[str], count: int) -> Fi
         tempfile.TemporaryDirectory(prefix="postroom-relay-", ignore_cleanup_errors=True) as folder,
         _silence() as quiet,
     ):
-        places = {name: f"127.0.0.1:{quiet if name in bad else sink.port}" for name in names}
+        places = {
+            name: f"{_address(number)}:{quiet if name in bad else sink.port}" for number, name in enumerate(names)
+        }
         relay = (_Postfix if bed.side.name == "peers" else _Ours)(Path(folder), places)
         try:
             relay.fill(recipients)
