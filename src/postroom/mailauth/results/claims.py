@@ -17,7 +17,7 @@ MAX_START_OCTETS = 8192  # that are searched for our name, where it cannot be re
 _ID = re.compile(r"[\w.-]+")  # that nobody would read in another way
 _ODD = re.compile(rb"\r(?!\n)|\n(?![ \t])|\x00")  # where some would see the end of the field
 _LINE_ENDS = re.compile(rb"\r?\n")
-_DOTS = re.compile("[\u3002\uff0e\uff61]")  # RFC 3490 §3.1
+_DOTS = re.compile("[\u3002\uff0e\uff61]")  # IDNA takes them for dots
 _ENCODED_WORD = re.compile(rb"=\?[^?\s]{1,80}\?([BbQq])\?([^?\s]{0,400})\?=")
 _ESCAPED = re.compile(rb"=([0-9A-Fa-f]{2})")
 _A_LABEL = re.compile(r"xn--[a-z0-9-]{1,59}")
