@@ -1,0 +1,33 @@
+"""DMARC (RFC 9989, written from its known rules; old records as RFC 7489 has them): who really wrote this? Pure.
+
+Owns: the author's domain, records, the tree walk, alignment, the verdict. Never: asks the DNS itself, decides what is
+done with a message. Raises: nothing.
+"""
+
+from .alignment import Identifier
+from .author import GRAVE, Author, Problem, author_domain, domain_name
+from .evaluation import DmarcResult, DmarcVerdict, evaluate
+from .record import Policy, Psd, Record, choose_record, mail_address, read_record
+from .tree import Found, SuffixList, Walk, Walks
+
+__all__ = [
+    "GRAVE",
+    "Author",
+    "DmarcResult",
+    "DmarcVerdict",
+    "Found",
+    "Identifier",
+    "Policy",
+    "Problem",
+    "Psd",
+    "Record",
+    "SuffixList",
+    "Walk",
+    "Walks",
+    "author_domain",
+    "choose_record",
+    "domain_name",
+    "evaluate",
+    "mail_address",
+    "read_record",
+]
