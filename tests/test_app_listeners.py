@@ -3,14 +3,19 @@
 import asyncio
 import base64
 import smtplib
+import socket
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from postroom.app import App, running
+from postroom.base import Spool
 from postroom.config import Config, ListenerSettings, ListenSettings
+from postroom.delivery import DeliverySettings
+from postroom.dns import StaticResolver
 from postroom.net import NetSettings, client_context
+from postroom.queue import Envelope, Recipient
 from postroom.smtp import SmtpSettings
 
 HERE = ("127.0.0.0/8",)
@@ -202,5 +207,34 @@ def test_the_queue_on_disk_counts_what_a_person_has_held(tmp_path: Path) -> None
             answers = await say(app, "smtp", *start, *mail, tls=True)
             assert [answer[:3] for answer in answers[5:]] == ["250", "250", "354", "250", "552"]
             assert len(await app.queue.entries()) == 1
+
+    asyncio.run(main())
+
+
+def test_an_mx_that_leads_to_a_listener_is_known_as_ours(tmp_path: Path) -> None:
+    async def main() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+        wanted = msgspec.structs.replace(
+            config(tmp_path),
+            listen=ListenSettings(smtp=(f"0.0.0.0:{port}",)),
+            delivery=DeliverySettings(port=port, refuse_networks=()),
+        )
+        resolver = StaticResolver(mx_records={"else.test": [(10, "x.test")]}, a_records={"x.test": ["127.0.0.1"]})
+        async with running(App(wanted, resolver=resolver)) as app:
+            await people(app)
+            with Spool(tmp_path, 1000) as spool:
+                spool.write(b"Subject: x\r\n\r\n")
+                await app.queue.enqueue(Envelope(BOB), [Recipient("carol@else.test")], spool)
+            async with asyncio.timeout(20):
+                while await app.queue.entries():
+                    await asyncio.sleep(0.01)
+            account = await app.store.open((await app.directory.people())[0].account_id)
+            view = await account.view((await account.mailbox("INBOX")).mailbox_id)
+            report = await account.read_range(view.content_ids[0], 0, 10_000)
+            assert b"would come back to mail.example.test" in report
+            account.release(view)
+            account.close()
 
     asyncio.run(main())

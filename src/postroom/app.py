@@ -53,6 +53,7 @@ from postroom.net import (
     Listener,
     ListenError,
     Networks,
+    OwnAddresses,
     ServerTls,
     Service,
     TlsSetupError,
@@ -316,7 +317,7 @@ class App:
         self.deliverer = Deliverer(
             queue=self.queue,
             resolver=resolver,
-            dialer=self._dialer or Dialer(config.net),
+            dialer=self._dialer or Dialer(config.net, own=self._own_addresses()),
             local=self.intake,
             directory=self.directory,
             clock=self.clock,
@@ -326,6 +327,11 @@ class App:
             outbound_tls=outbound_tls,
             journal=journal,
         )
+
+    def _own_addresses(self) -> OwnAddresses:
+        """Where mail would come back to us."""
+        places = [place for listener in self._listeners.values() for place in listener.addresses]
+        return OwnAddresses(self.config.net, self.clock, places)
 
     def _outbound_tls(self, resolver: Resolver) -> OutboundTls:
         settings = self.config.outbound_tls

@@ -21,7 +21,7 @@ from postroom.base import MailError
 from postroom.delivery import Deliverer, DeliverySettings
 from postroom.delivery.settings import RelaySettings
 from postroom.dns import DnsResolver, DnsSettings, TestDnsServer
-from postroom.net import Dialer, NetSettings
+from postroom.net import Dialer, NetSettings, OwnAddresses
 from postroom.queue import Envelope, Recipient
 
 STAGES = ("GREETING", "EHLO", "MAIL", "RCPT", "DATA", "END")
@@ -374,6 +374,7 @@ class DnsRow:
     garbage: str = ""
     codes: str = ""  # "name type RCODE; …", whatever the zone has
     recipient: str = "bob@b.test"
+    listening: str = ""  # own address of a listener, at the port of all hosts
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -429,6 +430,43 @@ DNS_ROWS = [
         "would come back",
         settings={"own_addresses": ("127.0.0.9",)},
     ),
+    DnsRow(
+        "MX is where we listen",
+        "bounced",
+        "b.test MX 10 x.b.test; x.b.test A 127.0.0.9",
+        "would come back",
+        listening="127.0.0.9",
+    ),
+    DnsRow("MX is where we listen on all", "bounced", "b.test MX 1 127.0.0.1", "would come back", listening="0.0.0.0"),
+    DnsRow(
+        "one of its addresses is where we listen",
+        "bounced",
+        "b.test MX 10 mx.b.test; mx.b.test A 127.0.0.1; mx.b.test A 127.0.0.9",
+        "would come back",
+        listening="127.0.0.9",
+    ),
+    DnsRow(
+        "we listen at a worse MX",
+        "sent",
+        "b.test MX 10 mx.b.test; b.test MX 20 x.b.test; mx.b.test A 127.0.0.1; x.b.test A 127.0.0.9",
+        listening="127.0.0.9",
+    ),
+    DnsRow(
+        "we listen at a worse MX than one that is down",
+        "deferred",
+        "b.test MX 10 mx.b.test; b.test MX 20 x.b.test; b.test MX 30 127.0.0.1; mx.b.test A 127.1.0.1;"
+        " x.b.test A 127.0.0.9",
+        "refused",
+        listening="127.0.0.9",
+    ),
+    DnsRow(
+        "we listen at one of equals",
+        "bounced",
+        "b.test MX 10 mx.b.test; b.test MX 10 x.b.test; mx.b.test A 127.0.0.1; x.b.test A 127.0.0.9",
+        "would come back",
+        listening="127.0.0.9",
+    ),
+    DnsRow("the domain is where we listen", "bounced", "b.test A 127.0.0.9", "come back", listening="127.0.0.9"),
     DnsRow("we are a worse MX", "sent", "b.test MX 10 mx.b.test; b.test MX 20 mail.a.test; mx.b.test A 127.0.0.1"),
     DnsRow(
         "we are a better MX",
@@ -584,6 +622,8 @@ def test_dns(row: DnsRow) -> None:
             world.resolver = resolver = DnsResolver(settings, world.clock)  # type: ignore[assignment]
             changes: dict[str, Any] = {"refuse_networks": ("127.0.0.64/26",), "port": peer.port, **row.settings}
             world.settings = DeliverySettings(**changes)
+            if row.listening:
+                world.own = OwnAddresses(world.net, world.clock, (f"{row.listening}:{peer.port}",))
             await world.put(row.recipient)
             await world.deliverer.deliver_due_now()
             await world.deliverer.close_idle()

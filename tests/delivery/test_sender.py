@@ -1,5 +1,6 @@
 """One message to one destination, against servers on loopback sockets that behave as told."""
 
+import asyncio
 import logging
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.net.silent import silent
 from postroom.base import FakeClock
 from postroom.delivery import DeliverySettings
 from postroom.delivery.settings import RelaySettings
+from postroom.dns import Answer, StaticResolver
 from postroom.queue import EntryState, Envelope, Recipient
 
 START = FakeClock().now()
@@ -262,7 +264,7 @@ def test_the_addresses_of_a_host_race_and_every_call_is_told() -> None:
         names = {a: f"both.b.test [{a}]:{good.port}" for a in ("127.0.0.8", "::1", "127.0.0.9", good.address)}
         told = [(str(call["relay"]), str(call["reply"])) for call in world.steps.of("call")]
         refused = f"421 4.4.1 127.0.0.9 port {good.port}: connection refused"
-        dropped = [(names[address], "not waited for: 127.0.0.1 was quicker") for address in ("127.0.0.8", "::1")]
+        dropped = [(names[address], "not waited for: 127.0.0.1 was quicker") for address in ("::1", "127.0.0.8")]
         assert told == [(names["127.0.0.9"], refused), *dropped, *dropped]
         assert [attempt["relay"] for attempt in world.steps.of("attempt")] == [names[good.address]] * 2
 
@@ -688,5 +690,38 @@ def test_a_route_skips_the_look_up() -> None:
         await world.deliverer.deliver_due_now()
         assert len(peer.taken) == 1
         assert world.resolver.asked == []
+
+    play(scene)
+
+
+class SlowV4(StaticResolver):
+    """Says nothing of IPv4 addresses for a while."""
+
+    async def a(self, host: str) -> Answer[str]:
+        await asyncio.sleep(0.05)
+        return await super().a(host)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_addresses_that_the_dns_tells_late_are_called_late(refused: bool) -> None:
+    """What was known first is down, or sends us away: the other kind of address is tried in the same attempt."""
+
+    async def scene(world: World) -> None:
+        peer = await world.peer(Peer())
+        other = Peer({"GREETING": [b"421 4.3.2 go away"]})
+        if refused:
+            await other.start("::1", peer.port)
+        world.resolver = SlowV4(
+            mx_records={"b.test": [(10, "mx.b.test")]},
+            a_records={"mx.b.test": [peer.address]},
+            aaaa_records={"mx.b.test": ["::1"]},
+        )
+        await world.put()
+        await world.deliverer.deliver_due_now()
+        await other.stop()
+        assert len(peer.taken) == 1
+        (call,) = world.steps.of("call")
+        assert str(call["relay"]).startswith("mx.b.test [::1]")
+        assert other.sessions == refused
 
     play(scene)

@@ -11,7 +11,7 @@ from tests.delivery.peer import Mail, Peer
 from postroom.base import FakeClock, MailError, SeededIds, Spool
 from postroom.delivery import Deliverer, DeliverySettings, OutboundTls
 from postroom.dns import StaticResolver
-from postroom.net import Dialer, NetSettings, self_signed
+from postroom.net import Dialer, NetSettings, OwnAddresses, self_signed
 from postroom.queue import Entry, Envelope, MemoryQueue, Queue, QueueSettings, Recipient
 
 MESSAGE = b"From: alice@a.test\r\nTo: bob@b.test\r\nSubject: Greetings\r\n\r\nHello.\r\n.dot\r\n"
@@ -62,6 +62,7 @@ class World:
         self.outbound_tls: OutboundTls | None = None
         self.steps = Steps()
         self.net = NetSettings()
+        self.own: OwnAddresses | None = None
         self._deliverer: Deliverer | None = None
 
     async def peer(self, peer: Peer, name: str = "b.test", preference: int = 10) -> Peer:
@@ -83,7 +84,7 @@ class World:
             self._deliverer = Deliverer(
                 queue=self.queue,
                 resolver=self.resolver,
-                dialer=Dialer(self.net),
+                dialer=Dialer(self.net, own=self.own),
                 local=self.mailboxes,
                 directory=self.mailboxes,
                 clock=self.clock,

@@ -212,3 +212,78 @@ def test_a_race_that_is_given_up_leaves_no_sockets() -> None:
 
     asyncio.run(main())
     gc.collect()  # an unclosed socket would be an error here
+
+
+# ---- RFC 8305 §3: addresses that become known while others are called
+
+
+def test_late_targets_join_a_race_that_is_on() -> None:
+    async def main() -> None:
+        server, port = await _server(b"")
+        with silent("127.0.0.8") as dead:
+            async with server:
+                first, joined = To("127.0.0.8", dead), To("127.0.0.1", port)
+
+                async def late() -> list[To]:
+                    await asyncio.sleep(0.03)
+                    return [joined]
+
+                begin = time.monotonic()
+                raced = await Dialer(NetSettings()).race([first], stagger=0.1, timeout=5, late=late)
+                assert (raced.winner, raced.dropped) == (joined, [first])
+                assert 0.1 <= time.monotonic() - begin < 2  # beside the first, and not before its time
+                assert raced.connection is not None
+                raced.connection.abort()
+
+    asyncio.run(main())
+
+
+def test_late_targets_take_turns_with_those_that_are_left() -> None:
+    async def main() -> None:
+        closed = [To("127.0.0.1", _free_port("127.0.0.1")) for _ in range(3)]
+        joined = [To("127.0.0.2", _free_port("127.0.0.2")) for _ in range(2)]
+
+        async def late() -> list[To]:
+            return joined
+
+        raced = await Dialer(NetSettings()).race(closed, stagger=1, late=late)
+        assert raced.connection is None
+        order = [target for target, _ in raced.failed]
+        assert order == [closed[0], joined[0], closed[1], joined[1], closed[2]]
+
+    asyncio.run(main())
+
+
+def test_a_race_of_late_targets_alone() -> None:
+    async def main() -> None:
+        server, port = await _server(b"")
+        async with server:
+
+            async def late() -> list[To]:
+                await asyncio.sleep(0.01)
+                return [To("127.0.0.1", port)]
+
+            raced = await Dialer(NetSettings()).race([], stagger=1, late=late)
+            assert raced.winner == To("127.0.0.1", port)
+            assert raced.connection is not None
+            raced.connection.abort()
+
+    asyncio.run(main())
+
+
+def test_who_is_connected_waits_for_no_late_ones() -> None:
+    async def main() -> None:
+        server, port = await _server(b"")
+        async with server:
+
+            async def late() -> list[To]:
+                await asyncio.sleep(60)
+                return []
+
+            async with asyncio.timeout(5):
+                raced = await Dialer(NetSettings()).race([To("127.0.0.1", port)], stagger=1, late=late)
+            assert raced.winner == To("127.0.0.1", port)
+            assert raced.connection is not None
+            raced.connection.abort()
+
+    asyncio.run(main())

@@ -6,9 +6,11 @@ entries, decides on retry or bounce (runner.py). Raises: what reading the conten
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 
 from postroom.base import Clock, Ids
 from postroom.dns import DnsTemporary, Resolver
@@ -23,7 +25,7 @@ from .destination import Destination, ascii_domain
 from .message_tls import MessageTls
 from .outbound_tls import OutboundTls
 from .routes import RouteGone, Routes
-from .routing import Host, Router
+from .routing import Found, Host, LeadsBack, Router
 from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
 from .tls_demand import TlsDemand
@@ -66,7 +68,7 @@ class Sender:
         self._settings = settings
         self._hostname = ascii_domain(hostname)  # RFC 5321 §2.3.5: for EHLO
         self._routes = routes
-        self._router = Router(resolver, ids, settings, hostname, routes)
+        self._router = Router(resolver, ids, settings, hostname, routes, dialer.own)
         self._tls = tls
         self.unreachable = UnreachableHosts(clock, settings.unreachable_memory_seconds, settings.max_unreachable_hosts)
 
@@ -126,11 +128,16 @@ class Sender:
             self.clock.now(),
         )
 
-    async def race(self, calls: Sequence[Call]) -> Raced[Call]:
+    async def race(
+        self, calls: Sequence[Call], late: Callable[[], Awaitable[Sequence[Call]]] | None = None
+    ) -> Raced[Call]:
         """Connect to one of a host's addresses, and remember what could not be reached."""
         settings = self._settings
         raced = await self._dialer.race(
-            calls, stagger=settings.connection_attempt_delay_seconds, timeout=settings.connect_timeout_seconds
+            calls,
+            stagger=settings.connection_attempt_delay_seconds,
+            timeout=settings.connect_timeout_seconds,
+            late=late,
         )
         for call, failure in raced.failed:
             if not isinstance(failure, LocalFailure):
@@ -169,8 +176,9 @@ class Sender:
             return replace(call, tls="never", demand=replace(demand, use="never", by=by))
         return None
 
-    async def addresses(self, host: Host) -> tuple[str, ...]:
-        return await self._router.addresses(host)
+    async def find_all(self, hosts: Sequence[Host]) -> list[Found | Undeliverable | DnsTemporary]:
+        """The addresses of hosts of one preference. Raises LeadsBack: one of them is us."""
+        return await self._router.find_all(hosts)
 
     def content(self, entry: Entry) -> QueuedContent:
         return QueuedContent(self._queue, entry.message)
@@ -195,32 +203,47 @@ class _Attempt:
         self._due_since = max((e.next_attempt for e in entries if e.attempts), default=None)
         self._failures: list[ServerReply] = []  # why the next host was asked
         self._met_ourselves = False
+        self._room = 0  # for calls
         self._again = False  # the host took some recipients, and wants a new connection for the others
         self.done: list[Attempted] = []
 
     async def try_hosts(self, hosts: Sequence[Host]) -> Session | None:
         """Each address of each host until nobody is pending; the session that is still good, if any."""
-        sender = self._sender
-        room = sender.settings.max_addresses
-        for host in hosts:
+        self._room = self._sender.settings.max_addresses
+        for _, group in groupby(hosts, key=attrgetter("configured", "preference")):
+            equals = list(group)
             try:
-                addresses = await sender.addresses(host)
-            except (DnsTemporary, Undeliverable) as error:
-                self._failures.append(local_reply(error.code, error.enhanced, f"{host.name}: {error.text}"))
-                continue
-            demand = await self._demand(host)
-            if demand is None:
-                continue
-            make = partial(sender.call, self._destination, host, demand)
-            calls = [call for call in map(make, addresses) if self._worth(call)]
-            session = await self._try_host(host, calls[:room])
-            room -= len(calls[:room])
-            if not self._pending:
-                return session
-            if self._met_ourselves or room <= 0:
+                found = await self._sender.find_all(equals)
+            except LeadsBack as error:  # RFC 5321 §5.1: those are ours, and worse ones would send it here
+                if not self._failures:
+                    self._failures.append(local_reply(error.code, error.enhanced, error.text))
+                break
+            for host, one in zip(equals, found, strict=True):
+                session = await self._try_found(host, one)
+                if not self._pending:
+                    return session
+                if self._met_ourselves or self._room <= 0:
+                    break
+            if self._met_ourselves or self._room <= 0:
                 break
         self.answer_all(self._summary())
         return None
+
+    async def _try_found(self, host: Host, found: Found | Undeliverable | DnsTemporary) -> Session | None:
+        if not isinstance(found, Found):
+            self._failures.append(local_reply(found.code, found.enhanced, f"{host.name}: {found.text}"))
+            return None
+        demand = await self._demand(host)
+        if demand is None:
+            return None
+        make = partial(self._sender.call, self._destination, host, demand)
+        return await self._try_host(host, make, found)
+
+    def _calls(self, make: Callable[[str], Call], addresses: Sequence[str]) -> list[Call]:
+        """Those that are worth it, as many as there is room for."""
+        calls = [call for call in map(make, addresses) if self._worth(call)][: max(self._room, 0)]
+        self._room -= len(calls)
+        return calls
 
     async def _demand(self, host: Host) -> TlsDemand | None:
         """What is asked of a connection to the host; None: the mail can't go there now."""
@@ -243,10 +266,21 @@ class _Attempt:
             self._failures.append(local_reply(421, "4.4.1", f"{reason} (a moment ago)"))
         return reason is None
 
-    async def _try_host(self, host: Host, calls: Sequence[Call]) -> Session | None:
+    async def _try_host(self, host: Host, make: Callable[[str], Call], found: Found) -> Session | None:
         """The addresses of one host: that which is connected first, then the others."""
-        while calls:
-            raced = await self._sender.race(calls)
+        calls, more = self._calls(make, found.addresses), found.late
+
+        async def late() -> Sequence[Call]:
+            nonlocal more
+            assert more is not None
+            addresses = await more()
+            more = None
+            added = self._calls(make, addresses)
+            calls.extend(added)
+            return added
+
+        while calls or more is not None:
+            raced = await self._sender.race(list(calls), late if more is not None else None)
             for call, failure in raced.failed:
                 self._no_session(call, not_connected(failure).reply)
             if raced.connection is None or raced.winner is None:
@@ -259,7 +293,7 @@ class _Attempt:
             gone = {call.address for call, _ in raced.failed}
             if not self._again:
                 gone.add(raced.winner.address)
-            calls = [call for call in calls if call.address not in gone]
+            calls[:] = [call for call in calls if call.address not in gone]
         return None
 
     async def _try_call(self, host: Host, call: Call, connection: SocketConnection) -> Session | None:

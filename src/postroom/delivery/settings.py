@@ -132,7 +132,10 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = ""
     own_addresses: Annotated[
         tuple[str, ...],
-        Meta(description="IP addresses under which the world reaches this server; an MX there is never called."),
+        Meta(
+            description="IP addresses under which the world reaches this server, beside those of its listeners; an MX "
+            "there is never called."
+        ),
     ] = ()
     own_names: Annotated[
         tuple[str, ...],
@@ -152,8 +155,12 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         int, Meta(ge=2, description="Hosts of a domain that count, however many MX records it has; the best ones.")
     ] = 20
     prefer_ipv6: Annotated[
-        bool, Meta(description="Begin with a host's IPv6 address; then the two kinds alternate.")
-    ] = False
+        bool,
+        Meta(
+            description="Begin with a host's IPv6 address, then the two kinds alternate (RFC 8305 §4); false: begin "
+            "with IPv4."
+        ),
+    ] = True
     max_addresses: Annotated[
         int, Meta(ge=2, description="Addresses of a destination tried in one attempt (RFC 5321 §5.1 asks for two).")
     ] = 10
@@ -290,6 +297,15 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             "first connection is used (RFC 8305 §5).",
         ),
     ] = 0.25
+    resolution_delay_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=2,
+            description="Seconds for which a host's addresses of one kind wait for those of the kind to begin with; "
+            "what comes later is called later (RFC 8305 §3).",
+        ),
+    ] = 0.05
     greeting_timeout_seconds: Annotated[float, _seconds("Seconds to wait for a host's greeting.")] = 300.0
     hello_timeout_seconds: Annotated[float, _seconds("Seconds to wait for the reply to EHLO, HELO or RSET.")] = 300.0
     starttls_timeout_seconds: Annotated[float, _seconds("Seconds to wait for the reply to STARTTLS.")] = 120.0

@@ -11,6 +11,7 @@ from .http1 import response as http_response
 from .https_client import Fetch, FetchFailed, HttpsClient
 from .listener import Listener, ListenError
 from .networks import NO_NETWORKS, Networks
+from .own_addresses import OwnAddresses, source_towards
 from .settings import NetSettings, TlsSettings
 from .tally import TALLY_ROWS, BoardTally
 from .tls import ServerTls, TlsSetupError, client_context, self_signed
@@ -37,6 +38,7 @@ __all__ = [
     "MessageReader",
     "NetSettings",
     "Networks",
+    "OwnAddresses",
     "Raced",
     "ServerStopping",
     "ServerTls",
@@ -51,4 +53,5 @@ __all__ = [
     "is_loopback",
     "parse_address",
     "self_signed",
+    "source_towards",
 ]

@@ -10,13 +10,15 @@ import os
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from typing import Generic, Protocol, TypeVar
 
 from postroom.base import TaskOwner
 
 from .connection import SocketConnection
+from .own_addresses import OwnAddresses
 from .settings import NetSettings
 
 
@@ -64,9 +66,16 @@ class Raced(Generic[T]):
 class Dialer:
     """Makes client connections; the caller closes them."""
 
-    def __init__(self, settings: NetSettings, made: Callable[[SocketConnection], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: NetSettings,
+        made: Callable[[SocketConnection], None] | None = None,
+        *,
+        own: OwnAddresses | None = None,
+    ) -> None:
         self._settings = settings
         self._made = made  # sees each connection before its first octet, to set its observer
+        self.own = own  # for who has to know from where, and whether it is ourselves that is called
 
     def _connection(self) -> SocketConnection:
         connection = SocketConnection(self._settings)
@@ -119,15 +128,23 @@ class Dialer:
                 raise ConnectFailed(f"{address} port {port}: timed out after {seconds:g} s") from error
         return connection
 
-    async def race(self, targets: Sequence[T], *, stagger: float, timeout: float | None = None) -> Raced[T]:
+    async def race(
+        self,
+        targets: Sequence[T],
+        *,
+        stagger: float,
+        timeout: float | None = None,
+        late: Callable[[], Awaitable[Sequence[T]]] | None = None,
+    ) -> Raced[T]:
         """Call them in this order, each `stagger` seconds after the one before or as soon as one fails.
 
-        The first that is connected wins (RFC 8305 §5), the others are closed. Each has `timeout` seconds.
+        The first that is connected wins (RFC 8305 §5), the others are closed. Each has `timeout` seconds. `late` gives
+        more of them while the race is on (§3): they take turns with those that are left.
         """
         seconds = self._seconds(timeout)
         race = _Race(targets, seconds)
         try:
-            await race.run(stagger)
+            await race.run(stagger, late)
         except BaseException:
             if race.sock is not None:
                 race.sock.close()
@@ -144,29 +161,45 @@ class _Race(Generic[T]):
         self._seconds = seconds
         self._tasks = TaskOwner("dial")
         self._news = asyncio.Event()
+        self._more_to_come = False
+        self._next_at = 0.0  # when the next one is called, on the loop's clock
         self.running: list[T] = []
         self.failed: list[tuple[T, ConnectFailed]] = []
         self.winner: T | None = None
         self.sock: socket.socket | None = None
 
-    async def run(self, stagger: float) -> None:
+    async def run(self, stagger: float, late: Callable[[], Awaitable[Sequence[T]]] | None) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            while self.sock is None and (self._waiting or self.running):
+            if late is not None:
+                self._more_to_come = True
+                self._tasks.spawn(self._join(late), name="late addresses")
+            while self.sock is None and (self._waiting or self.running or self._more_to_come):
                 self._news.clear()
-                if self._waiting:
+                if self._waiting and (not self.running or loop.time() >= self._next_at):
                     target = self._waiting.popleft()
                     self.running.append(target)
-                    if not self._waiting and len(self.running) == 1:
+                    self._next_at = loop.time() + stagger
+                    if not self._waiting and len(self.running) == 1 and not self._more_to_come:
                         await self._try(target)  # nobody to race with
                         continue
                     self._tasks.spawn(self._try(target), name=target.address)
                 try:
-                    async with asyncio.timeout(stagger if self._waiting else None):
+                    async with asyncio.timeout_at(self._next_at if self._waiting else None):
                         await self._news.wait()
                 except TimeoutError:
                     continue
         finally:
             await self._tasks.close()
+
+    async def _join(self, late: Callable[[], Awaitable[Sequence[T]]]) -> None:
+        try:
+            more = await late()
+            in_turns = chain.from_iterable(zip_longest(more, tuple(self._waiting)))
+            self._waiting = deque(target for target in in_turns if target is not None)
+        finally:
+            self._more_to_come = False
+            self._news.set()
 
     async def _try(self, target: T) -> None:
         try:
@@ -174,6 +207,7 @@ class _Race(Generic[T]):
         except ConnectFailed as error:
             self.running.remove(target)
             self.failed.append((target, error))
+            self._next_at = 0.0
         else:
             if self.sock is None:
                 self.running.remove(target)

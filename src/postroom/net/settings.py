@@ -60,6 +60,15 @@ class NetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     connect_timeout_seconds: Annotated[
         float, Meta(gt=0, description="Seconds for an outgoing TCP connection to be established.")
     ] = 30.0
+    own_address_memory_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds for which it is remembered from which own address another one is called, and so "
+            "whether it is our own.",
+        ),
+    ] = 30.0
+    max_remembered_addresses: Annotated[int, Meta(ge=1, description="Addresses of which that is remembered.")] = 10_000
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
