@@ -7,7 +7,8 @@ import gzip
 import pytest
 
 from postroom.delivery.tls_report_mail import compose_report, find_report
-from postroom.mailauth.tls_rpt import PolicyResults, Report, expanded, read_report, to_json
+from postroom.mailauth.tls_rpt import PolicyResults, Report, read_report, to_json
+from postroom.mailauth.unpacking import unpacked
 
 REPORT = Report(
     "A", "tls@a.test", "2026-11-25.b.test@mail.a.test", 0.0, 86_399.0, (PolicyResults("sts", "b.test", (), (), 5),)
@@ -38,7 +39,7 @@ def test_the_form() -> None:
 def test_what_is_composed_is_found() -> None:
     packed = find_report(composed())
     assert packed is not None
-    assert read_report(expanded(packed, 100_000)) == REPORT
+    assert read_report(unpacked(packed, 100_000)) == REPORT
 
 
 @pytest.mark.parametrize(

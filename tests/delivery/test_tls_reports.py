@@ -16,7 +16,8 @@ from postroom.delivery.tls_reports import TlsReports
 from postroom.delivery.tls_results import TlsResults
 from postroom.delivery.tls_settings import TlsReportSettings
 from postroom.dns import StaticResolver
-from postroom.mailauth.tls_rpt import Failure, Report, expanded, read_report
+from postroom.mailauth.tls_rpt import Failure, Report, read_report
+from postroom.mailauth.unpacking import unpacked
 from postroom.net import Dialer, HttpsClient, NetSettings, client_context
 from postroom.queue import MemoryQueue, QueueFull, QueueSettings
 
@@ -84,7 +85,7 @@ class Scene:
             packed = find_report(octets)
             assert packed is not None
             assert entry.message.envelope.mail_from == "tls@a.test"
-            found.append((entry.recipient.address, read_report(expanded(packed, 100_000))))
+            found.append((entry.recipient.address, read_report(unpacked(packed, 100_000))))
         return found
 
 
@@ -169,7 +170,7 @@ def test_by_https(tmp_path: Path) -> None:
         head, _, octets = scene.web.asked[0].partition(b"\r\n\r\n")
         assert head.startswith(b"POST /v1/tlsrpt HTTP/1.1\r\n")
         assert b"Content-Type: application/tlsrpt+gzip\r\n" in head
-        assert read_report(expanded(octets, 100_000)).policies[0].domain == "b.test"
+        assert read_report(unpacked(octets, 100_000)).policies[0].domain == "b.test"
         assert await scene.reports.send_due() == 0
 
     play(tmp_path, body)

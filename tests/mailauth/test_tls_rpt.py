@@ -9,12 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mailauth.tls_rpt import (
-    BadReport,
     Failure,
     PolicyResults,
     Report,
     compressed,
-    expanded,
     file_name,
     https_place,
     mail_address,
@@ -24,6 +22,7 @@ from postroom.mailauth.tls_rpt import (
     report_uris,
     to_json,
 )
+from postroom.mailauth.unpacking import BadReport, unpacked
 
 REPORT = Report(
     organization="A",
@@ -114,7 +113,7 @@ def test_places(uri: str, place: tuple[str, int, str] | None) -> None:
 
 def test_written_and_read_again() -> None:
     assert read_report(to_json(REPORT)) == REPORT
-    assert read_report(expanded(compressed(REPORT), 100_000)) == REPORT
+    assert read_report(unpacked(compressed(REPORT), 100_000)) == REPORT
     assert compressed(REPORT) == compressed(REPORT)
     whole = json.loads(to_json(REPORT))
     assert whole["date-range"]["start-datetime"] == "2025-11-26T00:00:00Z"
@@ -157,7 +156,7 @@ def test_a_bomb_is_not_unpacked() -> None:
     bomb = gzip.compress(bytes(200_000_000), compresslevel=1)
     tracemalloc.start()
     with pytest.raises(BadReport, match="when it is unpacked"):
-        expanded(bomb, 1_000_000)
+        unpacked(bomb, 1_000_000)
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
 
@@ -165,13 +164,13 @@ def test_a_bomb_is_not_unpacked() -> None:
 @pytest.mark.parametrize("octets", [b"\x1f\x8bjunk", gzip.compress(b"x" * 100, mtime=0)[:-9]], ids=["junk", "cut"])
 def test_broken_gzip(octets: bytes) -> None:
     with pytest.raises(BadReport):
-        expanded(octets, 1000)
+        unpacked(octets, 1000)
 
 
 def test_what_is_not_packed_is_bounded_too() -> None:
-    assert expanded(b"x" * 10, 10) == b"x" * 10
+    assert unpacked(b"x" * 10, 10) == b"x" * 10
     with pytest.raises(BadReport, match="more than 10"):
-        expanded(b"x" * 11, 10)
+        unpacked(b"x" * 11, 10)
 
 
 @given(st.binary(max_size=200))
@@ -179,6 +178,6 @@ def test_nothing_but_bad_report_is_raised(octets: bytes) -> None:
     report_uris([b"v=TLSRPTv1;" + octets])
     for tried in (octets, EXAMPLE[:300] + octets, EXAMPLE.replace(b"100", octets)):
         try:
-            read_report(expanded(tried, 10_000))
+            read_report(unpacked(tried, 10_000))
         except BadReport:
             pass

@@ -11,7 +11,8 @@ import apsw
 
 from postroom.accounts import Directory, Found, LocalTarget
 from postroom.base import Clock, MailError, TaskOwner
-from postroom.mailauth.tls_rpt import BadReport, Report, expanded, read_report, to_json
+from postroom.mailauth.tls_rpt import Report, read_report, to_json
+from postroom.mailauth.unpacking import BadReport, unpacked
 from postroom.store import Account, MailStore
 
 from .tls_database import TlsDatabase
@@ -108,7 +109,7 @@ class TlsReading:
         if packed is None:
             return None
         try:
-            return read_report(expanded(packed, self._settings.max_octets))
+            return read_report(unpacked(packed, self._settings.max_octets))
         except BadReport as error:
             _log.info("TLS reports: message %d can't be read: %s", uid, error)
             return None

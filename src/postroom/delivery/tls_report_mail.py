@@ -7,15 +7,8 @@ a report is None.
 from base64 import encodebytes
 
 from postroom.mailauth.tls_rpt import GZIP_TYPE, JSON_TYPE, Report, compressed, file_name
-from postroom.message import (
-    PartMap,
-    PartNode,
-    Scanner,
-    decode_transfer,
-    first_value,
-    format_date,
-    format_raw_field,
-)
+from postroom.mailauth.unpacking import parts_of_types
+from postroom.message import format_date, format_raw_field
 
 _TYPES = (GZIP_TYPE.encode(), JSON_TYPE.encode())
 
@@ -55,13 +48,4 @@ def compose_report(report: Report, *, domain: str, submitter: str, to: str, date
 
 def find_report(octets: bytes) -> bytes | None:
     """The report in a whole message, packed or not."""
-    scanner = Scanner()
-    scanner.feed(octets)
-    stack: list[PartNode] = [PartMap.unpack(scanner.finish().parts).root]
-    while stack:
-        part = stack.pop()
-        stack += reversed(part.children)
-        kind = first_value(octets[part.header_start : part.body_start], b"Content-Type") or b""
-        if kind.partition(b";")[0].strip().lower() in _TYPES and not part.children:
-            return decode_transfer(octets[part.body_start : part.body_end], part.encoding)
-    return None
+    return next((report for _, report in parts_of_types(octets, _TYPES)), None)

@@ -6,12 +6,13 @@ Owns: the text in the DNS, the schema, limits on what is read. Never: sends, sto
 import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from .unpacking import BadReport
 
 JSON_TYPE, GZIP_TYPE = "application/tlsrpt+json", "application/tlsrpt+gzip"  # RFC 8460 §6.4, §6.5
 _MAX_URIS = 10
@@ -21,10 +22,6 @@ _MAX_POLICIES, _MAX_FAILURES = 1000, 10_000
 _MAX_TEXT = 1000  # characters of any string that is kept
 _MAX_COUNT = 1 << 53
 _DEEPEST = 20
-
-
-class BadReport(ValueError):
-    """That is no report that can be read; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,24 +166,6 @@ def _moment(at: float) -> str:
 
 
 # ---- read
-
-
-def expanded(octets: bytes, limit: int) -> bytes:
-    """The JSON of a report that may be compressed. Raises BadReport for more than `limit` octets: they are not made."""
-    if not octets.startswith(b"\x1f\x8b"):
-        if len(octets) > limit:
-            raise BadReport(f"more than {limit} octets")
-        return octets
-    inflating = zlib.decompressobj(31)
-    try:
-        found = inflating.decompress(octets, limit + 1)
-    except zlib.error as error:
-        raise BadReport(f"not gzip: {error}") from error
-    if len(found) > limit:
-        raise BadReport(f"more than {limit} octets when it is unpacked")
-    if not inflating.eof:
-        raise BadReport("its end is missing")
-    return found
 
 
 def read_report(octets: bytes) -> Report:

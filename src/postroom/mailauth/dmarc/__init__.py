@@ -1,7 +1,7 @@
 """DMARC (RFC 9989, written from its known rules; old records as RFC 7489 has them): who really wrote this? Pure.
 
-Owns: the author's domain, records, the tree walk, alignment, the verdict. Never: asks the DNS itself, decides what is
-done with a message. Raises: nothing.
+Owns: the author's domain, records, the tree walk, alignment, the verdict, reports. Never: asks the DNS itself, decides
+what is done with a message. Raises: BadReport, where a report of others is read; else nothing.
 """
 
 from .alignment import Identifier
