@@ -68,6 +68,7 @@ from postroom.servers.policy_host import BUSY, PolicyService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
 from postroom.servers.unsubscribe import UnsubscribePage
+from postroom.signing import KeyFolder, KeyKeeper, KeyWatch
 from postroom.smtp import SmtpSettings
 from postroom.store import STORE_ROWS, Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
 
@@ -313,6 +314,11 @@ class App:
             journal=journal,
             unsubscribe_url=config.accounts.unsubscribe_url,
         )
+        if self.place.first:
+            keeper = KeyKeeper(KeyFolder(config.data), config.signing, self.clock)
+            watch = KeyWatch(keeper, resolver, self.clock, config.signing)
+            watch.start()
+            self._closing.push_async_callback(watch.close)
         outbound_tls = self._outbound_tls(resolver)
         self.deliverer = Deliverer(
             queue=self.queue,

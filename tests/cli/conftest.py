@@ -1,9 +1,15 @@
-"""The room fixture."""
+"""The room fixture; DKIM keys are made once."""
 
 from pathlib import Path
 
 import pytest
 from tests.cli.room import Room
+from tests.signing.keys import make_quickly
+
+
+@pytest.fixture(autouse=True)
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_quickly(monkeypatch)
 
 
 @pytest.fixture

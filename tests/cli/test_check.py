@@ -1,6 +1,6 @@
 """`postroom check`."""
 
-import os
+import shutil
 import socket
 
 import pytest
@@ -62,8 +62,7 @@ def test_no_data_and_a_broken_directory(listening: Room) -> None:
     for leftover in listening.data.glob("postroom.db-*"):
         leftover.unlink()
     assert "restore a backup" in listening.run("check").stdout
-    (listening.data / "postroom.db").unlink()
-    os.rmdir(listening.data)
+    shutil.rmtree(listening.data)
     assert "there is no folder" in listening.run("check").stdout
 
 

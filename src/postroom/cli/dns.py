@@ -4,14 +4,16 @@ Owns: what of the settings and the certificate goes into them. Never: asks the D
 Raises: Refusal.
 """
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from .dkim import key_sets
 from .options import config_option, json_option, read_settings
 from .outcome import Refusal, print_json, tame
-from .records import TlsRecords, records, zone_lines
+from .records import TlsRecords, dkim_records, records, zone_lines
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -38,12 +40,15 @@ def dns(domain: str, as_json: bool, config_path: Path | None) -> None:
     except ValueError as error:
         raise Refusal(f"{tame(domain)} is not a domain") from error
     tls = tls_records(config)
+    keys = dkim_records(name, key_sets(config, name), time.time())  # noqa: TID251
     if as_json:
-        found = records(name, config.hostname, tls)
+        found = [*records(name, config.hostname, tls), *keys]
         print_json([{"name": one.name, "type": one.kind, "value": one.value, "why": one.why} for one in found])
         return
-    for line in zone_lines(name, config.hostname, tls):
+    for line in zone_lines(name, config.hostname, tls, keys):
         click.echo(line)
+    if not keys:
+        click.echo(f"; no DKIM record: there are no keys yet; postroom dkim rotate {name} makes them", err=True)
     if not tls.tlsa:
         click.echo(f"; no TLSA record: there is no certificate at {certificate_path(config)} yet", err=True)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from .dkim import first_keys, forget_keys
 from .options import config_option, in_directory, json_option, read_settings, with_directory
 from .outcome import print_json, print_table
-from .records import zone_lines
+from .records import aligned, zone_lines
 
 
 @click.group()
@@ -26,8 +27,9 @@ def add(name: str, config_path: Path | None) -> None:
     """Take mail for a domain, and show the DNS records it needs."""
     config = read_settings(config_path)
     in_directory(config, lambda directory: directory.add_domain(name))
+    keys = first_keys(config, name)
     click.echo(f"Mail for {name} ends here now. In its DNS zone, publish:\n")
-    for line in zone_lines(name, config.hostname):
+    for line in zone_lines(name, config.hostname, more=keys):
         click.echo(line)
 
 
@@ -58,9 +60,15 @@ def list_(as_json: bool, config_path: Path | None) -> None:
 @click.argument("name", metavar="DOMAIN")
 @config_option
 def remove(name: str, config_path: Path | None) -> None:
-    """Take no more mail for a domain; it must have no accounts and aliases left."""
-    with_directory(config_path, lambda directory: directory.remove_domain(name))
+    """Take no more mail for a domain, and remove its DKIM keys; it must have no accounts and aliases left."""
+    config = read_settings(config_path)
+    in_directory(config, lambda directory: directory.remove_domain(name))
     click.echo(f"Mail for {name} is not taken any more.")
+    keys = forget_keys(config, name)
+    if keys:
+        click.echo("Its DKIM keys are gone. Once its mail has arrived, take these records out of the DNS:\n")
+        for line in aligned(keys):
+            click.echo(line)
 
 
 @domain.command("rotate-secret", epilog="Example: postroom domain rotate-secret")

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "account": ("account", "account", "People who have mail here."),
     "domain": ("domain", "domain", "Domains whose mail ends here."),
     "dns": ("dns", "dns", "The DNS records to publish for a domain."),
+    "dkim": ("dkim", "dkim", "The keys that sign our mail: list, rotate, retire, records."),
     "alias": ("alias", "alias", "Addresses that lead to others."),
     "list": ("lists", "lists", "Mailing lists and their members."),
     "queue": ("queue_destinations", "queue", "Mail that waits to leave."),

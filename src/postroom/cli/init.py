@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .dkim import first_keys
 from .options import LOCAL_FILE, SYSTEM_FILE, in_directory
 from .outcome import MissingOrPresent, Refusal, WrongUse
 from .password import read_password
 from .privileges import give_data
-from .records import zone_lines
+from .records import Record, zone_lines
 
 if TYPE_CHECKING:
     from postroom.config import Config
@@ -183,11 +184,12 @@ def init(
     except OSError as error:
         raise Refusal(f"{error.filename}: {error.strerror}") from error
     ensure_domain(config, name)
+    keys = first_keys(config, name)
     if first is not None and not ensure_account(config, *first):
         click.echo(f"{first[0]} has an account already; its password stays.", err=True)
     if user:
         give_data(config.data, user)
-    _say_what_next(path, config, name, first[0] if first else None, dev=dev)
+    _say_what_next(path, config, name, first[0] if first else None, keys, dev=dev)
 
 
 def _default_path() -> Path:
@@ -200,7 +202,9 @@ def _default_data() -> Path:
     return Path("/var/lib/postroom" if os.geteuid() == 0 else "postroom-data")
 
 
-def _say_what_next(path: Path, config: "Config", domain: str, account: str | None, *, dev: bool) -> None:
+def _say_what_next(
+    path: Path, config: "Config", domain: str, account: str | None, keys: list[Record], *, dev: bool
+) -> None:
     click.echo(f"Settings: {path}")
     click.echo(f"Data:     {config.data}")
     click.echo(f"Domain:   {domain}" + (f", with the account {account}" if account else ""))
@@ -210,7 +214,7 @@ def _say_what_next(path: Path, config: "Config", domain: str, account: str | Non
             click.echo(f"  {name:<12}{', '.join(addresses)}")
     else:
         click.echo(f"\nPublish these DNS records (and let the reverse name of the addresses be {config.hostname}):\n")
-        for line in zone_lines(domain, config.hostname):
+        for line in zone_lines(domain, config.hostname, more=keys):
             click.echo(line)
     click.echo("\nNext:")
     if not account:

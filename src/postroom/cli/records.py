@@ -3,9 +3,14 @@
 Owns: that list. Never: asks the DNS. Raises: nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from postroom.mailauth import mta_sts, tls_rpt
+
+if TYPE_CHECKING:
+    from postroom.signing import KeySets
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class TlsRecords:
 
 
 NOTHING = TlsRecords()
+_ALIGNED_VALUE = 100  # characters
 
 
 def records(domain: str, hostname: str, tls: TlsRecords = NOTHING) -> list[Record]:
@@ -69,8 +75,29 @@ def _tls_records(domain: str, host: str, tls: TlsRecords) -> list[Record]:
     return found
 
 
-def zone_lines(domain: str, hostname: str, tls: TlsRecords = NOTHING) -> list[str]:
-    """The same as lines of a zone file, aligned."""
-    found = records(domain, hostname, tls)
-    names, values = max(len(one.name) for one in found), max(len(one.value) for one in found)
+def dkim_records(domain: str, sets: "KeySets", now: float) -> list[Record]:
+    """The keys of a domain (RFC 6376 §3.6), the newest first."""
+    from postroom.signing import Phase, key_records, record_strings
+
+    why = {
+        Phase.WAITING: "DKIM: a key that will sign",
+        Phase.SIGNING: "DKIM: a key that signs",
+        Phase.REPLACED: "DKIM: a key whose mail is still on its way",
+        Phase.REVOKED: "DKIM: a key that is revoked",
+    }
+    return [
+        Record(f"{one.name}.", "TXT", record_strings(one.text), f"{why[one.phase]} (RFC 6376 §3.6)")
+        for one in key_records(domain, sets, now)
+    ]
+
+
+def zone_lines(domain: str, hostname: str, tls: TlsRecords = NOTHING, more: Sequence[Record] = ()) -> list[str]:
+    """The same, and `more`, as lines of a zone file."""
+    return aligned([*records(domain, hostname, tls), *more])
+
+
+def aligned(found: Sequence[Record]) -> list[str]:
+    """As lines of a zone file, aligned; what a long value would push aside stands behind it."""
+    names = max((len(one.name) for one in found), default=0)
+    values = max((len(one.value) for one in found if len(one.value) <= _ALIGNED_VALUE), default=0)
     return [f"{one.name:<{names}}  IN {one.kind:<4}  {one.value:<{values}}  ; {one.why}" for one in found]

@@ -25,6 +25,7 @@ from postroom.pop3.settings import Pop3Settings
 from postroom.queue import QueueSettings
 from postroom.servers.imap.settings import ImapSessionSettings
 from postroom.servers.settings import MtaStsSettings
+from postroom.signing import SigningSettings
 from postroom.smtp.settings import SmtpSettings
 from postroom.store.settings import StoreSettings
 
@@ -71,6 +72,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     )
     mta_sts: Annotated[MtaStsSettings, Meta(description="What others are told to demand of us (tls.md).")] = (
         MtaStsSettings()
+    )
+    signing: Annotated[SigningSettings, Meta(description="DKIM signatures of our own mail (signing.md).")] = (
+        SigningSettings()
     )
     journal: Annotated[JournalSettings, Meta(description="What happened to each message.")] = JournalSettings()
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
