@@ -36,6 +36,14 @@ def parse_arc(value: bytes) -> AuthenticationResults:
     return _parse(value, arc=True)
 
 
+def read_instance(value: bytes) -> int:
+    """The instance of an ARC-Authentication-Results field (RFC 8617 §3.9), whatever follows; 0 when that is none."""
+    try:
+        return Reader(_FOLD.sub("", value[:MAX_FIELD_OCTETS].decode("utf-8", "replace"))).instance()
+    except Unreadable:
+        return 0
+
+
 def _parse(value: bytes, arc: bool) -> AuthenticationResults:
     if len(value) > MAX_FIELD_OCTETS:
         return AuthenticationResults("", problem=f"more than {MAX_FIELD_OCTETS} octets")
