@@ -102,6 +102,14 @@ def test_endless_chains_end() -> None:
         assert (verdict.result, verdict.questions) == (SpfResult.PERMERROR, 11)
 
 
+def test_a_raised_limit_of_terms_does_not_exhaust_the_stack() -> None:
+    verdict = evaluate(spf("include:%{d}"), limits=SpfLimits(terms=10_000))
+    assert (verdict.result, verdict.words) == (SpfResult.PERMERROR, "more than 20 includes inside of each other")
+    wide = {f"w{at}": txt("v=spf1 ?all") for at in range(30)}
+    record = " ".join(f"include:w{at}.example.net" for at in range(30)) + " -all"
+    assert evaluate(spf(record, **wide), limits=SpfLimits(terms=30)).result is SpfResult.FAIL
+
+
 def test_records_may_be_large_but_not_endless() -> None:
     networks = " ".join(f"ip4:10.{at // 250}.{at % 250}.0/24" for at in range(1500))
     assert len(networks) > 25_000

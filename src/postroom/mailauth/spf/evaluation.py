@@ -18,6 +18,7 @@ from .types import DEFAULT_LIMITS, Identity, SpfLimits, SpfResult, SpfVerdict
 
 MAX_SENDER = 1024  # characters; RFC 5321 §4.5.3.1 has 320 octets, 64 of them for the local part
 MAX_HELLO = 1024
+MAX_DEPTH = 20  # includes inside of each other; the limit of terms is reached before, unless it was raised
 _SHOWN_RECORD = 2048  # characters of a record, and of a term, that a verdict tells
 _SHOWN_TERM = 200
 _QUALIFIERS = {
@@ -123,6 +124,7 @@ class _Check:
         self.at_record = ""
         self.at_term = ""
         self._terms = 0
+        self._depth = 0
         self._void = 0
         self._record_octets = 0
         self._addresses = 0
@@ -215,10 +217,14 @@ class _Check:
         return directive.mechanism == "ip6" and self.client.is_in(directive.network, directive.prefix6)
 
     def _include(self, term: str, target: str | None) -> Inquiry[str]:
-        """RFC 7208 §5.2. It goes no deeper than there may be terms."""
+        """RFC 7208 §5.2."""
         if target is None:
             raise _Stop(SpfResult.PERMERROR, f"{term} leads to no domain name")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _Stop(SpfResult.PERMERROR, f"more than {MAX_DEPTH} includes inside of each other")
         found = yield from self.domain(target)
+        self._depth -= 1
         if found.result is SpfResult.NONE:
             raise _Stop(SpfResult.PERMERROR, f"{term} leads nowhere: {found.why}")
         return f"{term}, there {found.why}" if found.result is SpfResult.PASS else ""
