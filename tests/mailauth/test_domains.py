@@ -27,6 +27,7 @@ def test_domain_names(text: str, name: str) -> None:
         "", ".", "localhost", "example.org..", ".example.org", "a..b.example", "x" * 64 + ".example",
         ".".join(["x" * 62] * 4) + ".com", "192.0.2.1", "[192.0.2.1]", "[IPv6:2001:db8::1]", "2001:db8::1", "a.b.123",
         "exa\0mple.org", "example.org\0", "example.org\n", "exam ple.org", "a@example.org", "-a.example", "a-.example",
+        "\ufdfa" * 240 + ".example",
         "exa\\mple.org", "exa\udcfcmple.org", "\xad.example", "ü" * 5000 + ".example", "a/b.example",
         "a\u2024.example.org",
     ],

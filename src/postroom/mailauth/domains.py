@@ -28,6 +28,8 @@ def domain_name(text: str) -> str:
     if not name.isascii():
         try:
             mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
+            if len(mapped) > MAX_NAME:  # one character may become eighteen, and A-labels are only longer
+                return ""
             name = ".".join(one if one.isascii() else idna.alabel(one).decode("ascii") for one in mapped.split("."))
         except (idna.IDNAError, UnicodeError):
             return ""
