@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.dns.names import BadDomainName, from_answer, name_server, reverse_name, to_question
+from postroom.dns.names import BadDomainName, block_list_name, from_answer, name_server, reverse_name, to_question
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,18 @@ def test_name_server(text: str, checked: str) -> None:
 def test_bad_name_server(text: str) -> None:
     with pytest.raises(ValueError, match="name server"):
         name_server(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("192.0.2.99", "99.2.0.192.bl.test"),  # RFC 5782 §2.1
+        (
+            "2001:db8:1:2:3:4:567:89ab",
+            "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.bl.test",
+        ),  # §2.4
+    ],
+)
+def test_where_block_lists_are_asked(address: str, name: str) -> None:
+    assert block_list_name(address, "bl.test") == name
+    assert to_question(name) == name

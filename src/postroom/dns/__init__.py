@@ -1,7 +1,8 @@
 """Questions to the DNS: the resolver, one with fixed answers, and a server for the demo and tests."""
 
-from .api import Answer, DnsTemporary, Mx, Resolver
-from .names import BadDomainName, to_question
+from .api import Answer, DnsTemporary, Mx, Resolver, Srv
+from .inspecting import InspectingResolver
+from .names import BadDomainName, block_list_name, to_question
 from .resolver import DnsResolver
 from .server import TestDnsServer
 from .settings import DnsSettings
@@ -13,9 +14,12 @@ __all__ = [
     "DnsResolver",
     "DnsSettings",
     "DnsTemporary",
+    "InspectingResolver",
     "Mx",
     "Resolver",
+    "Srv",
     "StaticResolver",
     "TestDnsServer",
+    "block_list_name",
     "to_question",
 ]

@@ -25,6 +25,16 @@ class Mx:
 
 
 @dataclass(frozen=True, slots=True)
+class Srv:
+    """Where a service is (RFC 2782)."""
+
+    priority: int
+    weight: int
+    port: int
+    host: str  # lower case, no final dot; "": the service is not offered
+
+
+@dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
     """Records of one type at one name; empty when there are none."""
 

@@ -46,6 +46,12 @@ def reverse_name(address: str) -> str:
         raise BadDomainName(f"{address[:80]!r} is not an IP address") from error
 
 
+def block_list_name(address: str, block_list: str) -> str:
+    """Where a block list says what it knows of an address: reversed octets or nibbles (RFC 5782 §2.1, §2.4)."""
+    reverse = reverse_name(address).removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
+    return f"{reverse}.{block_list}"
+
+
 def name_server(text: str) -> str:
     """ "ADDRESS", "ADDRESS:PORT" or "[ADDRESS]:PORT", checked; names are no addresses."""
     host, colon, port = text, "", ""

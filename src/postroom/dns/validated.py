@@ -18,7 +18,9 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
-from .api import DnsTemporary, Mx
+from postroom.mailauth.caa import Caa
+
+from .api import DnsTemporary, Mx, Srv
 from .names import from_answer, name_server
 from .settings import DnsSettings
 from .types import Found
@@ -35,6 +37,13 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "MX": lambda data: Mx(data.preference, from_answer(data.exchange.to_text())),
     "TLSA": lambda data: bytes((data.usage, data.selector, data.mtype)) + data.cert,
 }
+_OTHER_KINDS: dict[str, Callable[[Any], Any]] = {
+    "CAA": lambda data: Caa(data.flags, data.tag.decode("latin-1"), data.value.decode("latin-1")),
+    "PTR": lambda data: from_answer(data.target.to_text()),
+    "SRV": lambda data: Srv(data.priority, data.weight, data.port, from_answer(data.target.to_text())),
+    "TXT": lambda data: b"".join(data.strings),
+}
+_READERS = _KINDS | _OTHER_KINDS
 
 
 def trusted_servers(settings: DnsSettings, system: Path = _SYSTEM) -> list[Server]:
@@ -45,9 +54,14 @@ def trusted_servers(settings: DnsSettings, system: Path = _SYSTEM) -> list[Serve
     """
     if settings.trust_ad == "never":
         return []
-    servers = list(map(_apart, settings.nameservers)) or _system_servers(system)
+    servers = all_servers(settings, system)
     local = all(ipaddress.ip_address(address).is_loopback for address, _ in servers)
     return servers if local or settings.trust_ad == "always" else []
+
+
+def all_servers(settings: DnsSettings, system: Path = _SYSTEM) -> list[Server]:
+    """The name servers that are set, else those of the system."""
+    return list(map(_apart, settings.nameservers)) or _system_servers(system)
 
 
 def _apart(text: str) -> Server:
@@ -67,7 +81,7 @@ def _system_servers(path: Path) -> list[Server]:
 
 
 class ValidatedAsk:
-    """dns.types.Ask for the kinds of records whose security matters."""
+    """dns.types.Ask, for the kinds of records whose security matters, KINDS, and some more."""
 
     KINDS = frozenset(_KINDS)
 
@@ -89,7 +103,7 @@ class ValidatedAsk:
             raise DnsTemporary(f"{kind} {name}: {error}") from error
         if response.rcode() == dns.rcode.NXDOMAIN:
             return Found((), absent, exists=False, secure=secure)
-        records = tuple(map(_KINDS[kind], chain.answer or ()))
+        records = tuple(map(_READERS[kind], chain.answer or ()))
         if not records:
             return Found((), absent, secure=secure)
         canonical = from_answer(chain.canonical_name.to_text()) if chain.cnames else ""
