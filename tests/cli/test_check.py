@@ -2,12 +2,16 @@
 
 import shutil
 import socket
+from pathlib import Path
 
 import pytest
 from tests.cli.room import Room
 
-from postroom.cli import dns_findings
-from postroom.cli.findings import Finding, bad, good
+from postroom.cli import check_dns
+from postroom.cli.check import verdict_code
+from postroom.cli.findings import Finding, bad, good, note, unasked
+from postroom.cli.records import Zone
+from postroom.config import Config
 
 
 @pytest.fixture
@@ -67,16 +71,29 @@ def test_no_data_and_a_broken_directory(listening: Room) -> None:
 
 
 def test_dns_is_asked_on_request(listening: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, list[str]]] = []
+    asked: list[tuple[str, str]] = []
 
-    async def answers(resolver: object, hostname: str, domains: list[str], next_hops: list[str]) -> object:
-        asked.append((hostname, domains + next_hops))
-        for one in (good("address", "fine"), bad("mx", "wrong", "repair it")):
-            yield one
+    async def answers(config: Config, zones: list[Zone]) -> list[Finding]:
+        asked.extend((zone.hostname, zone.domain) for zone in zones)
+        return [good("address", "fine"), bad("mx", "wrong", "repair it", "mail is lost")]
 
-    monkeypatch.setattr(dns_findings, "dns_findings", answers)
+    monkeypatch.setattr(check_dns, "examine", answers)
     result = listening.run("check", "--dns")
-    assert asked == [("mail.example.org", ["example.org"])]
+    assert asked == [("mail.example.org", "example.org")]
     assert result.exit_code == 1
-    assert "BAD   mx: wrong\n        fix: repair it" in result.stdout
-    assert isinstance(bad("x", "y", "z"), Finding)
+    assert "BAD   mx: wrong\n        why: mail is lost\n        fix: repair it" in result.stdout
+
+
+def test_the_exit_code_tells_what_is_not_known() -> None:
+    unknown, wrong = unasked("mx", "no answer", "ask again"), bad("mx", "wrong", "repair it")
+    assert [verdict_code(found) for found in ([], [good("mx", "x")], [note("mx", "x")])] == [0, 0, 0]
+    assert (verdict_code([unknown]), verdict_code([unknown, wrong])) == (4, 1)
+
+
+def test_a_certificate_that_can_not_be_read_ends_the_questions(listening: Room, tmp_path: Path) -> None:
+    junk = tmp_path / "junk.pem"
+    junk.write_text("junk")
+    listening.config.write_text(listening.config.read_text() + f'[tls]\ncertificate = "{junk}"\n')
+    result = listening.run("check", "--dns")
+    assert result.exit_code == 1
+    assert "BAD   dns: nothing was asked" in result.stdout

@@ -36,6 +36,24 @@ def test_all_of_it(room: Room, tmp_path: Path) -> None:
     assert "TLSA" in room.ok("dns", "example.org")
 
 
+def test_what_the_settings_say(room: Room) -> None:
+    _set(room, '[listen]\nimaps = ["0.0.0.0:1993"]\npolicy_host = ["0.0.0.0:8443"]\n')
+    _set(
+        room,
+        '[delivery]\nsource_ipv4 = "192.41.0.9"\n[delivery.relay.x]\nhosts = ["x.test"]\nsource_ipv4 = "10.0.0.1"\n',
+    )
+    _set(room, '[zone]\naddresses = ["198.41.0.4"]\ncertificate_authorities = []\ndmarc_reports_to = "d@example.org"\n')
+    found = {(one["name"], one["type"]): one["value"] for one in room.json("dns", "example.org")}
+    assert found["mail.example.org.", "A"] == "198.41.0.4"
+    assert ("mail.example.org.", "AAAA") not in found
+    assert ("mail.example.org.", "CAA") not in found
+    assert found["example.org.", "TXT"] == '"v=spf1 mx ip4:192.41.0.9 -all"'
+    assert found["_dmarc.example.org.", "TXT"] == '"v=DMARC1; p=quarantine; rua=mailto:d@example.org"'
+    assert found["_imaps._tcp.example.org.", "SRV"] == "0 1 1993 mail.example.org."
+    assert found["_autodiscover._tcp.example.org.", "SRV"] == "0 1 8443 mail.example.org."
+    assert "autoconfig.example.net." in room.ok("domain", "add", "example.net")
+
+
 def test_what_cannot_be(room: Room, tmp_path: Path) -> None:
     assert "not a domain" in room.fails(1, "dns", "a..b")
     junk = tmp_path / "junk.pem"

@@ -1,119 +1,106 @@
-"""What `postroom check --dns` makes of answers."""
-
-import asyncio
+"""What `postroom check dns` makes of names and addresses."""
 
 import pytest
+from tests.cli.nameserver import DOMAIN, HOST, Zones, look, only, zone
 
-from postroom.cli.dns_findings import dns_findings
-from postroom.cli.findings import Finding, Verdict
-from postroom.dns import Answer, DnsTemporary, Mx
+from postroom.cli.dns_findings import host_findings, mx_findings, next_hop_findings, reverse_findings
+from postroom.cli.findings import Verdict
+from postroom.cli.records import Publication
+from postroom.dns import DnsTemporary
 
-HOST, DOMAIN = "mail.example.org", "example.org"
-
-
-class Zone:
-    """A resolver that knows one zone."""
-
-    def __init__(self, **answers: tuple[object, ...]) -> None:
-        self.answers = answers
-
-    def _answer(self, kind: str) -> Answer[object]:
-        if kind not in self.answers:
-            return Answer((), exists=False)
-        return Answer(self.answers[kind])
-
-    async def mx(self, domain: str) -> Answer[Mx]:
-        return self._answer("mx")  # type: ignore[return-value]
-
-    async def a(self, host: str) -> Answer[str]:
-        if self.answers.get("a") == ("servfail",):
-            raise DnsTemporary("SERVFAIL")
-        return self._answer("a")  # type: ignore[return-value]
-
-    async def aaaa(self, host: str) -> Answer[str]:
-        return self._answer("aaaa")  # type: ignore[return-value]
-
-    async def cname(self, name: str) -> Answer[str]:
-        return self._answer("cname")  # type: ignore[return-value]
-
-    async def tlsa(self, name: str) -> Answer[bytes]:
-        return self._answer("tlsa")  # type: ignore[return-value]
-
-    async def txt(self, name: str) -> Answer[bytes]:
-        return self._answer("txt")  # type: ignore[return-value]
-
-    async def ptr(self, address: str) -> Answer[str]:
-        return self._answer("ptr")  # type: ignore[return-value]
-
-    async def close(self) -> None: ...
+V4, V6 = "198.41.0.4", "2001:503:ba3e::2:30"
+ADDRESSES = {HOST: {"A": [V4], "AAAA": [V6]}}
+REVERSE = "4.0.41.198.in-addr.arpa"
+KNOWN = Publication(addresses=(V4, V6))
 
 
-def ask(zone: Zone, domain: str = DOMAIN) -> dict[str, Finding]:
-    async def whole() -> list[Finding]:
-        return [finding async for finding in dns_findings(zone, HOST, [domain])]
-
-    found = asyncio.run(whole())
-    assert all(one.fix for one in found if one.verdict is not Verdict.GOOD)
-    return {one.subject: one for one in found}
-
-
-GOOD_ZONE: dict[str, tuple[object, ...]] = {
-    "mx": (Mx(10, HOST),),
-    "a": ("192.0.2.1",),
-    "aaaa": ("2001:db8::1",),
-    "ptr": ("Mail.Example.ORG",),
-    "txt": (b"other", b"v=spf1 mx -all"),
-}
-
-
-def test_everything_in_order() -> None:
-    found = ask(Zone(**GOOD_ZONE))
-    assert set(found) == {"address", "reverse", "mx", "spf"}
-    assert {one.verdict for one in found.values()} == {Verdict.GOOD}
-
-
-def test_nothing_published() -> None:
-    found = ask(Zone())
-    assert {subject: one.verdict for subject, one in found.items()} == {
-        "address": Verdict.BAD,
-        "mx": Verdict.BAD,
-        "spf": Verdict.NOTE,
-    }
-    assert found["mx"].fix == "publish: example.org. IN MX 10 mail.example.org."
+def test_the_host_has_addresses() -> None:
+    one = only(look(ADDRESSES, lambda resolver: host_findings(resolver, zone(KNOWN))))
+    assert (one.verdict, one.text) == (Verdict.GOOD, f"{HOST} is {V4}, {V6}")
 
 
 @pytest.mark.parametrize(
-    ("change", "subject", "verdict", "words"),
+    ("zones", "words", "fix"),
     [
-        ({"mx": (Mx(10, "other.test"),)}, "mx", Verdict.BAD, "goes to other.test"),
-        ({"mx": (Mx(0, ""),)}, "mx", Verdict.BAD, "takes no mail"),
-        ({"ptr": ("host-1.isp.test",)}, "reverse", Verdict.NOTE, "host-1.isp.test"),
-        ({"txt": (b"v=spf1 mx -all", b"v=spf1 -all")}, "spf", Verdict.BAD, "2 SPF records"),
-        ({"txt": (b"v=spf10 mx",)}, "spf", Verdict.NOTE, "does not say"),
+        ({}, "has no address", f"publish: {HOST}. IN A {V4} and {HOST}. IN AAAA {V6}"),
+        ({HOST: {"CNAME": ["a.test."]}, "a.test": ADDRESSES[HOST]}, "is an alias, of a.test", "take the CNAME away"),
+        ({HOST: {"A": [V4, "10.0.0.1"], "AAAA": [V6]}}, "10.0.0.1 can't be reached", f"IN A {V4}"),
     ],
 )
-def test_what_can_be_wrong(change: dict[str, tuple[object, ...]], subject: str, verdict: Verdict, words: str) -> None:
-    one = ask(Zone(**GOOD_ZONE | change))[subject]
+def test_what_can_be_wrong_with_the_host(zones: Zones, words: str, fix: str) -> None:
+    one = only([f for f in look(zones, lambda r: host_findings(r, zone(KNOWN))) if f.verdict is Verdict.BAD])
+    assert words in one.text
+    assert fix in one.fix
+
+
+def test_an_address_that_the_dns_does_not_tell() -> None:
+    _, one = look({HOST: {"A": [V4]}}, lambda resolver: host_findings(resolver, zone(KNOWN)))
+    assert one.verdict is Verdict.NOTE
+    assert f"publish: {HOST}. IN AAAA {V6}" in one.fix
+
+
+@pytest.mark.parametrize(
+    ("zones", "verdict", "words", "fix"),
+    [
+        ({**ADDRESSES, REVERSE: {"PTR": ["Mail.Example.ORG."]}}, Verdict.GOOD, "and that is", ""),
+        (ADDRESSES, Verdict.BAD, "has no name", f"{REVERSE}. IN PTR {HOST}."),
+        ({REVERSE: {"PTR": [f"{HOST}."]}}, Verdict.BAD, f"which is not {V4}", f"publish: {HOST}. IN A {V4}"),
+        ({REVERSE: {"PTR": ["isp.test."]}}, Verdict.BAD, "is isp.test, which is not", f"IN PTR {HOST}."),
+        ({REVERSE: {"PTR": ["isp.test."]}, "isp.test": {"A": [V4]}}, Verdict.NOTE, f"not {HOST}", f"IN PTR {HOST}."),
+    ],
+)
+def test_the_reverse_name_leads_back(zones: Zones, verdict: Verdict, words: str, fix: str) -> None:
+    one = only(look(zones, lambda resolver: reverse_findings(resolver, HOST, V4)))
     assert one.verdict is verdict
     assert words in one.text
+    assert fix in one.fix
+
+
+def test_reverse_names_of_ipv6_addresses() -> None:
+    one = only(look(ADDRESSES, lambda resolver: reverse_findings(resolver, HOST, V6)))
+    assert ".ip6.arpa. IN PTR" in one.fix
+
+
+@pytest.mark.parametrize(
+    ("mx", "verdict", "words"),
+    [
+        ([f"10 {HOST}."], Verdict.GOOD, f"goes to {HOST}"),
+        (["10 other.test."], Verdict.BAD, "goes to other.test"),
+        (["0 ."], Verdict.BAD, "takes no mail"),
+        ([], Verdict.BAD, "has no MX"),
+    ],
+)
+def test_where_mail_goes(mx: list[str], verdict: Verdict, words: str) -> None:
+    zones = {DOMAIN: {"MX": mx}, "other.test": {"A": [V4]}}
+    one = only(look(zones, lambda resolver: mx_findings(resolver, zone())))
+    assert one.verdict is verdict
+    assert words in one.text
+    assert verdict is Verdict.GOOD or one.fix == f"publish: {DOMAIN}. IN MX 10 {HOST}."
 
 
 def test_a_domain_that_is_its_own_host_needs_no_mx() -> None:
-    zone = {kind: answer for kind, answer in GOOD_ZONE.items() if kind != "mx"}
-    assert ask(Zone(**zone), HOST)["mx"].verdict is Verdict.NOTE
+    assert only(look(ADDRESSES, lambda r: mx_findings(r, zone(domain=HOST)))).verdict is Verdict.NOTE
 
 
-def test_no_answer_is_said_and_the_rest_goes_on() -> None:
-    found = ask(Zone(**GOOD_ZONE | {"a": ("servfail",)}))
-    assert "no answer" in found["dns"].text
-    assert found["mx"].verdict is Verdict.GOOD
+def test_other_hosts_of_the_domain_are_no_aliases_and_have_addresses() -> None:
+    zones = {
+        DOMAIN: {"MX": [f"10 {HOST}.", "20 alias.test.", "30 gone.test.", "40 good.test."]},
+        "alias.test": {"CNAME": ["good.test."]},
+        "good.test": {"A": [V4]},
+    }
+    first, alias, gone = look(zones, lambda resolver: mx_findings(resolver, zone()))
+    assert first.verdict is Verdict.GOOD
+    assert (alias.verdict, "leads to alias.test, an alias" in alias.text) == (Verdict.BAD, True)
+    assert (gone.verdict, "gone.test, which has no address" in gone.text) == (Verdict.BAD, True)
 
 
 def test_hosts_of_relays() -> None:
-    async def told(zone: Zone) -> list[Finding]:
-        return [one async for one in dns_findings(zone, HOST, [], ["relay.test"]) if one.subject == "relay"]
-
-    [known] = asyncio.run(told(Zone(a=("192.0.2.1",))))
-    assert (known.verdict, known.text) == (Verdict.GOOD, "relay.test is 192.0.2.1")
-    [unknown] = asyncio.run(told(Zone()))
+    known = only(look({"relay.test": {"A": [V4]}}, lambda resolver: next_hop_findings(resolver, "relay.test")))
+    assert (known.verdict, known.text) == (Verdict.GOOD, f"relay.test is {V4}")
+    unknown = only(look({}, lambda resolver: next_hop_findings(resolver, "relay.test")))
     assert (unknown.verdict, "has no address" in unknown.text) == (Verdict.BAD, True)
+
+
+def test_no_answer_is_left_to_the_caller() -> None:
+    with pytest.raises(DnsTemporary):
+        look({}, lambda resolver: host_findings(resolver, zone()), failing={HOST})

@@ -66,7 +66,7 @@ def test_a_real_server_listens_everywhere_and_tells_what_to_publish(
     assert config.listen.lmtp == ()
     assert not config.allow_plaintext_sign_in_on_loopback
     assert config.hostname == "mail.example.org"
-    for record in ("IN MX    10 mail.example.org.", "v=spf1", "_imaps._tcp.example.org."):
+    for record in ("IN MX     10 mail.example.org.", "v=spf1", "v=DMARC1", "IN CAA", "_imaps._tcp.example.org."):
         assert record in result.stdout
     listed = CliRunner().invoke(main, ["account", "list", "--config", str(tmp_path / "c" / "postroom.toml")])
     assert "alice@example.org" in listed.stdout

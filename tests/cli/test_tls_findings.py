@@ -1,48 +1,67 @@
-"""What `postroom check --dns` makes of TLSA records, MTA-STS and TLS-RPT."""
+"""What `postroom check dns` makes of TLSA records, MTA-STS, TLS-RPT and CAA."""
 
-import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from tests.mailauth.authority import NOW, issue
+from tests.cli.nameserver import DOMAIN, HOST, Zones, look, only, zone
+from tests.mailauth.authority import NOW, Issued, issue
 
+from postroom.base import SystemClock
 from postroom.cli.findings import Finding, Verdict
-from postroom.cli.records import TlsRecords
-from postroom.cli.tls_findings import tls_findings
-from postroom.dns import StaticResolver
+from postroom.cli.records import Publication, TlsRecords
+from postroom.cli.tls_findings import (
+    caa_findings,
+    policy_file_findings,
+    policy_findings,
+    report_findings,
+    tlsa_findings,
+)
+from postroom.dns import InspectingResolver
 from postroom.mailauth import tlsa_for
+from postroom.mailauth.mta_sts import Mode, Policy
+from postroom.net import (
+    Connection,
+    Dialer,
+    HttpsClient,
+    Listener,
+    NetSettings,
+    ServerTls,
+    client_context,
+    http_response,
+)
 
-HOST, DOMAIN = "mail.example.org", "example.org"
 CERTIFICATE = issue(HOST)
-RDATA = bytes((3, 1, 1)) + tlsa_for(CERTIFICATE.certificate).data
-TLS = TlsRecords(str(tlsa_for(CERTIFICATE.certificate)), "abc1", "tls@example.org")
-STS, RPT = "_mta-sts.example.org", "_smtp._tls.example.org"
-
-
-def ask(resolver: StaticResolver, tls: TlsRecords = TLS) -> dict[str, Finding]:
-    async def whole() -> list[Finding]:
-        return [one async for one in tls_findings(resolver, HOST, [DOMAIN], tls, CERTIFICATE.chain, NOW)]
-
-    found = asyncio.run(whole())
-    assert all(one.fix for one in found if one.verdict is not Verdict.GOOD)
-    return {one.subject: one for one in found}
+OURS = str(tlsa_for(CERTIFICATE.certificate))
+TLS = zone(Publication(TlsRecords(OURS, "abc1", "tls@example.org"), authorities=("letsencrypt.org",)))
+PLAIN = zone(Publication())
+TLSA, STS, RPT = f"_25._tcp.{HOST}", "_mta-sts.example.org", "_smtp._tls.example.org"
+OTHER = "3 1 1 " + "00" * 32
 
 
 @pytest.mark.parametrize(
     ("records", "secure", "verdict", "words"),
     [
-        ([], True, None, ""),
-        ([RDATA], True, Verdict.GOOD, "TLSA 3 1 1"),
-        ([bytes((3, 1, 1)) + bytes(32), RDATA], True, Verdict.GOOD, "TLSA 3 1 1"),
-        ([bytes((3, 1, 1)) + bytes(32)], True, Verdict.BAD, "send nothing"),
-        ([bytes((0, 1, 1)) + bytes(32)], True, Verdict.NOTE, "can't be used"),
-        ([RDATA], False, Verdict.NOTE, "not signed"),
+        ([], False, None, ""),
+        ([], True, Verdict.NOTE, "no TLSA record, and its zone is signed"),
+        ([OURS], True, Verdict.GOOD, "TLSA 3 1 1"),
+        ([OTHER, OURS], True, Verdict.GOOD, "TLSA 3 1 1"),
+        ([OTHER], True, Verdict.BAD, "none of those"),
+        (["0 1 1 " + "00" * 32], True, Verdict.NOTE, "can't be used"),
+        ([OURS], False, Verdict.NOTE, "not signed"),
     ],
 )
-def test_tlsa(records: list[bytes], secure: bool, verdict: Verdict | None, words: str) -> None:
-    name = f"_25._tcp.{HOST}"
-    found = ask(StaticResolver(tlsa_records={name: records}, secure={name} if secure else set()))
-    assert (found["tlsa"].verdict if "tlsa" in found else None) is verdict
-    assert verdict is None or words in found["tlsa"].text
+def test_tlsa(records: list[str], secure: bool, verdict: Verdict | None, words: str) -> None:
+    found = look(
+        {TLSA: {"TLSA": records}},
+        lambda resolver: tlsa_findings(resolver, TLS, CERTIFICATE.chain, NOW),
+        secure={TLSA} if secure else (),
+    )
+    assert [one.verdict for one in found] == ([] if verdict is None else [verdict])
+    assert verdict is None or words in found[0].text
+    if verdict is Verdict.BAD:
+        assert found[0].fix == f"publish: {TLSA}. IN TLSA {OURS}"
 
 
 @pytest.mark.parametrize(
@@ -55,25 +74,131 @@ def test_tlsa(records: list[bytes], secure: bool, verdict: Verdict | None, words
         ("", False, None),
     ],
 )
-def test_mta_sts(text: str, served: bool, verdict: Verdict | None) -> None:
-    tls = TLS if served else TlsRecords()
-    found = ask(StaticResolver(txt_records={STS: [text]} if text else {}), tls)
-    assert (found["mta-sts"].verdict if "mta-sts" in found else None) is verdict
+def test_the_text_of_mta_sts(text: str, served: bool, verdict: Verdict | None) -> None:
+    zones = {STS: {"TXT": [text]}} if text else {}
+    found = look(zones, lambda resolver: policy_findings(resolver, TLS if served else PLAIN))
+    assert [one.verdict for one in found] == ([] if verdict is None else [verdict])
+    if verdict in (Verdict.BAD, Verdict.NOTE):
+        assert found[0].fix == f'publish: {STS}. IN TXT "v=STSv1; id=abc1;"'
 
 
 @pytest.mark.parametrize(
     ("text", "wanted", "verdict"),
     [
         ("v=TLSRPTv1; rua=mailto:tls@example.org", True, Verdict.GOOD),
+        ("v=TLSRPTv1; rua=mailto:a@b.test,mailto:TLS@example.org", True, Verdict.GOOD),
+        ("v=TLSRPTv1; rua=mailto:other@example.org", True, Verdict.NOTE),
+        ("v=TLSRPTv1; rua=mailto:other@example.org", False, Verdict.GOOD),
         ("", True, Verdict.NOTE),
         ("", False, None),
     ],
 )
-def test_reports(text: str, wanted: bool, verdict: Verdict | None) -> None:
-    tls = TLS if wanted else TlsRecords()
-    found = ask(StaticResolver(txt_records={RPT: [text]} if text else {}), tls)
-    assert (found["tls-reports"].verdict if "tls-reports" in found else None) is verdict
+def test_where_reports_go(text: str, wanted: bool, verdict: Verdict | None) -> None:
+    zones = {RPT: {"TXT": [text]}} if text else {}
+    found = look(zones, lambda resolver: report_findings(resolver, TLS if wanted else PLAIN))
+    assert [one.verdict for one in found] == ([] if verdict is None else [verdict])
+    if verdict is Verdict.NOTE:
+        assert found[0].fix == f'publish: {RPT}. IN TXT "v=TLSRPTv1; rua=mailto:tls@example.org"'
 
 
-def test_no_answer() -> None:
-    assert ask(StaticResolver(failing={STS}))["dns"].verdict is Verdict.BAD
+@pytest.mark.parametrize(
+    ("zones", "verdict", "words"),
+    [
+        ({HOST: {"CAA": ['0 issue "letsencrypt.org"']}}, Verdict.GOOD, f"by the CAA records of {HOST}"),
+        ({DOMAIN: {"CAA": ['0 issue "letsencrypt.org"']}}, Verdict.GOOD, f"by the CAA records of {DOMAIN}"),
+        ({DOMAIN: {"CAA": ['0 issue "other.test"']}}, Verdict.BAD, f"the CAA records of {DOMAIN} do not let"),
+        ({HOST: {"CAA": ['0 issue ";"']}, DOMAIN: {"CAA": ['0 issue "letsencrypt.org"']}}, Verdict.BAD, HOST),
+        ({}, Verdict.NOTE, "nothing says who"),
+    ],
+)
+def test_who_may_issue_certificates(zones: Zones, verdict: Verdict, words: str) -> None:
+    one = only(look(zones, lambda resolver: caa_findings(resolver, TLS, [HOST])))
+    assert one.verdict is verdict
+    assert words in one.text
+    assert verdict is Verdict.GOOD or 'IN CAA 0 issue "letsencrypt.org"' in one.fix
+
+
+def test_nothing_is_asked_about_authorities_that_are_not_set() -> None:
+    assert look({}, lambda resolver: caa_findings(resolver, PLAIN, [HOST])) == []
+
+
+# ---- the policy itself, over HTTPS
+
+POLICY = Policy(Mode.TESTING, 604_800, (HOST,))
+TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+PLACE = "mta-sts.example.org"
+
+
+class _Answers:
+    """net.Service: always the same."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    async def serve(self, connection: Connection) -> None:
+        await connection.receive()
+        connection.send(self._octets)
+        await connection.drain()
+
+
+def fetched(folder: Path, octets: bytes, name: str = PLACE) -> Finding:
+    now = SystemClock().now()
+    root: Issued = issue("Root", ca=True, now=now)
+    served = ServerTls(*issue(name, root, now=now).write(folder))
+    trusting = client_context(verify=True, cafile=root.write(folder / "root")[0])
+
+    async def look_at(resolver: InspectingResolver) -> AsyncIterator[Finding]:
+        listener = Listener("web", _Answers(octets), NetSettings(), tls=served.context)
+        listener.bind(["127.0.0.1:0"])
+        await listener.start()
+        try:
+            client = HttpsClient(Dialer(NetSettings()), lambda: trusting, max_octets=1000, timeout_seconds=5)
+            async for one in policy_file_findings(resolver, client, TLS, POLICY, listener.ports[0]):
+                yield one
+        finally:
+            await listener.stop()
+
+    return only(look({PLACE: {"A": ["127.0.0.1"]}}, look_at))
+
+
+@pytest.mark.parametrize(
+    ("octets", "verdict", "words"),
+    [
+        (http_response(200, "OK", TEXT, POLICY.file), Verdict.GOOD, "mode testing"),
+        (http_response(404, "Not Found", {}), Verdict.BAD, "answers 404"),
+        (http_response(200, "OK", {"Content-Type": "text/html"}, POLICY.file), Verdict.BAD, "is text/html"),
+        (http_response(200, "OK", {}, POLICY.file), Verdict.BAD, "of no type"),
+        (http_response(200, "OK", TEXT, b"hello"), Verdict.BAD, "is no policy"),
+        (
+            http_response(200, "OK", TEXT, Policy(Mode.ENFORCE, 1, ("x.test",)).file),
+            Verdict.BAD,
+            "not the policy of the settings: version: STSv1 / mode: enforce / mx: x.test",
+        ),
+        (http_response(200, "OK", TEXT, b"x" * 2000), Verdict.UNASKED, "more than 1000 octets"),
+        (b"EHLO\r\n\r\n", Verdict.UNASKED, "not a response"),
+    ],
+)
+def test_the_policy_as_others_fetch_it(tmp_path: Path, octets: bytes, verdict: Verdict, words: str) -> None:
+    one = fetched(tmp_path, octets)
+    assert one.verdict is verdict
+    assert words in one.text
+
+
+def test_a_certificate_without_the_name(tmp_path: Path) -> None:
+    one = fetched(tmp_path, http_response(200, "OK", TEXT, POLICY.file), name=HOST)
+    assert one.verdict is Verdict.BAD
+    assert f"has the name {PLACE} too" in one.fix
+
+
+def test_a_policy_that_can_not_be_found_or_reached() -> None:
+    client = HttpsClient(Dialer(NetSettings()), lambda: client_context(verify=True), max_octets=1000, timeout_seconds=2)
+    one = only(look({}, lambda resolver: policy_file_findings(resolver, client, TLS, POLICY)))
+    assert (one.verdict, one.fix) == (Verdict.BAD, f"publish: {PLACE}. IN CNAME {HOST}.")
+    zones = {PLACE: {"A": ["127.0.0.1"]}}
+    one = only(look(zones, lambda resolver: policy_file_findings(resolver, client, TLS, POLICY, _closed_port())))
+    assert one.verdict is Verdict.UNASKED
+
+
+def _closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.signing.keys import one_key
 
 from postroom.mailauth.dkim import key_text, read_key
-from postroom.signing.keys import from_pem, is_published, record_strings, record_text, to_pem
+from postroom.signing.keys import from_pem, is_published, record_text, to_pem
 from postroom.signing.types import ALGORITHMS, Algorithm, Key
 
 
@@ -41,14 +41,6 @@ def test_records_are_read_by_verifiers(algorithm: Algorithm) -> None:
     assert revoked.startswith("v=DKIM1; k=")
     with pytest.raises(ValueError, match="revoked"):
         read_key(revoked.encode())
-
-
-def test_strings_of_a_zone_file_have_255_octets() -> None:
-    text = record_text(a_key("rsa-sha256"))
-    strings = [one.strip('"') for one in record_strings(text).split('" "')]
-    assert len(strings) == 2
-    assert max(map(len, strings)) == 255
-    assert "".join(strings) == text
 
 
 def test_a_record_is_published_whatever_its_spaces() -> None:

@@ -11,49 +11,69 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .check_dns import check_dns
 from .options import config_option, json_option, settings_path
-from .outcome import MissingOrPresent, print_json, tame
+from .outcome import MissingOrPresent, WrongUse, print_json, tame
 
 if TYPE_CHECKING:
     from postroom.config import Config
 
     from .findings import Finding
 
-_SIGNS = {"good": ("ok  ", "green"), "note": ("note", "yellow"), "bad": ("BAD ", "red")}
+_SIGNS = {"good": ("ok  ", "green"), "note": ("note", "yellow"), "bad": ("BAD ", "red"), "unasked": ("??  ", "magenta")}
 
 
-@click.command(epilog="Example: postroom check --dns --config /etc/postroom/postroom.toml")
-@click.option("--dns", is_flag=True, help="Ask the DNS whether the world can find this server.")
+@click.group(invoke_without_command=True, epilog="Example: postroom check --config /etc/postroom/postroom.toml")
+@click.option("--dns", is_flag=True, help="Then look at the DNS of all domains too, as `postroom check dns` does.")
 @click.option("--serving", is_flag=True, help="Look only whether a server answers on every address (health check).")
 @json_option
 @config_option
-def check(dns: bool, serving: bool, as_json: bool, config_path: Path | None) -> None:
+@click.pass_context
+def check(context: click.Context, dns: bool, serving: bool, as_json: bool, config_path: Path | None) -> None:
     """Look for what is wrong, with a fix for each.
 
     Settings, files and their permissions, databases, certificate, ports; with --dns also what other servers see. Works
-    beside a running server. Ends with 1 when something is bad, with 0 when there are only notes.
+    beside a running server. Ends with 1 when something is bad, with 4 when nothing is but something could not be asked,
+    with 0 when there are only notes.
     """
+    if context.invoked_subcommand is not None:
+        if dns or serving or as_json or config_path is not None:
+            raise WrongUse(f"options of {context.invoked_subcommand} come after it")
+        return
     path = settings_path(config_path)
     if not path.exists():
         raise MissingOrPresent(f"There is no settings file {path}. Make one with: postroom init DOMAIN")
     findings = list(_look(path, dns=dns, serving=serving))
     if as_json:
-        rows = [(one.verdict.value, one.subject, one.text, one.fix) for one in findings]
-        print_json([dict(zip(("verdict", "subject", "text", "fix"), row, strict=True)) for row in rows])
+        print_json([one.row for one in findings])
     else:
-        _tell(findings)
-    if any(one.verdict.value == "bad" for one in findings):
-        raise SystemExit(1)
+        tell(findings)
+    if code := verdict_code(findings):
+        raise SystemExit(code)
 
 
-def _tell(findings: "list[Finding]") -> None:
+check.add_command(check_dns)
+
+
+def tell(findings: "list[Finding]") -> None:
+    """For people."""
     for one in findings:
         sign, colour = _SIGNS[one.verdict.value]
         click.echo(f"{click.style(sign, fg=colour)}  {one.subject}: {tame(one.text)}")
+        if one.why:
+            click.echo(f"        why: {tame(one.why)}")
         if one.fix:
             click.echo(f"        fix: {tame(one.fix)}")
     wrong = sum(one.verdict.value == "bad" for one in findings)
-    click.echo(f"\n{wrong} thing(s) to repair." if wrong else "\nNothing is wrong.")
+    unknown = sum(one.verdict.value == "unasked" for one in findings)
+    rest = f" {unknown} thing(s) could not be asked." if unknown else ""
+    click.echo(f"\n{wrong} thing(s) to repair.{rest}" if wrong else f"\nNothing is wrong.{rest}")
+
+
+def verdict_code(findings: "list[Finding]") -> int:
+    """With what the command ends."""
+    verdicts = {one.verdict.value for one in findings}
+    return 1 if "bad" in verdicts else 4 if "unasked" in verdicts else 0
 
 
 def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
@@ -79,7 +99,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     yield from findings.certificate(config, time.time())  # noqa: TID251 - the command line is an edge
     yield from findings.ports(config, must_serve=False)
     if dns:
-        yield from asyncio.run(_ask(config, domains))
+        yield from _ask(config, domains)
 
 
 def _people(config: "Config") -> "Generator[Finding, None, list[str]]":
@@ -103,27 +123,16 @@ def _people(config: "Config") -> "Generator[Finding, None, list[str]]":
     return domains
 
 
-async def _ask(config: "Config", domains: list[str]) -> "list[Finding]":
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    from postroom.base import SystemClock
-    from postroom.dns import DnsResolver
-
-    from .dns import certificates, tls_records
-    from .dns_findings import dns_findings
+def _ask(config: "Config", domains: list[str]) -> "list[Finding]":
+    from .check_dns import examine
+    from .dns import publication
     from .outcome import Refusal
-    from .tls_findings import tls_findings
+    from .records import Zone
 
-    resolver = DnsResolver(config.dns, SystemClock())
     try:
-        next_hops = config.delivery.next_hops()
-        found = [finding async for finding in dns_findings(resolver, config.hostname, domains, next_hops)]
-        try:
-            chain = [one.public_bytes(Encoding.DER) for one in certificates(config)]
-            tls = tls_records(config)
-        except Refusal:  # findings.certificate has said so
-            return found
-        now = time.time()  # noqa: TID251 - the command line is an edge
-        return found + [one async for one in tls_findings(resolver, config.hostname, domains, tls, chain, now)]
-    finally:
-        await resolver.close()
+        zones = [Zone(name, config.hostname, publication(config, name)) for name in domains]
+        return asyncio.run(examine(config, zones))
+    except Refusal as error:
+        from .findings import bad
+
+        return [bad("dns", f"nothing was asked: {error.message}", "repair that, then again")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .dkim import first_keys, forget_keys
+from .dns import domain_name, publication
 from .options import config_option, in_directory, json_option, read_settings, with_directory
 from .outcome import print_json, print_table
 from .records import aligned, zone_lines
@@ -27,9 +28,10 @@ def add(name: str, config_path: Path | None) -> None:
     """Take mail for a domain, and show the DNS records it needs."""
     config = read_settings(config_path)
     in_directory(config, lambda directory: directory.add_domain(name))
-    keys = first_keys(config, name)
+    first_keys(config, name)
     click.echo(f"Mail for {name} ends here now. In its DNS zone, publish:\n")
-    for line in zone_lines(name, config.hostname, more=keys):
+    domain = domain_name(name)
+    for line in zone_lines(domain, config.hostname, publication(config, domain)):
         click.echo(line)
 
 

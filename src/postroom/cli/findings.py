@@ -1,6 +1,7 @@
 """What `postroom check` looks at on this machine: files, databases, certificate, ports.
 
-Owns: those looks. Never: repairs, asks the DNS (dns_findings does). Raises: nothing; what goes wrong is a finding.
+Owns: those looks. Never: repairs, asks the DNS or other servers (check_dns does). Raises: nothing; what goes wrong is a
+finding.
 """
 
 import datetime
@@ -30,6 +31,7 @@ class Verdict(enum.Enum):
     GOOD = "good"
     NOTE = "note"  # worth knowing; nothing is broken
     BAD = "bad"
+    UNASKED = "unasked"  # there was no answer: nothing is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +42,30 @@ class Finding:
     subject: str
     text: str
     fix: str = ""
+    why: str = ""  # why it matters
+
+    @property
+    def row(self) -> dict[str, str]:
+        """For programs."""
+        words = {"subject": self.subject, "text": self.text, "why": self.why, "fix": self.fix}
+        return {"verdict": self.verdict.value, **words}
 
 
 def good(subject: str, text: str) -> Finding:
     return Finding(Verdict.GOOD, subject, text)
 
 
-def note(subject: str, text: str, fix: str = "") -> Finding:
-    return Finding(Verdict.NOTE, subject, text, fix)
+def note(subject: str, text: str, fix: str = "", why: str = "") -> Finding:
+    return Finding(Verdict.NOTE, subject, text, fix, why)
 
 
-def bad(subject: str, text: str, fix: str) -> Finding:
-    return Finding(Verdict.BAD, subject, text, fix)
+def bad(subject: str, text: str, fix: str, why: str = "") -> Finding:
+    return Finding(Verdict.BAD, subject, text, fix, why)
+
+
+def unasked(subject: str, text: str, fix: str) -> Finding:
+    """`text`: what could not be asked, and what came instead of an answer."""
+    return Finding(Verdict.UNASKED, subject, text, fix)
 
 
 # ---- files

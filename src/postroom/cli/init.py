@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .dkim import first_keys
+from .dns import publication
 from .options import LOCAL_FILE, SYSTEM_FILE, in_directory
 from .outcome import MissingOrPresent, Refusal, WrongUse
 from .password import read_password
 from .privileges import give_data
-from .records import Record, zone_lines
+from .records import zone_lines
 
 if TYPE_CHECKING:
     from postroom.config import Config
@@ -184,12 +185,12 @@ def init(
     except OSError as error:
         raise Refusal(f"{error.filename}: {error.strerror}") from error
     ensure_domain(config, name)
-    keys = first_keys(config, name)
+    first_keys(config, name)
     if first is not None and not ensure_account(config, *first):
         click.echo(f"{first[0]} has an account already; its password stays.", err=True)
     if user:
         give_data(config.data, user)
-    _say_what_next(path, config, name, first[0] if first else None, keys, dev=dev)
+    _say_what_next(path, config, name, first[0] if first else None, dev=dev)
 
 
 def _default_path() -> Path:
@@ -202,9 +203,7 @@ def _default_data() -> Path:
     return Path("/var/lib/postroom" if os.geteuid() == 0 else "postroom-data")
 
 
-def _say_what_next(
-    path: Path, config: "Config", domain: str, account: str | None, keys: list[Record], *, dev: bool
-) -> None:
+def _say_what_next(path: Path, config: "Config", domain: str, account: str | None, *, dev: bool) -> None:
     click.echo(f"Settings: {path}")
     click.echo(f"Data:     {config.data}")
     click.echo(f"Domain:   {domain}" + (f", with the account {account}" if account else ""))
@@ -214,12 +213,14 @@ def _say_what_next(
             click.echo(f"  {name:<12}{', '.join(addresses)}")
     else:
         click.echo(f"\nPublish these DNS records (and let the reverse name of the addresses be {config.hostname}):\n")
-        for line in zone_lines(domain, config.hostname, more=keys):
+        for line in zone_lines(domain, config.hostname, publication(config, domain)):
             click.echo(line)
     click.echo("\nNext:")
     if not account:
         click.echo(f"  postroom account add NAME@{domain} --config {path}")
     if not dev:
         click.echo("  give tls.certificate and tls.key in the settings (until then the certificate is self-signed)")
-    click.echo(f"  postroom check --config {path}" + ("" if dev else " --dns"))
+    click.echo(f"  postroom check --config {path}")
+    if not dev:
+        click.echo(f"  postroom check dns {domain} --config {path}")
     click.echo(f"  postroom serve --config {path}")

@@ -1,37 +1,32 @@
-"""What `postroom check --dns` asks of TLS: does what is published fit this server?
+"""What `postroom check dns` asks of TLS: does what is published fit this server and its certificate?
 
-Owns: those questions and what their answers mean. Never: changes a zone. Raises: nothing; trouble is a finding.
+Owns: those questions and what their answers mean. Never: changes a zone. Raises: DnsTemporary.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
 
-from postroom.dns import DnsTemporary, Resolver
+from postroom.dns import Answer, Resolver
 from postroom.mailauth import BadTlsa, Tlsa, mta_sts, read_tlsa, tls_rpt, usable_records
+from postroom.mailauth.caa import Caa, may_issue, places
 from postroom.mailauth.dane import verify
+from postroom.net import Fetch, FetchFailed, HttpsClient
 
-from .findings import Finding, bad, good, note
-from .records import TlsRecords
+from .dns_findings import addresses_of
+from .findings import Finding, bad, good, note, unasked
+from .records import Zone
 
-
-async def tls_findings(
-    resolver: Resolver, hostname: str, domains: Sequence[str], tls: TlsRecords, chain: Sequence[bytes], now: float
-) -> AsyncIterator[Finding]:
-    """`chain`: the server's certificates, its own first; `tls`: what should be published."""
-    try:
-        async for finding in _tlsa(resolver, hostname, domains, tls, chain, now):
-            yield finding
-        for domain in domains:
-            async for finding in _policy(resolver, domain, tls):
-                yield finding
-            async for finding in _reports(resolver, domain, tls):
-                yield finding
-    except DnsTemporary as error:
-        yield bad("dns", f"TLS: no answer from the DNS ({error})", "see that this machine's resolver works, then again")
+_HTTPS = 443
+_WHY_TLSA = "servers that heed DANE (RFC 7672) send only to a host whose certificate is that of its TLSA records"
+_WHY_POLICY = (
+    "servers that heed MTA-STS (RFC 8461) keep to the policy they know, and send nothing to a host that fails it"
+)
+_WHY_CAA = "an authority issues no certificate against it: renewing will fail (RFC 8659)"
 
 
-async def _tlsa(
-    resolver: Resolver, hostname: str, domains: Sequence[str], tls: TlsRecords, chain: Sequence[bytes], now: float
-) -> AsyncIterator[Finding]:
+async def tlsa_findings(resolver: Resolver, zone: Zone, chain: Sequence[bytes], now: float) -> AsyncIterator[Finding]:
+    """`chain`: the server's certificates, its own first; `now`: Unix seconds."""
+    hostname = zone.hostname
     name = f"_25._tcp.{hostname}"
     answer = await resolver.tlsa(name)
     records: list[Tlsa] = []
@@ -40,44 +35,138 @@ async def _tlsa(
             records.append(read_tlsa(data))
         except BadTlsa:
             continue
-    publish = f"publish: {name}. IN TLSA {tls.tlsa}" if tls.tlsa else "make a certificate, then: postroom dns"
+    tlsa = zone.publication.tls.tlsa
+    publish = zone.publish(name, "TLSA") if tlsa else "make a certificate, then: postroom dns"
     if not answer.records:
+        if answer.secure and tlsa:
+            why = "without it servers that heed DANE (RFC 7672) take any certificate, or none"
+            yield note("tlsa", f"{hostname} has no TLSA record, and its zone is signed", publish, why)
         return
     if not answer.secure:
         yield note(
-            "tlsa", f"{hostname} has TLSA records in a zone that is not signed: nobody heeds them", "sign the zone"
+            "tlsa",
+            f"{hostname} has TLSA records, and its zone is not signed, or the resolver does not validate",
+            "sign the zone (DNSSEC), or ask a resolver that validates",
+            "nobody heeds records that are not validated (RFC 7672 §2.2)",
         )
         return
-    verdict = verify(records, chain, (hostname, *domains), now)
+    verdict = verify(records, chain, (hostname, zone.domain), now)
     if verdict.failure is not None:
-        words = f"servers that heed DANE send nothing to {hostname}: {verdict.words}"
-        yield bad("tlsa", words, publish)
+        yield bad("tlsa", f"{hostname}: {verdict.words}", publish, f"{_WHY_TLSA}: they send nothing")
     elif not usable_records(records):
-        yield note("tlsa", f"{hostname} has TLSA records that can't be used for mail (RFC 7672 §3.1.3)", publish)
+        why = "servers that heed DANE demand TLS, and nothing more of it"
+        yield note("tlsa", f"{hostname} has TLSA records that can't be used for mail (RFC 7672 §3.1.3)", publish, why)
     else:
         yield good("tlsa", f"{hostname}: {verdict.words}")
 
 
-async def _policy(resolver: Resolver, domain: str, tls: TlsRecords) -> AsyncIterator[Finding]:
-    name = mta_sts.record_name(domain)
+async def policy_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Finding]:
+    """The text by which others learn of the MTA-STS policy."""
+    domain, name = zone.domain, mta_sts.record_name(zone.domain)
     found = mta_sts.record_id((await resolver.txt(name)).records)
-    publish = f'publish: {name}. IN TXT "{mta_sts.record_text(tls.policy_id)}"'
-    if not tls.policy_id:  # served elsewhere, or not at all
+    wanted = zone.publication.tls.policy_id
+    publish = zone.publish(name, "TXT")
+    if not wanted:  # served elsewhere, or not at all
         if found is not None:
             yield good("mta-sts", f"{domain} has an MTA-STS policy, id {found}, which is served elsewhere")
     elif found is None:
-        yield note("mta-sts", f"{domain}: an MTA-STS policy is served, and nobody is told", publish)
-    elif found != tls.policy_id:
-        yield bad("mta-sts", f"{domain}: the MTA-STS policy has changed, its id {found} has not", publish)
+        why = "servers ask for a policy only where the text says that there is one (RFC 8461 §3.1)"
+        yield note("mta-sts", f"{domain}: an MTA-STS policy is served, and nobody is told", publish, why)
+    elif found != wanted:
+        yield bad("mta-sts", f"{domain}: the MTA-STS policy has changed, its id {found} has not", publish, _WHY_POLICY)
     else:
         yield good("mta-sts", f"{domain} has an MTA-STS policy, id {found}")
 
 
-async def _reports(resolver: Resolver, domain: str, tls: TlsRecords) -> AsyncIterator[Finding]:
-    name = tls_rpt.record_name(domain)
+async def policy_file_findings(
+    resolver: Resolver, client: HttpsClient, zone: Zone, policy: mta_sts.Policy, port: int = _HTTPS
+) -> AsyncIterator[Finding]:
+    """The policy as others fetch it, beside the one in the settings."""
+    host = mta_sts.policy_host(zone.domain)
+    addresses = await addresses_of(resolver, host)
+    if not addresses:
+        text = f"{host} has no address, so that the MTA-STS policy can't be fetched"
+        yield bad("mta-sts file", text, zone.publish(host, "CNAME"), _WHY_POLICY)
+        return
+    place = f"https://{host}{mta_sts.PATH}"
+    try:
+        answer = await client.fetch(Fetch(host, mta_sts.PATH, addresses, port))
+    except FetchFailed as error:
+        if error.untrusted:
+            fix = f"get a certificate that has the name {host} too, for tls.certificate"
+            yield bad("mta-sts file", f"{place}: {error}", fix, _WHY_POLICY)
+        else:
+            fix = f"see that listen.policy_host is served, and port {port} of {', '.join(addresses)} can be reached"
+            yield unasked("mta-sts file", f"{place}: {error}", fix)
+        return
+    yield _served(place, answer.status, answer.media_type, answer.body, policy)
+
+
+def _served(place: str, status: int, media_type: str, body: bytes, policy: mta_sts.Policy) -> Finding:
+    lead = "let that name lead to this server, or what answers there pass it on to listen.policy_host"
+    if status != 200:
+        return bad("mta-sts file", f"{place} answers {status}", lead, _WHY_POLICY)
+    if media_type != "text/plain":
+        return bad("mta-sts file", f"{place} is {media_type or 'of no type'}, not text/plain", lead, _WHY_POLICY)
+    try:
+        found = mta_sts.read_policy(body)
+    except mta_sts.BadPolicy as error:
+        return bad("mta-sts file", f"{place} is no policy: {error}", lead, _WHY_POLICY)
+    if found != policy:
+        lines = " / ".join(found.lines)
+        return bad("mta-sts file", f"{place} is not the policy of the settings: {lines}", lead, _WHY_POLICY)
+    return good("mta-sts file", f"{place} is the policy of the settings, mode {policy.mode.value}")
+
+
+async def report_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Finding]:
+    """Where others send TLS reports on the domain."""
+    domain, name = zone.domain, tls_rpt.record_name(zone.domain)
     uris = tls_rpt.report_uris((await resolver.txt(name)).records)
-    if uris:
+    wanted = zone.publication.tls.reports_to
+    why = "others tell of TLS failures with this server only where they are asked to (RFC 8460)"
+    if uris and wanted and wanted.lower() not in [tls_rpt.mail_address(uri).lower() for uri in uris]:
+        text = f"TLS reports on {domain} go to {', '.join(uris)}, and those to {wanted} are read"
+        yield note("tls-reports", text, zone.publish(name, "TXT"), why)
+    elif uris:
         yield good("tls-reports", f"TLS reports on {domain} go to {', '.join(uris)}")
-    elif tls.reports_to:
-        publish = f'publish: {name}. IN TXT "{tls_rpt.record_text(tls.reports_to)}"'
-        yield note("tls-reports", f"{domain} does not ask for TLS reports", publish)
+    elif wanted:
+        yield note("tls-reports", f"{domain} does not ask for TLS reports", zone.publish(name, "TXT"), why)
+
+
+class CaaResolver(Resolver, Protocol):
+    """One that asks for CAA records too."""
+
+    async def caa(self, name: str) -> Answer[Caa]: ...
+
+
+async def caa_findings(resolver: CaaResolver, zone: Zone, names: Sequence[str]) -> AsyncIterator[Finding]:
+    """`names`: those that the certificate has to have."""
+    authorities = zone.publication.authorities
+    if not authorities:
+        return
+    for name in names:
+        place, found = await _caa(resolver, name)
+        publish = zone.publish(zone.hostname, "CAA") or ""
+        if not found:
+            why = "any authority in the world may issue a certificate for it"
+            yield note("caa", f"nothing says who may issue certificates for {name}", publish, why)
+            continue
+        refused = [authority for authority in authorities if not may_issue(found, authority)]
+        if not refused:
+            yield good(
+                "caa", f"{', '.join(authorities)} may issue certificates for {name}, by the CAA records of {place}"
+            )
+            continue
+        added = " and ".join(f'{place}. IN CAA 0 issue "{authority}"' for authority in refused)
+        text = f"the CAA records of {place} do not let {', '.join(refused)} issue certificates for {name}"
+        fix = f"publish: {added}; or set zone.certificate_authorities to who issues them"
+        yield bad("caa", text, fix, _WHY_CAA)
+
+
+async def _caa(resolver: CaaResolver, name: str) -> tuple[str, list[Caa]]:
+    """Where the records that count are, and they (RFC 8659 §3)."""
+    for place in places(name):
+        found = (await resolver.caa(place)).records
+        if found:
+            return place, list(found)
+    return "", []

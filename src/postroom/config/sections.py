@@ -30,7 +30,7 @@ from postroom.smtp.settings import SmtpSettings
 from postroom.store.settings import StoreSettings
 
 from .listeners import listeners
-from .settings import ListenerSettings, ListenSettings, LogSettings, ProcessSettings
+from .settings import ListenerSettings, ListenSettings, LogSettings, ProcessSettings, ZoneSettings
 
 DEFAULT_DATA = Path("/var/lib/postroom")
 
@@ -78,6 +78,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     )
     journal: Annotated[JournalSettings, Meta(description="What happened to each message.")] = JournalSettings()
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
+    zone: Annotated[ZoneSettings, Meta(description="What the world sees of this server (dns.md).")] = ZoneSettings()
     pop3: Annotated[Pop3Settings, Meta(description="POP3 sessions.")] = Pop3Settings()
     imap: Annotated[ImapSessionSettings, Meta(description="IMAP sessions.")] = ImapSessionSettings()
     interchange: Annotated[InterchangeSettings, Meta(description="Import and export.")] = InterchangeSettings()

@@ -1,15 +1,21 @@
 """Settings of the server as a whole, which belong to no package below. Owns: their names, defaults and help.
 Raises: ValueError for an address that can't be listened on, which msgspec turns into its ValidationError."""
 
+import ipaddress
 import os
+import re
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from postroom.base import SettingError
+from postroom.dns import BadDomainName, to_question
 from postroom.net import parse_address
 
 Addresses = tuple[str, ...]
+# What needs no escapes in a "mailto:" within a DMARC record (RFC 7489 §6.2: no "," and "!").
+_ADDRESS = re.compile(r"[A-Za-z0-9._+=-]{1,64}@[A-Za-z0-9.-]{1,253}")
 
 
 class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +99,83 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_message_octets: Annotated[
         Annotated[int, Meta(ge=65_536)] | None, Meta(description="As smtp.max_message_octets, here.")
     ] = None
+
+
+class ZoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[zone]`: what `postroom dns` prints, and whom `postroom check dns` asks what the world sees of this server."""
+
+    addresses: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="The addresses by which others reach this server, and from which it calls them; none: those of "
+            "the machine that are not private."
+        ),
+    ] = ()
+    certificate_authorities: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Who issues this server's certificates, as its CAA record names them (RFC 8659); none: nothing "
+            "is said of it."
+        ),
+    ] = ("letsencrypt.org",)
+    dmarc_policy: Annotated[
+        Literal["none", "quarantine", "reject"],
+        Meta(description="What others are asked to do with mail of the domains here that is forged (DMARC)."),
+    ] = "quarantine"
+    dmarc_reports_to: Annotated[
+        str, Meta(description="The address to which others send DMARC reports on the domains here; empty: none.")
+    ] = ""
+    block_lists: Annotated[
+        tuple[str, ...], Meta(description="Block lists that are asked for this server's addresses (RFC 5782).")
+    ] = ("zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com", "dnsbl.dronebl.org")
+    outbound_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Domains that take mail, or hosts, of which one should be reached on port 25; the first that "
+            "answers will do."
+        ),
+    ] = ("gmail.com", "outlook.com")
+    signed_name: Annotated[
+        str, Meta(description="A name with addresses that is signed, for seeing whether the resolver validates DNSSEC.")
+    ] = "ietf.org"
+    time_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description='Web servers, "HOST" or "HOST:PORT", whose Date is compared with the clock of this machine.'),
+    ] = ("www.ietf.org", "www.debian.org")
+    max_clock_offset_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds by which the clock may be wrong before that is said.")
+    ] = 30.0
+    timeout_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds for one answer of the DNS, or of one server.")
+    ] = 5.0
+    total_timeout_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds after which what has no answer counts as one that could not be asked.")
+    ] = 30.0
+
+    def __post_init__(self) -> None:
+        for address in self.addresses:
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                raise SettingError(f"{address!r} is not an IP address", ("addresses",)) from None
+        for key in ("certificate_authorities", "block_lists", "outbound_hosts"):
+            for name in getattr(self, key):
+                _check_name(name, key)
+        _check_name(self.signed_name, "signed_name")
+        for place in self.time_hosts:
+            host, colon, port = place.partition(":")
+            _check_name(host, "time_hosts")
+            if colon and not (port.isdecimal() and 0 < int(port) < 65536):
+                raise SettingError(f"{place!r} is not HOST:PORT", ("time_hosts",))
+        if self.dmarc_reports_to and not _ADDRESS.fullmatch(self.dmarc_reports_to):
+            raise SettingError(f"{self.dmarc_reports_to!r} is not an address", ("dmarc_reports_to",))
+
+
+def _check_name(name: str, key: str) -> None:
+    try:
+        to_question(name)
+    except BadDomainName as error:
+        raise SettingError(str(error), (key,)) from None
 
 
 def check_address(address: str, *, unix: bool) -> None:

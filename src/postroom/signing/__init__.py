@@ -2,7 +2,6 @@
 
 from .keeping import KeyKeeper
 from .key_folder import FOLDER, KeyFolder
-from .keys import record_strings
 from .publication import KeyRecord, KeyWatch, Texts, key_records, missing
 from .rotation import NoRotation, Retired, phase, retire_due, signing_set, waiting_set
 from .settings import SigningSettings
@@ -27,7 +26,6 @@ __all__ = [
     "key_records",
     "missing",
     "phase",
-    "record_strings",
     "retire_due",
     "signing_set",
     "waiting_set",

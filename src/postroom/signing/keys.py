@@ -12,7 +12,6 @@ from .types import Algorithm, Key
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 _PUBLIC_EXPONENT = 65_537
-_STRING_OCTETS = 255  # RFC 1035 §3.3: of one string of a TXT record
 
 
 def new_private_key(algorithm: Algorithm, rsa_bits: int) -> PrivateKey:
@@ -44,11 +43,6 @@ def from_pem(octets: bytes) -> PrivateKey:
 def record_text(key: Key, *, revoked: bool = False) -> str:
     """The record; an empty "p=" says that the key is not used any more (RFC 6376 §3.6.1)."""
     return key.record.partition("; p=")[0] + "; p=" if revoked else key.record
-
-
-def record_strings(text: str) -> str:
-    """As a zone file has it: in strings of 255 octets at most, which belong together (RFC 6376 §3.6.2.2)."""
-    return " ".join(f'"{text[at : at + _STRING_OCTETS]}"' for at in range(0, len(text), _STRING_OCTETS))
 
 
 def is_published(text: str, found: tuple[bytes, ...]) -> bool:
