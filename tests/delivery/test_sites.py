@@ -5,6 +5,7 @@ import asyncio
 from postroom.base import FakeClock
 from postroom.delivery import DeliverySettings
 from postroom.delivery.destination import Destination
+from postroom.delivery.settings import RelaySettings
 from postroom.delivery.sites import Sites
 from postroom.smtp import local_reply
 
@@ -23,6 +24,17 @@ def test_answers_let_it_have_more_connections() -> None:
         sites.answered(B)
     assert sites.of(B).limit == 4
     assert not sites.of(B).suspect
+
+
+def test_a_relay_may_take_fewer() -> None:
+    relays = {"one": RelaySettings(max_connections=1), "many": RelaySettings(max_connections=9), "any": RelaySettings()}
+    sites = Sites(FakeClock(), DeliverySettings(max_connections_per_destination=4, relay=relays))
+    for name, most in (("one", 1), ("many", 4), ("any", 4), ("gw.test:25", 4)):
+        there = Destination("", relay=name)
+        assert sites.of(there).limit == min(2, most)
+        for _ in range(5):
+            sites.answered(there)
+        assert sites.of(there).limit == most
 
 
 def test_failures_halve_them_and_then_it_is_down() -> None:

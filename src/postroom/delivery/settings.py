@@ -83,6 +83,13 @@ class RelaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = ""
     source_ipv4: Annotated[str, Meta(description="Own IPv4 address to call from; empty: as delivery.source_ipv4.")] = ""
     source_ipv6: Annotated[str, Meta(description="Own IPv6 address to call from; empty: as delivery.source_ipv6.")] = ""
+    max_connections: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Connections to the relay's hosts in use at once, where it allows fewer than "
+            "delivery.max_connections_per_destination; without hosts: to each domain."
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         with _at("hosts"):

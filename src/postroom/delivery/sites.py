@@ -4,7 +4,7 @@ Owns: that memory, bounded; the arithmetic of growing and shrinking. Never: conn
 Raises: nothing.
 
 A destination begins with a few connections. Each message it answers, for or against, lets it have one more, up to the
-setting; each time nobody could be asked, or everybody said 421, halves them. After as many failures in a row as it has
+setting, or that of its relay; each time nobody could be asked, or everybody said 421, halves them. After as many failures in a row as it has
 connections left it is down: for a pause, which doubles each time, its mail is put off without a call. Then one
 connection tries.
 """
@@ -51,7 +51,7 @@ class Sites:
         settings = self._settings
         site = self._sites.get(destination)
         if site is None:
-            first = min(settings.initial_connections_per_destination, settings.max_connections_per_destination)
+            first = min(settings.initial_connections_per_destination, self._most(destination))
             site = self._sites[destination] = Site(float(first))
             if len(self._sites) > settings.max_remembered_sites:
                 self._sites.popitem(last=False)
@@ -59,10 +59,18 @@ class Sites:
             self._sites.move_to_end(destination)
         return site
 
+    def _most(self, destination: Destination) -> int:
+        """Connections it may have, however well it does."""
+        settings = self._settings
+        relay = settings.relay.get(destination.relay)
+        own = relay.max_connections if relay is not None else None
+        most = settings.max_connections_per_destination
+        return most if own is None else min(own, most)
+
     def answered(self, destination: Destination) -> None:
         """Somebody was there and took, or refused, what was brought."""
         site = self.of(destination)
-        site.limit = min(site.limit + 1, float(self._settings.max_connections_per_destination))
+        site.limit = min(site.limit + 1, float(self._most(destination)))
         site.failures, site.pause, site.down_until, site.reply = 0, 0.0, 0.0, None
 
     def failed(self, destination: Destination, reply: ServerReply) -> bool:
