@@ -1,6 +1,7 @@
 """What is said to a server for what it offers, on a queue in memory."""
 
 import asyncio
+import email
 from pathlib import Path
 
 import pytest
@@ -227,3 +228,52 @@ def test_what_the_envelope_asks_goes_along() -> None:
     assert mail.priority == 4
     assert (mail.mail_from, mail.size, mail.ret, mail.envid) == ("alice@a.test", len(PLAIN), "HDRS", "id 1")
     assert transaction.content.size == len(PLAIN)
+
+
+# ---- lines over 998 octets (RFC 5321 §4.5.3.1.6)
+
+LONG = Envelope("alice@a.test", long_lines=True)
+TEXT = b"x" * 990 + b" caf\xc3\xa9 " + b"y" * 990
+WITH_LONG = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + TEXT + b"\r\n"
+SIGNATURE = b"DKIM-Signature: v=1; d=a.test; b=x\r\n"
+
+
+def sent(content: bytes, *offered: str, long_lines: str = "recode-unsigned") -> bytes:
+    settings = DeliverySettings(long_lines=long_lines)  # type: ignore[arg-type]
+    transaction, octets = read(content, *offered, envelope=LONG, settings=settings)
+    assert transaction.mail.size == transaction.content.size == len(octets)
+    return octets
+
+
+@pytest.mark.parametrize("offered", [("8BITMIME",), ("8BITMIME", "CHUNKING", "PIPELINING")])
+def test_long_lines_are_recoded_and_come_back_as_they_were(offered: tuple[str, ...]) -> None:
+    octets = sent(WITH_LONG, *offered)
+    assert max(map(len, octets.split(b"\r\n"))) <= 76
+    message = email.message_from_bytes(octets)
+    assert message["Content-Transfer-Encoding"] == "quoted-printable"
+    assert message.get_payload(decode=True) == TEXT + b"\r\n"
+
+
+def test_a_text_without_mime_says_what_it_is() -> None:
+    octets = sent(b"Subject: a\r\n\r\n" + b"x" * 1500 + b"\r\n")
+    message = email.message_from_bytes(octets)
+    assert (message.get_content_type(), message.get_content_charset()) == ("text/plain", "us-ascii")
+    assert message.get_payload(decode=True) == b"x" * 1500 + b"\r\n"
+
+
+@pytest.mark.parametrize("field", [SIGNATURE, b"arc-message-signature: i=1\r\n", b"DomainKey-Signature: a\r\n"])
+def test_signed_mail_stays_as_it_is(field: bytes) -> None:
+    assert sent(field + WITH_LONG, "8BITMIME") == field + WITH_LONG
+    assert sent(field + WITH_LONG, "8BITMIME", long_lines="recode") != field + WITH_LONG
+    quoted = b"Subject: x\r\n" + WITH_LONG + SIGNATURE  # within the text
+    assert sent(quoted, "8BITMIME") != quoted
+
+
+def test_what_nobody_wants_or_can_convert_stays_too() -> None:
+    assert sent(WITH_LONG, "8BITMIME", long_lines="keep") == WITH_LONG
+    signed = b"MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n"
+    signed += b"x" * 1500 + b"\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\ny\r\n--b--\r\n"
+    assert sent(signed, "8BITMIME", long_lines="recode") == signed  # RFC 1847 §2.1
+    header = b"Subject: a\r\nX-Long: " + b"x" * 1500 + b"\r\n\r\ny\r\n"
+    assert sent(header, "8BITMIME") == header
+    assert read(WITH_LONG, "8BITMIME", envelope=EIGHT_BIT)[1] == WITH_LONG  # queued before such lines were looked for

@@ -13,7 +13,7 @@ from postroom.queue.schema import create
 def test_an_envelope_comes_back_as_it_was(by: DeliverBy | None) -> None:
     db = apsw.Connection(":memory:")
     create(db)
-    envelope = Envelope("a@a.test", True, True, "FULL", "e", True, True, by, 12.0, 9, 7)
+    envelope = Envelope("a@a.test", True, True, "FULL", "e", True, True, by, 12.0, 9, True, 7)
     seq = rows.insert_message(db, "q1", envelope, 3, 4.0, b"p", None)
     number = claiming.destination_with(db, "b.test", 1.0)
     db.execute(

@@ -115,3 +115,10 @@ def test_converting_bare_line_ends_is_possible_and_does_not_end_messages() -> No
     reader = BodyReader(convert_bare_cr_lf=True)
     assert reader.feed(b"a\nb\r.\rc\r\n..\r\n.\r\n") == b"a\r\nb\r\n.\r\nc\r\n.\r\n"
     assert reader.done
+
+
+def test_the_dot_that_is_taken_away_is_not_of_the_line() -> None:
+    for dots, long in ((1, False), (2, True)):
+        _, reader = read([b"a\r\n." + b"." * dots + b"x" * 997 + b"\r\n.\r\n"])
+        assert reader.done
+        assert reader.long_lines is long

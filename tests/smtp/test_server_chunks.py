@@ -206,3 +206,16 @@ def test_eight_bit_content_is_noticed() -> None:
     play = ready()
     play.feed(MAIL + RCPT + chunk(b"Subject: x\r\n\r\n\xe4", last=True))
     assert play.events[-1] == MessageEnd(None, eight_bit=True)
+
+
+@pytest.mark.parametrize(("octets", "long"), [(998, False), (999, True)])
+@pytest.mark.parametrize("by_chunks", [False, True])
+def test_long_lines_are_noticed(octets: int, long: bool, by_chunks: bool) -> None:
+    play = ready()
+    text = b"Subject: x\r\n\r\n" + b"x" * octets + b"\r\n"
+    if by_chunks:
+        play.feed(MAIL + RCPT + chunk(text[:500]) + chunk(text[500:], last=True))
+    else:
+        play.feed(MAIL + RCPT + b"DATA\r\n")
+        play.feed(text + b".\r\n")
+    assert play.events[-1] == MessageEnd(None, long_lines=long)

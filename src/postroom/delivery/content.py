@@ -15,6 +15,7 @@ from postroom.message import (
     PartNode,
     Recoding,
     Scanner,
+    index_header,
     parts_of,
     recoding,
     transfer_encoder,
@@ -23,6 +24,7 @@ from postroom.queue import Queue, QueuedMessage
 
 _PIECE_OCTETS = 262_144
 _MAX_HEADER_OCTETS = 1 << 20
+_SIGNATURES = (b"dkim-signature", b"arc-message-signature", b"domainkey-signature")
 _STRUCTURE = MessageSettings(max_search_text_octets=0, max_preview_source_octets=1024)
 
 
@@ -82,6 +84,11 @@ class QueuedContent:
             octets = await self._queue.read(self._message.message_id, 0, _MAX_HEADER_OCTETS)
         end = octets.find(b"\r\n\r\n")
         return self._message.lead + (octets[: end + 4] if end >= 0 else octets)
+
+    async def is_signed(self) -> bool:
+        """Its author's, or a forwarder's, server has signed it: octet for octet (RFC 6376 §3.5, RFC 8617 §4.1)."""
+        fields = index_header(await self.header()).by_name
+        return any(name in fields for name in _SIGNATURES)
 
     async def whole(self) -> bytes:
         """All octets; only for messages known to be small."""

@@ -163,6 +163,7 @@ class Reporter:
             "",
             body_8bit=dsn.eight_bit,
             smtputf8=dsn.utf8,
+            long_lines=original.long_lines,
             require_tls=original.require_tls,
             priority=original.priority,
         )

@@ -347,6 +347,14 @@ class DeliverySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         bool,
         Meta(description="Send 8-bit messages as they are to hosts that do not offer 8BITMIME too, against RFC 6152."),
     ] = False
+    long_lines: Annotated[
+        Literal["recode", "recode-unsigned", "keep"],
+        Meta(
+            description="Texts with lines of over 998 octets (RFC 5321 §4.5.3.1.6), which other hosts refuse, or cut: "
+            "send them as quoted-printable or base64, from which they come back as they were; the same, but leave "
+            "signed mail alone, whose signature would no longer fit; or send all as it is."
+        ),
+    ] = "recode-unsigned"
     double_bounce_to: Annotated[
         str,
         Meta(description="Address here that is told when a report can't be delivered; empty: nobody, it is logged."),

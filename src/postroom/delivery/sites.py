@@ -4,9 +4,9 @@ Owns: that memory, bounded; the arithmetic of growing and shrinking. Never: conn
 Raises: nothing.
 
 A destination begins with a few connections. Each message it answers, for or against, lets it have one more, up to the
-setting, or that of its relay; each time nobody could be asked, or everybody said 421, halves them. After as many failures in a row as it has
-connections left it is down: for a pause, which doubles each time, its mail is put off without a call. Then one
-connection tries.
+setting, or that of its relay; each time nobody could be asked, or everybody said 421, halves them. After as many
+failures in a row as it has connections left it is down: for a pause, which doubles each time, its mail is put off
+without a call. Then one connection tries.
 """
 
 from collections import OrderedDict

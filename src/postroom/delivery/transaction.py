@@ -54,6 +54,7 @@ class Transactions:
         self._clock = clock  # None: what a server takes has arrived, and no deadline goes on with it
         self._has_8bit: bool | None = None
         self._international: bool | None = None
+        self._signed: bool | None = None
         self._recoded: dict[bool, RecodedContent | NotRecodable] = {}
 
     async def for_server(self, offered: Mapping[str, str], entries: Sequence[Entry]) -> Transaction:
@@ -101,13 +102,29 @@ class Transactions:
             return self._content
         eight_bit = "8BITMIME" in offered or self._settings.send_8bit_anyway
         if not binary and (eight_bit or not await self._is_8bit()):
-            return self._content
+            return await self._with_short_lines(eight_bit=eight_bit)
         recoded = await self._as(eight_bit=eight_bit)
         if isinstance(recoded, NotRecodable):  # RFC 6152 §3, RFC 3030 §3
             kind = "binary" if eight_bit else "8-bit"
             text = f"The server can't take {kind} mail, and this message can't be converted: {recoded}"
             raise Unfit(local_reply(554, "5.6.3", text))
         return recoded
+
+    async def _with_short_lines(self, *, eight_bit: bool) -> Content:
+        """Many servers refuse a line of over 998 octets, and some cut it (RFC 5321 §4.5.3.1.6).
+
+        What can't be converted is sent as it is: it may still arrive.
+        """
+        policy = self._settings.long_lines
+        if not self._message.envelope.long_lines or policy == "keep":
+            return self._content
+        if policy == "recode-unsigned":
+            if self._signed is None:
+                self._signed = await self._content.is_signed()
+            if self._signed:
+                return self._content
+        recoded = await self._as(eight_bit=eight_bit)
+        return self._content if isinstance(recoded, NotRecodable) else recoded
 
     async def _without_utf8(self, offered: Mapping[str, str]) -> Content:
         """The content for a server that takes no headers in UTF-8, at any level (RFC 6531 §3.2). Raises Unfit.

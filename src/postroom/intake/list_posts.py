@@ -94,6 +94,7 @@ class ListPosts:
             body_8bit=envelope.body_8bit,
             smtputf8=envelope.smtputf8,
             binary=envelope.binary,
+            long_lines=envelope.long_lines,
             require_tls=envelope.require_tls,
             priority=envelope.priority,
         )

@@ -25,6 +25,7 @@ from .header import (
     unfold,
 )
 from .list_fields import list_fields, list_id, list_ids, posted_header, unsubscribe_fields
+from .long_lines import LongLines
 from .parts import PartMap, PartNode
 from .plain_words import Explanation, explain
 from .recoding import Encoded, Kept, NotRecodable, Recoding, Wanted, parts_of, recoding
@@ -53,6 +54,7 @@ __all__ = [
     "HeaderIndex",
     "Kept",
     "Kind",
+    "LongLines",
     "MessageSettings",
     "NotEncodable",
     "NotRecodable",

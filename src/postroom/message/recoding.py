@@ -13,6 +13,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from .header import index_header
+from .long_lines import LongLines
 from .mime_fields import parse_content_type
 from .parts import PartMap, PartNode
 from .structure import Kind
@@ -20,7 +21,6 @@ from .transfer_encoding import EncodingName, base64_size, transfer_encoder, with
 
 _IDENTITY = (b"7bit", b"8bit", b"binary")
 _PIECE = 262_144
-_MAX_LINE = 998  # RFC 5322 §2.1.1, without CRLF
 _HIGH = bytes(range(128, 256))
 _ENCODABLE_MESSAGES = (b"global-delivery-status", b"global-headers", b"global-disposition-notification")  # RFC 6533 §7
 
@@ -94,9 +94,8 @@ class _Measure:
         self.high = 0  # octets over 127
         self.octets = 0
         self.lined = True  # no CR, LF but at the end of a line, and no NUL
-        self.long_line = False
+        self._lines = LongLines()
         self._held_cr = False
-        self._line = b""  # the last one so far
 
     def feed(self, piece: bytes) -> None:
         self.octets += len(piece)
@@ -104,10 +103,7 @@ class _Measure:
             self.high += len(piece) - len(piece.translate(None, _HIGH))
         if b"\0" in piece:
             self.lined = False
-        if not self.long_line:
-            lines = (self._line + piece).split(b"\n")
-            self._line = lines[-1]
-            self.long_line = max(map(len, lines)) > _MAX_LINE + 1
+        self._lines.feed(piece)
         if self._held_cr:
             piece = b"\r" + piece
         self._held_cr = piece.endswith(b"\r")
@@ -117,11 +113,10 @@ class _Measure:
 
     def finish(self) -> "_Measure":
         self.lined = self.lined and not self._held_cr
-        self.long_line = self.long_line or len(self._line) > _MAX_LINE
         return self
 
     def fits(self, *, eight_bit: bool) -> bool:
-        return self.lined and not self.long_line and (eight_bit or not self.high)
+        return self.lined and not self._lines.found and (eight_bit or not self.high)
 
     def best_encoding(self, *, text: bool) -> EncodingName:
         """RFC 2045 §6.7: quoted-printable for what stays readable by it, unless base64 is shorter."""
@@ -214,7 +209,8 @@ class _Plan:
             raise NotRecodable("the end of a header can't be found")
         encoding = measure.best_encoding(text=major == b"text")
         bare = in_message and not _is_mime(header)
-        missing = b"Content-Type: text/plain; charset=unknown-8bit\r\n" if bare else b""  # RFC 1428 §3
+        charset = b"unknown-8bit" if measure.high else b"us-ascii"  # RFC 1428 §3, RFC 2045 §5.2
+        missing = b"Content-Type: text/plain; charset=%b\r\n" % charset if bare else b""
         new = with_encoding(header, encoding.encode(), is_message=in_message, missing=missing)
         self._replace(node.header_start, node.body_start, new)
         yield from self._encode(node, encoding, measure.octets)

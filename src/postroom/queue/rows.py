@@ -12,7 +12,8 @@ from .api import DeliverBy, Entry, EntryState, Envelope, QueuedMessage, Recipien
 
 _INSERT_MESSAGE = (
     "INSERT INTO messages(id, mail_from, body_8bit, smtputf8, ret, envid, binary, require_tls, deliver_by, by_mode,"
-    " hold_until, priority, holder, size, arrived, is_file, prefix, data) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " hold_until, priority, long_lines, holder, size, arrived, is_file, prefix, data)"
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
 
@@ -43,6 +44,7 @@ def insert_message(
                 "" if by is None else ("N" if by.notify_only else "R") + ("T" if by.trace else ""),
                 envelope.hold_until,
                 envelope.priority,
+                envelope.long_lines,
                 envelope.holder,
                 size,
                 now,
@@ -122,7 +124,7 @@ def entries(rows: Iterable[tuple[Any, ...]], state: EntryState | None = None) ->
 
 def _message(row: tuple[Any, ...]) -> QueuedMessage:
     (queue_id, mail_from, body_8bit, smtputf8, ret, envid, binary, require_tls, by, by_mode) = row[:10]
-    (hold_until, priority, holder, size, arrived) = row[10:]
+    (hold_until, priority, long_lines, holder, size, arrived) = row[10:]
     deliver_by = None if by is None else DeliverBy(by, by_mode.startswith("N"), by_mode.endswith("T"))
     envelope = Envelope(
         mail_from,
@@ -135,6 +137,7 @@ def _message(row: tuple[Any, ...]) -> QueuedMessage:
         deliver_by,
         hold_until,
         priority,
+        bool(long_lines),
         holder,
     )
     return QueuedMessage(queue_id, envelope, size, arrived)

@@ -94,8 +94,12 @@ ALTER TABLE messages ADD COLUMN holder INTEGER;                          -- acco
 CREATE INDEX messages_held ON messages(holder, hold_until, size) WHERE holder IS NOT NULL;
 """
 
+_SIXTH = """
+ALTER TABLE messages ADD COLUMN long_lines INTEGER NOT NULL DEFAULT 0;   -- RFC 5321 4.5.3.1.6
+"""
+
 # version reached: what takes the version before it there
-MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH}
+MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH, 6: _SIXTH}
 VERSION = max(MIGRATIONS)
 
 # the order in which rows.entries takes them apart
@@ -103,7 +107,7 @@ ENTRY_COLUMNS = (
     "e.entry_id, e.address, e.notify, e.original, e.state, e.attempts, e.next_attempt, e.last_reply, e.delay_warned,"
     " e.route, e.wish, e.way, e.mail_from, e.lead,"
     " m.id, m.mail_from, m.body_8bit, m.smtputf8, m.ret, m.envid, m.binary, m.require_tls, m.deliver_by, m.by_mode,"
-    " m.hold_until, m.priority, m.holder, m.size, m.arrived"
+    " m.hold_until, m.priority, m.long_lines, m.holder, m.size, m.arrived"
 )
 
 

@@ -9,6 +9,8 @@ another saw one (SMTP smuggling), so octets that could be read that way elsewher
 
 import re
 
+from postroom.message import LongLines
+
 _MAX_HELD_OCTETS = 4096  # of a line that has not ended yet; what is longer is passed on in parts
 _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -16,7 +18,18 @@ _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 class BodyReader:
     """`feed` gives un-dotted octets; when `done`, `trailing` is what followed the end."""
 
-    __slots__ = ("_mid_line", "_rest", "bare_cr_lf", "converts", "done", "eight_bit", "nul", "octets", "trailing")
+    __slots__ = (
+        "_lines",
+        "_mid_line",
+        "_rest",
+        "bare_cr_lf",
+        "converts",
+        "done",
+        "eight_bit",
+        "nul",
+        "octets",
+        "trailing",
+    )
 
     def __init__(self, *, convert_bare_cr_lf: bool = False) -> None:
         self.converts = convert_bare_cr_lf
@@ -28,6 +41,12 @@ class BodyReader:
         self.bare_cr_lf = False
         self.nul = False
         self.eight_bit = False
+        self._lines = LongLines()
+
+    @property
+    def long_lines(self) -> bool:
+        """There is a line that is longer than mail may have (RFC 5321 §4.5.3.1.6)."""
+        return self._lines.found
 
     def feed(self, data: bytes) -> bytes:
         """The next octets of the message."""
@@ -77,4 +96,5 @@ class BodyReader:
         if self.converts and self.bare_cr_lf:
             body = _ANY_LINE_END.sub(b"\r\n", body)
         self.octets += len(body)
+        self._lines.feed(body)
         return body

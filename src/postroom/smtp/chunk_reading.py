@@ -7,6 +7,8 @@ Raises: nothing.
 
 import re
 
+from postroom.message import LongLines
+
 _ARGUMENT = re.compile(rb"(\d{1,20})(?: +(LAST))?", re.IGNORECASE)  # RFC 3030 §2
 _ANY_LINE_END = re.compile(rb"\r\n|\r|\n")
 _HEADER_END = b"\r\n\r\n"
@@ -36,17 +38,23 @@ class ChunkedBody:
     binary one (RFC 3030 §3) this holds for the header: it is text in every message (RFC 2045 §6.2 is about bodies).
     """
 
-    __slots__ = ("_held", "_tail", "_text", "bare_cr_lf", "converts", "eight_bit", "nul", "octets")
+    __slots__ = ("_held", "_lines", "_tail", "_text", "bare_cr_lf", "converts", "eight_bit", "nul", "octets")
 
     def __init__(self, *, binary: bool = False, convert_bare_cr_lf: bool = False) -> None:
         self.converts = convert_bare_cr_lf and not binary
         self._text = not binary
         self._tail: bytes | None = b"\r\n" if binary else None  # of a binary message's header; None: the body is here
         self._held = b""  # a CR that may be half of a CRLF
+        self._lines = LongLines()
         self.octets = 0  # received so far
         self.bare_cr_lf = False
         self.nul = False
         self.eight_bit = False
+
+    @property
+    def long_lines(self) -> bool:
+        """There is a line that is longer than mail may have; binary mail has no lines."""
+        return self._lines.found
 
     def feed(self, data: bytes) -> bytes:
         """The next octets."""
@@ -72,7 +80,10 @@ class ChunkedBody:
         if data.endswith(b"\r"):
             data, self._held = data[:-1], b"\r"
         self._check(data)
-        return _ANY_LINE_END.sub(b"\r\n", data) if self.converts and self.bare_cr_lf else data
+        if self.converts and self.bare_cr_lf:
+            data = _ANY_LINE_END.sub(b"\r\n", data)
+        self._lines.feed(data)
+        return data
 
     def _look_at_header(self, data: bytes) -> None:
         """An empty line ends it, which may be the first of the message."""

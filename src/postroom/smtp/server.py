@@ -443,13 +443,13 @@ class ServerEngine:
             if not reader.done:
                 return None
         self._input.feed(reader.trailing)
-        return self._message_end(replies.TOO_LARGE if self._too_large else self._verdict(reader), reader.eight_bit)
+        return self._message_end(replies.TOO_LARGE if self._too_large else self._verdict(reader), reader)
 
-    def _message_end(self, refusal: Reply | None, eight_bit: bool) -> MessageEnd:
+    def _message_end(self, refusal: Reply | None, reader: BodyReader | ChunkedBody) -> MessageEnd:
         self.mode = Mode.COMMAND
         self.transactions += 1
         self._replies_due = self.recipients if self.lmtp else 1  # RFC 2033 §4.2, §4.3
-        return MessageEnd(refusal, eight_bit)
+        return MessageEnd(refusal, reader.eight_bit, reader.long_lines)
 
     def _verdict(self, reader: BodyReader | ChunkedBody) -> Reply | None:
         if reader.bare_cr_lf and not reader.converts:
@@ -498,7 +498,7 @@ class ServerEngine:
         body = chunks.body
         if piece := body.finish():
             return MessageData(piece)
-        return self._message_end(self._verdict(body), body.eight_bit)
+        return self._message_end(self._verdict(body), body)
 
     def _refuse_chunk(self, refusal: Reply) -> None:
         self.mode = Mode.COMMAND

@@ -66,6 +66,7 @@ class MessageEnd:
 
     refusal: Reply | None = None
     eight_bit: bool = False  # octets above 127 were seen
+    long_lines: bool = False  # one of over 998 octets was seen
 
 
 @dataclass(slots=True)

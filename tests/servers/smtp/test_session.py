@@ -613,3 +613,14 @@ def test_success_reports_are_left_to_the_queue() -> None:
             assert (entry.message.envelope.envid, entry.message.envelope.ret) == ("x", "HDRS")
 
     asyncio.run(body())
+
+
+def test_the_queue_knows_of_long_lines() -> None:
+    async def body() -> None:
+        async with serving() as room, client(room, "plain") as peer:
+            await peer.say(f"AUTH PLAIN {PLAIN}")
+            for octets in (998, 999):
+                await peer.mail("c@elsewhere.org", sender="bob@foo.com", text="Subject: x\r\n\r\n" + "y" * octets)
+            assert [entry.message.envelope.long_lines for entry in await room.queue.entries()] == [False, True]
+
+    asyncio.run(body())

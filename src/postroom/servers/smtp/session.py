@@ -272,6 +272,7 @@ class _Session:
                 ret=mail.ret,
                 envid=mail.envid,
                 binary=mail.binary,
+                long_lines=end.long_lines,
                 require_tls=mail.require_tls,
                 deliver_by=self._wishes.deliver_by,
                 hold_until=self._wishes.hold_until,
