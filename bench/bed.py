@@ -148,4 +148,4 @@ def fill(side: Side, user: str, folder: str, count: int, first: int = 0) -> None
     if tag:
         client.finish(tag)
     client.close()
-    side.settle()
+    side.rest()

@@ -26,6 +26,7 @@ HOW = """## How it is measured
 - The client reads until the line that ends a reply and parses nothing else; loads of many connections come from a
   process of their own. Figures are medians of the runs; within a run, warm rows are medians of three to five tries.
 - Ratio: how many times better Postroom is, whichever way the unit goes.
+- After a folder has been filled nothing is measured before the server is at rest: its search index is made by then.
 - CPU: the server's user and system time for each message or operation, of all its processes, with what it left to be
   done in the background. Beside SMTP that is Postfix and Dovecot together; the clients' own is not in it.
 - Messages: four kinds (plain, alternative, attachment, reply), 4 KiB, in a vocabulary of 36 words.

@@ -13,6 +13,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PROC = Path("/proc")
 _QUIET_SECONDS, _QUIET_CPU = 0.03, 0.002
 _LONGEST_SETTLING = 5.0
+_REST_SECONDS, _LONGEST_REST = 1.5, 600.0  # store.index_quiet_seconds is 1.0
 
 
 def cpu_seconds(roots: Iterable[int], proc: Path = _PROC) -> float:
@@ -85,11 +86,20 @@ def tree(roots: Iterable[int], proc: Path = _PROC) -> set[int]:
 
 def settle(cpu: Callable[[], float]) -> None:
     """Return when the processes have (almost) nothing to do any more, or never stop having something."""
-    deadline = time.monotonic() + _LONGEST_SETTLING
+    _wait(cpu, _QUIET_SECONDS, _QUIET_CPU, _LONGEST_SETTLING)
+
+
+def rest(cpu: Callable[[], float]) -> None:
+    """The same, with what is begun only after a quiet moment: the search index."""
+    _wait(cpu, _REST_SECONDS, _QUIET_CPU * 10, _LONGEST_REST)
+
+
+def _wait(cpu: Callable[[], float], seconds: float, little: float, longest: float) -> None:
+    deadline = time.monotonic() + longest
     before = cpu()
     while time.monotonic() < deadline:
-        time.sleep(_QUIET_SECONDS)
+        time.sleep(seconds)
         now = cpu()
-        if now - before < _QUIET_CPU:
+        if now - before < little:
             return
         before = now

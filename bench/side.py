@@ -57,3 +57,7 @@ class Side(ABC):
     def settle(self) -> None:
         """Wait for what the last load has left to be done in the background."""
         processes.settle(self.cpu)
+
+    def rest(self) -> None:
+        """Wait for what is done only when nothing else is: a folder's search index."""
+        processes.rest(self.cpu)
