@@ -2,6 +2,7 @@
 
 import pytest
 from tests.cli.nameserver import DOMAIN, HOST, Zones, look, only, zone
+from tests.mailauth.authority import issue
 
 from postroom.cli.client_findings import service_findings, web_findings
 from postroom.cli.findings import Verdict
@@ -60,3 +61,13 @@ def test_names_of_web_pages(zones: Zones, verdicts: list[Verdict]) -> None:
 
 def test_nothing_is_looked_for_where_no_pages_are_served() -> None:
     assert look({}, lambda resolver: web_findings(resolver, IMAPS)) == []
+
+
+def test_the_certificate_has_these_names() -> None:
+    names = ("autoconfig.example.org", "autodiscover.example.org")
+    zones = {**HERE, **{name: {"CNAME": [f"{HOST}."]} for name in names}}
+    chain = issue(HOST, dns=(HOST, names[0])).chain
+    first, second = look(zones, lambda resolver: web_findings(resolver, WEB, chain))
+    assert (first.verdict, second.verdict) == (Verdict.GOOD, Verdict.NOTE)
+    assert f"has the name {names[1]} too" in second.fix
+    assert [one.verdict for one in look(zones, lambda resolver: web_findings(resolver, WEB))] == [Verdict.GOOD] * 2

@@ -169,22 +169,30 @@ def jobs(means: Means, config: "Config", zones: Sequence[Zone], addresses: Seque
     for address in addresses:
         yield Job("reverse", f"the name of {address}", dns_findings.reverse_findings(resolver, hostname, address))
     if hostname not in [zone.domain for zone in zones]:
-        yield Job("spf", f"the SPF record of {hostname}", sender_findings.spf_findings(resolver, own, hostname))
+        spf = sender_findings.spf_findings(resolver, own, hostname, _leaving(config, addresses), means.now())
+        yield Job("spf", f"the SPF record of {hostname}", spf)
     tlsa = tls_findings.tlsa_findings(resolver, own, means.chain, means.now())
     yield Job("tlsa", f"the TLSA records of {hostname}", tlsa)
     for zone in zones:
-        yield from _of_domain(means, config, zone)
+        yield from _of_domain(means, config, zone, _leaving(config, addresses))
     for name in config.delivery.next_hops():
         yield Job("relay", f"the address of {name}", dns_findings.next_hop_findings(resolver, name))
     yield from _of_network(means, config, addresses)
 
 
-def _of_domain(means: Means, config: "Config", zone: Zone) -> Iterator[Job]:
+def _leaving(config: "Config", addresses: Sequence[str]) -> Sequence[str]:
+    """Addresses from which mail leaves; those of a relay for all mail are not known."""
+    return () if config.delivery.smarthost else addresses
+
+
+def _of_domain(means: Means, config: "Config", zone: Zone, leaving: Sequence[str]) -> Iterator[Job]:
     resolver, domain = means.resolver, zone.domain
     names = [zone.hostname]
     yield Job("mx", f"the MX records of {domain}", dns_findings.mx_findings(resolver, zone))
-    yield Job("spf", f"the SPF record of {domain}", sender_findings.spf_findings(resolver, zone, domain))
+    spf = sender_findings.spf_findings(resolver, zone, domain, leaving, means.now())
+    yield Job("spf", f"the SPF record of {domain}", spf)
     yield Job("dkim", f"the DKIM keys of {domain}", sender_findings.dkim_findings(resolver, zone))
+    yield Job("dmarc", f"the DMARC record of {domain}", sender_findings.dmarc_findings(resolver, zone))
     yield Job("mta-sts", f"the MTA-STS text of {domain}", tls_findings.policy_findings(resolver, zone))
     if zone.publication.tls.policy_id:
         policy = config.mta_sts.policy(zone.hostname)
@@ -194,7 +202,7 @@ def _of_domain(means: Means, config: "Config", zone: Zone) -> Iterator[Job]:
     yield Job("tls-reports", f"the TLS-RPT text of {domain}", tls_findings.report_findings(resolver, zone))
     yield Job("caa", f"the CAA records for {domain}", tls_findings.caa_findings(resolver, zone, names))
     yield Job("clients", f"the SRV records of {domain}", client_findings.service_findings(resolver, zone))
-    yield Job("clients", f"autoconfig.{domain}", client_findings.web_findings(resolver, zone))
+    yield Job("clients", f"autoconfig.{domain}", client_findings.web_findings(resolver, zone, means.chain))
 
 
 def _of_network(means: Means, config: "Config", addresses: Sequence[str]) -> Iterator[Job]:

@@ -3,10 +3,11 @@
 Owns: those questions and what their answers mean. Never: changes a zone. Raises: DnsTemporary.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from postroom.dns import Answer, Resolver, Srv
+from postroom.mailauth.certificates import has_name, read_certificate
 
 from .dns_findings import addresses_of
 from .findings import Finding, bad, good, note
@@ -42,8 +43,11 @@ def _service(record: Record, found: tuple[Srv, ...], hostname: str) -> Finding:
     return bad("clients", f"{name} leads to {said}, not to {hostname} port {port}", fix, _WHY_SRV)
 
 
-async def web_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Finding]:
-    """The names at which mail programs ask for their settings over HTTPS, once they are served."""
+async def web_findings(resolver: Resolver, zone: Zone, chain: Sequence[bytes] = ()) -> AsyncIterator[Finding]:
+    """The names at which mail programs ask for their settings over HTTPS, once they are served.
+
+    `chain`: the server's certificates, its own first; none: they are not looked at.
+    """
     if not zone.publication.web_port:
         return
     own = set(await addresses_of(resolver, zone.hostname))
@@ -52,8 +56,16 @@ async def web_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Finding]
         found = set(await addresses_of(resolver, name))
         if not found:
             yield note("clients", f"{name} is not published", zone.publish(name, "CNAME"), _WHY_WEB)
+        elif found & own and not _covers(chain, name):
+            fix = f"get a certificate that has the name {name} too, for tls.certificate"
+            yield note("clients", f"{name} leads here, and the certificate does not have that name", fix, _WHY_WEB)
         elif found & own:
             yield good("clients", f"{name} leads here")
         else:
             text = f"{name} leads to {', '.join(sorted(found))}, not here"
             yield note("clients", text, zone.publish(name, "CNAME"), _WHY_WEB)
+
+
+def _covers(chain: Sequence[bytes], name: str) -> bool:
+    certificate = read_certificate(chain[0]) if chain else None
+    return certificate is None or has_name(certificate, [name])

@@ -3,14 +3,21 @@
 Owns: those questions and what their answers mean. Never: changes a zone. Raises: DnsTemporary.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from postroom.dns import Resolver
 from postroom.mailauth.dkim.key import BadKey, KeyRecord, read_key
+from postroom.mailauth.dmarc import Policy, Walks, mail_address
+from postroom.mailauth.dmarc import Record as DmarcRecord
+from postroom.mailauth.dmarc.destinations import find_destinations
+from postroom.mailauth.spf import SpfResult, SpfVerdict, check_host, select_records
 
-from .findings import Finding, bad, good, note
+from .findings import Finding, bad, good, note, unasked
+from .inquiry import answered
 from .records import Record, Zone
 
+_STRANGER = "198.51.100.77"  # RFC 5737: nobody has it
+_AGAIN = "see that the name servers of all domains in it answer, then again"
 _WHY_SPF = "large providers refuse mail, or file it as junk, when nothing says that this server may send it"
 _WHY_DKIM = "signatures made with this key count as broken, so that DMARC fails and mail is refused or filed as junk"
 _WHY_DMARC = "large providers ask for it, and without it anybody may write in the name of the domain"
@@ -24,23 +31,66 @@ def shown(text: bytes) -> str:
 # ---- SPF
 
 
-async def spf_findings(resolver: Resolver, zone: Zone, name: str) -> AsyncIterator[Finding]:
-    """`name`: the domain, or the server's own name, which it says in HELO."""
-    policies = [text for text in (await resolver.txt(name)).records if _is_spf(text)]
+async def spf_findings(
+    resolver: Resolver, zone: Zone, name: str, addresses: Sequence[str], now: float
+) -> AsyncIterator[Finding]:
+    """`name`: the domain, or the server's own name, which it says in HELO; `addresses`: from which mail leaves."""
+    found = select_records((await resolver.txt(name)).records)
     publish = zone.publish(name, "TXT") if zone.at(name, "TXT") else f'publish: {name}. IN TXT "v=spf1 a -all"'
-    if len(policies) > 1:
-        text = f"{name} has {len(policies)} SPF records"
+    if len(found) > 1:
         why = "that is a permanent error (RFC 7208 §4.5): servers act as if there were none, or refuse all mail"
-        yield bad("spf", text, f"keep one, and take the others away; {publish}", why)
-    elif policies:
-        yield good("spf", f"{name}: {shown(policies[0])}")
-    else:
+        yield bad("spf", f"{name} has {len(found)} SPF records", f"keep one, and take the others away; {publish}", why)
+        return
+    if not found:
         yield bad("spf", f"{name} does not say who sends its mail (SPF)", publish, _WHY_SPF)
+        return
+    problems = [_stranger(await _checked(resolver, zone, name, _STRANGER, now), name, publish)]
+    for address in addresses:
+        problems.append(_own(await _checked(resolver, zone, name, address, now), name, address, publish))
+    several = [one for one in problems if one is not None]
+    for one in {one.text: one for one in several}.values():  # an error in the record is the same for all addresses
+        yield one
+    if not several:
+        who = f" lets {', '.join(addresses)} send" if addresses else ""
+        yield good("spf", f"{name}{who}: {shown(found[0])}")
 
 
-def _is_spf(text: bytes) -> bool:
-    """RFC 7208 §4.5: exactly this version, then a space or the end."""
-    return text.lower() == b"v=spf1" or text.lower().startswith(b"v=spf1 ")
+async def _checked(resolver: Resolver, zone: Zone, name: str, address: str, now: float) -> SpfVerdict:
+    check = check_host(address, name, f"postmaster@{name}", zone.hostname, receiver=zone.hostname, now=now)
+    return await answered(check, resolver)
+
+
+def _own(verdict: SpfVerdict, name: str, address: str, publish: str) -> Finding | None:
+    """What is wrong with the verdict on mail of this server."""
+    if verdict.result is SpfResult.PASS:
+        return None
+    if (broken := _broken(verdict, name, publish)) is not None:
+        return broken
+    text = f"{name} does not let {address} send, from which mail leaves: {verdict.words}"
+    return bad("spf", text, publish, _WHY_SPF)
+
+
+def _stranger(verdict: SpfVerdict, name: str, publish: str) -> Finding | None:
+    """What is wrong with the verdict on mail of an address that nobody has: all terms are looked at for it."""
+    if verdict.result in (SpfResult.FAIL, SpfResult.SOFTFAIL):
+        return None
+    if verdict.result is SpfResult.PASS:
+        why = "forged mail passes for genuine, and reputable servers distrust such a domain"
+        return bad("spf", f"{name} lets anybody send its mail: {verdict.mechanism or verdict.record}", publish, why)
+    if (broken := _broken(verdict, name, publish)) is not None:
+        return broken
+    why = "forged mail does not count as forged"
+    return note("spf", f"{name} does not say that others may not send its mail: {verdict.words}", publish, why)
+
+
+def _broken(verdict: SpfVerdict, name: str, publish: str) -> Finding | None:
+    """The record could not be evaluated."""
+    if verdict.result is SpfResult.PERMERROR:
+        why = "a record with an error, or with too many look-ups (RFC 7208 §4.6.4), counts as none or worse"
+        return bad("spf", f"the SPF record of {name} is of no use: {verdict.words}", publish, why)
+    if verdict.result is SpfResult.TEMPERROR:
+        return unasked("spf", f"the SPF record of {name} could not be evaluated: {verdict.words}", _AGAIN)
+    return None
 
 
 # ---- DKIM
@@ -92,3 +142,64 @@ def _key(record: bytes) -> KeyRecord | None:
         return read_key(record)
     except BadKey:
         return None
+
+
+# ---- DMARC
+
+
+async def dmarc_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Finding]:
+    """The policy that holds for the domain, and whether reports on it arrive."""
+    domain = zone.domain
+    name = f"_dmarc.{domain}"
+    publish = zone.publish(name, "TXT")
+    walk = await answered(Walks().walk(domain), resolver)
+    own = walk.found[0]
+    if walk.failed:
+        yield unasked("dmarc", f"the DMARC record of {domain} could not be asked: {walk.failed}", _AGAIN)
+    elif own.several:
+        text = f"{name} has {own.several} DMARC records, so that none counts"
+        yield bad("dmarc", text, f"keep one, and take the others away; {publish}", _WHY_DMARC)
+    elif own.record is not None:
+        for finding in _policy(zone, own.record, publish):
+            yield finding
+        async for finding in _reports(resolver, zone, own.record, publish):
+            yield finding
+    elif walk.policy is not None and walk.policy.record is not None:
+        _, policy = walk.policy.record.policy(subdomain=True, exists=True)
+        yield good("dmarc", f"{domain}: the record of {walk.policy.domain} holds for it too, {policy.value}")
+    else:
+        yield bad("dmarc", f"{domain} says nothing about forged mail (DMARC)", publish, _WHY_DMARC)
+
+
+def _policy(zone: Zone, record: DmarcRecord, publish: str) -> Iterator[Finding]:
+    domain, text = zone.domain, shown(record.text.encode())
+    if record.p is None or not record.applies:
+        yield bad("dmarc", f"{domain}: no policy can be read in {text}", publish, _WHY_DMARC)
+        return
+    if record.wrong:
+        why = "others read them differently, or pass over the whole record"
+        yield note("dmarc", f"{domain}: {', '.join(record.wrong)} in the record can't be meant: {text}", publish, why)
+    if record.testing:
+        why = "others do the milder thing with forged mail while it is there (t=y)"
+        yield note("dmarc", f"{domain}: the record is a test: {text}", publish, why)
+    if record.p is Policy.NONE and zone.publication.dmarc_policy != "none":
+        why = "others take forged mail like any other"
+        yield note("dmarc", f"{domain} asks for nothing to be done with forged mail: {text}", publish, why)
+    elif not record.wrong and not record.testing:
+        yield good("dmarc", f"{domain}: {text}")
+
+
+async def _reports(resolver: Resolver, zone: Zone, record: DmarcRecord, publish: str) -> AsyncIterator[Finding]:
+    domain, wanted = zone.domain, zone.publication.dmarc_reports_to
+    asked_for = [address.lower() for uri in record.rua if (address := mail_address(uri)) is not None]
+    if wanted and wanted.lower() not in asked_for:
+        why = "others send reports only to the addresses in the record (rua)"
+        yield note("dmarc", f"reports on {domain} do not go to {wanted}", publish, why)
+    where = await answered(find_destinations(domain, record.rua), resolver)
+    if where.failed:
+        yield unasked("dmarc", f"whether reports on {domain} are wanted could not be asked: {where.failed}", _AGAIN)
+    for refused in where.refused:
+        host = refused.partition(":")[0].rpartition("@")[2].lower()
+        fix = f'publish: {domain}._report._dmarc.{host}. IN TXT "v=DMARC1"'
+        why = "others send no reports to a domain that does not say that it wants them (RFC 7489 §7.1)"
+        yield note("dmarc", f"reports on {domain} are not sent to {refused}", fix, why)
