@@ -96,10 +96,12 @@ def records(domain: str, hostname: str, publication: Publication = PLAIN) -> lis
     host = f"{hostname}."
     found = [Record(f"{domain}.", "MX", f"10 {host}", "where mail for the domain goes (RFC 5321 §5.1)")]
     found += _addresses(host, publication.addresses)
-    spf = " ".join(["v=spf1", "mx", *map(_mechanism, publication.senders), "-all"])
+    senders = [*map(_mechanism, publication.senders), "-all"]
+    spf = " ".join(["v=spf1", "mx", *senders])
     found.append(txt(f"{domain}.", spf, "only this server sends for the domain (RFC 7208)"))
     if host != f"{domain}.":
-        found.append(txt(host, "v=spf1 a -all", "the same for its own name in HELO (RFC 7208 §2.3)"))
+        spf = " ".join(["v=spf1", "a", *senders])
+        found.append(txt(host, spf, "the same for its own name in HELO (RFC 7208 §2.3)"))
     found += publication.dkim
     found += _dmarc(domain, publication)
     found += _tls_records(domain, host, publication.tls)
