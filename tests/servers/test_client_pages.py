@@ -6,6 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.servers.test_client_settings import HOSTILE, request
 
 from postroom.app import App, running
@@ -101,6 +103,18 @@ def test_what_is_not_offered_can_not_be_found() -> None:
     nothing = ClientPages("mail.example.org", Domains(), ())
     assert status(ask(CONFIG, pages=nothing)) == 404
     assert status(ask(DISCOVER, method="POST", body=request("bob@example.org"), pages=nothing)) == 404
+
+
+@given(
+    st.sampled_from(["GET", "HEAD", "POST", "PUT"]),
+    st.sampled_from([CONFIG, WELL_KNOWN, DISCOVER, "/", "//", "*"]),
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=60),
+    st.text(max_size=30),
+    st.binary(max_size=100),
+)
+def test_no_request_is_too_strange(method: str, path: str, query: str, host: str, body: bytes) -> None:
+    answer = ask(f"{path}?{query}", host, method, body)
+    assert status(answer) in (0, 200, 400, 404, 405)
 
 
 async def _raw(port: int, octets: bytes, context: ssl.SSLContext) -> bytes:

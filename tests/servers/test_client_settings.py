@@ -3,6 +3,8 @@
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.servers.client_settings import (
     RESPONSE_SCHEMA,
@@ -133,3 +135,19 @@ HOSTILE = {
 def test_hostile_requests_are_refused(body: bytes) -> None:
     with pytest.raises(BadAutodiscover):
         read_autodiscover(body)
+
+
+_PIECES = st.sampled_from(
+    [b"<", b">", b"</", b"/>", b"<a>", b"</a>", b"<EMailAddress>", b"</EMailAddress>", b"b@c.test", b"<!--", b"-->"]
+    + [b"<![CDATA[", b"]]>", b"&amp;", b"&x;", b"&#0;", b"<?xml version='1.0' encoding='utf-16'?>", b"\xff\xfe", b"\0"]
+    + [b" xmlns='urn:x'", b" a:b='c'", b"<!DOCTYPE a>", b"<!ENTITY x 'y'>", b"\r\n"]
+)
+
+
+@given(st.lists(_PIECES, max_size=30).map(b"".join) | st.binary(max_size=200))
+def test_whatever_is_sent_is_read_or_refused(body: bytes) -> None:
+    try:
+        asked = read_autodiscover(body)
+    except BadAutodiscover:
+        return
+    assert asked.address.strip()

@@ -67,7 +67,8 @@ def tell(findings: "list[Finding]") -> None:
     wrong = sum(one.verdict.value == "bad" for one in findings)
     unknown = sum(one.verdict.value == "unasked" for one in findings)
     rest = f" {unknown} thing(s) could not be asked." if unknown else ""
-    click.echo(f"\n{wrong} thing(s) to repair.{rest}" if wrong else f"\nNothing is wrong.{rest}")
+    well = "Nothing wrong was found." if unknown else "Nothing is wrong."
+    click.echo(f"\n{f'{wrong} thing(s) to repair.' if wrong else well}{rest}")
 
 
 def verdict_code(findings: "list[Finding]") -> int:

@@ -123,11 +123,32 @@ async def examine(config: "Config", zones: Sequence[Zone]) -> list[Finding]:
         chain=[one.public_bytes(Encoding.DER) for one in certificates(config)],
     )
     try:
-        addresses = await _addresses(means.resolver, config, zones)
+        silence, addresses = await asyncio.gather(
+            _silence(means.resolver, config), _addresses(means.resolver, config, zones)
+        )
+        if silence:  # each question would wait as long as the first, and all would tell the same
+            text = f"nothing could be asked, as no name server answers: {silence}"
+            return [unasked("dns", text, _OFFLINE)]
         each = [collected(job, config.zone.total_timeout_seconds) for job in jobs(means, config, zones, addresses)]
         return [finding for found in await asyncio.gather(*each) for finding in found]
     finally:
         await means.resolver.close()
+
+
+async def _silence(resolver: "InspectingResolver", config: "Config") -> str:
+    """What comes instead of any answer; "": there are answers, about this server or about others."""
+    from postroom.dns import DnsTemporary
+
+    troubles: list[str] = []
+    for asked in await asyncio.gather(
+        *(resolver.a(name) for name in (config.hostname, config.zone.signed_name)), return_exceptions=True
+    ):
+        if not isinstance(asked, BaseException):
+            return ""
+        if not isinstance(asked, DnsTemporary):
+            raise asked
+        troubles.append(asked.detail or str(asked))
+    return "; ".join(troubles)
 
 
 async def _addresses(resolver: "InspectingResolver", config: "Config", zones: Sequence[Zone]) -> list[str]:
