@@ -10,6 +10,7 @@ from tests.cli.room import Room
 
 from postroom.base import Spool, SystemClock, SystemIds
 from postroom.cli.queue import _why
+from postroom.journal import FileJournal, JournalSettings
 from postroom.queue import Entry, EntryState, Envelope, QueuedMessage, QueueSettings, Recipient, SqliteQueue
 
 
@@ -110,3 +111,19 @@ def test_what_was_last_said_is_shown_word_for_word(room: Room) -> None:
     assert dora["state"] == "sending"  # nobody has ended that attempt
     assert said in room.ok("queue", "list")
     assert said in room.ok("queue", "show", "qone")
+
+
+def test_show_tells_how_often_the_outcome_was_left_open(room: Room) -> None:
+    enqueue(room.data, "qone-later", "bob@elsewhere.test", "carol@elsewhere.test")
+    assert [one["in_doubt"] for one in room.json("queue", "show", "qone-later")["entries"]] == [0, 0]
+
+    async def run() -> None:
+        journal = FileJournal(room.data / "journal", JournalSettings(), SystemClock())
+        journal.note("qone-later", "in doubt", to=["bob@elsewhere.test"], relay="mx.elsewhere.test")
+        journal.close()
+
+    asyncio.run(run())
+    assert [one["in_doubt"] for one in room.json("queue", "show", "qone-later")["entries"]] == [1, 0]
+    shown = room.ok("queue", "show", "qone-later")
+    assert shown.count("in doubt") == 1
+    assert "in doubt once for <bob@elsewhere.test>" in shown

@@ -86,3 +86,21 @@ def test_a_message_from_the_first_step_to_the_last(room: Room) -> None:
 )
 def test_words(step: str, facts: dict[str, object], words: str) -> None:
     assert words_for(Step(1.0, step, {"id": "m1", **facts})) == words
+
+
+def test_how_often_it_was_in_doubt(room: Room) -> None:
+    async def run() -> None:
+        journal = FileJournal(room.data / "journal", JournalSettings(), FakeClock())
+        journal.note("m1", "in doubt", to=["bob@b.test", "carol@b.test"], relay="mx.b.test [192.0.2.1]:25")
+        journal.note("m1", "interrupted", to="bob@b.test")
+        journal.note("m1", "attempt", to="bob@b.test", relay="x", status="sent", reply="250 ok")
+        journal.close()
+
+    asyncio.run(run())
+    told = "each time the other side may have taken it, unknown to us"
+    assert room.ok("trace", "m1").splitlines()[-2:] == [
+        f"  in doubt 2 times for <bob@b.test>: {told}",
+        f"  in doubt once for <carol@b.test>: {told}",
+    ]
+    (story,) = room.json("trace", "m1")
+    assert story["in_doubt"] == {"bob@b.test": 2, "carol@b.test": 1}

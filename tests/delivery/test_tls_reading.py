@@ -52,7 +52,7 @@ class Scene:
         return self.database.now(lambda db: received_reports(db, 0.0))
 
 
-def play(folder: Path, body: Callable[[Scene], Awaitable[None]], **settings: float | str) -> None:
+def play(folder: Path, body: Callable[[Scene], Awaitable[None]], **settings: float | str | tuple[str, ...]) -> None:
     async def go() -> None:
         room = await make_room(folder)
         made = TlsReportSettings(**{"read_from": "jones@foo.com", **settings})  # type: ignore[arg-type]
@@ -133,3 +133,43 @@ def test_it_runs_by_itself_and_survives_trouble(tmp_path: Path) -> None:
         assert len(scene.kept) == 1
 
     play(tmp_path, body, look_seconds=0.01)
+
+
+@pytest.mark.parametrize(
+    ("names", "read"),
+    [
+        (("INBOX",), {"1@b.test"}),
+        (("inbox", "Reports"), {"1@b.test", "2@b.test"}),
+        (("Reports", "Nowhere"), {"2@b.test"}),
+        (("*",), {"1@b.test", "2@b.test", "3@b.test"}),
+    ],
+)
+def test_reports_that_were_sorted_into_other_mailboxes(tmp_path: Path, names: tuple[str, ...], read: set[str]) -> None:
+    async def body(scene: Scene) -> None:
+        account = await scene.room.store.open(2)
+        for name in ("Reports", "Reports/Old"):
+            await account.create(name)
+        account.close()
+        await scene.deliver(mail(report(1)))
+        await scene.deliver(mail(report(2)), "jones+Reports@foo.com")
+        await scene.deliver(mail(report(3)), "jones+Reports/Old@foo.com")
+        await scene.reading().read_new()
+        assert {one.report_id for one in scene.kept} == read
+        assert await scene.reading().read_new() == 0  # each mailbox as far as it was read
+        await scene.deliver(mail(report(4)), "jones+Reports@foo.com")
+        assert await scene.reading().read_new() == (names != ("INBOX",))
+
+    play(tmp_path, body, read_mailboxes=names)
+
+
+def test_an_address_that_leads_to_two_people(tmp_path: Path) -> None:
+    async def body(scene: Scene) -> None:
+        await scene.room.directory.set_alias("tls@foo.com", ("brown@foo.com", "jones@foo.com"))
+        await scene.deliver(mail(report(1)), "jones@foo.com")
+        await scene.deliver(mail(report(2)), "brown@foo.com")
+        await scene.deliver(mail(report(3)), "tls@foo.com")
+        await scene.reading().read_new()
+        assert {one.report_id for one in scene.kept} == {"1@b.test", "2@b.test", "3@b.test"}
+        assert await scene.reading().read_new() == 0
+
+    play(tmp_path, body, read_from="tls@foo.com")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from postroom.base import FakeClock
-from postroom.journal import FileJournal, JournalSettings, stories
+from postroom.journal import FileJournal, JournalSettings, Step, Story, doubts, stories
 from postroom.journal.reader import base_id
 
 
@@ -49,3 +49,14 @@ def test_the_last_ones(folder: Path) -> None:
 
 def test_ids_made_from_an_id() -> None:
     assert [base_id(name) for name in ("m1", "m1-later", "m1.failed-3", "m1-later.delayed-2")] == ["m1"] * 4
+
+
+def test_what_is_in_doubt_is_counted_by_recipient() -> None:
+    steps = [
+        Step(1.0, "in doubt", {"to": ["a@b.test", "c@b.test"]}),
+        Step(2.0, "attempt", {"to": "a@b.test"}),
+        Step(3.0, "interrupted", {"to": "a@b.test"}),
+        Step(4.0, "in doubt", {}),
+    ]
+    assert doubts(Story("m1", steps)) == {"a@b.test": 2, "c@b.test": 1}
+    assert doubts(Story("m1")) == {}

@@ -6,7 +6,7 @@ Owns: its sub-commands. Never: sends (the running server notices the changes wit
 import asyncio
 import datetime
 import time
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ import click
 
 from .options import config_option, json_option, read_settings
 from .outcome import MissingOrPresent, Refusal, WrongUse, print_json, print_table, tame
+from .trace import words_for_doubt
 
 if TYPE_CHECKING:
     from postroom.queue import Entry, SqliteQueue
@@ -143,6 +144,17 @@ def list_(destination: str | None, limit: int, as_json: bool, config_path: Path 
         click.echo(f"The first {limit} only; see --limit, and: postroom queue destinations", err=True)
 
 
+def _doubted(config_path: Path | None, queue_id: str) -> Mapping[str, int]:
+    """How often it was left open whether a recipient has the message, by address; nothing where the journal is gone."""
+    from postroom.journal import base_id, doubts, stories
+
+    try:
+        found = stories(read_settings(config_path).data / "journal", base_id(queue_id), 1)
+    except OSError:
+        return {}
+    return doubts(found[0]) if found else {}
+
+
 @queue.command(epilog="Example: postroom queue show q3k9x0vw2b1a")
 @click.argument("queue_id")
 @json_option
@@ -161,8 +173,12 @@ def show(queue_id: str, as_json: bool, config_path: Path | None) -> None:
     if not entries:
         raise MissingOrPresent(f"There is no message {queue_id} in the queue")
     now = time.time()  # noqa: TID251 - the command line is an edge
+    doubted = _doubted(config_path, queue_id)
     if as_json:
-        print_json({"entries": [_as_json(entry, paused, now) for entry in entries], "header": header})
+        shown = [
+            _as_json(entry, paused, now) | {"in_doubt": doubted.get(entry.recipient.address, 0)} for entry in entries
+        ]
+        print_json({"entries": shown, "header": header})
         return
     message = entries[0].message
     click.echo(f"{message.message_id} from <{tame(message.envelope.mail_from)}>, {message.size} octets")
@@ -172,6 +188,8 @@ def show(queue_id: str, as_json: bool, config_path: Path | None) -> None:
         click.echo(f"  {entry.entry_id}: <{tame(entry.recipient.address)}>, {entry.attempts} attempts, {tame(why)}")
         if entry.last_reply:
             click.echo(f"    {tame(entry.last_reply)}")
+        if times := doubted.get(entry.recipient.address, 0):
+            click.echo(f"    {tame(words_for_doubt(entry.recipient.address, times))}")
     click.echo()
     for line in header.split("\r\n"):
         click.echo(tame(line))

@@ -82,6 +82,12 @@ def words_for(step: "Step") -> str:
     return " ".join((step.name, *(f"{name}={fact}" for name, fact in step.facts.items() if name != "id")))
 
 
+def words_for_doubt(address: str, times: int) -> str:
+    """How often a recipient may have got the message without our knowing it."""
+    often = "once" if times == 1 else f"{times} times"
+    return f"in doubt {often} for <{address}>: each time the other side may have taken it, unknown to us"
+
+
 @click.command(epilog="Example: postroom trace '<20261126.1@example.org>'")
 @click.argument("wanted", metavar="ID|MESSAGE-ID|ADDRESS")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Messages shown, the last ones.")
@@ -94,7 +100,7 @@ def trace(wanted: str, limit: int, as_json: bool, config_path: Path | None) -> N
     by the address of a sender or recipient.
     """
     config = read_settings(config_path)
-    from postroom.journal import stories
+    from postroom.journal import doubts, stories
 
     try:
         found = stories(config.data / "journal", wanted, limit)
@@ -113,11 +119,15 @@ def trace(wanted: str, limit: int, as_json: bool, config_path: Path | None) -> N
         click.echo(story.message_id)
         for step in story.steps:
             click.echo(f"  {_moment(step.at)}  {tame(words_for(step))}")
+        for address, times in doubts(story).items():
+            click.echo(f"  {tame(words_for_doubt(address, times))}")
 
 
 def _as_json(story: "Story") -> dict[str, Any]:
     steps = [{"at": _moment(step.at), "step": step.name, **step.facts} for step in story.steps]
-    return {"id": story.message_id, "steps": steps}
+    from postroom.journal import doubts
+
+    return {"id": story.message_id, "steps": steps, "in_doubt": dict(doubts(story))}
 
 
 def _moment(at: float) -> str:

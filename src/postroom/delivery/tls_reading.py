@@ -1,26 +1,27 @@
-"""Reports of others on us, read from the mailbox that they come to (RFC 8460 §5.3).
+"""Reports of others on us, read from the mailboxes that they come to (RFC 8460 §5.3).
 
-Owns: how far the mailbox has been read, the reports kept, their bounds. Never: changes the mailbox. Raises: nothing;
+Owns: how far each mailbox has been read, the reports kept, their bounds. Never: changes a mailbox. Raises: nothing;
 what is no report is passed over, and logged when it claims to be one.
 """
 
 import logging
 import zlib
+from collections.abc import Sequence
 
 import apsw
 
-from postroom.accounts import Directory, Found, LocalTarget
+from postroom.accounts import Directory, Found, LocalTarget, Person
 from postroom.base import Clock, MailError, TaskOwner
 from postroom.mailauth.tls_rpt import Report, read_report, to_json
 from postroom.mailauth.unpacking import BadReport, unpacked
-from postroom.store import Account, MailStore
+from postroom.store import Account, Mailbox, MailStore
 
 from .tls_database import TlsDatabase
 from .tls_report_mail import find_report
 from .tls_settings import TlsReportSettings
 
 _log = logging.getLogger("postroom.delivery")
-_INBOX = "INBOX"
+_INBOX, _ALL = "INBOX", "*"
 _AT_ONCE = 100  # messages
 
 
@@ -63,18 +64,31 @@ class TlsReading:
     async def read_new(self) -> int:
         """Read what has come since the last time; how many reports that were. Raises MailError."""
         found = await self._directory.resolve(self._settings.read_from)
-        people = [t for t in found.targets if isinstance(t, LocalTarget)] if isinstance(found, Found) else []
+        people = [t.person for t in found.targets if isinstance(t, LocalTarget)] if isinstance(found, Found) else []
         if not people:
             raise MailError(f"{self._settings.read_from} is nobody's address here")
-        account = await self._store.open(people[0].person.account_id)
-        try:
-            return await self._read_mailbox(account)
-        finally:
-            account.close()
+        count = 0
+        for person in people:
+            account = await self._store.open(person.account_id)
+            try:
+                for mailbox in self._wanted(await account.mailboxes()):
+                    count += await self._read_mailbox(account, mailbox, self._key(person, mailbox))
+            finally:
+                account.close()
+        return count
 
-    async def _read_mailbox(self, account: Account) -> int:
-        mailbox = await account.mailbox(_INBOX)
-        key = self._settings.read_from.lower()
+    def _wanted(self, mailboxes: Sequence[Mailbox]) -> list[Mailbox]:
+        names = {_INBOX if name.upper() == _INBOX else name for name in self._settings.read_mailboxes}
+        return [box for box in mailboxes if box.name in names or _ALL in names]
+
+    def _key(self, person: Person, mailbox: Mailbox) -> str:
+        """By which it is remembered how far it was read."""
+        address = self._settings.read_from.lower()
+        if mailbox.name == _INBOX and person.address.lower() == address:
+            return address
+        return f"{person.account_id}/{mailbox.name} for {address}"
+
+    async def _read_mailbox(self, account: Account, mailbox: Mailbox, key: str) -> int:
         validity, last = await self._database.run(lambda db: _mark(db, key))
         if validity != mailbox.uid_validity:
             last = 0

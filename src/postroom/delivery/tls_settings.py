@@ -111,6 +111,13 @@ class TlsReportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         str,
         Meta(description="Address here to which others send reports on us: they are read for `postroom tlsrpt`."),
     ] = ""
+    read_mailboxes: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='Mailboxes of the people behind that address in which reports are looked for; "*": in all. One '
+            "that does not exist is passed over."
+        ),
+    ] = ("INBOX",)
     max_octets: Annotated[
         int, Meta(ge=65_536, description="Octets of a report that is read, as it came and unpacked.")
     ] = 10_485_760

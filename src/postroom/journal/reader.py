@@ -4,6 +4,7 @@ Owns: finding the messages that are meant, and all steps of each. Never: writes.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+_OPEN_ENDS = ("in doubt", "interrupted")
 _IDENTIFYING = ("id", "message_id", "from", "to", "about")
 
 
@@ -49,6 +51,16 @@ def stories(folder: Path, wanted: str, limit: int = 100) -> list[Story]:
     for story in told.values():
         story.steps.sort(key=lambda step: step.at)
     return [story for story in told.values() if story.steps]
+
+
+def doubts(story: Story) -> Counter[str]:
+    """How often it is open whether a recipient's host has taken the message (RFC 1047), by the recipient's address."""
+    found: Counter[str] = Counter()
+    for step in story.steps:
+        if step.name in _OPEN_ENDS:
+            to = step.facts.get("to", ())
+            found.update([to] if isinstance(to, str) else to)
+    return found
 
 
 def base_id(message_id: str) -> str:
