@@ -72,6 +72,9 @@ class LmtpPeer:
                 elif verb == "DATA":
                     writer.write(b"354 go on\r\n")
                     content = await reader.readuntil(b"\r\n.\r\n")
+                    if self.silent_at == "END":
+                        await reader.read()
+                        break
                     replies = [self._say(f"END {address}", b"250 kept") for address in accepted]
                     for address, reply in zip(accepted, replies, strict=True):
                         if reply.startswith(b"2"):
@@ -189,6 +192,22 @@ def test_too_many_recipients_at_once_go_in_the_next_transaction() -> None:
         await world.put(*(Recipient(f"{name}@a.test", way=place) for name in "ab"))
         await world.deliverer.deliver_due_now()
         assert [address for _, address, _ in peer.taken] == ["a@a.test", "b@a.test"]
+
+    with_peer(peer, scene)
+
+
+def test_a_program_that_is_lost_after_the_message_leaves_it_in_doubt() -> None:
+    """Bug: the journal said so of servers only."""
+    peer = LmtpPeer()
+    peer.silent_at = "END"
+
+    async def scene(world: World, place: str) -> None:
+        world.settings = DeliverySettings(max_transaction_seconds=0.1)
+        await world.put(*(Recipient(f"{name}@a.test", way=place) for name in "ab"))
+        async with asyncio.timeout(10):
+            await world.deliverer.deliver_due_now()
+        assert len(await world.entries()) == 2
+        assert world.steps.of("in doubt") == [{"to": ["a@a.test", "b@a.test"], "relay": place}]
 
     with_peer(peer, scene)
 

@@ -12,7 +12,7 @@ from postroom.dns import Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import ConnectFailed, Dialer, SocketConnection, client_context
 from postroom.queue import Entry, Queue
-from postroom.smtp import Outcome, ServerReply, Stage, local_reply
+from postroom.smtp import Outcome, ServerReply, local_reply
 
 from .api import Attempted
 from .content import QueuedContent
@@ -20,7 +20,8 @@ from .destination import Destination, ascii_domain
 from .sender import Carried
 from .session import Call, Session, SessionRefused, client_engine, patience
 from .settings import DeliverySettings
-from .transaction import Transactions, Unfit, too_many, with_content
+from .told import Told, note_doubt
+from .transaction import Transactions, Unfit, with_content
 
 _LOOPBACK = ("127.0.0.1", "::1")  # RFC 6761 §6.3: nobody is asked for localhost
 
@@ -48,7 +49,7 @@ class LmtpSender:
 
     async def carry(self, destination: Destination, entries: Sequence[Entry], session: Session | None) -> Carried:
         """Bring one message to those recipients; `session` is an open one to this destination."""
-        attempt = _Attempt(entries, QueuedContent(self._queue, entries[0].message), self._settings)
+        attempt = _Attempt(entries, QueuedContent(self._queue, entries[0].message), self._settings, self._journal)
         if session is not None:
             if not session.usable or not await attempt.transact(session, last=False):
                 await session.close()
@@ -120,8 +121,11 @@ class LmtpSender:
 class _Attempt:
     """The state of one `carry`."""
 
-    def __init__(self, entries: Sequence[Entry], content: QueuedContent, settings: DeliverySettings) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], content: QueuedContent, settings: DeliverySettings, journal: Journal
+    ) -> None:
         self._pending = list(entries)
+        self._journal = journal
         self._seconds = with_content(settings, settings.max_transaction_seconds, content.size)
         self._transactions = Transactions(entries[0].message, content, settings)
         self.done: list[Attempted] = []
@@ -143,19 +147,15 @@ class _Attempt:
                 self.answer_all(unfit.reply)
                 return True
             except BaseException:
+                if session.undecided:
+                    note_doubt(self._journal, session.relay, entries)
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise
-            some = any(outcome.delivered for outcome in outcomes)
-            gone = False
-            for entry, outcome in zip(entries, outcomes, strict=True):
-                if not last and outcome.reply.code == 421 and outcome.stage is not Stage.END:
-                    self._pending.append(entry)
-                    gone = True
-                elif some and session.usable and too_many(outcome):
-                    self._pending.append(entry)
-                else:
-                    self.done.append(_attempted(entry, outcome, session))
-            if gone:
+            told = Told.of(entries, outcomes, elsewhere=not last, again=session.usable)
+            note_doubt(self._journal, session.relay, told.in_doubt)
+            self.done += [_attempted(entry, outcome, session) for entry, outcome in told.answered]
+            self._pending = [*told.unasked, *told.left_over]
+            if told.parting is not None:
                 return False
         return True
 

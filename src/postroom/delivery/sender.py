@@ -17,7 +17,7 @@ from postroom.dns import DnsTemporary, Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import Dialer, LocalFailure, Raced, SocketConnection
 from postroom.queue import Entry, Queue
-from postroom.smtp import Outcome, ServerReply, Stage, local_reply
+from postroom.smtp import Outcome, ServerReply, local_reply
 
 from .api import Attempted, Undeliverable
 from .content import QueuedContent
@@ -30,7 +30,8 @@ from .session import Call, Session, SessionRefused, not_connected, open_session
 from .settings import DeliverySettings
 from .tls_demand import TlsDemand
 from .tls_policy import HostRefused
-from .transaction import Transaction, Transactions, Unfit, leaves_deadline_behind, too_many, with_content
+from .told import Told, note_doubt
+from .transaction import Transaction, Transactions, Unfit, leaves_deadline_behind, with_content
 from .unreachable import UnreachableHosts
 
 _log = logging.getLogger("postroom.delivery")
@@ -375,27 +376,17 @@ class _Attempt:
                 return unfit.reply
             except BaseException:
                 if session.undecided:
-                    self._note_doubt(session, entries)
+                    note_doubt(self._sender.journal, session.relay, entries)
                 session.abort()  # never say the final dot of a message that was not sent whole
                 raise
-            answered = zip(entries, outcomes, strict=True)
-            self._note_doubt(session, [e for e, o in answered if o.stage is Stage.END and o.reply.local])
-            self._pending = waiting
-            progress = bool(waiting)
-            elsewhere: ServerReply | None = None
-            for entry, outcome in zip(entries, outcomes, strict=True):
-                if _ask_next_host(outcome):
-                    self._pending.append(entry)
-                    elsewhere = outcome.reply
-                elif too_many(outcome) and any(other.delivered for other in outcomes):
-                    self._pending.append(entry)
-                    progress = True
-                else:
-                    self.done.append(self._attempted(entry, outcome, session))
-            if elsewhere is not None:
+            told = Told.of(entries, outcomes)
+            note_doubt(self._sender.journal, session.relay, told.in_doubt)
+            self._pending = [*waiting, *told.unasked, *told.left_over]
+            self.done += [self._attempted(entry, outcome, session) for entry, outcome in told.answered]
+            if told.parting is not None:
                 await session.close()
-                return elsewhere
-            if not progress:
+                return told.parting
+            if not self._pending:
                 if not session.usable:
                     await session.close()
                 return None
@@ -418,12 +409,6 @@ class _Attempt:
         seconds = with_content(settings, settings.max_transaction_seconds, self._message.size)
         return await session.send(transaction.mail, transaction.content, seconds)
 
-    def _note_doubt(self, session: Session, entries: Sequence[Entry]) -> None:
-        """RFC 1047: who is lost after the final dot may have taken the message, and gets it once more."""
-        if entries:
-            to = [entry.recipient.address for entry in entries]
-            self._sender.journal.note(self._message.message_id, "in doubt", to=to, relay=session.relay)
-
     def _attempted(self, entry: Entry, outcome: Outcome, session: Session) -> Attempted:
         return Attempted(
             entry,
@@ -438,10 +423,3 @@ class _Attempt:
             tls_words=session.tls_words,
             host=session.call.host,
         )
-
-
-def _ask_next_host(outcome: Outcome) -> bool:
-    """The host went away before it could have taken the message; what it said about a recipient before that counts."""
-    if outcome.stage in (Stage.RSET, Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT):
-        return outcome.reply.code == 421
-    return False  # at END it may have taken it (RFC 5321 §6.1): no second host gets it in this attempt

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from postroom.base import Clock, MailError
 from postroom.message import NotRecodable
 from postroom.queue import DeliverBy, Entry, QueuedMessage
-from postroom.smtp import By, Outcome, SendMail, SendTo, ServerReply, Stage, local_reply
+from postroom.smtp import By, SendMail, SendTo, ServerReply, local_reply
 
 from .content import Content, QueuedContent, RecodedContent
 from .destination import ascii_address
@@ -198,8 +198,3 @@ def _ascii(address: str) -> str:
 def with_content(settings: DeliverySettings, seconds: float, size: int) -> float:
     """A limit in seconds, for a message of so many octets."""
     return seconds + size / settings.min_content_octets_per_second
-
-
-def too_many(outcome: Outcome) -> bool:
-    """RFC 5321 §4.5.3.1.10: the rest of the recipients fit into the next transaction."""
-    return outcome.stage is Stage.RCPT and outcome.reply.code == 452 and outcome.reply.enhanced in ("", "4.5.3")
