@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.mailauth.results.claims import MAX_START_OCTETS, canonical, claimed, claims
+from postroom.mailauth.results.claims import MAX_ODDITIES, MAX_START_OCTETS, canonical, claimed, claims
 from postroom.mailauth.results.reading import MAX_FIELD_OCTETS, MAX_NESTED_COMMENTS
 
 OURS = ["mx.ours.test", "bücher.test"]
@@ -71,6 +71,10 @@ OURS = ["mx.ours.test", "bücher.test"]
         b"((((((((((((((((((((((((((((" + b"mx.ours.test; dmarc=pass",
         b"(" * (MAX_START_OCTETS + 1),  # that cannot be searched at a bounded cost
         b"evil.test;" + b" " * MAX_FIELD_OCTETS,
+        b"evil.test " + b"=?a?q?b?=" * (MAX_ODDITIES + 1),
+        b"evil.test " + b"(" * (MAX_ODDITIES + 1),
+        "mx.ou\u034frs.test; dmarc=pass".encode(),
+        "mx.ours.test\U000e0041; dmarc=pass".encode(),
         b"(())" * (MAX_NESTED_COMMENTS + 1) + b"mx.ours.test;",
     ],
 )

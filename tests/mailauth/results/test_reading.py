@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroom.mailauth.results import MethodResult, field, parse, parse_arc
-from postroom.mailauth.results.reading import MAX_COMMENT_DEPTH, MAX_FIELD_OCTETS, MAX_NESTED_COMMENTS, MAX_RESULTS
+from postroom.mailauth.results.reading import (
+    MAX_COMMENT_DEPTH,
+    MAX_FIELD_OCTETS,
+    MAX_NESTED_COMMENTS,
+    MAX_PROPERTIES,
+    MAX_RESULTS,
+)
 
 # RFC 8601 appendix B
 
@@ -105,6 +111,11 @@ def test_what_is_found(value: bytes, results: list[tuple[str, str, tuple[tuple[s
         (b"a.test; spf=pass " + b"(" * MAX_COMMENT_DEPTH + b"(a", f"comments more than {MAX_COMMENT_DEPTH} deep"),
         (b"a.test" + b"; spf=pass" * (MAX_RESULTS + 1), f"more than {MAX_RESULTS} results"),
         (b"a.test; spf=pass reason=" + b"x" * MAX_FIELD_OCTETS, f"more than {MAX_FIELD_OCTETS} octets"),
+        (b"a.test; spf=pass" + b" a.b=c" * (MAX_PROPERTIES + 1), f"more than {MAX_PROPERTIES} properties"),
+        (
+            b"a.test" + b"; spf=pass a.b=c a.b=c" * (MAX_RESULTS - 1) + b" a.b=c" * 200,
+            f"more than {MAX_PROPERTIES} properties",
+        ),
         (b"a.test 2; spf=pass", "version 2"),
         (
             b"a.test; spf=pass" + b"(())" * (MAX_NESTED_COMMENTS + 1),

@@ -14,6 +14,8 @@ from .reading import MAX_FIELD_OCTETS, Reader, Unreadable
 
 MAX_ID = 255  # characters of an id that are compared
 MAX_START_OCTETS = 8192  # that are searched for our name, where it cannot be read what the id is
+MAX_CLAIMED = 1024  # octets that are looked at to tell an id that cannot be read
+MAX_ODDITIES = 20  # parentheses, encoded words, A-labels, in those octets
 _ID = re.compile(r"[\w.-]+")  # that nobody would read in another way
 _ODD = re.compile(rb"\r(?!\n)|\n(?![ \t])|\x00")  # where some would see the end of the field
 _LINE_ENDS = re.compile(rb"\r?\n")
@@ -21,7 +23,12 @@ _DOTS = re.compile("[\u3002\uff0e\uff61]")  # IDNA takes them for dots
 _ENCODED_WORD = re.compile(rb"=\?[^?\s]{1,80}\?([BbQq])\?([^?\s]{0,400})\?=")
 _ESCAPED = re.compile(rb"=([0-9A-Fa-f]{2})")
 _A_LABEL = re.compile(r"xn--[a-z0-9-]{1,59}")
-_PUNCTUATION = re.compile(r'[\s"\'\\()<>@\[\],:/]+')
+_PUNCTUATION = str.maketrans("", "", " \t\r\n\v\f\"'\\()<>@[],:/")
+# What is not seen: controls, and the default ignorable code points of Unicode.
+_INVISIBLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]+"
+)
 
 
 def canonical(authserv_id: str) -> str:
@@ -37,8 +44,8 @@ def _plain(text: str) -> str:
     if not text.isascii():
         text = _DOTS.sub(".", unicodedata.normalize("NFKC", text))
         text = unicodedata.normalize("NFKC", text.casefold())
-    if not text.isprintable():
-        text = "".join([one for one in text if one in " \n" or unicodedata.category(one) not in ("Cf", "Cc")])
+    if not text.isascii() or not text.isprintable():
+        text = _INVISIBLE.sub("", text)
     return text.casefold()
 
 
@@ -59,8 +66,8 @@ def claims(value: bytes) -> str | None:
     value = value[:MAX_FIELD_OCTETS]
     found = _read(value)
     if found is None:
-        start = value.lstrip(b" \t\r\n;").partition(b";")[0][:MAX_START_OCTETS]
-        found = _PUNCTUATION.sub("", _decode(start))
+        start = value.lstrip(b" \t\r\n;").partition(b";")[0]
+        found = _decode(start[:MAX_CLAIMED]).translate(_PUNCTUATION)
     return canonical(found) or None
 
 
@@ -77,10 +84,10 @@ def claimed(value: bytes, ours: Collection[str]) -> bool:
         return canonical(found) in names
     value = value.lstrip(b" \t\r\n;")
     text = value if _ODD.search(value) else value.partition(b";")[0]
-    if len(text) > MAX_START_OCTETS:
+    if len(text) > MAX_START_OCTETS or sum(map(text.lower().count, (b"(", b")", b"=?", b"xn--"))) > MAX_ODDITIES:
         return True
     start = _decode(text)
-    readings = (start, _PUNCTUATION.sub("", start), _PUNCTUATION.sub("", _without_comments(start)))
+    readings = (start, start.translate(_PUNCTUATION), _without_comments(start).translate(_PUNCTUATION))
     return any(name in _comparable(reading) for reading in readings for name in names)
 
 

@@ -11,6 +11,7 @@ from .types import MAX_INSTANCE, AuthenticationResults, MethodResult
 
 MAX_FIELD_OCTETS = 65_536  # a longer field is not read
 MAX_RESULTS = 200  # in one field; with more, none counts
+MAX_PROPERTIES = 500  # in one field, those without a type and reasons too
 MAX_COMMENT_DEPTH = 16  # comments in comments
 MAX_NESTED_COMMENTS = 100  # in one field, those that have comments in them
 
@@ -72,6 +73,7 @@ class Reader:
         self._text = text
         self._at = 0
         self._nested = 0
+        self._properties = 0
         self.problem = ""
 
     def instance(self) -> int:
@@ -115,6 +117,8 @@ class Reader:
             try:
                 found = self._statement()
             except Unreadable as error:
+                if self._properties > MAX_PROPERTIES:
+                    raise
                 self._at = begin
                 self._to_semicolon()
                 self.problem = self.problem or str(error)
@@ -155,6 +159,9 @@ class Reader:
 
     def _property(self) -> tuple[str, str, str]:
         """ptype, property and value; without a ptype, as "reason" is: "", name and value."""
+        self._properties += 1
+        if self._properties > MAX_PROPERTIES:
+            raise Unreadable(f"more than {MAX_PROPERTIES} properties")
         ptype, name = "", self._keyword()
         self.cfws()
         if self._skip("."):
