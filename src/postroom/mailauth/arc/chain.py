@@ -173,7 +173,6 @@ def _read(field: bytes, place: int, name: bytes, limits: ArcLimits) -> ArcField:
     value = field.partition(b":")[2]
     if name == RESULTS:
         instance, tags = read_instance(value), {}
-        text = b""
     else:
         try:
             tags = read_tags(value)
@@ -182,7 +181,7 @@ def _read(field: bytes, place: int, name: bytes, limits: ArcLimits) -> ArcField:
         text = tags.get("i", b"")
         instance = int(text) if _INSTANCE.fullmatch(text) else 0
     if not 1 <= instance <= MAX_INSTANCE:
-        raise BadSignature(f"no instance from 1 to {MAX_INSTANCE}: i={text[:20].decode('ascii', 'backslashreplace')}")
+        raise BadSignature(f"no instance from 1 to {MAX_INSTANCE}")
     return ArcField(field, place, instance, tags)
 
 
