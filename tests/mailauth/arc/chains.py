@@ -1,5 +1,7 @@
 """Chains for the tests: several sealers one behind the other, their keys, and whoever answers for the keys."""
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from functools import cache
 from math import gcd
@@ -15,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 )
 
 from postroom.mailauth.arc import ArcLimits, ArcResult, ArcVerdict, find_sets, seal, validate
+from postroom.mailauth.arc.chain import ArcField, ArcSet, MessageSignature
+from postroom.mailauth.arc.validate import seal_digests, signature_digest
 from postroom.mailauth.dkim.canonical import BodyHasher, Canonicalization
 from postroom.mailauth.dkim.fields import HeaderFields
 from postroom.mailauth.dkim.sign import SigningKey
@@ -129,3 +133,37 @@ def blocks(header: bytes) -> list[bytes]:
 
 def result_of(header: bytes, dns: Dns, body: bytes = BODY) -> ArcResult:
     return check(header, body, dns).result
+
+
+def handmade(
+    header: bytes,
+    below: Sequence[ArcSet],
+    sealer: SigningKey,
+    *,
+    names: tuple[bytes, ...] = (b"from", b"to", b"subject"),
+    results: bytes = b"spf=pass",
+    tags: bytes = b"",
+    form: bytes = b"c=relaxed/relaxed; ",
+    simple_body: bool = False,
+) -> ArcSet:
+    """A set of BODY with true signatures, RSA, and other tags in the ARC-Message-Signature than `seal` would write."""
+    instance = len(below) + 1
+    common = b"i=%d; a=rsa-sha256; d=%b; s=sel; " % (instance, sealer.domain.encode())
+    hashed = hashlib.sha256(BODY).digest() if simple_body else body_hash(BODY)
+    begin = b"ARC-Message-Signature: " + common + tags + form + b"h=" + b":".join(names)
+    begin += b"; bh=" + base64.b64encode(hashed) + b"; b="
+    relaxed = Canonicalization.RELAXED
+    signature = MessageSignature("", b"", b"", "", "", names, relaxed, relaxed, None, None)
+    digest = signature_digest(HeaderFields(header), ArcField(begin, -1, instance, {}), signature)
+    signed = begin + base64.b64encode(sealer.signature(digest))
+    begin = b"ARC-Seal: " + common + (b"cv=pass; b=" if below else b"cv=none; b=")
+    assessment = b"ARC-Authentication-Results: i=%d; mx.%b; %b" % (instance, sealer.domain.encode(), results)
+    first, second, third = (ArcField(one, -1, instance, {}) for one in (assessment, signed, begin))
+    value = sealer.signature(seal_digests([*below, ArcSet(first, second, third)])[-1])
+    return ArcSet(first, second, ArcField(begin + base64.b64encode(value), -1, instance, {}))
+
+
+def as_header(sets: Sequence[ArcSet]) -> bytes:
+    """As they stand before a header, newest first."""
+    fields = [part.field for one in reversed(sets) for part in (one.seal, one.signature, one.results)]
+    return b"".join(field + b"\r\n" for field in fields)

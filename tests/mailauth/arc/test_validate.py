@@ -1,7 +1,5 @@
 """Chains that hold, that are forged, and that are made to cost (RFC 8617 §5.2)."""
 
-import base64
-import hashlib
 import time
 
 import pytest
@@ -12,21 +10,21 @@ from tests.mailauth.arc.chains import (
     NOW,
     Dns,
     add,
+    as_header,
     assessed,
     blocks,
     body_hash,
     chain_of,
     check,
+    handmade,
     key,
     result_of,
     with_exponent,
 )
 
 from postroom.mailauth.arc import ArcLimits, ArcResult, ArcVerdict, find_sets, seal
-from postroom.mailauth.arc.chain import ArcField, ArcSet, MessageSignature
+from postroom.mailauth.arc.chain import ArcSet
 from postroom.mailauth.arc.types import MAX_INSTANCE
-from postroom.mailauth.arc.validate import seal_digests, signature_digest
-from postroom.mailauth.dkim.canonical import Canonicalization
 from postroom.mailauth.dkim.fields import HeaderFields
 from postroom.mailauth.dkim.key import MAX_RSA_BITS, MAX_RSA_EXPONENT_BITS, KeyRecord, read_key
 from postroom.mailauth.dkim.sign import SigningKey
@@ -301,10 +299,49 @@ def test_keys_that_are_too_short() -> None:
 
 def test_times_that_have_expired() -> None:
     """x= of the newest counts for the chain, that of an older one for oldest-pass."""
-    header, dns = chain_of([ONE, TWO])
-    [newest] = [one for one in blocks(header) if one.startswith(b"ARC-Message-Signature: i=2;")]
-    assert check(header, BODY, dns, now=NOW + 10**9).result is ArcResult.PASS
-    assert b"x=" not in newest
+    dns = Dns(ONE)
+    first = handmade(HEADER, [], ONE, tags=b"x=%d; " % NOW)
+    second = handmade(HEADER, [first], ONE)
+    skew = ArcLimits().clock_skew_seconds
+    alone, both = as_header([first]) + HEADER, as_header([first, second]) + HEADER
+    assert check(alone, BODY, dns, now=NOW + skew).result is ArcResult.PASS
+    assert check(alone, BODY, dns, now=NOW + skew + 1).words == "the signature of instance 1 has expired (x=)"
+    assert check(both, BODY, dns, now=NOW + skew).oldest_pass == 0
+    verdict = check(both, BODY, dns, now=NOW + skew + 1)
+    assert (verdict.result, verdict.oldest_pass) == (ArcResult.PASS, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (BODY, ""),
+        (BODY + b"\r\n", ""),  # no octets of the canonical form
+        (BODY + b"<b>Buy!</b>\r\n", "does not cover the last 13 octets of the body (l=)"),
+        (BODY[:-3], "the body is not what was signed"),
+    ],
+)
+def test_text_behind_what_the_length_covers(body: bytes, words: str) -> None:
+    """RFC 6376 §8.2: l= lets anybody append, so what is appended makes the chain fail."""
+    # BODY has two spaces that are one to the canonical form.
+    header = as_header([handmade(HEADER, [], ONE, tags=b"l=%d; " % (len(BODY) - 1))]) + HEADER
+    verdict = check(header, body, Dns(ONE))
+    assert verdict.result is (ArcResult.FAIL if words else ArcResult.PASS)
+    assert words in verdict.words
+
+
+def test_a_signature_without_a_canonical_form_is_relaxed() -> None:
+    """Unlike DKIM's (RFC 6376 §3.5): so do others who seal, and the public suite."""
+    header = as_header([handmade(HEADER, [], ONE, form=b"")]) + HEADER
+    assert check(header.replace(b"Subject: ", b"subject:\t"), BODY + b"\r\n", Dns(ONE)).result is ArcResult.PASS
+    header = as_header([handmade(HEADER, [], ONE, form=b"c=relaxed; ", simple_body=True)]) + HEADER
+    assert check(header, BODY, Dns(ONE)).result is ArcResult.PASS
+
+
+def test_a_version_is_ignored() -> None:
+    """RFC 8617 §4.1.2."""
+    assert check(as_header([handmade(HEADER, [], ONE, tags=b"v=2; ")]) + HEADER, BODY, Dns(ONE)).sealers == (
+        "one.test",
+    )
 
 
 def test_a_message_with_bare_line_feeds_and_8_bit() -> None:
@@ -318,31 +355,14 @@ def test_a_message_with_bare_line_feeds_and_8_bit() -> None:
 
 
 def _spiked(sealers: list[SigningKey], size: int) -> bytes:
-    """A chain of MAX_INSTANCE true sets, as fast as they can be made: each h= and each field as large as it may be."""
-    filler = b"X-Filler: " + b"a b  c" * 90 + b"\r\n"
-    names = (b"from", *[b"x-filler"] * 200)
-    header = HEADER + filler * 80
+    """A chain of MAX_INSTANCE true sets, each h= and each field as large as it may be."""
+    header = HEADER + (b"X-Filler: " + b"a b  c" * 90 + b"\r\n") * 80
     sets: list[ArcSet] = []
-    fields: list[bytes] = []
     for instance in range(1, MAX_INSTANCE + 1):
         sealer = sealers[instance % len(sealers)]
-        results = b'ARC-Authentication-Results: i=%d; a.test; spf=pass reason="%b"' % (instance, b"x\t" * (size // 2))
-        common = b"i=%d; a=rsa-sha256; d=%b; s=sel; " % (instance, sealer.domain.encode())
-        begin = b"ARC-Message-Signature: " + common + b"c=relaxed/simple; h=" + b":".join(names)
-        begin += b"; bh=" + base64.b64encode(hashlib.sha256(BODY).digest()) + b"; b="
-        signature = MessageSignature(
-            "rsa-sha256", b"", b"", sealer.domain, "sel", names,
-            Canonicalization.RELAXED, Canonicalization.SIMPLE, None, None,
-        )  # fmt: skip
-        digest = signature_digest(HeaderFields(header), ArcField(begin, -1, instance, {}), signature)
-        signed = begin + base64.b64encode(sealer.signature(digest))
-        status = b"none" if instance == 1 else b"pass"
-        begin = b"ARC-Seal: " + common + b"cv=" + status + b"; b="
-        three = [ArcField(one, -1, instance, {}) for one in (results, signed, begin)]
-        value = base64.b64encode(sealer.signature(seal_digests([*sets, ArcSet(*three)])[-1]))
-        sets.append(ArcSet(three[0], three[1], ArcField(begin + value, -1, instance, {})))
-        fields += [begin + value, signed, results]
-    return b"".join(one + b"\r\n" for one in fields) + header
+        results = b'spf=pass reason="%b"' % (b"x\t" * (size // 2))
+        sets.append(handmade(header, sets, sealer, names=(b"from", *[b"x-filler"] * 200), results=results))
+    return as_header(sets) + header
 
 
 def test_the_dearest_chain_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
