@@ -82,3 +82,35 @@ def test_a_mailbox_that_was_filled_meanwhile(tmp_path: Path, for_good: bool, rep
         assert (error.code, error.enhanced) == reply
 
     asyncio.run(body())
+
+
+async def deliver_junk(room: Room, delivery_id: str) -> None:
+    bob = (await room.directory.people())[0]
+    with room.store.draft() as draft:
+        draft.write(b"Subject: x\r\n\r\n")
+        draft.finish()
+        target = LocalTarget(bob, bob.address, "lists")
+        await Mailboxes(room.store, IntakeSettings()).deliver(target, draft, b"", delivery_id, junk=True)
+
+
+def test_junk_goes_where_its_owner_keeps_it(tmp_path: Path) -> None:
+    async def body() -> None:
+        room = await make_room(tmp_path)
+        account = await room.store.open((await room.directory.people())[0].account_id)
+        by_use = {mailbox.special_use: mailbox for mailbox in await account.mailboxes()}
+        junk = by_use["\\Junk"]
+        await account.rename(junk.name, "Rubbish")
+        await deliver_junk(room, "m1")
+        await deliver_junk(room, "m1")  # once only
+        assert len(await room.messages("bob@foo.com", "Rubbish")) == 1
+        await account.delete("Rubbish")
+        await deliver_junk(room, "m2")  # made anew
+        assert len(await room.messages("bob@foo.com", "Junk")) == 1
+        assert [one.special_use for one in await account.mailboxes() if one.name == "Junk"] == ["\\Junk"]
+        await account.set_special_use((await account.mailbox("Junk")).mailbox_id, None)
+        await deliver_junk(room, "m3")  # a mailbox of that name without the use
+        assert len(await room.messages("bob@foo.com", "Junk")) == 2
+        assert await room.messages("bob@foo.com") == []
+        account.close()
+
+    asyncio.run(body())

@@ -10,7 +10,9 @@ from postroom.intake.trace import (
     count_received,
     delivered_to,
     has_been_at,
+    in_quarantine,
     protocol_name,
+    quarantine,
     return_path,
 )
 from postroom.net import TlsInfo
@@ -118,3 +120,26 @@ def test_return_path_and_counting() -> None:
 def test_where_a_message_has_been(header: bytes, been: bool) -> None:
     assert has_been_at(b"Subject: x\r\n" + header + b"To: bob@foo.com\r\n\r\n", "bob@foo.com") is been
     assert has_been_at(delivered_to("jörg@foo.com"), "Jörg@foo.com")
+
+
+def test_findings_stand_above_received() -> None:
+    trace = TraceWriter(
+        Source("x", "::1"),
+        hostname="foo.com",
+        trace_id="m1",
+        now=0,
+        mail_from="",
+        smtputf8=False,
+        findings=b"Authentication-Results: foo.com; none\r\n",
+    )
+    assert trace.received(None).startswith(b"Authentication-Results: foo.com; none\r\nReceived: from x")
+    assert trace.final("a@foo.com").startswith(
+        b"Return-Path: <>\r\nAuthentication-Results: foo.com; none\r\nReceived: "
+    )
+
+
+def test_what_the_queue_brings_later_is_still_known_as_quarantined() -> None:
+    mark = quarantine("nothing shows that b\xfccher.example\r\n sent it")
+    assert in_quarantine(mark + b"Received: x\r\n\r\n")
+    assert mark.count(b"\n") == 1
+    assert not in_quarantine(b"Subject: Postroom-Quarantine: x\r\nX-Postroom-Quarantine: x\r\n\r\n")

@@ -5,7 +5,7 @@ Raises: DnsTemporary when no answer can be had now; absence is an answer, not an
 """
 
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from postroom.base import MailError
 
@@ -64,5 +64,8 @@ class Resolver(Protocol):
         """The strings of each record joined."""
 
     async def ptr(self, address: str) -> Answer[str]: ...
+
+    def remembered(self, kind: str, name: str) -> "Answer[Any] | None":
+        """The answer to a question of that kind ("TXT"; "PTR" has an address as its name) if it is at hand."""
 
     async def close(self) -> None: ...

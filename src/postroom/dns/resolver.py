@@ -61,6 +61,14 @@ class DnsResolver:
             return Answer((), exists=False)
         return await self._answer(name, "PTR")
 
+    def remembered(self, kind: str, name: str) -> Answer[Any] | None:
+        try:
+            question = to_question(reverse_name(name) if kind == "PTR" else name)
+        except BadDomainName:
+            return Answer((), exists=False)
+        cached = self._cache.get((question, kind))
+        return None if isinstance(cached, DnsTemporary) else cached
+
     async def close(self) -> None:
         await self._tasks.close()
         await self._ask.close()

@@ -59,6 +59,9 @@ class StaticResolver:
         names = self.ptr_records.get(address)
         return Answer(tuple(map(from_answer, names or ())), names is not None, address in self.secure)
 
+    def remembered(self, kind: str, name: str) -> Answer[Any] | None:
+        """Nothing: every question is asked, and seen in `asked`."""
+
     async def close(self) -> None: ...
 
     def _find(self, kind: str, name: str, records: dict[str, list[Any]], *, follow: bool = True) -> Answer[Any]:

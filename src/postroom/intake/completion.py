@@ -54,8 +54,8 @@ class HeaderCompleter:
         self._held: bytearray | None = bytearray()
         self._scanned = 0
 
-    def feed(self, piece: bytes) -> bytes:
-        """The octets that can go on now."""
+    def feed(self, piece: bytes, rest: Callable[[bytes], None] | None = None) -> bytes:
+        """The octets that can go on now; `rest` is given those behind the header when it ends in this piece."""
         held = self._held
         if held is None:
             return piece
@@ -73,7 +73,10 @@ class HeaderCompleter:
         if end > self._limit:
             raise HeaderTooLarge(f"{end} octets")
         self._held = None
-        return self._complete(bytes(held[:end])) + held[end:]
+        completed = self._complete(bytes(held[:end]))
+        if rest is not None:
+            rest(bytes(held[end:]))
+        return completed + held[end:]
 
     def finish(self) -> bytes:
         """The message is over: a message that was all header is completed now."""

@@ -39,6 +39,8 @@ class Distribution:
         routes: Sequence[Route],
         trace: TraceWriter,
         bounced: Sequence[Recipient] = (),
+        *,
+        junk: bool = False,
     ) -> None:
         self._intake = intake
         self._draft = draft
@@ -48,6 +50,7 @@ class Distribution:
         self._routes = routes
         self._trace = trace
         self._bounced = bounced  # the queue's runner finds out the same, and tells the sender
+        self._junk = junk  # where mailboxes get it
         self._outcomes: dict[object, MailError | None] = {}  # by the target's key
 
     async def run(self, each: bool) -> list[MailError | None]:
@@ -107,7 +110,9 @@ class Distribution:
                 key = _key(target)
                 if isinstance(target, LocalTarget) and key not in deliveries and key not in self._outcomes:
                     deliveries[key] = (target, self._trace.final(route.recipient.address))
-        outcomes = await self._intake.mailboxes.deliver_all(list(deliveries.values()), self._kept, self._trace_id)
+        outcomes = await self._intake.mailboxes.deliver_all(
+            list(deliveries.values()), self._kept, self._trace_id, junk=self._junk
+        )
         self._outcomes.update(zip(deliveries, outcomes, strict=True))
 
     async def _answers(self) -> list[MailError | None]:

@@ -9,13 +9,23 @@ from collections.abc import Sequence
 
 from postroom.accounts import LocalTarget
 from postroom.base import MailError
-from postroom.store import Account, AppendOptions, Draft, MailStore, NoSuchAccount, NoSuchMailbox, OverQuota
+from postroom.store import (
+    Account,
+    AppendOptions,
+    Draft,
+    MailboxExists,
+    MailStore,
+    NoSuchAccount,
+    NoSuchMailbox,
+    OverQuota,
+)
 
 from .routing import over_quota
 from .settings import IntakeSettings
 
 _log = logging.getLogger("postroom.intake")
 _INBOX = "INBOX"
+_JUNK = "\\Junk"
 
 
 class Mailboxes:
@@ -25,8 +35,10 @@ class Mailboxes:
         self._store = store
         self._settings = settings
 
-    async def deliver(self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str) -> None:
-        """Commit the draft to the target's mailbox."""
+    async def deliver(
+        self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str, *, junk: bool = False
+    ) -> None:
+        """Commit the draft to the target's mailbox, or to the one for junk."""
         person = target.person
         options = AppendOptions(
             prefix=prefix,
@@ -36,7 +48,10 @@ class Mailboxes:
         )
         account = await self._open(person.account_id)
         try:
-            mailbox = await self._mailbox(account, target.detail) if target.detail else _INBOX
+            if junk:
+                mailbox = await _junk(account)
+            else:
+                mailbox = await self._mailbox(account, target.detail) if target.detail else _INBOX
             try:
                 await account.append(mailbox, draft, options)
             except NoSuchMailbox:
@@ -49,21 +64,23 @@ class Mailboxes:
             account.close()
 
     async def deliver_all(
-        self, deliveries: Sequence[tuple[LocalTarget, bytes]], draft: Draft, delivery_id: str
+        self, deliveries: Sequence[tuple[LocalTarget, bytes]], draft: Draft, delivery_id: str, *, junk: bool = False
     ) -> list[MailError | None]:
         """Deliver to several accounts at once; what became of each."""
         turn = asyncio.Semaphore(self._settings.max_concurrent_deliveries)
 
         async def one(target: LocalTarget, prefix: bytes) -> MailError | None:
             async with turn:
-                return await self.attempt(target, draft, prefix, delivery_id)
+                return await self.attempt(target, draft, prefix, delivery_id, junk=junk)
 
         return await asyncio.gather(*(one(target, prefix) for target, prefix in deliveries))
 
-    async def attempt(self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str) -> MailError | None:
+    async def attempt(
+        self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str, *, junk: bool = False
+    ) -> MailError | None:
         """`deliver` with its failure as a value; a failure that is our own bug is a temporary one."""
         try:
-            await self.deliver(target, draft, prefix, delivery_id)
+            await self.deliver(target, draft, prefix, delivery_id, junk=junk)
         except MailError as error:
             _log.warning("%s: not delivered to %s: %s", delivery_id, target.address, error)
             return error
@@ -90,3 +107,14 @@ class Mailboxes:
             if mailbox.name.casefold() == wanted and mailbox.special_use is None:
                 return mailbox.name
         return _INBOX
+
+
+async def _junk(account: Account) -> str:
+    """The mailbox whose special use that is (RFC 6154 §2); made when its owner has none."""
+    for mailbox in await account.mailboxes():
+        if mailbox.special_use == _JUNK:
+            return mailbox.name
+    try:
+        return (await account.create("Junk", special_use=_JUNK)).name
+    except MailboxExists:
+        return "Junk"  # they have given it no use, or another delivery has just made it

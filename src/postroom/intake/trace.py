@@ -15,6 +15,8 @@ from postroom.net import TlsInfo
 from postroom.smtp import address_literal
 
 _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*(?:\r\n[ \t]+)?([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_QUARANTINE = b"Postroom-Quarantine"
+_QUARANTINED = re.compile(rb"^%b:" % _QUARANTINE, re.MULTILINE)
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # How OpenSSL names the suites of TLS 1.2: "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-SHA384" (that is CBC).
 _SUITE = re.compile(r"((?:ECDHE|DHE)-(?:RSA|ECDSA))-(AES|CHACHA20)(\d*)-(?:(GCM|POLY1305)-)?(SHA\d*)")
@@ -34,6 +36,7 @@ class Source:
     lmtp: bool = False
     tls: TlsInfo | None = None
     person: Person | None = None  # who signed in
+    check: bool = True  # the listener wants to know who really sent its mail
 
 
 def protocol_name(source: Source, smtputf8: bool) -> str:
@@ -60,9 +63,12 @@ def cipher_suite(tls: TlsInfo) -> str | None:
 
 
 class TraceWriter:
-    """The fields for one message: the parts that all its recipients share are made once."""
+    """The fields for one message: the parts that all its recipients share are made once.
 
-    __slots__ = ("_end", "_head", "_return_path")
+    `findings` are whole fields on who really sent it, above the Received field (RFC 8601 §4.1).
+    """
+
+    __slots__ = ("_end", "_findings", "_head", "_return_path")
 
     def __init__(
         self,
@@ -75,7 +81,9 @@ class TraceWriter:
         smtputf8: bool,
         priority: int = 0,
         show_address: bool = True,
+        findings: bytes = b"",
     ) -> None:
+        self._findings = findings
         if source.address == "unix":
             client = "local socket"
         else:
@@ -96,10 +104,10 @@ class TraceWriter:
         self._return_path = return_path(mail_from)
 
     def received(self, recipient: str | None) -> bytes:
-        """The time stamp line; `recipient` only when nobody else's eyes may see it (RFC 5321 §7.2)."""
+        """The findings and the time stamp line; `recipient` only when no other may see it (RFC 5321 §7.2)."""
         # Postmaster alone is no Path, and so has no place in a FOR clause.
         recipient_clause = b"\r\n\tfor <%b>" % recipient.encode() if recipient and "@" in recipient else b""
-        return b"%b%b%b" % (self._head, recipient_clause, self._end)
+        return b"%b%b%b%b" % (self._findings, self._head, recipient_clause, self._end)
 
     def final(self, recipient: str) -> bytes:
         """The lines of a final delivery: RFC 5321 §4.4 puts the return path first.
@@ -112,6 +120,17 @@ class TraceWriter:
 def return_path(mail_from: str) -> bytes:
     """The line by itself, for a message whose Received lines stand already."""
     return b"Return-Path: <%b>\r\n" % mail_from.encode()
+
+
+def quarantine(why: str) -> bytes:
+    """For what the queue brings to a mailbox later, and for people who wonder why it is in Junk."""
+    words = "".join(c if " " <= c <= "~" else "?" for c in why)
+    return b"%b: %b\r\n" % (_QUARANTINE, words.encode("ascii"))
+
+
+def in_quarantine(header: bytes) -> bool:
+    """It is one of those."""
+    return _QUARANTINED.search(header) is not None
 
 
 def count_received(header: bytes) -> int:
