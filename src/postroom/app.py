@@ -42,7 +42,7 @@ from postroom.delivery import (
     TlsResults,
 )
 from postroom.dns import DnsResolver, Resolver
-from postroom.intake import Intake
+from postroom.intake import Authentication, Intake
 from postroom.journal import FileJournal
 from postroom.net import (
     TALLY_ROWS,
@@ -83,7 +83,9 @@ _BUSY = dict.fromkeys(_POP3, _BUSY_POP3) | dict.fromkeys(_IMAP, _BUSY_IMAP) | {_
 _IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", _POLICY_HOST})
 _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
-_RELOADABLE = frozenset({"smtp", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"})
+_RELOADABLE = frozenset(
+    {"authentication", "smtp", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"}
+)
 
 
 class StartFailed(Exception):
@@ -157,6 +159,7 @@ class App:
         self.store: MailStore
         self.directory: SqliteDirectory
         self.queue: SqliteQueue
+        self.authentication: Authentication | None = None
         self.intake: Intake
         self.deliverer: Deliverer
 
@@ -303,6 +306,8 @@ class App:
         self._closing.callback(journal.close)
         for message_id, address in self.queue.interrupted:
             journal.note(message_id, "interrupted", to=address)
+        self.authentication = Authentication(resolver, self.clock, config.authentication, hostname=config.hostname)
+        self._closing.push_async_callback(self.authentication.close)
         self.intake = Intake(
             hostname=config.hostname,
             directory=self.directory,
@@ -313,6 +318,7 @@ class App:
             settings=config.intake,
             journal=journal,
             unsubscribe_url=config.accounts.unsubscribe_url,
+            authentication=self.authentication,
         )
         if self.place.first:
             keeper = KeyKeeper(KeyFolder(config.data), config.signing, self.clock)
@@ -443,6 +449,7 @@ class App:
                 tls_needed=wanted.require_tls,
                 verify=wanted.vrfy,
                 priority_networks=Networks(wanted.priority_networks),
+                checks_senders=wanted.check_senders,
             ),
             hostname=self.config.hostname,
             intake=self.intake,
@@ -479,6 +486,8 @@ class App:
     def take_settings(self, config: Config) -> list[str]:
         """Use what may change while running, for sessions to come; the names of sections that need a restart."""
         changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(self.config, name)]
+        if self.authentication is not None:
+            self.authentication.take(config.authentication)
         for name, later in self._services.items():
             if isinstance(later.service, SmtpService):
                 later.service.settings = _for_listener(config.smtp, self._wanted[name])

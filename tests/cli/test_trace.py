@@ -57,6 +57,37 @@ def test_a_message_from_the_first_step_to_the_last(room: Room) -> None:
     assert "Nothing is known" in room.fails(3, "trace", "m2")
 
 
+def test_what_was_found_out_about_the_sender(room: Room) -> None:
+    async def run() -> None:
+        journal = FileJournal(room.data / "journal", JournalSettings(), FakeClock())
+        journal.note(
+            "m1",
+            "checked",
+            author="ceo@bank.com",
+            spf=["pass for MAIL FROM <x@evil.com>: \x1b"],
+            dkim=[],
+            dmarc="fail for bank.com: nothing aligned",
+            action="reject",
+            why="its policy asks to reject",
+        )
+        journal.note("m2", "checked", dkim=["pass for d=a.com s=s a: b"], action="accept")
+        journal.close()
+
+    asyncio.run(run())
+    assert room.ok("trace", "m1").splitlines() == [
+        "m1",
+        f"{AT}  who sent it was checked, and it is refused: its policy asks to reject",
+        "      author: ceo@bank.com",
+        "      SPF: pass for MAIL FROM <x@evil.com>: \\x1b",
+        "      DMARC: fail for bank.com: nothing aligned",
+        "      DKIM: there is no signature",
+    ]
+    assert room.ok("trace", "m2").splitlines()[1:] == [
+        f"{AT}  who sent it was checked, and it goes on",
+        "      DKIM: pass for d=a.com s=s a: b",
+    ]
+
+
 @pytest.mark.parametrize(
     ("step", "facts", "words"),
     [

@@ -53,6 +53,27 @@ def _expanded(facts: Facts) -> str:
     return f"sent on to the members of {_addresses(facts)} as {facts['queue_id']}"
 
 
+def _checked(facts: Facts) -> str:
+    """What was found out about the sender; the evidence follows on lines of its own."""
+    why = f": {facts['why']}" if "why" in facts else ""
+    return f"who sent it was checked, {_CONSEQUENCES.get(facts.get('action', ''), 'and it goes on')}{why}"
+
+
+def evidence_for(step: "Step") -> list[str]:
+    """What a step stands on, a line each."""
+    if step.name != "checked":
+        return []
+    from postroom.intake.evidence import told
+
+    return told(step.facts)
+
+
+_CONSEQUENCES = {
+    "tag": "and it goes on, marked",
+    "quarantine": "and it goes into Junk",
+    "reject": "and it is refused",
+    "defer": "and it has to come again",
+}
 _NOBODY = ("local", "none", None)
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "received": _received,
@@ -60,6 +81,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "in doubt": lambda facts: (
         f"lost {facts.get('relay', '?')} after the end of the message: it may have taken it for {_addresses(facts)}"
     ),
+    "checked": _checked,
     "refused": lambda facts: f"refused: {facts.get('reply', '')}",
     "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
     "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",
@@ -119,6 +141,8 @@ def trace(wanted: str, limit: int, as_json: bool, config_path: Path | None) -> N
         click.echo(story.message_id)
         for step in story.steps:
             click.echo(f"  {_moment(step.at)}  {tame(words_for(step))}")
+            for line in evidence_for(step):
+                click.echo(f"      {tame(line)}")
         for address, times in doubts(story).items():
             click.echo(f"  {tame(words_for_doubt(address, times))}")
 

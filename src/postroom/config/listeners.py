@@ -14,7 +14,15 @@ from .settings import ListenerSettings, ListenSettings, check_address
 
 KINDS = ListenSettings.__struct_fields__
 _TAKE_MAIL = ("smtp", "submission", "submissions", "lmtp")
-_OF_MAIL = ("sign_in", "require_tls", "vrfy", "priority_networks", "max_recipients", "max_message_octets")
+_OF_MAIL = (
+    "sign_in",
+    "require_tls",
+    "check_senders",
+    "vrfy",
+    "priority_networks",
+    "max_recipients",
+    "max_message_octets",
+)
 _DEFAULTS = ListenerSettings()
 _MOST = 48  # the board of several workers counts the connections of 64
 

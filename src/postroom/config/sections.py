@@ -16,7 +16,7 @@ from postroom.delivery.settings import DeliverySettings
 from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
 from postroom.dns import DnsSettings
 from postroom.imap.settings import ImapSettings
-from postroom.intake import IntakeSettings
+from postroom.intake import AuthenticationSettings, IntakeSettings
 from postroom.interchange.settings import InterchangeSettings
 from postroom.journal import JournalSettings
 from postroom.message.settings import MessageSettings
@@ -60,6 +60,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     net: Annotated[NetSettings, Meta(description="Connections, for every protocol.")] = NetSettings()
     smtp: Annotated[SmtpSettings, Meta(description="SMTP, submission and LMTP sessions.")] = SmtpSettings()
     intake: Annotated[IntakeSettings, Meta(description="What happens to a message that arrives.")] = IntakeSettings()
+    authentication: Annotated[
+        AuthenticationSettings, Meta(description="Who really sent it: mail from other servers (authentication.md).")
+    ] = AuthenticationSettings()
     message: Annotated[MessageSettings, Meta(description="How messages are read.")] = MessageSettings()
     store: Annotated[StoreSettings, Meta(description="How mail is kept.")] = StoreSettings()
     queue: Annotated[QueueSettings, Meta(description="Mail that waits to leave.")] = QueueSettings()

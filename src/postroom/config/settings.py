@@ -75,6 +75,13 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         ),
     ] = ""
     require_tls: Annotated[bool, Meta(description="Take no mail before STARTTLS; port 25 needs to take it.")] = False
+    check_senders: Annotated[
+        bool,
+        Meta(
+            description="Check who really sent the mail of those who have not signed in, by the section "
+            "authentication; never for lmtp."
+        ),
+    ] = True
     proxies: Annotated[
         tuple[str, ...],
         Meta(

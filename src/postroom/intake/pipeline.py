@@ -20,17 +20,20 @@ from postroom.message import HeaderAddresses, first_value, header_addresses, rep
 from postroom.queue import Envelope, Queue, Recipient
 from postroom.store import Draft, MailStore
 
+from .arrival import Arrival, without_forged
+from .authentication import Authentication, Checked, Checking
 from .authorship import check_addresses
 from .binary_mail import readable
 from .completion import HeaderCompleter, HeaderSeparator
 from .distribution import LATER, Distribution, worst
 from .expansion import sent_on, wants_success_report
+from .judgement import NotAuthentic
 from .list_mail import ListMail
 from .list_posts import ListPosts
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
 from .settings import IntakeSettings
-from .trace import MailLoop, Source, TraceWriter, count_received, has_been_at, return_path
+from .trace import MailLoop, Source, TraceWriter, count_received, has_been_at, in_quarantine, quarantine, return_path
 
 _log = logging.getLogger("postroom.intake")
 _MARK = "m"  # begins the ids given here
@@ -57,7 +60,9 @@ class Intake:
         settings: IntakeSettings,
         journal: Journal = NO_JOURNAL,
         unsubscribe_url: str = "",
+        authentication: Authentication | None = None,
     ) -> None:
+        self.authentication = authentication  # None: nothing is checked
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.3: ASCII, as few messages may have else
         self.directory = directory
         self.store = store
@@ -112,12 +117,12 @@ class Intake:
                 await self._to_list(target, envelope, draft, f"{delivery_id}/{address}")
                 return
             deliveries = [(target, prefix) for target in local]
-            once = delivery_id.removesuffix(LATER)
+            once, junk = delivery_id.removesuffix(LATER), in_quarantine(header)
             if envelope.binary and local:
                 with await self.readable(draft) as kept:
-                    outcomes = await self.mailboxes.deliver_all(deliveries, kept, once)
+                    outcomes = await self.mailboxes.deliver_all(deliveries, kept, once, junk=junk)
             else:
-                outcomes = await self.mailboxes.deliver_all(deliveries, draft, once)
+                outcomes = await self.mailboxes.deliver_all(deliveries, draft, once, junk=junk)
             failures = [error for error in outcomes if error is not None]
             if failures:  # those that succeeded remember the id, so trying all of them again harms nobody
                 raise worst(failures)
@@ -171,15 +176,25 @@ class Reception:
         self._kept: Draft | None = None  # what mailboxes get of a binary message
         self._failure: MailError | None = None
         self.trace_id = _MARK + intake.ids.octets(8).hex()  # never twice: mailboxes remember deliveries by it
-        self._header: HeaderCompleter | HeaderSeparator = (
-            HeaderCompleter(self._complete, intake.settings.max_submitted_header_octets)
-            if source.person
-            else HeaderSeparator()
-        )
+        self._checking: Checking | None = None
+        self._header = self._header_reader(mail_from)
+
+    def _header_reader(self, mail_from: str) -> HeaderCompleter | HeaderSeparator | Arrival:
+        """What becomes of the header depends on whom the message comes from."""
+        intake, source, authentication = self._intake, self._source, self._intake.authentication
+        if source.person:
+            return HeaderCompleter(self._complete, intake.settings.max_submitted_header_octets)
+        if authentication is None or source.lmtp or authentication.trusts(source.address):
+            return HeaderSeparator()
+        if source.check:
+            self._checking = authentication.begin(source, mail_from)
+        return Arrival(authentication.is_forged, authentication.settings.max_header_octets, self._checking)
 
     def _complete(self, header: bytes) -> bytes:
         """RFC 6409 §8: what the person's client left out."""
         intake = self._intake
+        if intake.authentication is not None:
+            header = without_forged(header, intake.authentication.is_forged)
         mended = repair(
             header,
             date=intake.clock.now(),
@@ -234,20 +249,15 @@ class Reception:
         settings = self._intake.settings
         if count_received(facts.header) >= settings.max_received_fields:
             raise MailLoop(f"{self.trace_id}: from {envelope.mail_from}")
-        trace = TraceWriter(
-            self._source,
-            hostname=self._intake.hostname,
-            trace_id=self.trace_id,
-            now=self._intake.clock.now(),
-            mail_from=envelope.mail_from,
-            smtputf8=envelope.smtputf8,
-            priority=envelope.priority,
-            show_address=settings.add_sender_ip or self._source.person is None,
-        )
+        checked = await self._checking.conclude() if self._checking is not None else None
+        trace = self._trace(envelope, checked)
         if envelope.binary and any(isinstance(target, LocalTarget) for route in routes for target in route.targets):
             self._kept = await self._intake.readable(self._draft)
         kept = self._kept or self._draft
         self._note(envelope, routes, facts.header)
+        if checked is not None:
+            self._heed(checked, routes)
+        junk = checked is not None and checked.judgement.action == "quarantine"
         refused = await self._refused(routes, envelope, facts.header)
         if len(refused) == len(routes):
             if each:
@@ -259,7 +269,7 @@ class Reception:
         if now and only is not None and len(only.targets) == 1 and not wants_success_report(only):
             target = only.targets[0]
             if isinstance(target, LocalTarget):
-                await self._deliver_at_once(target, kept, trace.final(only.recipient.address))
+                await self._deliver_at_once(target, kept, trace.final(only.recipient.address), junk=junk)
                 return [None]
         taken = [
             await self._intake.with_sender(route, envelope.mail_from)
@@ -267,11 +277,40 @@ class Reception:
             if number not in refused
         ]
         bounced = [] if each else [routes[number].recipient for number in refused]
-        parts = Distribution(self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced)
+        parts = Distribution(self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced, junk=junk)
         answers = iter(await parts.run(each))
         if not each:
             return [None] * len(routes)
         return [refused[number] if number in refused else next(answers) for number in range(len(routes))]
+
+    def _trace(self, envelope: Envelope, checked: Checked | None) -> TraceWriter:
+        return TraceWriter(
+            self._source,
+            hostname=self._intake.hostname,
+            trace_id=self.trace_id,
+            now=self._intake.clock.now(),
+            mail_from=envelope.mail_from,
+            smtputf8=envelope.smtputf8,
+            priority=envelope.priority,
+            show_address=self._intake.settings.add_sender_ip or self._source.person is None,
+            findings=b"" if checked is None else self._findings(checked, utf8=envelope.smtputf8),
+        )
+
+    def _findings(self, checked: Checked, *, utf8: bool) -> bytes:
+        """The fields about who really sent it."""
+        mark = quarantine(checked.judgement.why) if checked.judgement.action == "quarantine" else b""
+        return mark + checked.fields(utf8=utf8)
+
+    def _heed(self, checked: Checked, routes: Sequence[Route]) -> None:
+        """Raises the refusal that the findings ask for."""
+        journal, judgement = self._intake.journal, checked.judgement
+        journal.note(self.trace_id, "checked", **checked.facts())
+        error = judgement.error
+        if judgement.action == "quarantine" and any(route.list_target is not None for route in routes):
+            error = NotAuthentic(judgement.why, text="The list takes no mail of whose author there is doubt")
+        if error is not None:
+            journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
+            raise error
 
     async def _copies(self) -> list[Route]:
         """Who else gets what a person sends, by their account's settings."""
@@ -288,11 +327,11 @@ class Reception:
                 _log.warning("%s: no copy for %s: %s", self.trace_id, address, error)
         return copies
 
-    async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes) -> None:
+    async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes, *, junk: bool) -> None:
         """To the only recipient, who is here."""
         journal = self._intake.journal
         try:
-            await self._intake.mailboxes.deliver(target, kept, prefix, self.trace_id)
+            await self._intake.mailboxes.deliver(target, kept, prefix, self.trace_id, junk=junk)
         except MailError as error:
             journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
             raise
@@ -329,6 +368,8 @@ class Reception:
 
     def close(self) -> None:
         """Drop the octets; what was committed stays."""
+        if self._checking is not None:
+            self._checking.close()
         self._draft.close()
         if self._kept is not None:
             self._kept.close()

@@ -20,6 +20,7 @@ class Policy:
     tls_needed: bool = False  # before MAIL (RFC 3207 §4)
     verify: Literal["off", "signed-in", "on"] = "off"  # whom VRFY and EXPN tell anything (RFC 5321 §7.3)
     priority_networks: Networks = NO_NETWORKS  # whose mail may have any priority
+    checks_senders: bool = True  # of mail from who has not signed in (SPF, DKIM, DMARC, ARC); LMTP never does
 
     def may_sign_in(self, connection: Connection, settings: SmtpSettings) -> bool:
         """Passwords cross no network in the clear (RFC 4954 §4, RFC 8314 §4.1)."""

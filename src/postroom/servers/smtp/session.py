@@ -252,6 +252,7 @@ class _Session:
                 lmtp=self._policy.lmtp,
                 tls=connection.tls,
                 person=self._person,
+                check=self._policy.checks_senders,
             ),
             mail.address,
         )

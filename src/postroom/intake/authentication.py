@@ -1,0 +1,155 @@
+"""Who really sent a message: the evidence is gathered while it comes in, and weighed at its end.
+
+Owns: which checks are made of whom, what runs beside what. Never: delivers or refuses (the pipeline does), reads the
+evidence aloud (evidence.py does). Raises: nothing; what the DNS does not tell is a temperror.
+
+SPF and the reverse name are asked for when the message begins, keys and the author's policy when its header is there,
+so that their answers come while the body does, which is hashed piece by piece.
+"""
+
+from dataclasses import dataclass
+
+from postroom.accounts import domain_key
+from postroom.base import Clock, TaskOwner
+from postroom.dns import Resolver
+from postroom.mailauth.arc import ArcLimits, ArcVerdict, Chain, find_sets, validate
+from postroom.mailauth.dkim import (
+    BadSignature,
+    BodyHashes,
+    DkimLimits,
+    DkimVerdict,
+    HeaderFields,
+    Signature,
+    find_signatures,
+    verify,
+)
+from postroom.mailauth.dmarc import Author, author_domain, evaluate
+from postroom.mailauth.iprev import check_iprev
+from postroom.mailauth.questions import Question
+from postroom.mailauth.results import claimed, parse
+from postroom.mailauth.spf import check_sender
+from postroom.net import Networks
+
+from .authentication_settings import AuthenticationSettings
+from .evidence import Evidence, Facts, facts, received_spf, results_field
+from .inquiries import Inquiries
+from .judgement import Judgement, judge
+from .trace import Source
+
+
+class Authentication:
+    """What all messages share. `close` it when no more are checked."""
+
+    def __init__(self, resolver: Resolver, clock: Clock, settings: AuthenticationSettings, *, hostname: str) -> None:
+        self.resolver = resolver
+        self.clock = clock
+        self.hostname = domain_key(hostname) or hostname
+        self.tasks = TaskOwner("authentication")
+        self.take(settings)
+
+    def take(self, settings: AuthenticationSettings) -> None:
+        """Use these for messages to come."""
+        self.settings = settings
+        self.name = settings.name or self.hostname
+        self.dkim_limits = DkimLimits(
+            max_signatures=settings.max_signatures, max_header_octets=settings.max_header_octets
+        )
+        self.arc_limits = ArcLimits(max_header_octets=settings.max_header_octets)
+        self.trusted_sealers = frozenset(filter(None, map(domain_key, settings.trusted_sealers)))
+        self._ours = tuple({self.name, self.hostname})
+        self._trusted = Networks(settings.trusted_networks)
+
+    def trusts(self, address: str) -> bool:
+        """A relay or a program of ours."""
+        return address in self._trusted
+
+    def is_forged(self, value: bytes) -> bool:
+        """Nobody else writes Authentication-Results in our name, nor in a version not known here (RFC 8601 §5)."""
+        return claimed(value, self._ours) or parse(value).version != 1
+
+    def begin(self, source: Source, mail_from: str) -> "Checking | None":
+        """Ask what can be asked before the message is here; None when nothing is to be checked."""
+        return Checking(self, source, mail_from) if self.settings.check else None
+
+    async def close(self) -> None:
+        await self.tasks.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came out."""
+
+    shared: Authentication
+    evidence: Evidence
+    judgement: Judgement
+
+    def fields(self, *, utf8: bool) -> bytes:
+        """For the header, above Received (RFC 8601 §4.1)."""
+        shared = self.shared
+        told = results_field(shared.name, self.evidence, self.judgement, utf8=utf8)
+        return told + received_spf(self.evidence, shared.hostname) if shared.settings.received_spf else told
+
+    def facts(self) -> Facts:
+        """For the journal."""
+        return facts(self.evidence, self.judgement)
+
+
+class Checking:
+    """One message: `header`, `body` as they come (arrival.Witness), `conclude` at the end, `close` always."""
+
+    def __init__(self, authentication: Authentication, source: Source, mail_from: str) -> None:
+        self._shared = authentication
+        self._settings = settings = authentication.settings
+        self._source = source
+        self._now = authentication.clock.now()
+        self._inquiries = Inquiries(authentication.resolver, authentication.tasks, settings.max_dns_questions)
+        self._spf = self._inquiries.begin(
+            check_sender(source.address, mail_from, source.hello, receiver=authentication.hostname, now=self._now)
+        )
+        self._iprev = self._inquiries.begin(check_iprev(source.address)) if settings.check_reverse_name else None
+        self._header = HeaderFields(b"")
+        self._author: Author = author_domain(b"")
+        self._signatures: list[Signature | BadSignature] = []
+        self._chain = Chain()
+        self._hashes = BodyHashes(())
+
+    def header(self, header: bytes) -> None:
+        self._header = HeaderFields(header)
+        self._author = author_domain(header)
+        self._signatures = find_signatures(self._header, self._shared.dkim_limits)
+        self._chain = find_sets(self._header, self._shared.arc_limits)
+        hashed = [*self._signatures, *self._chain.signatures]
+        if hashed:
+            self._hashes = BodyHashes.for_signatures(hashed)
+        for signature in hashed:
+            if not isinstance(signature, BadSignature):
+                self._inquiries.foresee(Question("TXT", signature.key_name))
+        if self._author.domain:
+            self._inquiries.foresee(Question("TXT", f"_dmarc.{self._author.domain}"))
+
+    def body(self, piece: bytes) -> None:
+        self._hashes.update(piece)
+
+    async def conclude(self) -> Checked:
+        """Wait for what is still missing, as long as the settings let."""
+        shared, settings, inquiries = self._shared, self._settings, self._inquiries
+        inquiries.hurry(settings.max_dns_seconds)
+        dkim: list[DkimVerdict] = []
+        arc: ArcVerdict | None = None
+        if self._signatures:
+            dkim = await inquiries.run(
+                verify(self._header, self._signatures, self._hashes, now=self._now, limits=shared.dkim_limits)
+            )
+        if self._chain.highest or self._chain.problem:
+            arc = await inquiries.run(
+                validate(self._header, self._chain, self._hashes, now=self._now, limits=shared.arc_limits)
+            )
+        spf = await self._spf
+        iprev = await self._iprev if self._iprev is not None else None
+        dmarc = await inquiries.run(evaluate(self._author, spf, dkim))
+        found = Evidence(self._source.address, self._source.hello, self._author, spf, iprev, dkim, arc, dmarc)
+        return Checked(shared, found, judge(found.findings(shared.trusted_sealers), settings))
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._inquiries.close()
