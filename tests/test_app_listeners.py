@@ -14,6 +14,7 @@ from postroom.base import Spool
 from postroom.config import Config, ListenerSettings, ListenSettings
 from postroom.delivery import DeliverySettings
 from postroom.dns import StaticResolver
+from postroom.intake import AuthenticationSettings
 from postroom.net import NetSettings, client_context
 from postroom.queue import Envelope, Recipient
 from postroom.smtp import SmtpSettings
@@ -238,3 +239,25 @@ def test_an_mx_that_leads_to_a_listener_is_known_as_ours(tmp_path: Path) -> None
             account.close()
 
     asyncio.run(main())
+
+
+def test_who_sent_it_is_checked_where_the_listener_says_so(tmp_path: Path) -> None:
+    async def go() -> None:
+        resolver = StaticResolver(txt_records={"_dmarc.bank.test": ["v=DMARC1; p=reject"]})
+        tables = {"partners": ListenerSettings(kind="smtp", addresses=FREE, check_senders=False)}
+        chosen = msgspec.structs.replace(
+            config(tmp_path, **tables), authentication=AuthenticationSettings(trusted_networks=())
+        )
+        async with running(App(chosen, resolver=resolver)) as app:
+            await people(app)
+            letter = "From: ceo@bank.test\r\n\r\n."
+            lines = ("EHLO x", "MAIL FROM:<a@b.test>", f"RCPT TO:<{BOB}>", "DATA", letter)
+            assert (await say(app, "smtp", *lines))[-1].startswith("550 5.7.1 Refused by the DMARC policy of bank.test")
+            asked = len(resolver.asked)
+            assert (await say(app, "partners", *lines))[-1].startswith("250")
+            assert len(resolver.asked) == asked
+            mild = AuthenticationSettings(trusted_networks=(), dmarc_reject="tag")
+            assert app.take_settings(msgspec.structs.replace(chosen, authentication=mild)) == []  # no restart needed
+            assert (await say(app, "smtp", *lines))[-1].startswith("250")
+
+    asyncio.run(go())

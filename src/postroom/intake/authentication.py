@@ -7,6 +7,7 @@ SPF and the reverse name are asked for when the message begins, keys and the aut
 so that their answers come while the body does, which is hashed piece by piece.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from postroom.accounts import domain_key
@@ -24,10 +25,10 @@ from postroom.mailauth.dkim import (
     verify,
 )
 from postroom.mailauth.dmarc import Author, author_domain, evaluate
-from postroom.mailauth.iprev import check_iprev
+from postroom.mailauth.iprev import IprevVerdict, check_iprev
 from postroom.mailauth.questions import Question
 from postroom.mailauth.results import claimed, parse
-from postroom.mailauth.spf import check_sender
+from postroom.mailauth.spf import SpfVerdict, check_sender
 from postroom.net import Networks
 
 from .authentication_settings import AuthenticationSettings
@@ -71,6 +72,10 @@ class Authentication:
         """Ask what can be asked before the message is here; None when nothing is to be checked."""
         return Checking(self, source, mail_from) if self.settings.check else None
 
+    def look(self, source: Source, mail_from: str, *, envelope: bool = True) -> "Checking":
+        """The same whatever the settings say; without `envelope` nothing is known of how the message came."""
+        return Checking(self, source, mail_from, envelope=envelope)
+
     async def close(self) -> None:
         await self.tasks.close()
 
@@ -97,16 +102,23 @@ class Checked:
 class Checking:
     """One message: `header`, `body` as they come (arrival.Witness), `conclude` at the end, `close` always."""
 
-    def __init__(self, authentication: Authentication, source: Source, mail_from: str) -> None:
+    def __init__(
+        self, authentication: Authentication, source: Source, mail_from: str, *, envelope: bool = True
+    ) -> None:
         self._shared = authentication
         self._settings = settings = authentication.settings
         self._source = source
         self._now = authentication.clock.now()
         self._inquiries = Inquiries(authentication.resolver, authentication.tasks, settings.max_dns_questions)
-        self._spf = self._inquiries.begin(
-            check_sender(source.address, mail_from, source.hello, receiver=authentication.hostname, now=self._now)
-        )
-        self._iprev = self._inquiries.begin(check_iprev(source.address)) if settings.check_reverse_name else None
+        self._spf: asyncio.Future[tuple[SpfVerdict, ...]] | None = None
+        self._iprev: asyncio.Future[IprevVerdict] | None = None
+        if envelope:
+            asked = check_sender(
+                source.address, mail_from, source.hello, receiver=authentication.hostname, now=self._now
+            )
+            self._spf = self._inquiries.begin(asked)
+        if envelope and settings.check_reverse_name:
+            self._iprev = self._inquiries.begin(check_iprev(source.address))
         self._header = HeaderFields(b"")
         self._author: Author = author_domain(b"")
         self._signatures: list[Signature | BadSignature] = []
@@ -144,7 +156,7 @@ class Checking:
             arc = await inquiries.run(
                 validate(self._header, self._chain, self._hashes, now=self._now, limits=shared.arc_limits)
             )
-        spf = await self._spf
+        spf = await self._spf if self._spf is not None else ()
         iprev = await self._iprev if self._iprev is not None else None
         dmarc = await inquiries.run(evaluate(self._author, spf, dkim))
         found = Evidence(self._source.address, self._source.hello, self._author, spf, iprev, dkim, arc, dmarc)
