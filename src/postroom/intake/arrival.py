@@ -10,7 +10,7 @@ from typing import Protocol
 
 from postroom.message import iter_fields
 
-from .completion import HeaderCompleter, HeaderSeparator
+from .completion import HeaderCompleter, HeaderSeparator, HeaderTooLarge
 
 MAX_RESULTS = 50  # Authentication-Results fields of one message that are read
 # White space before the colon is obsolete, but read (RFC 5322 §4.5).
@@ -29,9 +29,12 @@ class Witness(Protocol):
 class Arrival:
     """`feed` pieces of a message; what comes out has no Authentication-Results field that `forged` says is one."""
 
-    __slots__ = ("_completer", "_forged", "_separator", "_whole", "_witness")
+    __slots__ = ("_completer", "_forged", "_max_lines", "_separator", "_whole", "_witness")
 
-    def __init__(self, forged: Callable[[bytes], bool], limit: int, witness: Witness | None = None) -> None:
+    def __init__(
+        self, forged: Callable[[bytes], bool], limit: int, witness: Witness | None = None, *, max_lines: int = 10_000
+    ) -> None:
+        self._max_lines = max_lines
         self._forged = forged
         self._witness = witness
         self._separator = HeaderSeparator()
@@ -58,6 +61,8 @@ class Arrival:
 
     def _arrived(self, header: bytes) -> bytes:
         self._whole = True
+        if (lines := header.count(b"\n")) > self._max_lines:  # each costs a step of everybody who reads the header
+            raise HeaderTooLarge(f"{lines} lines")
         if self._witness is not None:
             self._witness.header(header)
         return without_forged(header, self._forged)

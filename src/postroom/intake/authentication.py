@@ -66,7 +66,7 @@ class Authentication:
 
     def is_forged(self, value: bytes) -> bool:
         """Nobody else writes Authentication-Results in our name, nor in a version not known here (RFC 8601 §5)."""
-        return claimed(value, self._ours) or parse(value).version != 1
+        return claimed(value, self._ours) or parse(value.partition(b";")[0]).version != 1
 
     def begin(self, source: Source, mail_from: str) -> "Checking | None":
         """Ask what can be asked before the message is here; None when nothing is to be checked."""

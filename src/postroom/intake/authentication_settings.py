@@ -76,6 +76,7 @@ class AuthenticationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_u
     max_header_octets: Annotated[
         int, Meta(ge=16_384, description="Octets of the header of mail from other servers; more is refused (552).")
     ] = 262_144
+    max_header_lines: Annotated[int, Meta(ge=500, description="Lines of that header; more are refused (552).")] = 10_000
     max_signatures: Annotated[
         int, Meta(ge=1, description="DKIM signatures of a message that are looked at, from the top.")
     ] = 8

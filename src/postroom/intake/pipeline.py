@@ -188,7 +188,13 @@ class Reception:
             return HeaderSeparator()
         if source.check:
             self._checking = authentication.begin(source, mail_from)
-        return Arrival(authentication.is_forged, authentication.settings.max_header_octets, self._checking)
+        settings = authentication.settings
+        return Arrival(
+            authentication.is_forged,
+            settings.max_header_octets,
+            self._checking,
+            max_lines=settings.max_header_lines,
+        )
 
     def _complete(self, header: bytes) -> bytes:
         """RFC 6409 §8: what the person's client left out."""
