@@ -34,6 +34,10 @@ from postroom.config import Config, ListenerSettings
 from postroom.delivery import (
     ClientContexts,
     Deliverer,
+    DmarcDatabase,
+    DmarcReading,
+    DmarcReports,
+    DmarcResults,
     OutboundTls,
     StsPolicies,
     TlsDatabase,
@@ -308,6 +312,7 @@ class App:
             journal.note(message_id, "interrupted", to=address)
         self.authentication = Authentication(resolver, self.clock, config.authentication, hostname=config.hostname)
         self._closing.push_async_callback(self.authentication.close)
+        self.dmarc_results = self._dmarc_reports(resolver)
         self.intake = Intake(
             hostname=config.hostname,
             directory=self.directory,
@@ -395,6 +400,36 @@ class App:
             )
             reports.start()
             self._closing.push_async_callback(reports.close)
+
+    def _dmarc_reports(self, resolver: Resolver) -> DmarcResults:
+        """Tell others of mail in their name, and read what they tell of mail in ours."""
+        settings = self.config.dmarc_reports
+        database = DmarcDatabase(self.config.data / "dmarc.db")
+        self._closing.callback(database.close)
+        results = DmarcResults(database, self.clock, settings)
+        self._closing.push_async_callback(results.close)
+        if settings.send:
+            results.start()
+        if self.place.first:
+            reading = DmarcReading(
+                database=database, store=self.store, directory=self.directory, clock=self.clock, settings=settings
+            )
+            reading.start()
+            self._closing.push_async_callback(reading.close)
+            if settings.send:
+                reports = DmarcReports(
+                    database=database,
+                    results=results,
+                    resolver=resolver,
+                    queue=self.queue,
+                    clock=self.clock,
+                    ids=self.ids,
+                    settings=settings,
+                    hostname=self.config.hostname,
+                )
+                reports.start()
+                self._closing.push_async_callback(reports.close)
+        return results
 
     def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""

@@ -21,7 +21,8 @@ from postroom.delivery import (
     TlsReportSettings,
     TlsResults,
 )
-from postroom.delivery.tls_results import day_of, results_of
+from postroom.delivery.report_results import day_of
+from postroom.delivery.tls_results import results_of
 from postroom.mailauth import Tlsa, tlsa_for
 from postroom.net import Dialer, HttpsClient, NetSettings
 from postroom.queue import Envelope

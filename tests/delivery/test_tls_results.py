@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 import apsw
 
 from postroom.base import FakeClock
+from postroom.delivery.report_results import day_of
 from postroom.delivery.tls_database import TlsDatabase
 from postroom.delivery.tls_demand import Published
-from postroom.delivery.tls_results import TlsResults, day_of, results_of
+from postroom.delivery.tls_results import TlsResults, results_of
 from postroom.delivery.tls_settings import TlsReportSettings
 from postroom.mailauth.tls_rpt import Failure, PolicyResults
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "trace": ("trace", "trace", "Follow a message, step by step."),
     "suppression": ("suppression", "suppression", "Addresses that are not asked any more, as they bounced for good."),
     "tlsrpt": ("tlsrpt", "tlsrpt", "What others report of the TLS they had with this server."),
+    "dmarc": ("dmarc", "dmarc", "What others report of mail in our domains' names."),
     "import": ("import_mail", "import_mail", "Bring mail from files into an account."),
     "export": ("export_mail", "export_mail", "Write an account's mail into files."),
     "config": ("config", "config", "Explain the settings."),

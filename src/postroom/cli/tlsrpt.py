@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import config_option, json_option, read_settings
-from .outcome import Refusal, print_json, print_table
+from .outcome import print_json, print_table
+from .report_reading import read_reports
 
 if TYPE_CHECKING:
     from postroom.mailauth.tls_rpt import Report
@@ -69,18 +70,9 @@ def tlsrpt(days: int, as_json: bool, config_path: Path | None) -> None:
 
 
 def _reports(path: Path, since: float) -> "list[Report]":
-    from postroom.delivery import TlsDatabase, TlsDatabaseFailure, received_reports
+    from postroom.delivery import TlsDatabase, received_reports
 
-    if not path.exists():
-        return []
-    try:
-        database = TlsDatabase(path)
-        try:
-            return database.now(lambda db: received_reports(db, since))
-        finally:
-            database.close()
-    except TlsDatabaseFailure as error:
-        raise Refusal(f"The reports can't be read: {error}") from error
+    return read_reports(path, TlsDatabase, lambda db: received_reports(db, since)) or []
 
 
 Sums = dict[tuple[str, str], _Sum]

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from postroom.accounts import AccountSettings
+from postroom.delivery.report_settings import DmarcReportSettings
 from postroom.delivery.settings import DeliverySettings
 from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
 from postroom.dns import DnsSettings
@@ -73,6 +74,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tls_reports: Annotated[TlsReportSettings, Meta(description="Reports on TLS between servers (tls.md).")] = (
         TlsReportSettings()
     )
+    dmarc_reports: Annotated[
+        DmarcReportSettings, Meta(description="Reports on mail in the name of others, and of others on mail in ours.")
+    ] = DmarcReportSettings()
     mta_sts: Annotated[MtaStsSettings, Meta(description="What others are told to demand of us (tls.md).")] = (
         MtaStsSettings()
     )

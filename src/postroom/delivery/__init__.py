@@ -1,7 +1,13 @@
 """What happens to mail that leaves: hosts, attempts, retries, reports."""
 
 from .api import LocalDelivery, LocalDomains, Undeliverable
+from .dmarc_database import DmarcDatabase
+from .dmarc_reading import DmarcReading, aggregate_reports, failure_reports
+from .dmarc_reports import DmarcReports
+from .dmarc_results import DmarcResults
 from .outbound_tls import ClientContexts, OutboundTls
+from .report_database import ReportDatabaseFailure
+from .report_settings import DmarcReportSettings
 from .runner import Deliverer
 from .settings import DeliverySettings
 from .sts_policies import StsPolicies
@@ -15,10 +21,16 @@ __all__ = [
     "ClientContexts",
     "Deliverer",
     "DeliverySettings",
+    "DmarcDatabase",
+    "DmarcReading",
+    "DmarcReportSettings",
+    "DmarcReports",
+    "DmarcResults",
     "LocalDelivery",
     "LocalDomains",
     "OutboundTls",
     "OutboundTlsSettings",
+    "ReportDatabaseFailure",
     "StsPolicies",
     "TlsDatabase",
     "TlsDatabaseFailure",
@@ -27,5 +39,7 @@ __all__ = [
     "TlsReports",
     "TlsResults",
     "Undeliverable",
+    "aggregate_reports",
+    "failure_reports",
     "received_reports",
 ]

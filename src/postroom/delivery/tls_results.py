@@ -4,22 +4,21 @@ Owns: the counts, in memory for some seconds, then in the database. Never: repor
 nothing; what can't be written is counted no more.
 """
 
-import datetime
 import json
-import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import apsw
 
-from postroom.base import Clock, TaskOwner
+from postroom.base import Clock
 from postroom.mailauth.tls_rpt import Failure, PolicyResults
 
-from .tls_database import TlsDatabase, TlsDatabaseFailure
+from .report_results import ReportResults, day_of
+from .tls_database import TlsDatabase
 from .tls_demand import Published
 from .tls_settings import TlsReportSettings
 
-_log = logging.getLogger("postroom.delivery")
 _REASON_CHARACTERS = 250
 
 
@@ -30,33 +29,20 @@ class _Key:
     policy: str
 
 
-def day_of(at: float) -> str:
-    """Of UTC (RFC 8460 §4.1)."""
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).date().isoformat()
-
-
-class TlsResults:
+class TlsResults(ReportResults):
     """`note` every session; `start`, and `close` at the end."""
 
+    tables = ("result", "failure", "report")
+
     def __init__(self, database: TlsDatabase, clock: Clock, settings: TlsReportSettings) -> None:
-        self._database = database
-        self._clock = clock
-        self._settings = settings
+        super().__init__("TLS", database, clock, settings)
+        self._send = settings.send
         self._successes: Counter[_Key] = Counter()
         self._failures: Counter[tuple[_Key, str]] = Counter()
-        self._tasks = TaskOwner("tls-results")
-
-    def start(self) -> None:
-        """Write what was noted, from time to time."""
-        self._tasks.spawn(self._run(), name="flush")
-
-    async def close(self) -> None:
-        await self._tasks.close()
-        await self.flush()
 
     def note(self, published: Published | None, failure: Failure | None = None) -> None:
         """One session with a server of the domain; without `failure` it was as it has to be."""
-        if published is None or not self._settings.send:
+        if published is None or not self._send:
             return
         policy = json.dumps([published.kind, published.lines, published.hosts])
         key = _Key(day_of(self._clock.now()), published.domain, policy)
@@ -69,19 +55,12 @@ class TlsResults:
             detail[4] = failure.reason[:_REASON_CHARACTERS]
             self._failures[key, json.dumps(detail)] += failure.count
 
-    async def _run(self) -> None:
-        while True:
-            await self._clock.sleep(self._settings.flush_seconds)
-            await self.flush()
-
-    async def flush(self) -> None:
-        """Durable when it returns."""
+    def _taken(self) -> Callable[[apsw.Connection], None] | None:
         successes, self._successes = self._successes, Counter()
         failures, self._failures = self._failures, Counter()
         if not successes and not failures:
-            return
+            return None
         most = self._settings.max_results
-        oldest = day_of(self._clock.now() - 86_400 * self._settings.keep_days)
 
         def save(db: apsw.Connection) -> None:
             keys = {*successes, *(key for key, _ in failures)}
@@ -92,13 +71,8 @@ class TlsResults:
             for (key, detail), count in failures.items():
                 if room[key.day] > 0:
                     room[key.day] -= _fail(db, key, detail, count)
-            for table in ("result", "failure", "report"):
-                db.execute(f"DELETE FROM {table} WHERE day < ?", (oldest,))
 
-        try:
-            await self._database.run(save)
-        except TlsDatabaseFailure as error:
-            _log.error("results of TLS could not be kept: %s", error)
+        return save
 
 
 def _rows(db: apsw.Connection, day: str) -> int:
