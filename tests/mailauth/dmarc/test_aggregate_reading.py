@@ -16,6 +16,7 @@ from postroom.mailauth.dmarc.aggregate_reading import (
     MAX_DEPTH,
     MAX_ELEMENTS,
     MAX_ROWS,
+    MAX_TAG,
     MAX_TEXT,
     find_aggregate,
     read_aggregate,
@@ -106,6 +107,9 @@ def laughs() -> bytes:
         (b"<feedback>&undefined;</feedback>", "not XML"),
         (b"<?xml version='1.0' encoding='nonsense'?><feedback/>", "not XML"),
         (b"<?xml version='1.0' encoding='base64'?><feedback/>", "not XML"),
+        (b"<feedback " + b"a" * (2 * MAX_TAG), "a tag of more"),
+        (b"<feedback " + b"a='1' " * MAX_TAG, "a tag of more"),
+        (b"<feedback><!-- " + b"x" * (2 * MAX_TAG), "a tag of more"),
         (b"<feedback>" + b"<a>" * MAX_DEPTH, "within each other"),
         (b"<feedback>" + b"<a/>" * MAX_ELEMENTS, "no row's"),
         (b"<feedback><record>" + b"<a/>" * MAX_ELEMENTS, "no row's"),
@@ -118,8 +122,9 @@ def test_what_is_no_report(document: bytes, why: str) -> None:
             read_aggregate(packed, 1_000_000)
 
 
-def test_texts_are_cut() -> None:
-    report = read_aggregate(OLD.replace(b"Old Sender", b"x" * 100_000), 1_000_000)
+@pytest.mark.parametrize("piece", [b"x", b"&#65;", b"\xc3\xa4", b"\n", b"<![CDATA[x]]>", b"<!-- x -->"])
+def test_texts_are_cut(piece: bytes) -> None:
+    report = read_aggregate(OLD.replace(b"Old Sender", b"x" * MAX_TEXT + piece * 400_000), 10_000_000)
     assert report.organization == "x" * MAX_TEXT
 
 

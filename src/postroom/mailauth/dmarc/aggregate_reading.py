@@ -15,6 +15,7 @@ from .aggregate import AggregateReport, DkimEntry, Published, Reason, Row, SpfEn
 MAX_ROWS = 50_000
 MAX_DEPTH = 16
 MAX_ELEMENTS = 1000  # of one row, and of what stands around the rows
+MAX_TAG = 131_072  # octets of one tag, with whatever attributes
 MAX_TEXT = 1000  # characters of any text that is kept
 _MAX_COUNT = 1 << 53
 _MAX_TIME = 1 << 40
@@ -57,6 +58,8 @@ def read_aggregate(octets: bytes, limit: int) -> AggregateReport:
     try:
         for at in range(0, len(document), _SLICE):
             parser.Parse(document[at : at + _SLICE], False)
+            if at - parser.CurrentByteIndex > MAX_TAG:
+                raise BadReport(f"a tag of more than {MAX_TAG} octets")
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise BadReport(f"not XML: {error}") from error
