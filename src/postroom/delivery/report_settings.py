@@ -41,9 +41,7 @@ class ReportSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = 10_485_760
     max_read: Annotated[
         int,
-        Meta(
-            ge=1, description="Messages of one mailbox that are looked through in one look; the rest wait for the next."
-        ),
+        Meta(ge=1, description="Messages of a mailbox looked through in one look; the rest wait for the next."),
     ] = 1000
     keep_received_days: Annotated[int, Meta(ge=1, description="Days for which reports of others are kept.")] = 366
     max_received: Annotated[int, Meta(ge=1, description="Reports of others that are kept; the oldest go first.")] = (

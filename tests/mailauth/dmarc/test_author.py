@@ -1,6 +1,7 @@
 """The spoofing battery: From fields as they should be, as they may be, and as they deceive."""
 
 import time
+from email.utils import formataddr
 
 import pytest
 from hypothesis import given
@@ -230,3 +231,15 @@ def test_a_domain_is_always_the_only_one_in_sight(pieces: list[bytes]) -> None:
     author = read(b"".join(pieces))
     if author.domain:
         assert author.domains == (author.domain,)
+
+
+@given(st.text(max_size=60))
+def test_an_address_with_any_name_that_is_written_properly_is_no_problem(name: str) -> None:
+    try:
+        value = formataddr((name, "a@b.test")).encode()
+    except UnicodeError:  # a lone surrogate
+        return
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+        return
+    author = read(value)
+    assert (author.domain, author.problem) == ("b.test", Problem.NONE), value

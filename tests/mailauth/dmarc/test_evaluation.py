@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.mailauth.dmarc.zone import Dkim, Spf, Word, Zone
 
+from postroom.mailauth.dkim import DkimResult, DkimVerdict
 from postroom.mailauth.dmarc import Author, DmarcResult, DmarcVerdict, Policy, Problem, author_domain, evaluate
 from postroom.mailauth.dmarc.evaluation import MAX_AUTHORS
 from postroom.mailauth.dmarc.tree import MAX_QUESTIONS, MAX_WALKS
 from postroom.mailauth.questions import conclude
+from postroom.mailauth.spf import SpfResult, SpfVerdict
 
 REJECT = "v=DMARC1; p=reject"
 
@@ -218,3 +220,11 @@ def test_a_pass_needs_a_common_parent_and_never_trouble(
         assert author != domain
     else:
         assert found.disposition is Policy.NONE
+
+
+def test_the_verdicts_of_our_own_spf_and_dkim_are_what_is_looked_at() -> None:
+    spf = SpfVerdict(SpfResult.PASS, "mailfrom", "example.test", "a@example.test", "")
+    dkim = DkimVerdict(DkimResult.PASS, "", "mail.example.test", "s1")
+    author = Author("example.test", domains=("example.test",))
+    found = conclude(evaluate(author, [spf], [dkim]), Zone({"example.test": REJECT}).answer)
+    assert found.aligned_by == ("spf", "dkim")
