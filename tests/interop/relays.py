@@ -105,10 +105,10 @@ def certified(folder: Path, domain: str, owner: pwd.struct_passwd) -> tuple[Path
     return certificate, key
 
 
-def wait_for_port(relay: Relay) -> None:
+def wait_for_port(relay: Relay, address: str = "127.0.0.1") -> None:
     def answers() -> bool:
         try:
-            socket.create_connection(("127.0.0.1", relay.port), timeout=1).close()
+            socket.create_connection((address, relay.port), timeout=1).close()
         except OSError:
             return False
         return True
@@ -117,48 +117,62 @@ def wait_for_port(relay: Relay) -> None:
 
 
 @contextmanager
-def postfix(folder: Path, port: int, postroom_port: int) -> Iterator[Relay]:
+def running_postfix(relay: Relay, main: str, services: dict[str, str], owner: pwd.struct_passwd) -> Iterator[None]:
+    """A Postfix in the relay's folder, with these lines of main.cf and these smtpd by address, each with its options;
+    what they refer to is in `etc` there already."""
     program = need("postfix")
-    relay = Relay("postfix.test", folder, port, [])
-    owner = pwd.getpwnam("postfix")
-    etc, queue, data, mail = (folder / name for name in ("etc", "queue", "data", "mail"))
-    for path in (etc, queue, data, mail):
+    etc, queue, data = (relay.folder / name for name in ("etc", "queue", "data"))
+    for path in (queue, data):
         path.mkdir()
-    for path in (data, mail):
-        os.chown(path, owner.pw_uid, owner.pw_gid)
-    certificate, key = certified(etc, relay.domain, owner)
-    (etc / "mailboxes").write_text(
-        "/^carol@postfix\\.test$/ carol/\n/^jürgen@postfix\\.test$/ juergen/\n/^r[0-9]+@postfix\\.test$/ many/\n"
-    )
+    os.chown(data, owner.pw_uid, owner.pw_gid)
     (etc / "main.cf").write_text(
-        f"compatibility_level = 3.6\nmyhostname = mx.postfix.test\nmydestination =\nqueue_directory = {queue}\n"
-        f"data_directory = {data}\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\n"
-        f"virtual_mailbox_domains = postfix.test\nvirtual_mailbox_base = {mail}\n"
-        f"virtual_mailbox_maps = regexp:{etc}/mailboxes\nvirtual_uid_maps = static:{owner.pw_uid}\n"
-        f"virtual_gid_maps = static:{owner.pw_gid}\nvirtual_minimum_uid = 1\nvirtual_mailbox_limit = 0\n"
-        f"message_size_limit = 0\nmailbox_size_limit = 0\n"
-        f"transport_maps = inline:{{ example.test=smtp:[127.0.0.1]:{postroom_port} }}\n"
-        f"smtp_tls_security_level = encrypt\nsmtp_tls_loglevel = 1\nmaillog_file = /dev/stdout\n"
-        f"smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {certificate}\nsmtpd_tls_key_file = {key}\n"
-        f"smtpd_tls_received_header = yes\nmaillog_file_prefixes = /dev/stdout\n"
-        f"smtpd_relay_restrictions = permit_mynetworks, reject\nalias_maps =\n"
+        f"compatibility_level = 3.6\nmydestination =\nqueue_directory = {queue}\ndata_directory = {data}\n"
+        "inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\nalias_maps =\n"
+        "smtpd_relay_restrictions = permit_mynetworks, reject\nsmtpd_tls_security_level = may\n"
+        f"maillog_file = /dev/stdout\nmaillog_file_prefixes = /dev/stdout\nmyhostname = mx.{relay.domain}\n{main}"
     )
     standard = Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
     lines = [line for line in standard if line and not line.startswith(("#", " ", "\t", "smtp      inet"))]
-    own = f"127.0.0.1:{relay.port} inet n - n - - smtpd"
-    (etc / "master.cf").write_text("\n".join([own, *no_chroot(lines)]) + "\n")
-    relay.logs = [folder / "log"]
-    with (folder / "log").open("wb") as log:
+    own = [f"{address}:{relay.port} inet n - n - - smtpd{options}" for address, options in services.items()]
+    (etc / "master.cf").write_text("\n".join([*own, *_no_chroot(lines)]) + "\n")
+    relay.logs = [relay.folder / "log"]
+    with (relay.folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "-c", str(etc), "start-fg"], stdout=log, stderr=log)
     try:
-        wait_for_port(relay)
-        yield relay
+        wait_for_port(relay, list(services)[-1])
+        yield
     finally:
         subprocess.run([program, "-c", str(etc), "stop"], capture_output=True, timeout=60)
         process.wait(timeout=60)
 
 
-def no_chroot(lines: list[str]) -> list[str]:
+@contextmanager
+def postfix(folder: Path, port: int, postroom_port: int) -> Iterator[Relay]:
+    need("postfix")
+    relay = Relay("postfix.test", folder, port, [])
+    owner = pwd.getpwnam("postfix")
+    etc, mail = folder / "etc", folder / "mail"
+    for path in (etc, mail):
+        path.mkdir()
+    os.chown(mail, owner.pw_uid, owner.pw_gid)
+    certificate, key = certified(etc, relay.domain, owner)
+    (etc / "mailboxes").write_text(
+        "/^carol@postfix\\.test$/ carol/\n/^jürgen@postfix\\.test$/ juergen/\n/^r[0-9]+@postfix\\.test$/ many/\n"
+    )
+    main = (
+        f"virtual_mailbox_domains = postfix.test\nvirtual_mailbox_base = {mail}\n"
+        f"virtual_mailbox_maps = regexp:{etc}/mailboxes\nvirtual_uid_maps = static:{owner.pw_uid}\n"
+        f"virtual_gid_maps = static:{owner.pw_gid}\nvirtual_minimum_uid = 1\nvirtual_mailbox_limit = 0\n"
+        "message_size_limit = 0\nmailbox_size_limit = 0\n"
+        f"transport_maps = inline:{{ example.test=smtp:[127.0.0.1]:{postroom_port} }}\n"
+        "smtp_tls_security_level = encrypt\nsmtp_tls_loglevel = 1\nsmtpd_tls_received_header = yes\n"
+        f"smtpd_tls_cert_file = {certificate}\nsmtpd_tls_key_file = {key}\n"
+    )
+    with running_postfix(relay, main, {"127.0.0.1": ""}, owner):
+        yield relay
+
+
+def _no_chroot(lines: list[str]) -> list[str]:
     """master.cf lines with chroot off, so that the folder needs no copies of system files."""
     out = []
     for line in lines:

@@ -9,11 +9,10 @@ import pwd
 import re
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from tests.interop.clients import need
-from tests.interop.relays import Relay, folder_for_others, no_chroot, submit
+from tests.interop.relays import Relay, folder_for_others, running_postfix, submit
 from tests.interop.server import Server, start_server, stop_server
 from tests.interop.signed_zones import SignedDnsServer, unbound
 from tests.mailauth.authority import Issued, issue
@@ -218,49 +217,22 @@ def _names(certificates: dict[str, Issued], port: int) -> SignedDnsServer:
     return server
 
 
-class Peer:
+@contextmanager
+def _peer(folder: Path, certificates: dict[str, Issued], port: int) -> Iterator[None]:
     """One Postfix, a service of it for each case; it takes everything and keeps nothing."""
-
-    def __init__(self, folder: Path, certificates: dict[str, Issued], port: int) -> None:
-        program = need("postfix")
-        owner = pwd.getpwnam("postfix")
-        etc, queue, data = (folder / name for name in ("etc", "queue", "data"))
-        for path in (etc, queue, data):
-            path.mkdir()
-        os.chown(data, owner.pw_uid, owner.pw_gid)
-        (etc / "main.cf").write_text(
-            f"compatibility_level = 3.6\nmyhostname = mx.peer.test\nmydestination =\nqueue_directory = {queue}\n"
-            f"data_directory = {data}\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmynetworks = 127.0.0.0/8\n"
-            f"smtpd_relay_restrictions = permit_mynetworks, reject\nalias_maps =\ndefault_transport = discard:\n"
-            f"smtpd_tls_security_level = may\nmaillog_file = /dev/stdout\nmaillog_file_prefixes = /dev/stdout\n"
-        )
-        services = []
-        for case in CASES:
-            chain, key = certificates[case.name].write(etc / case.name)
-            os.chown(key, owner.pw_uid, owner.pw_gid)
-            tls = f"smtpd_tls_chain_files={key},{chain}" if case.tls else "smtpd_tls_security_level=none"
-            services.append(f"{_address(case)}:{port} inet n - n - - smtpd -o {tls}")
-        standard = Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
-        lines = [line for line in standard if line and not line.startswith(("#", " ", "\t", "smtp      inet"))]
-        (etc / "master.cf").write_text("\n".join([*services, *no_chroot(lines)]) + "\n")
-        self._command = [program, "-c", str(etc)]
-        self._log = (folder / "log").open("wb")
-        self._process = subprocess.Popen([*self._command, "start-fg"], stdout=self._log, stderr=self._log)
-        relay = Relay("peer.test", folder, port, [folder / "log"])
-        relay.wait_for(lambda: _answers(_address(CASES[-1]), port))
-
-    def stop(self) -> None:
-        subprocess.run([*self._command, "stop"], capture_output=True, timeout=60)
-        self._process.wait(timeout=60)
-        self._log.close()
-
-
-def _answers(address: str, port: int) -> bool:
-    try:
-        socket.create_connection((address, port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+    need("postfix")
+    owner = pwd.getpwnam("postfix")
+    etc = folder / "etc"
+    etc.mkdir()
+    services: dict[str, str] = {}
+    for case in CASES:
+        chain, key = certificates[case.name].write(etc / case.name)
+        os.chown(key, owner.pw_uid, owner.pw_gid)
+        tls = f"smtpd_tls_chain_files={key},{chain}" if case.tls else "smtpd_tls_security_level=none"
+        services[_address(case)] = f" -o {tls}"
+    relay = Relay("peer.test", folder, port, [])
+    with running_postfix(relay, "default_transport = discard:\n", services, owner):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -279,8 +251,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         nameserver = stack.enter_context(unbound(folder, names, dns_port))
         web = Web(folder / "web", root)
         stack.callback(web.stop)
-        peer = Peer(stack.enter_context(folder_for_others()), certificates, port)
-        stack.callback(peer.stop)
+        stack.enter_context(_peer(stack.enter_context(folder_for_others()), certificates, port))
 
         def settings(text: str) -> str:
             for section, lines in {
