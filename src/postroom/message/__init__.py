@@ -28,7 +28,8 @@ from .list_fields import list_fields, list_id, list_ids, posted_header, unsubscr
 from .long_lines import LongLines
 from .parts import PartMap, PartNode
 from .plain_words import Explanation, explain
-from .recoding import Encoded, Kept, NotRecodable, Recoding, Wanted, parts_of, recoding
+from .recoding import NotRecodable, parts_of, recoding
+from .recoding_plan import Encoded, Kept, Recoding, Wanted
 from .scanner import Scanner
 from .search_text import decode_transfer, html_text
 from .settings import MessageSettings

@@ -4,16 +4,15 @@ Owns: which parts, their header fields, the new octets in pieces. Never: changes
 NotEncodable where a NUL stands outside of what can be encoded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from .parts import PartMap, PartNode
+from .recoding_plan import IDENTITY, Encoded, Kept, Measure, Plan, Recoding, Wanted
 from .structure import Kind
-from .transfer_encoding import Base64Encoder, with_encoding
+from .transfer_encoding import transfer_encoder, with_encoding
 
 Read = Callable[[int, int], bytes]
-_Stretches = Iterator[bool]  # of a body, one after another: whether it is not what it ought to be
 
-_IDENTITY = (b"7bit", b"8bit", b"binary")
 _PIECE = 65_536
 
 
@@ -26,7 +25,7 @@ def without_nul(parts: bytes, size: int, read: Read) -> Iterator[bytes]:
 
     Pieces may be empty: they give the caller the chance to do something else while much is read.
     """
-    return _recoded(parts, size, read, _with_nul)
+    return _recoded(parts, size, read, lambda measure: measure.nul)
 
 
 def without_binary(parts: bytes, size: int, read: Read) -> Iterator[bytes]:
@@ -34,45 +33,46 @@ def without_binary(parts: bytes, size: int, read: Read) -> Iterator[bytes]:
 
     What a mailbox keeps is read by clients of protocols that take their text in lines.
     """
-    return _recoded(parts, size, read, _with_binary)
+    return _recoded(parts, size, read, lambda measure: not measure.lined)
 
 
-def _recoded(parts: bytes, size: int, read: Read, look: Callable[[Read, int, int], _Stretches]) -> Iterator[bytes]:
-    root = PartMap.unpack(parts).root
-    at = 0
-    for node in _leaves(root):
-        found = False
-        for found in look(read, node.body_start, node.body_end):
-            if found:
-                break
+def _recoded(parts: bytes, size: int, read: Read, binary: Callable[[Measure], bool]) -> Iterator[bytes]:
+    plan = _plan(PartMap.unpack(parts).root, size, binary)
+    try:
+        wanted = next(plan)
+        while True:
             yield b""
-        if not found or node.encoding not in _IDENTITY:
+            wanted = plan.send(read(wanted.start, wanted.end))
+    except StopIteration as stop:
+        made: Recoding = stop.value
+    for segment in made.segments:
+        match segment:
+            case Kept(start, end):
+                yield from map(_checked, _pieces(read, start, end))
+            case Encoded(start, end, encoding):
+                encoder = transfer_encoder(encoding)
+                yield from map(encoder.feed, _pieces(read, start, end))
+                yield encoder.finish()
+            case octets:
+                yield _checked(octets)
+
+
+def _plan(root: PartNode, size: int, binary: Callable[[Measure], bool]) -> Generator[Wanted, bytes, Recoding]:
+    plan = Plan()
+    for node in _leaves(root):
+        measure = yield from plan.measured(node.body_start, node.body_end)
+        if not binary(measure) or node.encoding not in IDENTITY:
             continue
-        yield from _copied(read, at, node.header_start)
-        header = b"".join(_copied(read, node.header_start, node.body_start))
-        yield with_encoding(header, b"base64", is_message=node is root)
-        yield from _encoded(read, node.body_start, node.body_end)
+        header = b""
+        if node.body_start > node.header_start:
+            header = yield Wanted(node.header_start, node.body_start)
+        new = with_encoding(header, b"base64", is_message=node is root)
+        plan.replace(node.header_start, node.body_start, new)
+        yield from plan.encode(node, "base64", measure.octets)
         if node is root:
-            yield b"\r\n"
-        at = node.body_end
-    yield from _copied(read, at, size)
-
-
-def _with_nul(read: Read, start: int, end: int) -> _Stretches:
-    for at in range(start, end, _PIECE):
-        yield b"\0" in read(at, min(at + _PIECE, end))
-
-
-def _with_binary(read: Read, start: int, end: int) -> _Stretches:
-    at = start
-    while at < end:
-        piece = read(at, min(at + _PIECE, end))
-        at += len(piece)
-        if piece.endswith(b"\r") and at < end:  # with the LF that may follow
-            piece += read(at, at + 1)
-            at += 1
-        pairs = piece.count(b"\r\n")
-        yield b"\0" in piece or not pairs == piece.count(b"\n") == piece.count(b"\r")
+            plan.replace(node.body_end, node.body_end, b"\r\n")
+    plan.keep(size)
+    return plan.recoding
 
 
 def _leaves(root: PartNode) -> Iterator[PartNode]:
@@ -84,16 +84,12 @@ def _leaves(root: PartNode) -> Iterator[PartNode]:
         stack += reversed(node.children)
 
 
-def _copied(read: Read, start: int, end: int) -> Iterator[bytes]:
+def _pieces(read: Read, start: int, end: int) -> Iterator[bytes]:
     for at in range(start, end, _PIECE):
-        piece = read(at, min(at + _PIECE, end))
-        if b"\0" in piece:
-            raise NotEncodable
-        yield piece
+        yield read(at, min(at + _PIECE, end))
 
 
-def _encoded(read: Read, start: int, end: int) -> Iterator[bytes]:
-    encoder = Base64Encoder()
-    for at in range(start, end, _PIECE):
-        yield encoder.feed(read(at, min(at + _PIECE, end)))
-    yield encoder.finish()
+def _checked(octets: bytes) -> bytes:
+    if b"\0" in octets:
+        raise NotEncodable
+    return octets

@@ -10,18 +10,14 @@ stays. A DKIM signature of the body does not survive it: signers are to convert 
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 from .header import index_header
-from .long_lines import LongLines
 from .mime_fields import parse_content_type
 from .parts import PartMap, PartNode
+from .recoding_plan import IDENTITY, Plan, Recoding, Wanted
 from .structure import Kind
-from .transfer_encoding import EncodingName, base64_size, transfer_encoder, with_encoding
+from .transfer_encoding import with_encoding
 
-_IDENTITY = (b"7bit", b"8bit", b"binary")
-_PIECE = 262_144
-_HIGH = bytes(range(128, 256))
 _ENCODABLE_MESSAGES = (b"global-delivery-status", b"global-headers", b"global-disposition-notification")  # RFC 6533 §7
 
 
@@ -29,50 +25,14 @@ class NotRecodable(Exception):
     """Says why, for the person who gets the message back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Octets of the message from `start` to `end`, to be sent into the generator."""
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Octets of the message, as they are."""
-
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Octets of the message, to be encoded."""
-
-    start: int
-    end: int
-    encoding: EncodingName
-
-
-Segment = bytes | Kept | Encoded  # octets: to be put in
-
-
-@dataclass(frozen=True, slots=True)
-class Recoding:
-    """The new message, in order, and how long it is."""
-
-    segments: tuple[Segment, ...]
-    size: int
-
-
 def recoding(root: PartNode, size: int, *, eight_bit: bool) -> Generator[Wanted, bytes, Recoding]:
     """What to make of a message of `size` octets. `eight_bit`: the server takes 8-bit lines, though nothing binary."""
-    plan = _Plan(eight_bit)
+    plan = _ServerPlan(eight_bit)
     yield from plan.part(root, in_message=True)
     if not (yield from plan.measured(plan.at, size)).fits(eight_bit=eight_bit):
         raise NotRecodable("there is 8-bit or binary text outside of its parts")
     plan.keep(size)
-    return Recoding(tuple(plan.segments), plan.size)
+    return plan.recoding
 
 
 def parts_of(packed: bytes, max_parts: int) -> PartNode:
@@ -87,84 +47,12 @@ def parts_of(packed: bytes, max_parts: int) -> PartNode:
     return root
 
 
-class _Measure:
-    """What some octets need of a server. `feed` pieces, then `finish`."""
-
-    def __init__(self) -> None:
-        self.high = 0  # octets over 127
-        self.octets = 0
-        self.lined = True  # no CR, LF but at the end of a line, and no NUL
-        self._lines = LongLines()
-        self._held_cr = False
-
-    def feed(self, piece: bytes) -> None:
-        self.octets += len(piece)
-        if not piece.isascii():
-            self.high += len(piece) - len(piece.translate(None, _HIGH))
-        if b"\0" in piece:
-            self.lined = False
-        self._lines.feed(piece)
-        if self._held_cr:
-            piece = b"\r" + piece
-        self._held_cr = piece.endswith(b"\r")
-        pairs = piece.count(b"\r\n")
-        if pairs != piece.count(b"\n") or pairs != piece.count(b"\r") - self._held_cr:
-            self.lined = False
-
-    def finish(self) -> "_Measure":
-        self.lined = self.lined and not self._held_cr
-        return self
-
-    def fits(self, *, eight_bit: bool) -> bool:
-        return self.lined and not self._lines.found and (eight_bit or not self.high)
-
-    def best_encoding(self, *, text: bool) -> EncodingName:
-        """RFC 2045 §6.7: quoted-printable for what stays readable by it, unless base64 is shorter."""
-        return "quoted-printable" if text and self.lined and self.high * 6 <= self.octets else "base64"
-
-
-class _Plan:
-    """The new message as it grows."""
+class _ServerPlan(Plan):
+    """For a server."""
 
     def __init__(self, eight_bit: bool) -> None:
+        super().__init__()
         self._eight_bit = eight_bit
-        self.segments: list[Segment] = []
-        self.at = 0  # of the message, up to where it is planned
-        self.size = 0  # of the new message so far
-
-    # ---- putting together
-
-    def keep(self, end: int) -> None:
-        if end > self.at:
-            self.segments.append(Kept(self.at, end))
-            self.size += end - self.at
-        self.at = end
-
-    def _replace(self, start: int, end: int, octets: bytes) -> None:
-        self.keep(start)
-        self.segments.append(octets)
-        self.size += len(octets)
-        self.at = end
-
-    def _encode(self, node: PartNode, encoding: EncodingName, octets: int) -> Generator[Wanted, bytes, None]:
-        self.keep(node.body_start)
-        self.segments.append(Encoded(node.body_start, node.body_end, encoding))
-        self.at = node.body_end
-        if encoding == "base64":
-            self.size += base64_size(octets)
-            return
-        encoder = transfer_encoder(encoding)
-        for start in range(node.body_start, node.body_end, _PIECE):
-            self.size += len(encoder.feed((yield Wanted(start, min(start + _PIECE, node.body_end)))))
-        self.size += len(encoder.finish())
-
-    def measured(self, start: int, end: int) -> Generator[Wanted, bytes, _Measure]:
-        measure = _Measure()
-        for at in range(start, end, _PIECE):
-            measure.feed((yield Wanted(at, min(at + _PIECE, end))))
-        return measure.finish()
-
-    # ---- part by part
 
     def part(self, node: PartNode, *, in_message: bool) -> Generator[Wanted, bytes, None]:
         """`in_message`: its header is that of a message, not only of a part."""
@@ -199,7 +87,7 @@ class _Plan:
             self.keep(node.body_end)
             return
         major, subtype = media_type
-        if node.encoding not in _IDENTITY:
+        if node.encoding not in IDENTITY:
             raise NotRecodable("a part that is encoded already holds what its encoding does not allow")
         if major == b"multipart" or (
             major == b"message" and subtype not in _ENCODABLE_MESSAGES and node.kind is not Kind.MESSAGE
@@ -212,14 +100,14 @@ class _Plan:
         charset = b"unknown-8bit" if measure.high else b"us-ascii"  # RFC 1428 §3, RFC 2045 §5.2
         missing = b"Content-Type: text/plain; charset=%b\r\n" % charset if bare else b""
         new = with_encoding(header, encoding.encode(), is_message=in_message, missing=missing)
-        self._replace(node.header_start, node.body_start, new)
-        yield from self._encode(node, encoding, measure.octets)
+        self.replace(node.header_start, node.body_start, new)
+        yield from self.encode(node, encoding, measure.octets)
 
     def _relabel(self, node: PartNode, header: bytes, in_message: bool) -> None:
         """The encoding that the header names must not be more than is there (RFC 2045 §6.4)."""
         if node.encoding == b"binary" or (node.encoding == b"8bit" and not self._eight_bit):
             label = b"8bit" if self._eight_bit else b"7bit"
-            self._replace(node.header_start, node.body_start, with_encoding(header, label, is_message=in_message))
+            self.replace(node.header_start, node.body_start, with_encoding(header, label, is_message=in_message))
         else:
             self.keep(node.body_start)
 
