@@ -72,7 +72,7 @@ from postroom.servers.policy_host import BUSY, PolicyService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
 from postroom.servers.unsubscribe import UnsubscribePage
-from postroom.signing import KeyFolder, KeyKeeper, KeyWatch
+from postroom.signing import KeyFolder, KeyKeeper, KeyWatch, Signing
 from postroom.smtp import SmtpSettings
 from postroom.store import STORE_ROWS, Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
 
@@ -88,7 +88,7 @@ _IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", _POLICY_HOST})
 _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset(
-    {"authentication", "smtp", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"}
+    {"authentication", "smtp", "signing", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"}
 )
 
 
@@ -149,6 +149,8 @@ class App:
         self.config = config
         self.place = place
         self.clock = clock or SystemClock()
+        self._keys = KeyFolder(config.data)
+        self.signing = Signing(self._keys, config.signing, self.clock)
         self.ids = ids or SystemIds()
         self._resolver = resolver
         self._dialer = dialer
@@ -166,6 +168,7 @@ class App:
         self.authentication: Authentication | None = None
         self.intake: Intake
         self.deliverer: Deliverer
+        self._key_watch: KeyWatch | None = None
 
     # ---- what may need root
 
@@ -324,12 +327,13 @@ class App:
             journal=journal,
             unsubscribe_url=config.accounts.unsubscribe_url,
             authentication=self.authentication,
+            signing=self.signing,
         )
         if self.place.first:
-            keeper = KeyKeeper(KeyFolder(config.data), config.signing, self.clock)
-            watch = KeyWatch(keeper, resolver, self.clock, config.signing)
-            watch.start()
-            self._closing.push_async_callback(watch.close)
+            keeper = KeyKeeper(self._keys, config.signing, self.clock)
+            self._key_watch = KeyWatch(keeper, resolver, self.clock, config.signing)
+            self._key_watch.start()
+            self._closing.push_async_callback(self._key_watch.close)
         outbound_tls = self._outbound_tls(resolver)
         self.deliverer = Deliverer(
             queue=self.queue,
@@ -343,6 +347,7 @@ class App:
             hostname=config.hostname,
             outbound_tls=outbound_tls,
             journal=journal,
+            signing=self.signing,
         )
 
     def _own_addresses(self) -> OwnAddresses:
@@ -397,6 +402,7 @@ class App:
                 ids=self.ids,
                 settings=settings,
                 hostname=self.config.hostname,
+                signing=self.signing,
             )
             reports.start()
             self._closing.push_async_callback(reports.close)
@@ -426,6 +432,7 @@ class App:
                     ids=self.ids,
                     settings=settings,
                     hostname=self.config.hostname,
+                    signing=self.signing,
                 )
                 reports.start()
                 self._closing.push_async_callback(reports.close)
@@ -523,6 +530,10 @@ class App:
         changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(self.config, name)]
         if self.authentication is not None:
             self.authentication.take(config.authentication)
+        self.signing.settings = config.signing
+        self.signing.reload()
+        if self._key_watch is not None:
+            self._key_watch.settings = config.signing
         for name, later in self._services.items():
             if isinstance(later.service, SmtpService):
                 later.service.settings = _for_listener(config.smtp, self._wanted[name])

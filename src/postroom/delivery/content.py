@@ -21,6 +21,9 @@ from postroom.message import (
     transfer_encoder,
 )
 from postroom.queue import Queue, QueuedMessage
+from postroom.signing import UNSIGNED, Signing
+
+from .resigned import resigned
 
 _PIECE_OCTETS = 262_144
 _MAX_HEADER_OCTETS = 1 << 20
@@ -41,8 +44,9 @@ class Content(Protocol):
 class QueuedContent:
     """Trace lines and content of one queued message."""
 
-    def __init__(self, queue: Queue, message: QueuedMessage) -> None:
+    def __init__(self, queue: Queue, message: QueuedMessage, signing: Signing = UNSIGNED) -> None:
         self._queue = queue
+        self._signing = signing
         self._message = message
         self.size = message.size
 
@@ -117,15 +121,16 @@ class QueuedContent:
             scanner.feed(piece)
         return parts_of(scanner.finish().parts, _STRUCTURE.max_parts)
 
-    async def recoded(self, *, eight_bit: bool) -> "RecodedContent":
-        """For a server that takes 8-bit lines but nothing binary, or 7-bit ones. Raises NotRecodable."""
+    async def recoded(self, *, eight_bit: bool) -> Content:
+        """For a server that takes 8-bit lines but nothing binary, or 7-bit ones; with a signature of ours that is on it
+        made anew. Raises NotRecodable."""
         plan = recoding(await self.structure(), self.size, eight_bit=eight_bit)
         try:
             wanted = next(plan)
             while True:
                 wanted = plan.send(await self._read(wanted.start, wanted.end))
         except StopIteration as stop:
-            return RecodedContent(self, stop.value)
+            return await resigned(self, RecodedContent(self, stop.value), self._signing)
 
 
 class RecodedContent:

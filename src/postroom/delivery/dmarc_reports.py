@@ -17,6 +17,7 @@ from postroom.mailauth.dmarc.aggregate import AggregateReport, compressed, file_
 from postroom.mailauth.dmarc.destinations import find_destinations
 from postroom.mailauth.questions import Question
 from postroom.queue import Queue
+from postroom.signing import UNSIGNED, Signing
 
 from .dmarc_database import DmarcDatabase
 from .dmarc_results import DmarcResults, results_of
@@ -42,6 +43,7 @@ class DmarcReports(ReportSending):
         settings: DmarcReportSettings,
         hostname: str,
         suffixes: SuffixList | None = None,
+        signing: Signing = UNSIGNED,
     ) -> None:
         super().__init__(
             "DMARC",
@@ -53,6 +55,7 @@ class DmarcReports(ReportSending):
             ids=ids,
             settings=settings,
             hostname=hostname,
+            signing=signing,
         )
         self._max_rows = settings.max_rows
         self._suffixes = suffixes

@@ -12,6 +12,7 @@ from postroom.dns import Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import ConnectFailed, Dialer, SocketConnection, client_context
 from postroom.queue import Entry, Queue
+from postroom.signing import UNSIGNED, Signing
 from postroom.smtp import Outcome, ServerReply, local_reply
 
 from .api import Attempted
@@ -38,8 +39,10 @@ class LmtpSender:
         settings: DeliverySettings,
         hostname: str,
         journal: Journal = NO_JOURNAL,
+        signing: Signing = UNSIGNED,
     ) -> None:
         self._queue = queue
+        self._signing = signing
         self._resolver = resolver
         self._dialer = dialer
         self._settings = settings
@@ -49,7 +52,8 @@ class LmtpSender:
 
     async def carry(self, destination: Destination, entries: Sequence[Entry], session: Session | None) -> Carried:
         """Bring one message to those recipients; `session` is an open one to this destination."""
-        attempt = _Attempt(entries, QueuedContent(self._queue, entries[0].message), self._settings, self._journal)
+        content = QueuedContent(self._queue, entries[0].message, self._signing)
+        attempt = _Attempt(entries, content, self._settings, self._journal)
         if session is not None:
             if not session.usable or not await attempt.transact(session, last=False):
                 await session.close()

@@ -18,6 +18,7 @@ import apsw
 from postroom.base import Clock, Ids, Spool, TaskOwner
 from postroom.dns import Resolver
 from postroom.queue import Envelope, Queue, Recipient
+from postroom.signing import UNSIGNED, Signing
 
 from .report_database import ReportDatabase, ReportDatabaseFailure
 from .report_results import ReportResults, day_of
@@ -58,8 +59,10 @@ class ReportSending(ABC):
         ids: Ids,
         settings: ReportSettings,
         hostname: str,
+        signing: Signing = UNSIGNED,
     ) -> None:
         self._kind = kind
+        self._signing = signing
         self._database = database
         self._results = results
         self._resolver = resolver
@@ -112,10 +115,12 @@ class ReportSending(ABC):
         """Send one, and `_settle` what became of it, or try `_again`; whether it left."""
 
     async def _mail(self, octets: bytes, address: str, once: str) -> None:
-        """Into the queue, where it is known by `once`. Raises MailError."""
+        """Into the queue, where it is known by `once`, signed by who reports (RFC 8460 §5.3). Raises MailError."""
         with Spool(Path(), memory_limit=len(octets)) as spool:
             spool.write(octets)
-            await self._queue.enqueue(Envelope(self._contact), [Recipient(address, _NEVER)], spool, once=once)
+            signed = await self._signing.fields(self._signing.domain_of(self._submitter), spool)
+            to = [Recipient(address, _NEVER)]
+            await self._queue.enqueue(Envelope(self._contact), to, spool, prefix=signed, once=once)
 
     async def _sent(self, due: Due, where: str) -> bool:
         await self._settle(due, "sent", where)

@@ -23,9 +23,11 @@ from postroom.message import (
     first_value,
 )
 from postroom.queue import Envelope, NoSuchEntry, Queue, QueuedMessage, Recipient, destination_of
+from postroom.signing import UNSIGNED, Signing
 
 from .api import Attempted, LocalDelivery, LocalDomains
 from .content import QueuedContent
+from .destination import ascii_domain
 from .schedule import deadline
 from .settings import DeliverySettings
 
@@ -50,8 +52,10 @@ class Reporter:
         settings: DeliverySettings,
         hostname: str,
         journal: Journal = NO_JOURNAL,
+        signing: Signing = UNSIGNED,
     ) -> None:
         self._queue = queue
+        self._signing = signing
         self._journal = journal
         self._local = local
         self._directory = directory
@@ -167,6 +171,7 @@ class Reporter:
             require_tls=original.require_tls,
             priority=original.priority,
         )
+        octets = await self._signed(octets)
         domain = destination_of(sender)
         if not domain or await self._directory.is_local_domain(domain):
             try:
@@ -186,6 +191,13 @@ class Reporter:
         _log.info("%s: report to <%s> queued as %s", message.message_id, sender, queue_id)
         self._journal.note(message.message_id, "reported", to=sender, report=queue_id)
         self._journal.note(queue_id, "received", about=message.message_id, to=[sender], size=len(octets))
+
+    async def _signed(self, octets: bytes) -> bytes:
+        """With the signature of our own domain: what is delivered here may be sent on from here."""
+        with Spool(Path(), memory_limit=len(octets)) as spool:
+            spool.write(octets)
+            domain = self._signing.domain_of(ascii_domain(self._hostname))
+            return await self._signing.fields(domain, spool) + octets
 
 
 async def _once(octets: bytes) -> AsyncGenerator[bytes, None]:

@@ -13,6 +13,7 @@ from postroom.dns import Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import Dialer
 from postroom.queue import BOUNCE, RETRY, Entry, Queue, QueueError, destination_of
+from postroom.signing import UNSIGNED, Signing
 from postroom.smtp import ServerReply, local_reply
 
 from .api import Attempted, LocalDelivery, LocalDomains
@@ -53,6 +54,7 @@ class Deliverer:
         hostname: str,
         outbound_tls: OutboundTls | None = None,
         journal: Journal = NO_JOURNAL,
+        signing: Signing = UNSIGNED,
     ) -> None:
         self._queue = queue
         self._local = local
@@ -71,9 +73,16 @@ class Deliverer:
             routes=self._routes,
             tls=outbound_tls or OutboundTls(resolver, OutboundTlsSettings()),
             journal=journal,
+            signing=signing,
         )
         self._lmtp = LmtpSender(
-            queue=queue, resolver=resolver, dialer=dialer, settings=settings, hostname=hostname, journal=journal
+            queue=queue,
+            resolver=resolver,
+            dialer=dialer,
+            settings=settings,
+            hostname=hostname,
+            journal=journal,
+            signing=signing,
         )
         reporter = Reporter(
             queue=queue,
@@ -84,6 +93,7 @@ class Deliverer:
             settings=settings,
             hostname=hostname,
             journal=journal,
+            signing=signing,
         )
         self._settlement = Settlement(queue, reporter, clock, ids, settings, journal)
         self._workers = TaskOwner("delivery")

@@ -17,6 +17,7 @@ from postroom.dns import DnsTemporary, Resolver
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.net import Dialer, LocalFailure, Raced, SocketConnection
 from postroom.queue import Entry, Queue
+from postroom.signing import UNSIGNED, Signing
 from postroom.smtp import Outcome, ServerReply, local_reply
 
 from .api import Attempted, Undeliverable
@@ -61,8 +62,10 @@ class Sender:
         routes: Routes,
         tls: OutboundTls,
         journal: Journal = NO_JOURNAL,
+        signing: Signing = UNSIGNED,
     ) -> None:
         self._queue = queue
+        self._signing = signing
         self.journal = journal
         self._dialer = dialer
         self.clock = clock
@@ -182,7 +185,7 @@ class Sender:
         return await self._router.find_all(hosts)
 
     def content(self, entry: Entry) -> QueuedContent:
-        return QueuedContent(self._queue, entry.message)
+        return QueuedContent(self._queue, entry.message, self._signing)
 
     @property
     def settings(self) -> DeliverySettings:

@@ -19,6 +19,7 @@ from postroom.mailauth.tls_rpt import (
 )
 from postroom.net import Fetch, FetchFailed, HttpsClient
 from postroom.queue import Queue
+from postroom.signing import UNSIGNED, Signing
 
 from .report_sending import DAY, Due, ReportSending
 from .tls_database import TlsDatabase
@@ -42,6 +43,7 @@ class TlsReports(ReportSending):
         ids: Ids,
         settings: TlsReportSettings,
         hostname: str,
+        signing: Signing = UNSIGNED,
     ) -> None:
         super().__init__(
             "TLS",
@@ -53,6 +55,7 @@ class TlsReports(ReportSending):
             ids=ids,
             settings=settings,
             hostname=hostname,
+            signing=signing,
         )
         self._client = client
 

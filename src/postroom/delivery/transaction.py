@@ -15,7 +15,7 @@ from postroom.message import NotRecodable
 from postroom.queue import DeliverBy, Entry, QueuedMessage
 from postroom.smtp import By, SendMail, SendTo, ServerReply, local_reply
 
-from .content import Content, QueuedContent, RecodedContent
+from .content import Content, QueuedContent
 from .destination import ascii_address
 from .settings import DeliverySettings
 
@@ -55,7 +55,7 @@ class Transactions:
         self._has_8bit: bool | None = None
         self._international: bool | None = None
         self._signed: bool | None = None
-        self._recoded: dict[bool, RecodedContent | NotRecodable] = {}
+        self._recoded: dict[bool, Content | NotRecodable] = {}
 
     async def for_server(self, offered: Mapping[str, str], entries: Sequence[Entry]) -> Transaction:
         """The transaction for these recipients, with a server that offers these extensions. Raises Unfit."""
@@ -139,7 +139,7 @@ class Transactions:
             raise Unfit(local_reply(550, "5.6.9", "The server can't take internationalized mail"))
         return recoded
 
-    async def _as(self, *, eight_bit: bool) -> RecodedContent | NotRecodable:
+    async def _as(self, *, eight_bit: bool) -> Content | NotRecodable:
         if eight_bit not in self._recoded:
             try:
                 self._recoded[eight_bit] = await self._content.recoded(eight_bit=eight_bit)

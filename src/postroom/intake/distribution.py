@@ -15,6 +15,7 @@ from postroom.queue import Envelope, Recipient
 from postroom.store import Draft
 
 from .expansion import expanded, expansion_report, for_target, wants_success_report
+from .own_mail import own_signature
 from .routing import Route
 from .trace import TraceWriter
 
@@ -52,6 +53,7 @@ class Distribution:
         self._bounced = bounced  # the queue's runner finds out the same, and tells the sender
         self._junk = junk  # where mailboxes get it
         self._outcomes: dict[object, MailError | None] = {}  # by the target's key
+        self._signature: bytes | None = None  # made when first needed
 
     async def run(self, each: bool) -> list[MailError | None]:
         for_queue = self._for_queue()
@@ -162,14 +164,25 @@ class Distribution:
             spool.write(octets)
             try:
                 back = Recipient(self._envelope.mail_from, _NEVER)
-                await intake.queue.enqueue(Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8), [back], spool)
+                signed = await intake.signing.fields(intake.signing.domain_of(intake.hostname), spool)
+                envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8)
+                await intake.queue.enqueue(envelope, [back], spool, prefix=signed)
             except MailError as error:
                 _log.warning("%s: no report on the alias: %s", self._trace_id, error)
 
     async def _enqueue(self, recipients: list[Recipient], message_id: str, only: str | None) -> None:
+        prefix = await self._signed() + self._trace.received(only)
         await self._intake.queue.enqueue(
-            self._envelope, recipients, self._draft.spool, prefix=self._trace.received(only), message_id=message_id
+            self._envelope, recipients, self._draft.spool, prefix=prefix, message_id=message_id
         )
+
+    async def _signed(self) -> bytes:
+        """Our signature, where the message leaves and is our own: above Received, as it was made after it."""
+        if self._signature is None:
+            leaves = any(not isinstance(target, LocalTarget) for route in self._routes for target in route.targets)
+            intake, person = self._intake, self._trace.source.person if leaves else None
+            self._signature = await own_signature(person, self._draft, intake.directory, intake.signing)
+        return self._signature
 
 
 def _key(target: Target) -> object:

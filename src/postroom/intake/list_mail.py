@@ -15,6 +15,7 @@ from postroom.accounts import Lists, ListTarget, MailingList, Member
 from postroom.base import Clock, Ids, Spool
 from postroom.message import compose_text, first_value, format_mailbox
 from postroom.queue import Envelope, Queue, Recipient
+from postroom.signing import UNSIGNED, Signing
 from postroom.store import Draft
 
 from .list_posts import authors, automatic
@@ -32,12 +33,15 @@ _LEAVE = frozenset({"unsubscribe", "leave", "remove", "signoff"})
 class ListMail:
     """`take` what came for one of the addresses."""
 
-    def __init__(self, lists: Lists, queue: Queue, clock: Clock, ids: Ids, hostname: str) -> None:
+    def __init__(
+        self, lists: Lists, queue: Queue, clock: Clock, ids: Ids, hostname: str, signing: Signing = UNSIGNED
+    ) -> None:
         self._lists = lists
         self._queue = queue
         self._clock = clock
         self._ids = ids
         self._hostname = hostname
+        self._signing = signing
 
     async def take(self, target: ListTarget, envelope: Envelope, draft: Draft, once: str) -> None:
         """Done when it returns; `once` names this message at this address."""
@@ -147,8 +151,9 @@ class ListMail:
         )
         with Spool(Path(), memory_limit=len(octets)) as spool:  # small: never becomes a file
             spool.write(octets)
-            smtputf8 = not recipient.isascii()
-            await self._queue.enqueue(Envelope("", smtputf8=smtputf8), [Recipient(recipient, _NEVER)], spool, once=once)
+            signed = await self._signing.fields(to.address.rpartition("@")[2], spool)
+            told = Envelope("", smtputf8=not recipient.isascii())
+            await self._queue.enqueue(told, [Recipient(recipient, _NEVER)], spool, prefix=signed, once=once)
 
 
 def is_failure(draft: Draft) -> bool:

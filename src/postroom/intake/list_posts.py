@@ -9,12 +9,14 @@ attempt sends nothing twice.
 
 import asyncio
 import re
+from dataclasses import replace
 
 from postroom.accounts import Lists, MailingList, Member, address_key
 from postroom.base import MailError
 from postroom.message import list_fields, list_id, list_ids, parse_list, posted_header, unfold, unsubscribe_fields
 from postroom.message.header import index_header
 from postroom.queue import Envelope, Queue, Recipient
+from postroom.signing import UNSIGNED, Signing
 from postroom.store import Draft, MailStore
 
 from .trace import MailLoop
@@ -48,11 +50,14 @@ def authors(header: bytes) -> list[str]:
 class ListPosts:
     """`check` at the end of DATA and once more when the queue gives the post out, then `expand`."""
 
-    def __init__(self, lists: Lists, queue: Queue, store: MailStore, unsubscribe_url: str) -> None:
+    def __init__(
+        self, lists: Lists, queue: Queue, store: MailStore, unsubscribe_url: str, signing: Signing = UNSIGNED
+    ) -> None:
         self._lists = lists
         self._queue = queue
         self._store = store
         self._url = unsubscribe_url
+        self._signing = signing
 
     async def check(self, to: MailingList, mail_from: str, header: bytes) -> None:
         """Raises PostingRefused, MailLoop."""
@@ -99,12 +104,27 @@ class ListPosts:
             priority=envelope.priority,
         )
         header = draft.facts.header
+        posted = posted_header(header, to.prefix)
         with self._store.draft() as post:
-            post.write(posted_header(header, to.prefix))
+            post.write(posted)
             for at in range(len(header), draft.size, _PIECE_OCTETS):
                 post.write(draft.spool.read(at, at + _PIECE_OCTETS))
                 await asyncio.sleep(0)  # it may be long, and others have their turns
-            return await self._queue.enqueue(sent, recipients, post.spool, prefix=fields, once=once)
+            recipients, signature = await self._signed(domain, recipients, post, posted, fields)
+            return await self._queue.enqueue(sent, recipients, post.spool, prefix=signature + fields, once=once)
+
+    async def _signed(
+        self, domain: str, recipients: list[Recipient], post: Draft, posted: bytes, fields: bytes
+    ) -> tuple[list[Recipient], bytes]:
+        """The list's own signature: one for all, or, with links that need only one click, for each member.
+
+        RFC 8058 §4: such a link counts only when a signature covers its fields, which are another's for each member.
+        """
+        if not self._url:
+            return recipients, await self._signing.fields(domain, post.spool, header=posted, above=fields)
+        leads = [one.lead for one in recipients]
+        signed = await self._signing.copies(domain, post.spool, leads, header=posted, above=fields)
+        return [replace(one, lead=own + one.lead) for one, own in zip(recipients, signed, strict=True)], b""
 
     async def _recipients(self, to: MailingList, members: list[Member]) -> list[Recipient]:
         """Each member with a return address of their own, by which their bounces are known, and their own link."""

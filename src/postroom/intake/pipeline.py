@@ -18,6 +18,7 @@ from postroom.base import Clock, Ids, MailError
 from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import HeaderAddresses, first_value, header_addresses, repair
 from postroom.queue import Envelope, Queue, Recipient
+from postroom.signing import UNSIGNED, Signing
 from postroom.store import Draft, MailStore
 
 from .arrival import Arrival, without_forged
@@ -61,6 +62,7 @@ class Intake:
         journal: Journal = NO_JOURNAL,
         unsubscribe_url: str = "",
         authentication: Authentication | None = None,
+        signing: Signing = UNSIGNED,
     ) -> None:
         self.authentication = authentication  # None: nothing is checked
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.3: ASCII, as few messages may have else
@@ -71,9 +73,10 @@ class Intake:
         self.ids = ids
         self.settings = settings
         self.journal = journal
+        self.signing = signing
         self.mailboxes = Mailboxes(store, settings)
-        self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url)
-        self._list_mail = ListMail(directory.lists, queue, clock, ids, self.hostname)
+        self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url, signing)
+        self._list_mail = ListMail(directory.lists, queue, clock, ids, self.hostname, signing)
         self._router = Router(directory, store, self.hostname, settings)
 
     async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:

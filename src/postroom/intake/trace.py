@@ -68,7 +68,7 @@ class TraceWriter:
     `findings` are whole fields on who really sent it, above the Received field (RFC 8601 §4.1).
     """
 
-    __slots__ = ("_end", "_findings", "_head", "_return_path")
+    __slots__ = ("_end", "_findings", "_head", "_return_path", "source")
 
     def __init__(
         self,
@@ -83,6 +83,7 @@ class TraceWriter:
         show_address: bool = True,
         findings: bytes = b"",
     ) -> None:
+        self.source = source
         self._findings = findings
         if source.address == "unix":
             client = "local socket"

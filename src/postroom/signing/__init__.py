@@ -2,13 +2,17 @@
 
 from .keeping import KeyKeeper
 from .key_folder import FOLDER, KeyFolder
+from .proof import Proof, Proven
 from .publication import KeyRecord, KeyWatch, Texts, key_records, missing
 from .rotation import NoRotation, Retired, phase, retire_due, signing_set, waiting_set
+from .service import UNSIGNED, BodyHash, Signing
 from .settings import SigningSettings
 from .types import Key, KeySet, KeySets, KeyTrouble, Phase, State
 
 __all__ = [
     "FOLDER",
+    "UNSIGNED",
+    "BodyHash",
     "Key",
     "KeyFolder",
     "KeyKeeper",
@@ -19,7 +23,10 @@ __all__ = [
     "KeyWatch",
     "NoRotation",
     "Phase",
+    "Proof",
+    "Proven",
     "Retired",
+    "Signing",
     "SigningSettings",
     "State",
     "Texts",

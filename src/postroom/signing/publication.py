@@ -77,7 +77,7 @@ class KeyWatch:
         self._keeper = keeper
         self._texts = texts
         self._clock = clock
-        self._settings = settings
+        self.settings = settings  # may change while it runs
         self._tasks = TaskOwner("dkim-keys")
 
     def start(self) -> None:
@@ -94,7 +94,7 @@ class KeyWatch:
                 _log.error("DKIM keys: %s", error)
             except Exception:  # our bug; the next look may do better
                 _log.exception("DKIM keys")
-            await self._clock.sleep(self._settings.look_seconds)
+            await self._clock.sleep(self.settings.look_seconds)
 
     async def look(self) -> list[str]:
         """Look for the records of all keys that wait for theirs; the domains whose are there. Raises KeyTrouble."""
@@ -109,7 +109,7 @@ class KeyWatch:
                 if lacking:
                     _log.info("%s: the new DKIM keys wait for %s", domain, ", ".join(lacking))
                     continue
-                use_from = self._clock.now() + self._settings.settle_seconds
+                use_from = self._clock.now() + self.settings.settle_seconds
                 await asyncio.to_thread(self._keeper.begin, domain, waiting.name, use_from)
             except MailError as error:  # one domain's trouble is not that of the others
                 _log.info("%s: the new DKIM keys %s: %s", domain, waiting.name, error)
@@ -119,6 +119,6 @@ class KeyWatch:
                 "%s: the DKIM keys %s are in the DNS and sign in %.0f seconds",
                 domain,
                 waiting.name,
-                self._settings.settle_seconds,
+                self.settings.settle_seconds,
             )
         return seen

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.mailauth.dkim.verifying import ED25519, MESSAGE, NOW, RECORDS, RSA, parts, rsa_key, signed, verdicts, words
 
-from postroom.mailauth.dkim import HeaderFields, SigningKey
+from postroom.mailauth.dkim import BodyHasher, Canonicalization, HeaderFields, SigningKey
 from postroom.mailauth.dkim.sign import MAX_INSTANCES, MAX_LINE, OVERSIGNED, sign, signed_names
 
 FIELDS = signed(MESSAGE)[: -len(MESSAGE)]
@@ -52,6 +52,17 @@ def test_no_such_field_can_be_added(name: bytes) -> None:
         message = FIELDS + MESSAGE
         forged = message[:place] + name.title() + b": forged\r\n" + message[place:]
         assert words(forged) == ["fail", "fail"]
+
+
+def test_names_of_our_choice() -> None:
+    header, body = parts(MESSAGE)
+    hasher = BodyHasher(Canonicalization.RELAXED)
+    hasher.update(body)
+    digest = hasher.digest()
+    assert digest is not None
+    fields = sign(HeaderFields(header), digest, (RSA,), now=NOW, names=(b"from", b"subject", b"x-none"))
+    (verdict,) = verdicts(fields + MESSAGE)
+    assert (verdict.result.value, verdict.signed_names) == ("pass", ("from", "subject", "x-none"))
 
 
 def test_a_mailing_list_may_add_its_fields() -> None:

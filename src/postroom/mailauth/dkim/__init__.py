@@ -3,7 +3,7 @@
 from .canonical import BodyHasher, Canonicalization, canonical_field
 from .fields import HeaderFields
 from .key import BadKey, KeyRecord, key_text, read_key, record_name
-from .sign import SigningKey, sign
+from .sign import SigningKey, sign, signed_names
 from .signature import BadSignature, Signature, find_signatures, read_signature, signed_form
 from .tags import BadTags, read_base64, read_list, read_tags, without_value
 from .types import DEFAULT_LIMITS, DkimLimits, DkimResult, DkimVerdict
@@ -37,6 +37,7 @@ __all__ = [
     "record_name",
     "sign",
     "signed_form",
+    "signed_names",
     "verify",
     "without_value",
 ]

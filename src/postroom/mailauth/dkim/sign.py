@@ -117,15 +117,22 @@ def signed_names(header: HeaderFields) -> list[bytes]:
 
 
 def sign(
-    header: HeaderFields, body_hash: bytes, keys: Sequence[SigningKey], *, now: float, lifetime: int | None = None
+    header: HeaderFields,
+    body_hash: bytes,
+    keys: Sequence[SigningKey],
+    *,
+    now: float,
+    lifetime: int | None = None,
+    names: Sequence[bytes] | None = None,
 ) -> bytes:
     """A DKIM-Signature field for each key, each with its CRLF: to stand before the header (RFC 6376 §5.6), which has to
     begin with a field, not with white space.
 
     `body_hash`: BodyHasher(Canonicalization.RELAXED).digest(). `now`: Unix seconds. `lifetime`: seconds until the
-    signatures expire (x=); None: never.
+    signatures expire (x=); None: never. `names`: h= in lower case; None: `signed_names`.
     """
-    names = signed_names(header)
+    if names is None:
+        names = signed_names(header)
     hashed = hashlib.sha256(header.choose(names, _FORM))  # the same for all keys
     times = [f"t={int(now)};"] + ([f"x={int(now) + lifetime};"] if lifetime is not None else [])
     signed = _colons(names)

@@ -1,0 +1,117 @@
+"""What is recoded on its way, and signed anew when the signature was ours."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.mailauth.dkim import verifying
+from tests.signing.keys import make_quickly
+from tests.signing.signed import BOTH, Signer
+
+from postroom.base import FakeClock, SeededIds, Spool
+from postroom.delivery.content import QueuedContent
+from postroom.mailauth.dkim import SigningKey
+from postroom.queue import Envelope, MemoryQueue, QueueSettings, Recipient
+
+MESSAGE = (
+    "From: alice@a.test\r\nSubject: Greetings\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße.\r\n"
+).encode()
+
+
+@pytest.fixture(autouse=True)
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_quickly(monkeypatch)
+
+
+async def recoded(signer: Signer, message: bytes, lead: bytes = b"") -> bytes:
+    """For a server that takes 7-bit mail alone."""
+    queue = MemoryQueue(QueueSettings(), FakeClock(), SeededIds(7))
+    with Spool(Path("unused"), 1 << 30) as spool:
+        spool.write(message)
+        await queue.enqueue(Envelope("alice@a.test", body_8bit=True), [Recipient("bob@b.test", lead=lead)], spool)
+    (entry,) = await queue.entries()
+    content = await QueuedContent(queue, entry.message, signer.signing).recoded(eight_bit=False)
+    octets = b"".join([piece async for piece in content.pieces()])
+    assert len(octets) == content.size
+    assert octets.isascii()
+    return octets
+
+
+@pytest.mark.parametrize("lead", [b"", b"Delivered-To: x@a.test\r\n"])
+@pytest.mark.parametrize("more", [b"", b"Zeile\r\n" * 100_000])
+def test_our_own_signature_is_made_anew(tmp_path: Path, lead: bytes, more: bytes) -> None:
+    async def main() -> None:
+        signer = Signer(tmp_path)
+        signed = await signer.signed(MESSAGE + more)
+        await signer.clock.advance(3600)
+        octets = await recoded(signer, b"Received: here\r\n" + signed, lead)
+        assert signer.results(octets) == BOTH
+        assert octets.count(b"DKIM-Signature:") == 2
+        assert octets.startswith(b"DKIM-Signature: ")
+        assert b"t=1700003600;" in octets
+        assert lead + b"Received: here\r\nFrom: alice@a.test\r\n" in octets
+
+    asyncio.run(main())
+
+
+def test_with_the_keys_of_now(tmp_path: Path) -> None:
+    async def main() -> None:
+        signer = Signer(tmp_path)
+        signed = await signer.signed(MESSAGE)
+        new = signer.keeper.rotate("a.test", signer.clock.now())
+        octets = await recoded(signer, signed)
+        assert signer.results(octets) == BOTH
+        assert {one.selector for one in signer.verdicts(octets)} == {f"{new.name}-rsa", f"{new.name}-ed25519"}
+
+    asyncio.run(main())
+
+
+def test_what_is_not_truly_ours_is_not_signed(tmp_path: Path) -> None:
+    """No signature, a broken one, a forged one: nothing becomes ours by passing."""
+
+    async def main() -> None:
+        signer = Signer(tmp_path)
+        signed = await signer.signed(MESSAGE)
+        forger = SigningKey("a.test", "20231114-rsa", verifying.rsa_key())
+        broken = signed.replace(b"Greetings", b"Greeting!")
+        for message in (MESSAGE, broken, verifying.signed(MESSAGE, (forger,), now=signer.clock.now())):
+            octets = await recoded(signer, message)
+            assert octets.count(b"DKIM-Signature:") == message.count(b"DKIM-Signature:")
+            assert "pass" not in {result for result, *_ in signer.results(octets)}
+
+    asyncio.run(main())
+
+
+def test_fields_that_were_not_signed_before_are_not_signed_now(tmp_path: Path) -> None:
+    """Somebody may have added them on the way."""
+
+    async def main() -> None:
+        signer = Signer(tmp_path)
+        signed = await signer.signed(MESSAGE)
+        octets = await recoded(signer, b"List-Unsubscribe: <https://c.test/>\r\n" + signed)
+        assert signer.results(octets) == BOTH
+        assert all("list-unsubscribe" not in one.signed_names for one in signer.verdicts(octets))
+
+    asyncio.run(main())
+
+
+def test_signatures_of_others_stay_as_they_are(tmp_path: Path) -> None:
+    async def main() -> None:
+        signer = Signer(tmp_path)
+        both = await signer.signed(verifying.signed(MESSAGE, now=signer.clock.now()))
+        octets = await recoded(signer, both)
+        assert [one for one in signer.results(octets) if one[0] == "pass"] == BOTH
+        assert octets.count(b"d=example.org") == 2
+
+    asyncio.run(main())
+
+
+def test_when_signing_is_off_the_recoded_message_goes_as_it_is(tmp_path: Path) -> None:
+    async def main() -> None:
+        signer = Signer(tmp_path)
+        signed = await signer.signed(MESSAGE)
+        signer.keeper.forget("a.test")
+        assert (await recoded(signer, signed)).count(b"DKIM-Signature:") == 2
+
+    asyncio.run(main())
