@@ -35,6 +35,7 @@ def test_a_sound_server_has_at_most_notes(listening: Room) -> None:
         "data": "good",
         "postroom.db": "good",
         "accounts": "good",
+        "dkim": "good",
         "certificate": "note",
         "smtp": "good",
     }

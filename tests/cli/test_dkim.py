@@ -134,6 +134,10 @@ def test_a_domain_from_before_gets_its_first_keys_by_rotate(room: Room) -> None:
     assert states(room) == ["signing"]
 
 
+def test_the_server_itself_may_have_keys_for_its_reports(room: Room) -> None:
+    assert "_domainkey.mail.example.org." in room.ok("dkim", "rotate", "mail.example.org")
+
+
 def test_no_secret_is_shown(room: Room) -> None:
     room.ok("dkim", "rotate", "example.org", "--now")
     secrets = [

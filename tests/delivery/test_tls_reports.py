@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from tests.delivery.sts_web import StsWeb
+from tests.signing.keys import make_quickly
+from tests.signing.signed import BOTH, Signer
 
 from postroom.base import FakeClock, SeededIds
 from postroom.delivery.tls_database import TlsDatabase
@@ -20,6 +22,7 @@ from postroom.mailauth.tls_rpt import Failure, Report, read_report
 from postroom.mailauth.unpacking import unpacked
 from postroom.net import Dialer, HttpsClient, NetSettings, client_context
 from postroom.queue import MemoryQueue, QueueFull, QueueSettings
+from postroom.signing import UNSIGNED
 
 DAY = 86_400
 SPREAD = 3600.0
@@ -31,6 +34,7 @@ class Scene:
         self.web = web
         self.clock = FakeClock()
         self.ids = SeededIds(3)
+        self.signing = UNSIGNED
         self.queue = MemoryQueue(QueueSettings(), self.clock, self.ids)
         self.resolver = StaticResolver(
             txt_records={"_smtp._tls.b.test": ["v=TLSRPTv1; rua=mailto:r@b.test"]},
@@ -58,6 +62,7 @@ class Scene:
             ids=self.ids,
             settings=settings,
             hostname="mail.a.test",
+            signing=self.signing,
         )
 
     async def restart(self) -> None:
@@ -134,6 +139,26 @@ def test_a_crash_between_the_queue_and_the_note_does_not_send_it_twice(
                 await scene.reports.send_due()
         await scene.restart()
         await scene.reports.send_due()
+        assert len(await scene.mailed()) == 1
+
+    play(tmp_path, body)
+
+
+def test_reports_are_signed_by_who_sends_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 8460 §5.3."""
+    make_quickly(monkeypatch)
+
+    async def body(scene: Scene) -> None:
+        signer = Signer(tmp_path)
+        scene.signing = signer.signing
+        await scene.restart()
+        await scene.sessions_of_a_day()
+        assert await scene.reports.send_due() == 1
+        (entry,) = await scene.queue.entries()
+        message = await scene.queue.read(entry.message.message_id, 0, 1 << 20)
+        signer.clock = scene.clock
+        assert signer.results(message) == BOTH
+        assert {"tls-report-domain", "tls-required"} <= set(signer.verdicts(message)[0].signed_names)
         assert len(await scene.mailed()) == 1
 
     play(tmp_path, body)

@@ -83,6 +83,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     from postroom.config import ConfigError, load
 
     from . import findings
+    from .dkim_findings import dkim_keys
 
     try:
         config = load(path)
@@ -99,6 +100,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     yield from findings.data_folder(config)
     yield from findings.databases(config)
     domains = yield from _people(config)
+    yield from dkim_keys(config, domains, time.time())  # noqa: TID251
     yield from findings.certificate(config, time.time())  # noqa: TID251 - the command line is an edge
     yield from findings.ports(config, must_serve=False)
     if dns:

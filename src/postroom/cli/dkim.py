@@ -301,6 +301,8 @@ def _as_json(found: list[Record]) -> list[dict[str, str]]:
 
 def _ours(config: "Config", domain: str) -> str:
     name = _key(domain)
+    if name == config.hostname.lower():  # reports come from it (RFC 3464); it need not be below a domain here
+        return name
     if name not in in_directory(config, lambda directory: directory.domains()):
         raise MissingOrPresent(f"{name} is no domain here. Add it with: postroom domain add {name}")
     return name

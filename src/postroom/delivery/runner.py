@@ -40,6 +40,10 @@ _INTERNAL = local_reply(451, "4.3.0", "Internal error, will be tried again")
 class Deliverer:
     """`start` it and mail leaves; `deliver_due_now` does one round and returns when all is settled."""
 
+    _stopping = False
+    _starved = False  # more is due than we may have in hand
+    _running: asyncio.Task[None] | None = None
+
     def __init__(
         self,
         *,
@@ -57,10 +61,8 @@ class Deliverer:
         signing: Signing = UNSIGNED,
     ) -> None:
         self._queue = queue
-        self._local = local
-        self._directory = directory
-        self._clock = clock
-        self._settings = settings
+        self._local, self._directory = local, directory
+        self._clock, self._settings = clock, settings
         self._routes = Routes(settings)
         self._sender = Sender(
             queue=queue,
@@ -103,9 +105,6 @@ class Deliverer:
         self._lanes = Lanes(settings, self._sites)
         self._claimed: set[int] = set()  # entries in our hands
         self._wake = asyncio.Event()
-        self._stopping = False
-        self._starved = False  # more is due than we may have in hand
-        self._running: asyncio.Task[None] | None = None
         self._claiming = asyncio.Lock()
 
     # ---- life

@@ -6,7 +6,7 @@ Raises: NotRecodable.
 
 Only leaves are encoded, at any depth, never what holds other parts (RFC 2045 §6.4, RFC 2046 §5.2.1); a message/global
 alone may be encoded as a whole (RFC 6532 §3.7). Every octet that is no part's body, nor a Content-Transfer-Encoding,
-stays. A DKIM signature of the body does not survive it: signers are to convert before they sign.
+stays. A DKIM signature of the body does not survive it; one of ours is made anew (delivery.resigned).
 """
 
 from collections.abc import Generator
