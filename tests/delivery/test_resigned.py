@@ -24,14 +24,18 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     make_quickly(monkeypatch)
 
 
-async def recoded(signer: Signer, message: bytes, lead: bytes = b"") -> bytes:
-    """For a server that takes 7-bit mail alone."""
+async def queued(signer: Signer, message: bytes, lead: bytes = b"") -> QueuedContent:
     queue = MemoryQueue(QueueSettings(), FakeClock(), SeededIds(7))
     with Spool(Path("unused"), 1 << 30) as spool:
         spool.write(message)
         await queue.enqueue(Envelope("alice@a.test", body_8bit=True), [Recipient("bob@b.test", lead=lead)], spool)
     (entry,) = await queue.entries()
-    content = await QueuedContent(queue, entry.message, signer.signing).recoded(eight_bit=False)
+    return QueuedContent(queue, entry.message, signer.signing)
+
+
+async def recoded(signer: Signer, message: bytes, lead: bytes = b"") -> bytes:
+    """For a server that takes 7-bit mail alone."""
+    content = await (await queued(signer, message, lead)).recoded(eight_bit=False)
     octets = b"".join([piece async for piece in content.pieces()])
     assert len(octets) == content.size
     assert octets.isascii()
@@ -51,6 +55,20 @@ def test_our_own_signature_is_made_anew(tmp_path: Path, lead: bytes, more: bytes
         assert octets.startswith(b"DKIM-Signature: ")
         assert b"t=1700003600;" in octets
         assert lead + b"Received: here\r\nFrom: alice@a.test\r\n" in octets
+
+    asyncio.run(main())
+
+
+def test_only_signatures_of_others_keep_lines_long(tmp_path: Path) -> None:
+    async def main() -> None:
+        signer = Signer(tmp_path)
+        ours = await signer.signed(MESSAGE + b"x" * 2000 + b"\r\n")
+        theirs = verifying.signed(MESSAGE, now=signer.clock.now())
+        signed = []
+        for message in (MESSAGE, ours, theirs, await signer.signed(theirs), ours.replace(b"Greetings", b"Greeting!")):
+            content = await queued(signer, message)
+            signed.append(await content.is_signed())
+        assert signed == [False, False, True, True, True]
 
     asyncio.run(main())
 

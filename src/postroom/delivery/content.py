@@ -23,7 +23,7 @@ from postroom.message import (
 from postroom.queue import Queue, QueuedMessage
 from postroom.signing import UNSIGNED, Signing
 
-from .resigned import resigned
+from .resigned import own_signatures, resigned
 
 _PIECE_OCTETS = 262_144
 _MAX_HEADER_OCTETS = 1 << 20
@@ -90,9 +90,13 @@ class QueuedContent:
         return self._message.lead + (octets[: end + 4] if end >= 0 else octets)
 
     async def is_signed(self) -> bool:
-        """Its author's, or a forwarder's, server has signed it: octet for octet (RFC 6376 §3.5, RFC 8617 §4.1)."""
+        """Its author's, or a forwarder's, server has signed it: octet for octet (RFC 6376 §3.5, RFC 8617 §4.1).
+
+        Signatures of our own do not count: `recoded` makes them anew.
+        """
         fields = index_header(await self.header()).by_name
-        return any(name in fields for name in _SIGNATURES)
+        count = sum(len(fields.get(name, ())) for name in _SIGNATURES)
+        return bool(count) and count > len(await own_signatures(self, self._signing))
 
     async def whole(self) -> bytes:
         """All octets; only for messages known to be small."""

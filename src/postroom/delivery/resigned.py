@@ -8,7 +8,7 @@ EOFError.
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
-from postroom.signing import BodyHash, Signing
+from postroom.signing import BodyHash, Proven, Signing
 
 if TYPE_CHECKING:
     from .content import Content, QueuedContent, RecodedContent
@@ -35,15 +35,20 @@ class ResignedContent:
             skip = max(0, skip - len(piece))
 
 
-async def resigned(content: "QueuedContent", recoded: "RecodedContent", signing: Signing) -> "Content":
-    """RFC 6376 §5.3: recoding breaks a signature, so those that are ours are made once more."""
+async def own_signatures(content: "QueuedContent", signing: Signing) -> list[Proven]:
+    """The signatures on it that are truly ours, and can be made anew."""
     header = await content.header()
     proof = signing.proof(header)
     if proof is None or not header.endswith(_END):
-        return recoded
+        return []
     async for piece in content.between(len(header), content.size):
         proof.update(piece)
-    proven = [one for one in proof.proven() if signing.keys(one.domain)]
+    return [one for one in proof.proven() if signing.keys(one.domain)]
+
+
+async def resigned(content: "QueuedContent", recoded: "RecodedContent", signing: Signing) -> "Content":
+    """RFC 6376 §5.3: recoding breaks a signature, so those that are ours are made once more."""
+    proven = await own_signatures(content, signing)
     if not proven:
         return recoded
     new, hasher = b"", BodyHash()

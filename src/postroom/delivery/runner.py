@@ -60,8 +60,7 @@ class Deliverer:
         journal: Journal = NO_JOURNAL,
         signing: Signing = UNSIGNED,
     ) -> None:
-        self._queue = queue
-        self._local, self._directory = local, directory
+        self._queue, self._local, self._directory = queue, local, directory
         self._clock, self._settings = clock, settings
         self._routes = Routes(settings)
         self._sender = Sender(
@@ -98,8 +97,7 @@ class Deliverer:
             signing=signing,
         )
         self._settlement = Settlement(queue, reporter, clock, ids, settings, journal)
-        self._workers = TaskOwner("delivery")
-        self._background = TaskOwner("delivery-runner")
+        self._workers, self._background = TaskOwner("delivery"), TaskOwner("delivery-runner")
         self._idle = IdleSessions(clock, settings, self._background)
         self._sites = Sites(clock, settings)
         self._lanes = Lanes(settings, self._sites)
