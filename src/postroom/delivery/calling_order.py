@@ -10,6 +10,7 @@ that would not (rule 5); then by precedence (rule 6). Equals stay as the DNS gav
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain, zip_longest
 
 Source = Callable[[str], str | None]
@@ -60,6 +61,7 @@ def _rank(address: str, source: str | None) -> tuple[bool, bool, int]:
     return True, label != _policy(source)[1], -precedence
 
 
+@lru_cache(maxsize=10_000)  # the same hosts are called again and again
 def _policy(address: str) -> tuple[int, int]:
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
