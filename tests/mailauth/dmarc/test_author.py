@@ -86,6 +86,8 @@ def test_one_author(value: bytes, domain: str, address: str) -> None:
         (b"x@" + b"a" * 64 + b".test", Problem.BAD_DOMAIN, ()),
         (b"x@" + b"a." * 130 + b"test", Problem.BAD_DOMAIN, ()),
         (b"x@b!test", Problem.BAD_DOMAIN, ()),
+        (b"x@192.0.2.1", Problem.BAD_DOMAIN, ()),  # no top-level domain is a number
+        (b"x@1", Problem.BAD_DOMAIN, ()),
         (b"bank@good.test\0@evil.test", Problem.CONTROL, ("good.test", "evil.test")),
         (b"bank@good.test\0.evil.test", Problem.CONTROL, ("good.test",)),
         (b"bank@good\x01.test", Problem.CONTROL, ("good",)),
@@ -209,6 +211,9 @@ def test_hostile_fields_cost_little(value: bytes) -> None:
         ("b。test".encode(), "b.test"),
         ("good\u00ad.test".encode(), "good.test"),
         ("ü".encode() * 600, None),
+        ("\ufdfa".encode() * 340, None),  # each becomes eighteen characters
+        (b"192.0.2.1", None),
+        (b"LocalHost.", "localhost"),
     ],
 )
 def test_domain_names(octets: bytes, name: str | None) -> None:

@@ -7,11 +7,12 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from postroom.mailauth.domains import is_within
 from postroom.mailauth.questions import Inquiry
 
 from .author import domain_name
 from .record import Record
-from .tree import MAX_WALKS, Walks, is_within
+from .tree import MAX_WALKS, Walks
 
 
 class SpfResult(Protocol):

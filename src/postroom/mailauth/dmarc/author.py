@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-import idna
-
+from postroom.mailauth import domains as dns_names
 from postroom.message import decode_field, iter_fields, unfold
 
 MAX_FROM_OCTETS = 16_384  # of one From field, unfolded
@@ -86,7 +85,7 @@ _MAILBOX = re.compile(rf"(?:[wq][wq.]*+)?<(?P<route>{_ROUTE})?(?P<angle>{_SPEC})
 _GROUP = re.compile(r"[wq][wq.]*+:")
 _OPEN = bytes.maketrans(b'"()\\', b"    ")
 _ENCODED_WORD = re.compile(rb"=\?[^?]+\?[bBqQ]\?")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_ONE_LABEL = re.compile(r"(?![0-9]+\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _SHOWN_ADDRESS = re.compile(r"[^\s<>()\[\],;:@\"']{1,64}@((?:[^\s<>()\[\],;:@\"'.]{1,63}\.){1,10}[^\W\d_][\w-]{0,62})")
 
 
@@ -106,18 +105,17 @@ def author_domain(header: bytes) -> Author:
 def domain_name(octets: bytes) -> str | None:
     """A domain in lower-case A-labels (RFC 5890 §2.3.2.1) without a final dot; None: no such name is in the DNS.
 
-    UTF-8 is mapped as programs do that show and use it (UTS #46), so that two spellings of a name are one.
+    UTF-8 is mapped as programs do that show and use it (UTS #46), so that two spellings of a name are one. Unlike
+    elsewhere a name may have one label only: programs on hosts without a domain write so.
     """
     if len(octets) > _MAX_NAME:
         return None
     try:
         text = octets.decode("utf-8")
-        if not text.isascii():
-            text = idna.encode(text, uts46=True).decode("ascii")
-    except (UnicodeError, idna.IDNAError):
+    except UnicodeError:
         return None
     name = text.lower().removesuffix(".")
-    return name if len(name) <= 253 and all(map(_LABEL.fullmatch, name.split("."))) else None
+    return dns_names.domain_name(text) or (name if _ONE_LABEL.fullmatch(name) else None)
 
 
 def _read_field(value: bytes) -> Author:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from postroom.mailauth.domains import is_within
 from postroom.mailauth.questions import Inquiry, Question
 
 from .record import Psd, Record, choose_record
@@ -137,8 +138,3 @@ def _one_label_below(suffix: str, domain: str) -> str:
     if suffix == domain:
         return domain
     return ".".join(domain.split(".")[-(suffix.count(".") + 2) :])
-
-
-def is_within(domain: str, parent: str) -> bool:
-    """Whether a domain is another or below it."""
-    return domain == parent or domain.endswith("." + parent)
