@@ -6,6 +6,7 @@ import smtplib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.delivery.peer import Mail, Peer
 from tests.mailauth.dkim.verifying import parts
@@ -62,6 +63,19 @@ class World:
                 smtp.login(ALICE, "secret")
             options = () if octets.isascii() else ("BODY=8BITMIME",)
             assert smtp.sendmail(sender, [to], octets, mail_options=options) == {}
+
+    async def submit_binary(self, octets: bytes, to: str = "bob@b.test") -> None:
+        """As Alice, with BDAT (RFC 3030)."""
+
+        def whole() -> None:
+            with smtplib.SMTP("127.0.0.1", self.app.port("submission")) as smtp:
+                smtp.login(ALICE, "secret")
+                assert smtp.docmd("MAIL", f"FROM:<{ALICE}> BODY=BINARYMIME")[0] == 250
+                assert smtp.docmd("RCPT", f"TO:<{to}>")[0] == 250
+                smtp.send(b"BDAT %d LAST\r\n%b" % (len(octets), octets))
+                assert smtp.getreply()[0] == 250
+
+        await asyncio.to_thread(whole)
 
     async def arrived(self, count: int = 1) -> list[Mail]:
         async with asyncio.timeout(30):
@@ -183,6 +197,23 @@ def test_eight_bit_mail_for_a_seven_bit_server_is_signed_anew(tmp_path: Path) ->
     play(tmp_path, scene, Peer(extensions=("PIPELINING",)))
 
 
+BINARY = (
+    f"From: {ALICE}\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n"
+    "Content-Transfer-Encoding: binary\r\n\r\n"
+).encode() + b"\0a\nb\rc\r\n \xff" * 20_000
+
+
+@pytest.mark.parametrize("extensions", [("8BITMIME", "CHUNKING", "BINARYMIME"), ("8BITMIME", "CHUNKING"), ()])
+def test_binary_mail_is_signed_in_every_form_it_takes(tmp_path: Path, extensions: tuple[str, ...]) -> None:
+    async def scene(world: World) -> None:
+        await world.submit_binary(BINARY)
+        (mail,) = await world.arrived()
+        assert (b"\0" in mail.content) == ("BINARYMIME" in extensions)
+        assert await world.results(mail.content) == BOTH
+
+    play(tmp_path, scene, Peer(extensions=extensions))
+
+
 def test_what_strangers_send_through_us_is_not_signed_by_us(tmp_path: Path) -> None:
     """Not even when it says that it is ours."""
 
@@ -295,3 +326,15 @@ def test_signing_can_be_switched_off(tmp_path: Path) -> None:
         assert b"DKIM-Signature" not in mail.content
 
     play(tmp_path, scene, signing=SigningSettings(not_domains=("a.test",)))
+
+
+def test_a_reload_takes_other_settings(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        await world.submit(TEXT)
+        config = msgspec.structs.replace(world.app.config, signing=SigningSettings(sign=False))
+        assert world.app.take_settings(config) == []
+        await world.submit(TEXT)
+        signed = [b"DKIM-Signature" in mail.content for mail in await world.arrived(2)]
+        assert sorted(signed) == [False, True]
+
+    play(tmp_path, scene)
