@@ -6,6 +6,7 @@ from pathlib import Path
 
 import apsw
 import msgspec
+import pytest
 from tests.delivery.test_dmarc_reading import mail
 from tests.delivery.test_dmarc_results import judged
 from tests.mailauth.dmarc.test_aggregate import REPORT
@@ -14,6 +15,8 @@ from tests.test_app import BOB, config
 
 from postroom.app import App, running
 from postroom.delivery import DmarcDatabase, DmarcReportSettings, aggregate_reports
+from postroom.dns import StaticResolver
+from postroom.intake import AuthenticationSettings
 
 
 def test_reports_are_counted_and_read(tmp_path: Path) -> None:
@@ -51,6 +54,36 @@ def test_nothing_is_counted_until_it_is_wanted(tmp_path: Path) -> None:
     asyncio.run(main())
     with apsw.Connection(str(tmp_path / "data" / "dmarc.db")) as db:
         assert db.execute("SELECT count(*) FROM result").get == 0
+
+
+def test_what_strangers_send_is_counted_whatever_becomes_of_it(tmp_path: Path) -> None:
+    resolver = StaticResolver(
+        txt_records={
+            "_dmarc.bank.test": ["v=DMARC1; p=reject; rua=mailto:r@bank.test"],
+            "_dmarc.quiet.test": ["v=DMARC1; p=none"],
+        }
+    )
+    settings = msgspec.structs.replace(
+        config(tmp_path),
+        dmarc_reports=DmarcReportSettings(send=True),
+        authentication=AuthenticationSettings(trusted_networks=()),
+    )
+
+    def send(port: int) -> None:
+        with smtplib.SMTP("127.0.0.1", port) as smtp:
+            with pytest.raises(smtplib.SMTPDataError):
+                smtp.sendmail("x@else.test", [BOB], "From: ceo@bank.test\r\n\r\n")
+            smtp.sendmail("x@else.test", [BOB], "From: x@quiet.test\r\n\r\n")
+
+    async def main() -> None:
+        async with running(App(settings, resolver=resolver)) as app:
+            await app.directory.add_domain("example.test")
+            await app.directory.add_person(BOB, "secret")
+            await asyncio.to_thread(send, app.port("smtp"))
+
+    asyncio.run(main())
+    with apsw.Connection(str(tmp_path / "data" / "dmarc.db")) as db:
+        assert db.execute("SELECT domain, messages FROM result").fetchall() == [("bank.test", 1)]
 
 
 def _send(port: int) -> None:

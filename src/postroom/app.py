@@ -313,9 +313,11 @@ class App:
         self._closing.callback(journal.close)
         for message_id, address in self.queue.interrupted:
             journal.note(message_id, "interrupted", to=address)
-        self.authentication = Authentication(resolver, self.clock, config.authentication, hostname=config.hostname)
-        self._closing.push_async_callback(self.authentication.close)
         self.dmarc_results = self._dmarc_reports(resolver)
+        self.authentication = Authentication(
+            resolver, self.clock, config.authentication, hostname=config.hostname, counts=self.dmarc_results
+        )
+        self._closing.push_async_callback(self.authentication.close)
         self.intake = Intake(
             hostname=config.hostname,
             directory=self.directory,

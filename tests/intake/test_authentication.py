@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -14,7 +15,10 @@ from postroom.base import SystemClock
 from postroom.dns import DnsSettings, StaticResolver
 from postroom.intake import Authentication, AuthenticationSettings, Source
 from postroom.intake.authentication import Checked
-from postroom.mailauth.dmarc import DmarcResult
+from postroom.mailauth.dkim import DkimVerdict
+from postroom.mailauth.dmarc import DmarcResult, DmarcVerdict, Policy
+from postroom.mailauth.dmarc.aggregate import Reason
+from postroom.mailauth.spf import SpfVerdict
 
 ZONES: Zones = {
     "bar.com": spf("v=spf1 ip4:127.0.0.1 -all") | {"A": ["127.0.0.1"]},
@@ -250,6 +254,48 @@ def test_spf_alone() -> None:
             assert (await send(peer, signed(BANK, "bank.com"), sender="x@bank.com")).startswith("250")
 
     run(ZONES, body, spf_fail="reject")
+
+
+class Counts:
+    """Takes what is to be reported."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, str, str, list[str]]] = []
+
+    def record(
+        self,
+        verdict: DmarcVerdict,
+        spf: Sequence[SpfVerdict],
+        dkim: Sequence[DkimVerdict],
+        *,
+        source_ip: str,
+        disposition: Policy,
+        reasons: Sequence[Reason] = (),
+    ) -> None:
+        self.taken.append((verdict.domain, source_ip, disposition.value, [one.comment for one in reasons]))
+
+
+def test_each_message_is_counted_for_the_reports_to_its_author() -> None:
+    async def body(room: Strangers) -> None:
+        counts = Counts()
+        assert room.authentication is not None
+        room.authentication.counts = counts
+        async with client(room, "smtp") as peer:
+            await send(peer, BAR)
+            await send(peer, BANK)
+            await send(peer, MILD)
+            room.dns.failing.add("_dmarc.open.com")
+            await send(peer, letter("x@open.com"))  # is to come again, and counts then
+        async with client(room, "unchecked") as peer:
+            await send(peer, BANK)
+        mild = "nothing shows that mild.com sent it; its policy asks to quarantine"
+        assert counts.taken == [
+            ("bar.com", "127.0.0.1", "none", []),
+            ("bank.com", "127.0.0.1", "reject", []),
+            ("mild.com", "127.0.0.1", "none", [mild]),
+        ]
+
+    run(ZONES, body, dmarc_quarantine="tag", dns_trouble="defer")
 
 
 # ---- the DNS

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from postroom.intake.evidence import Evidence, facts, method_results, received_spf, results_field, told
+from postroom.intake.evidence import (
+    Evidence,
+    disposition,
+    facts,
+    method_results,
+    reasons,
+    received_spf,
+    results_field,
+    told,
+)
 from postroom.intake.judgement import ACCEPT, Judgement
 from postroom.mailauth.dkim import DkimResult, DkimVerdict
 from postroom.mailauth.dmarc import DmarcResult, DmarcVerdict, Policy, author_domain
@@ -104,6 +113,15 @@ def test_received_spf_holds_what_others_wrote_in_bounds() -> None:
     assert field.isascii()
     assert [line[:1] for line in field.splitlines()[1:]] == [b"\t"] * (len(field.splitlines()) - 1)
     assert max(map(len, field.splitlines())) < 998
+
+
+def test_what_reports_say_was_done() -> None:
+    wished = replace(FOUND, dmarc=replace(DISOWNED, disposition=Policy.REJECT))
+    assert disposition(Judgement("reject")) is Policy.REJECT
+    assert reasons(wished, Judgement("reject", "its policy asks to reject")) == ()
+    assert disposition(Judgement("tag")) is Policy.NONE
+    (reason,) = reasons(wished, Judgement("tag", "on trial"))
+    assert (reason.kind, reason.comment) == ("local_policy", "on trial")
 
 
 def test_words_for_people() -> None:

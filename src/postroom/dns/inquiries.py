@@ -4,32 +4,36 @@ Owns: what a resolver's answer is as a Reply. Never: knows what a check is about
 is a Reply too.
 """
 
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from postroom.mailauth.questions import Inquiry, Question, Reply
 
-from .api import DnsTemporary, Resolver
+from .api import Answer, DnsTemporary, Resolver
 
 T = TypeVar("T")
+_ASK: dict[str, Callable[[Resolver, str], Coroutine[Any, Any, Answer[Any]]]] = {
+    "TXT": lambda resolver, name: resolver.txt(name),
+    "A": lambda resolver, name: resolver.a(name),
+    "AAAA": lambda resolver, name: resolver.aaaa(name),
+    "MX": lambda resolver, name: resolver.mx(name),
+    "PTR": lambda resolver, name: resolver.ptr(name),
+}
 
 
 async def ask(resolver: Resolver, question: Question) -> Reply:
     """Put one question."""
-    name = question.name
     try:
-        if question.kind == "TXT":
-            texts = await resolver.txt(name)
-            return Reply(texts.records, texts.exists)
-        if question.kind == "MX":
-            hosts = await resolver.mx(name)
-            return Reply(tuple(mx.host for mx in hosts.records if mx.host), hosts.exists)  # "" is no host
-        if question.kind == "PTR":
-            names = await resolver.ptr(name)
-        else:
-            names = await (resolver.a(name) if question.kind == "A" else resolver.aaaa(name))
-        return Reply(names.records, names.exists)
+        return as_reply(question, await _ASK[question.kind](resolver, question.name))
     except DnsTemporary as error:
         return Reply(failed=error.detail or error.text)
+
+
+def as_reply(question: Question, answer: Answer[Any]) -> Reply:
+    """A resolver's answer as checks read it."""
+    if question.kind == "MX":
+        return Reply(tuple(mx.host for mx in answer.records if mx.host), answer.exists)  # "" is no host (RFC 7505)
+    return Reply(answer.records, answer.exists)
 
 
 async def pursue(resolver: Resolver, inquiry: Inquiry[T]) -> T:

@@ -8,7 +8,9 @@ so that their answers come while the body does, which is hashed piece by piece.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from postroom.accounts import domain_key
 from postroom.base import Clock, TaskOwner
@@ -24,24 +26,51 @@ from postroom.mailauth.dkim import (
     find_signatures,
     verify,
 )
-from postroom.mailauth.dmarc import Author, author_domain, evaluate
+from postroom.mailauth.dmarc import Author, DmarcVerdict, Policy, author_domain, evaluate
+from postroom.mailauth.dmarc.aggregate import Reason
 from postroom.mailauth.iprev import IprevVerdict, check_iprev
 from postroom.mailauth.questions import Question
 from postroom.mailauth.results import claimed, parse
 from postroom.mailauth.spf import SpfVerdict, check_sender
 from postroom.net import Networks
+from postroom.store import Draft
 
 from .authentication_settings import AuthenticationSettings
-from .evidence import Evidence, Facts, facts, received_spf, results_field
+from .evidence import Evidence, Facts, disposition, facts, reasons, received_spf, results_field
 from .inquiries import Inquiries
 from .judgement import Judgement, judge
+from .sealing import SealingKeys, sealed
 from .trace import Source
+
+
+class DmarcCounts(Protocol):
+    """Who tells the authors' domains what came in their name (delivery.DmarcResults)."""
+
+    def record(
+        self,
+        verdict: DmarcVerdict,
+        spf: Sequence[SpfVerdict],
+        dkim: Sequence[DkimVerdict],
+        *,
+        source_ip: str,
+        disposition: Policy,
+        reasons: Sequence[Reason] = (),
+    ) -> None: ...
 
 
 class Authentication:
     """What all messages share. `close` it when no more are checked."""
 
-    def __init__(self, resolver: Resolver, clock: Clock, settings: AuthenticationSettings, *, hostname: str) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        clock: Clock,
+        settings: AuthenticationSettings,
+        *,
+        hostname: str,
+        counts: DmarcCounts | None = None,
+    ) -> None:
+        self.counts = counts
         self.resolver = resolver
         self.clock = clock
         self.hostname = domain_key(hostname) or hostname
@@ -87,6 +116,12 @@ class Checked:
     shared: Authentication
     evidence: Evidence
     judgement: Judgement
+    header: bytes = b""  # as it came
+
+    @property
+    def junk(self) -> bool:
+        """Mailboxes keep it apart."""
+        return self.judgement.action == "quarantine"
 
     def fields(self, *, utf8: bool) -> bytes:
         """For the header, above Received (RFC 8601 §4.1)."""
@@ -94,9 +129,31 @@ class Checked:
         told = results_field(shared.name, self.evidence, self.judgement, utf8=utf8)
         return told + received_spf(self.evidence, shared.hostname) if shared.settings.received_spf else told
 
+    async def sealed(self, domain: str, draft: Draft, keys: SealingKeys) -> bytes:
+        """Our ARC set on the message, by the key of a domain of ours; b"" where there is nothing to seal."""
+        shared, arc = self.shared, self.evidence.arc
+        if not shared.settings.seal_forwarded or (arc is not None and arc.temporary):
+            return b""  # what the DNS did not tell is no reason to break a chain for good (RFC 8617 §5.2.1)
+        told = results_field(shared.name, self.evidence, self.judgement, utf8=False).partition(b":")[2]
+        header = draft.facts.header
+        return await sealed(domain, draft, header, told, keys, shared.clock, come=self.header)
+
     def facts(self) -> Facts:
         """For the journal."""
         return facts(self.evidence, self.judgement)
+
+    def count(self) -> None:
+        """For the reports to the author's domain (RFC 9990); a message that is to come again is not counted yet."""
+        if self.shared.counts is not None and self.judgement.action != "defer":
+            found = self.evidence
+            self.shared.counts.record(
+                found.dmarc,
+                found.spf,
+                found.dkim,
+                source_ip=found.address.partition("%")[0],
+                disposition=disposition(self.judgement),
+                reasons=reasons(found, self.judgement),
+            )
 
 
 class Checking:
@@ -119,6 +176,7 @@ class Checking:
             self._spf = self._inquiries.begin(asked)
         if envelope and settings.check_reverse_name:
             self._iprev = self._inquiries.begin(check_iprev(source.address))
+        self._octets = b""
         self._header = HeaderFields(b"")
         self._author: Author = author_domain(b"")
         self._signatures: list[Signature | BadSignature] = []
@@ -126,6 +184,7 @@ class Checking:
         self._hashes = BodyHashes(())
 
     def header(self, header: bytes) -> None:
+        self._octets = header
         self._header = HeaderFields(header)
         self._author = author_domain(header)
         self._signatures = find_signatures(self._header, self._shared.dkim_limits)
@@ -160,7 +219,7 @@ class Checking:
         iprev = await self._iprev if self._iprev is not None else None
         dmarc = await inquiries.run(evaluate(self._author, spf, dkim))
         found = Evidence(self._source.address, self._source.hello, self._author, spf, iprev, dkim, arc, dmarc)
-        return Checked(shared, found, judge(found.findings(shared.trusted_sealers), settings))
+        return Checked(shared, found, judge(found.findings(shared.trusted_sealers), settings), self._octets)
 
     def close(self) -> None:
         """Ask no more."""

@@ -73,6 +73,13 @@ class AuthenticationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_u
     received_spf: Annotated[
         bool, Meta(description="Add a Received-SPF field too (RFC 7208 §9.1), for programs that read no other.")
     ] = False
+    seal_forwarded: Annotated[
+        bool,
+        Meta(
+            description="Add an ARC seal of this server to what goes on to other servers by an alias or a list, "
+            "where the domain has a key (postroom dkim)."
+        ),
+    ] = True
     max_header_octets: Annotated[
         int, Meta(ge=16_384, description="Octets of the header of mail from other servers; more is refused (552).")
     ] = 262_144

@@ -14,6 +14,7 @@ from postroom.base import MailError, Spool
 from postroom.queue import Envelope, Recipient
 from postroom.store import Draft
 
+from .authentication import Checked
 from .expansion import expanded, expansion_report, for_target, wants_success_report
 from .own_mail import own_signature
 from .routing import Route
@@ -41,7 +42,7 @@ class Distribution:
         trace: TraceWriter,
         bounced: Sequence[Recipient] = (),
         *,
-        junk: bool = False,
+        checked: Checked | None = None,
     ) -> None:
         self._intake = intake
         self._draft = draft
@@ -51,7 +52,8 @@ class Distribution:
         self._routes = routes
         self._trace = trace
         self._bounced = bounced  # the queue's runner finds out the same, and tells the sender
-        self._junk = junk  # where mailboxes get it
+        self._checked = checked  # who really sent it; None: nobody has looked
+        self._seal: bytes | None = None  # made when first needed
         self._outcomes: dict[object, MailError | None] = {}  # by the target's key
         self._signature: bytes | None = None  # made when first needed
 
@@ -113,7 +115,7 @@ class Distribution:
                 if isinstance(target, LocalTarget) and key not in deliveries and key not in self._outcomes:
                     deliveries[key] = (target, self._trace.final(route.recipient.address))
         outcomes = await self._intake.mailboxes.deliver_all(
-            list(deliveries.values()), self._kept, self._trace_id, junk=self._junk
+            list(deliveries.values()), self._kept, self._trace_id, junk=self._checked is not None and self._checked.junk
         )
         self._outcomes.update(zip(deliveries, outcomes, strict=True))
 
@@ -171,7 +173,7 @@ class Distribution:
                 _log.warning("%s: no report on the alias: %s", self._trace_id, error)
 
     async def _enqueue(self, recipients: list[Recipient], message_id: str, only: str | None) -> None:
-        prefix = await self._signed() + self._trace.received(only)
+        prefix = await self._sealed() + await self._signed() + self._trace.received(only)
         await self._intake.queue.enqueue(
             self._envelope, recipients, self._draft.spool, prefix=prefix, message_id=message_id
         )
@@ -183,6 +185,16 @@ class Distribution:
             intake, person = self._intake, self._trace.source.person if leaves else None
             self._signature = await own_signature(person, self._draft, intake.directory, intake.signing)
         return self._signature
+
+    async def _sealed(self) -> bytes:
+        """Our ARC set, where mail of others goes on by an address of ours."""
+        if self._seal is None:
+            checked, route = self._checked, next((one for one in self._routes if one.forwards), None)
+            if checked is None or route is None:
+                self._seal = b""
+            else:
+                self._seal = await checked.sealed(route.forwarder.rpartition("@")[2], self._draft, self._intake.signing)
+        return self._seal
 
 
 def _key(target: Target) -> object:

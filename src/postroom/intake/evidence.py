@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from postroom.mailauth.arc import ArcVerdict
 from postroom.mailauth.dkim import DkimVerdict
-from postroom.mailauth.dmarc import Author, DmarcResult, DmarcVerdict
+from postroom.mailauth.dmarc import Author, DmarcResult, DmarcVerdict, Policy
+from postroom.mailauth.dmarc.aggregate import Reason
 from postroom.mailauth.domains import domain_name
 from postroom.mailauth.iprev import IprevVerdict
 from postroom.mailauth.results import MethodResult, field
@@ -143,6 +144,21 @@ def _value(text: str) -> str:
 
 def _plain(text: str, most: int) -> str:
     return "".join(c if " " <= c <= "~" else "?" for c in text[:most])
+
+
+# ---- reports to the author's domain
+
+
+def disposition(judgement: Judgement) -> Policy:
+    """What was done, in the words of RFC 9990."""
+    return Policy(judgement.action) if judgement.action in ("reject", "quarantine") else Policy.NONE
+
+
+def reasons(found: Evidence, judgement: Judgement) -> tuple[Reason, ...]:
+    """Why something else was done than the record wishes."""
+    if disposition(judgement) is found.dmarc.disposition:
+        return ()
+    return (Reason("local_policy", _cut(judgement.why)),)  # for ARC too (RFC 8617 §7.2.2)
 
 
 # ---- words

@@ -9,22 +9,16 @@ What the resolver remembers is answered on the spot, without a task: with warm D
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from postroom.base import TaskOwner
-from postroom.dns import Answer, DnsTemporary, Resolver
+from postroom.dns import Resolver
+from postroom.dns.inquiries import as_reply, ask
 from postroom.mailauth.questions import Inquiry, Question, Reply
 
 T = TypeVar("T")
 _log = logging.getLogger("postroom.intake")
-_ASK: dict[str, Callable[[Resolver, str], Coroutine[Any, Any, Answer[Any]]]] = {
-    "TXT": lambda resolver, name: resolver.txt(name),
-    "A": lambda resolver, name: resolver.a(name),
-    "AAAA": lambda resolver, name: resolver.aaaa(name),
-    "MX": lambda resolver, name: resolver.mx(name),
-    "PTR": lambda resolver, name: resolver.ptr(name),
-}
 
 
 class Inquiries:
@@ -108,7 +102,7 @@ class Inquiries:
         answer = self._resolver.remembered(question.kind, question.name)
         if answer is None:
             return None
-        reply = self._replies[question] = _reply(question, answer)
+        reply = self._replies[question] = as_reply(question, answer)
         return reply
 
     async def _go_on(self, inquiry: Inquiry[T], question: Question, verdict: "asyncio.Future[T]") -> None:
@@ -137,9 +131,7 @@ class Inquiries:
 
     async def _fetch(self, question: Question) -> None:
         try:
-            reply = _reply(question, await _ASK[question.kind](self._resolver, question.name))
-        except DnsTemporary as error:
-            reply = Reply(failed=error.detail or error.text)
+            reply = await ask(self._resolver, question)
         except Exception as error:
             _log.exception("%s %s", question.kind, question.name)
             reply = Reply(failed=repr(error))
@@ -164,13 +156,6 @@ class Inquiries:
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._under_way.append(self._tasks.spawn(work, name=name))
-
-
-def _reply(question: Question, answer: Answer[Any]) -> Reply:
-    records = answer.records
-    if question.kind == "MX":
-        records = tuple(mx.host for mx in records if mx.host)  # "" is no host: there is no mail for the name
-    return Reply(records, answer.exists)
 
 
 def _fail(verdict: "asyncio.Future[Any]", error: Exception) -> None:

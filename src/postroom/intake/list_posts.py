@@ -9,7 +9,9 @@ attempt sends nothing twice.
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from postroom.accounts import Lists, MailingList, Member, address_key
 from postroom.base import MailError
@@ -21,6 +23,8 @@ from postroom.store import Draft, MailStore
 
 from .trace import MailLoop
 
+# The header of the message as it came, the list's domain, the post, its header as it goes out: our ARC set.
+SealPost: TypeAlias = Callable[[bytes, str, Draft, bytes], Awaitable[bytes]]
 _PIECE_OCTETS = 262_144
 _KEYWORD = re.compile(rb"[A-Za-z-]+")
 
@@ -51,8 +55,15 @@ class ListPosts:
     """`check` at the end of DATA and once more when the queue gives the post out, then `expand`."""
 
     def __init__(
-        self, lists: Lists, queue: Queue, store: MailStore, unsubscribe_url: str, signing: Signing = UNSIGNED
+        self,
+        lists: Lists,
+        queue: Queue,
+        store: MailStore,
+        unsubscribe_url: str,
+        signing: Signing = UNSIGNED,
+        seal: SealPost | None = None,
     ) -> None:
+        self._seal = seal  # None: posts go out without an ARC set of ours
         self._lists = lists
         self._queue = queue
         self._store = store
@@ -111,7 +122,10 @@ class ListPosts:
                 post.write(draft.spool.read(at, at + _PIECE_OCTETS))
                 await asyncio.sleep(0)  # it may be long, and others have their turns
             recipients, signature = await self._signed(domain, recipients, post, posted, fields)
-            return await self._queue.enqueue(sent, recipients, post.spool, prefix=signature + fields, once=once)
+            fields = signature + fields  # which the seal covers (RFC 8617 §5.1)
+            if self._seal is not None:
+                fields = await self._seal(header, domain, post, fields + posted) + fields
+            return await self._queue.enqueue(sent, recipients, post.spool, prefix=fields, once=once)
 
     async def _signed(
         self, domain: str, recipients: list[Recipient], post: Draft, posted: bytes, fields: bytes

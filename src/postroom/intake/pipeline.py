@@ -33,6 +33,7 @@ from .list_mail import ListMail
 from .list_posts import ListPosts
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
+from .sealing import our_results, sealed
 from .settings import IntakeSettings
 from .trace import MailLoop, Source, TraceWriter, count_received, has_been_at, in_quarantine, quarantine, return_path
 
@@ -75,7 +76,7 @@ class Intake:
         self.journal = journal
         self.signing = signing
         self.mailboxes = Mailboxes(store, settings)
-        self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url, signing)
+        self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url, signing, self._seal_post)
         self._list_mail = ListMail(directory.lists, queue, clock, ids, self.hostname, signing)
         self._router = Router(directory, store, self.hostname, settings)
 
@@ -151,6 +152,13 @@ class Intake:
             return
         queue_id = await self.list_posts.expand(to, envelope, draft, once)
         self.journal.note(once.partition("/")[0], "expanded", to=to.address, queue_id=queue_id)
+
+    async def _seal_post(self, came: bytes, domain: str, post: Draft, header: bytes) -> bytes:
+        """Our ARC set on what a list sends out."""
+        if self.authentication is None or not self.authentication.settings.seal_forwarded:
+            return b""
+        post.finish()
+        return await sealed(domain, post, header, our_results(came), self.signing, self.clock)
 
     async def with_sender(self, route: Route, mail_from: str) -> Route:
         """The route with the sender that what it forwards shall have."""
@@ -266,7 +274,6 @@ class Reception:
         self._note(envelope, routes, facts.header)
         if checked is not None:
             self._heed(checked, routes)
-        junk = checked is not None and checked.judgement.action == "quarantine"
         refused = await self._refused(routes, envelope, facts.header)
         if len(refused) == len(routes):
             if each:
@@ -278,7 +285,7 @@ class Reception:
         if now and only is not None and len(only.targets) == 1 and not wants_success_report(only):
             target = only.targets[0]
             if isinstance(target, LocalTarget):
-                await self._deliver_at_once(target, kept, trace.final(only.recipient.address), junk=junk)
+                await self._deliver_at_once(target, kept, trace.final(only.recipient.address), checked)
                 return [None]
         taken = [
             await self._intake.with_sender(route, envelope.mail_from)
@@ -286,7 +293,9 @@ class Reception:
             if number not in refused
         ]
         bounced = [] if each else [routes[number].recipient for number in refused]
-        parts = Distribution(self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced, junk=junk)
+        parts = Distribution(
+            self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced, checked=checked
+        )
         answers = iter(await parts.run(each))
         if not each:
             return [None] * len(routes)
@@ -307,15 +316,16 @@ class Reception:
 
     def _findings(self, checked: Checked, *, utf8: bool) -> bytes:
         """The fields about who really sent it."""
-        mark = quarantine(checked.judgement.why) if checked.judgement.action == "quarantine" else b""
+        mark = quarantine(checked.judgement.why) if checked.junk else b""
         return mark + checked.fields(utf8=utf8)
 
     def _heed(self, checked: Checked, routes: Sequence[Route]) -> None:
         """Raises the refusal that the findings ask for."""
         journal, judgement = self._intake.journal, checked.judgement
         journal.note(self.trace_id, "checked", **checked.facts())
+        checked.count()
         error = judgement.error
-        if judgement.action == "quarantine" and any(route.list_target is not None for route in routes):
+        if checked.junk and any(route.list_target is not None for route in routes):
             error = NotAuthentic(judgement.why, text="The list takes no mail of whose author there is doubt")
         if error is not None:
             journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
@@ -336,10 +346,11 @@ class Reception:
                 _log.warning("%s: no copy for %s: %s", self.trace_id, address, error)
         return copies
 
-    async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes, *, junk: bool) -> None:
+    async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes, checked: Checked | None) -> None:
         """To the only recipient, who is here."""
         journal = self._intake.journal
         try:
+            junk = checked is not None and checked.junk
             await self._intake.mailboxes.deliver(target, kept, prefix, self.trace_id, junk=junk)
         except MailError as error:
             journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
