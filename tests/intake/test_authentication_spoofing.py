@@ -80,6 +80,7 @@ TRICKS = {
     "two addresses": Trick(letter(f"{BANK}, x@evil.com"), REFUSED),
     "two addresses, the victim's last": Trick(letter(f"x@evil.com, {BANK}"), REFUSED),
     "a group": Trick(letter("Board: ceo@bank.com, x@evil.com;"), REFUSED),
+    "behind very many others": Trick(letter("x@evil.com, " * 20 + "<ceo@bank.com"), REFUSED),
     "no From field": Trick(letter("x@evil.com").replace(b"From:", b"X-From:"), REFUSED),
     "no From field but a Sender": Trick(letter("x@evil.com").replace(b"From:", b"Sender:"), REFUSED),
     "an empty From field": Trick(letter(""), REFUSED),

@@ -176,6 +176,13 @@ def test_no_field(header: bytes) -> None:
     assert author_domain(header) == Author("", problem=Problem.MISSING)
 
 
+@pytest.mark.parametrize("value", [b"a@evil.test " * 20 + b"a@bank.test", b"a@evil.test, " * 20 + b"<a@bank.test"])
+def test_an_address_behind_very_many_others_is_not_overlooked(value: bytes) -> None:
+    """A broken field was believed by its first seventeen addresses, whatever came behind them."""
+    author = author_domain(b"From: %b\r\n\r\n" % value)
+    assert (author.domain, author.problem) == ("", Problem.TOO_LONG)
+
+
 def test_limits() -> None:
     many = b", ".join(b"a@%d.test" % at for at in range(100))
     assert len(read(many).domains) == MAX_DOMAINS

@@ -127,6 +127,8 @@ def _read_field(value: bytes) -> Author:
         if any(token.kind == "?" for token in tokens):  # quotes or comments without an end hide nothing
             tokens = _tokenize(value.translate(_OPEN))[0]
         specs = _candidates(tokens)  # whatever a lenient reader might find
+        if len(specs) > MAX_DOMAINS:  # and there may be others that nobody has looked at
+            problem = Problem.TOO_LONG
     hosts = [_host(spec) for spec in specs]
     names = [domain_name(host) for host in hosts]
     domains = tuple(dict.fromkeys(name for name in names if name is not None))[:MAX_DOMAINS]
@@ -139,6 +141,8 @@ def _read_field(value: bytes) -> Author:
 def _gravest(
     value: bytes, problem: Problem, specs: list[list[_Token]], hosts: list[bytes], names: list[str | None]
 ) -> Problem:
+    if problem is Problem.TOO_LONG:
+        return problem
     if _CONTROL.search(value):
         return Problem.CONTROL
     if not specs:
