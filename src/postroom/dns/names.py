@@ -6,9 +6,12 @@ Never: asks. Raises: BadDomainName, ValueError for a name server.
 
 import ipaddress
 import re
+from functools import lru_cache
 
 import idna
 
+_LONGEST = 1024  # characters of a name that are looked at: A-labels are not shorter
+_MAX_KEPT = 4096  # names that stay known
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
@@ -18,6 +21,13 @@ class BadDomainName(ValueError):
 
 def to_question(name: str) -> str:
     """`name` in A-labels, lower case, without a final dot. Underscore labels (_dmarc) are names too."""
+    if len(name) > _LONGEST:
+        raise BadDomainName(f"{name[:80]!r} is too long")
+    return _to_question(name)
+
+
+@lru_cache(_MAX_KEPT)
+def _to_question(name: str) -> str:
     text = name.removesuffix(".")
     if text.isascii():
         labels = text.lower().split(".")

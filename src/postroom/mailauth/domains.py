@@ -5,10 +5,12 @@ Never: asks the DNS. Raises: nothing.
 """
 
 import re
+from functools import lru_cache
 
 import idna
 
 MAX_NAME = 253  # characters, without the final dot (RFC 1035 §2.3.4 in the form of RFC 7208 §7.3)
+_MAX_KEPT = 2048  # names that stay read
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 # What can be asked for at all: any printable character is legal in a label (RFC 2181 §11). No backslash: resolvers read
@@ -22,6 +24,11 @@ def domain_name(text: str) -> str:
 
     IP addresses, with and without brackets, are none: no top-level domain is a number (RFC 3696 §2).
     """
+    return _domain_name(text) if len(text) <= MAX_NAME + 1 else ""
+
+
+@lru_cache(_MAX_KEPT)
+def _domain_name(text: str) -> str:
     name = text.removesuffix(".")
     if len(name) > MAX_NAME:
         return ""

@@ -93,7 +93,7 @@ def verify(
                 signature.algorithm,
                 header_b=signature.header_b,
             )
-        verdicts.append(replace(verdict, header_b=begin))
+        verdicts.append(verdict if verdict.header_b == begin else replace(verdict, header_b=begin))
     return verdicts
 
 
@@ -133,7 +133,7 @@ def judge(
             result = DkimResult.POLICY if bad.refused else DkimResult.PERMERROR
             found = replace(_verdict(signature, result, f"{bad} ({signature.key_name})"), record=record)
         else:
-            found = replace(_try(header, signature, hashes, key, limits), record=record, testing=key.testing)
+            found = _try(header, signature, hashes, key, record, limits)
         if found.result is DkimResult.PASS:
             return found
         # Of several records the one that comes nearest to a key is told of: a wildcard may have added others.
@@ -143,11 +143,13 @@ def judge(
 
 
 def _try(
-    header: HeaderFields, signature: Signature, hashes: BodyHashes, key: KeyRecord, limits: DkimLimits
+    header: HeaderFields, signature: Signature, hashes: BodyHashes, key: KeyRecord, record: bytes, limits: DkimLimits
 ) -> DkimVerdict:
     bits = key.public.key_size if isinstance(key.public, RSAPublicKey) else 256
     result, words, unsigned = _compare(header, signature, hashes, key, limits)
-    return replace(_verdict(signature, result, words), key_bits=bits, unsigned_octets=unsigned)
+    return _verdict(
+        signature, result, words, key_bits=bits, unsigned_octets=unsigned, testing=key.testing, record=record
+    )
 
 
 def _compare(
@@ -185,7 +187,16 @@ def header_digest(header: HeaderFields, signature: Signature) -> bytes:
     return hashlib.sha256(chosen + signature.signed_form()).digest()
 
 
-def _verdict(signature: Signature, result: DkimResult, words: str) -> DkimVerdict:
+def _verdict(
+    signature: Signature,
+    result: DkimResult,
+    words: str,
+    *,
+    key_bits: int = 0,
+    unsigned_octets: int = 0,
+    testing: bool = False,
+    record: bytes = b"",
+) -> DkimVerdict:
     return DkimVerdict(
         result,
         words,
@@ -194,5 +205,9 @@ def _verdict(signature: Signature, result: DkimResult, words: str) -> DkimVerdic
         algorithm=signature.algorithm,
         identity=signature.identity,
         header_b=signature.header_b,
-        signed_names=tuple(name.decode("ascii") for name in signature.names),
+        testing=testing,
+        unsigned_octets=unsigned_octets,
+        key_bits=key_bits,
+        signed_names=tuple([name.decode("ascii") for name in signature.names]),
+        record=record,
     )

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from postroom.mailauth import domains as dns_names
-from postroom.message import decode_field, iter_fields, unfold
+from postroom.message import decode_field, unfold
+from postroom.message.header import HEADER_END
 
 MAX_FROM_OCTETS = 16_384  # of one From field, unfolded
 MAX_DOMAINS = 16  # that are listed
@@ -76,6 +77,7 @@ _TOKENS = re.compile(
 )
 _COMMENT_MARK = re.compile(rb"\\.|[()]", re.DOTALL)
 _CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
+_FROM = re.compile(rb"^from[ \t]*:(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE)  # as message.iter_fields
 _BARE_CR_FROM = re.compile(rb"\r(?!\n)[ \t]*from[ \t]*:", re.IGNORECASE)
 # RFC 5322 §3.4 over the kinds of tokens, with the obsolete forms of §4.4 (empty list elements, dots in phrases, routes)
 _LOCAL, _DOMAIN = r"[wq](?:\.[wq])*+", r"(?:w(?:\.w)*+|l)"
@@ -91,7 +93,7 @@ _SHOWN_ADDRESS = re.compile(r"[^\s<>()\[\],;:@\"']{1,64}@((?:[^\s<>()\[\],;:@\"'
 
 def author_domain(header: bytes) -> Author:
     """The author's domain by a message's header (as it stands, line ends CRLF or LF)."""
-    values = [unfold(field.value) for field in iter_fields(header) if field.name.lower() == b"from"]
+    values = [unfold(value) for value in _from_fields(header)]
     if not values:
         return Author("", problem=Problem.MISSING)
     fields = [_read_field(value) for value in values[:MAX_DOMAINS]]
@@ -100,6 +102,14 @@ def author_domain(header: bytes) -> Author:
     domains = tuple(dict.fromkeys(domain for one in fields for domain in one.domains))[:MAX_DOMAINS]
     named = next((one.named for one in fields if one.named), "")
     return Author("", fields[0].address, Problem.SEVERAL_FIELDS, domains, named)
+
+
+def _from_fields(header: bytes) -> list[bytes]:
+    """The values of all From fields, folded."""
+    if header.startswith((b"\n", b"\r\n")):  # there is no header
+        return []
+    end = HEADER_END.search(header)
+    return _FROM.findall(header, 0, len(header) if end is None else end.start() + 1)
 
 
 def domain_name(octets: bytes) -> str | None:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote
 
 from postroom.message import BadAddress, parse_address
 
 MAX_RECORD_OCTETS = 8192  # a longer text is no record
+_SHORT, _MAX_KEPT = 1024, 256  # octets of a record that may stay read, and how many do
 MAX_TAGS = 64  # what stands behind them is not looked at
 MAX_URIS = 16  # of rua, and of ruf
 
@@ -140,7 +142,13 @@ def read_record(text: bytes) -> Record | None:
 def choose_record(texts: Iterable[bytes]) -> tuple[Record | None, int]:
     """The record among the texts at one name, and how many there are: of several none counts (RFC 7489 §6.6.3)."""
     records = [text for text in texts if is_record(text)]
-    return (read_record(records[0]) if len(records) == 1 else None), len(records)
+    if len(records) != 1:
+        return None, len(records)
+    text = records[0]
+    return _kept(text) if len(text) <= _SHORT else read_record(text), 1
+
+
+_kept = lru_cache(_MAX_KEPT)(read_record)  # a record is good for many messages
 
 
 def report_uris(value: str) -> tuple[str, ...]:

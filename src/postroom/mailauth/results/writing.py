@@ -7,6 +7,7 @@ that is none.
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 import idna
 
@@ -14,8 +15,10 @@ from .types import MAX_INSTANCE, MethodResult
 
 MAX_VALUE_OCTETS = 400  # written; what is longer is cut, so that no line can come near 998 (RFC 5322 §2.1.1)
 MAX_LINE = 77  # written, where a value without a space is not longer itself
+_MAX_KEPT = 256  # keywords that are known to be some
 MAX_NAME = 255  # of a domain that is written in ASCII
 
+_PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*+")
 _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")  # RFC 2045 §5.1
 _KEYWORD = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z_-]{0,62}[0-9A-Za-z])?")  # RFC 5321 §4.1.2
 _NON_ASCII = "\u0080-\U0010ffff"  # RFC 6531 §3.3, RFC 8616 §3
@@ -70,6 +73,7 @@ def _words(result: MethodResult, utf8: bool) -> list[str]:
     return text.split(" ")
 
 
+@lru_cache(_MAX_KEPT)
 def _keyword(text: str) -> str:
     if not _KEYWORD.fullmatch(text):
         raise ValueError(f"not a keyword: {text[:80]!r}")
@@ -91,6 +95,8 @@ def _quoted(text: str) -> str:
 
 def _clean(text: str, utf8: bool) -> str:
     """Without line ends, controls, and what only looks like a space; one space for many, so that folding keeps it."""
+    if len(text) <= MAX_VALUE_OCTETS and _PLAIN.fullmatch(text):
+        return text
     if not text.isascii() and not utf8:
         text = _in_ascii(text)
     if not text.isprintable():

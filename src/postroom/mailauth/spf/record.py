@@ -5,6 +5,7 @@ Owns: selection, syntax. Never: evaluates, asks. Raises: BadRecord.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from postroom.mailauth.clients import read_ip4, read_ip6
@@ -16,6 +17,7 @@ _MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
 _DIRECTIVE = re.compile(r"([+?~-]?)([A-Za-z][A-Za-z0-9_.-]*)((?:[:/].*)?)", re.DOTALL)
 _DUAL_CIDR = re.compile(r"(?:/([0-9]+))?(?://([0-9]+))?\Z")
 _CIDR = re.compile(r"0|[1-9][0-9]{0,2}")  # RFC 7208 §5.6: no leading zeros
+_SHORT, _MAX_KEPT = 1024, 256  # octets of a record that may stay read, and how many do
 _SHOWN = 80  # characters of a term that a message about it has
 
 
@@ -59,6 +61,10 @@ def select_records(texts: Iterable[bytes]) -> list[bytes]:
 
 def read_record(octets: bytes) -> SpfRecord:
     """All of it is checked before any of it counts (RFC 7208 §4.6). Raises BadRecord."""
+    return _kept(octets) if len(octets) <= _SHORT else _read(octets)
+
+
+def _read(octets: bytes) -> SpfRecord:
     if not octets.isascii():  # RFC 7208 §3.1
         at = next(at for at, octet in enumerate(octets) if octet > 127)
         raise BadRecord(f"an octet that is not ASCII after {octets[max(0, at - 40) : at].decode('ascii')!r}")
@@ -77,6 +83,9 @@ def read_record(octets: bytes) -> SpfRecord:
         except BadMacro as error:
             raise BadRecord(f"{term[:_SHOWN]!r}: {error}") from error
     return SpfRecord(text, tuple(directives), known.get("redirect"), known.get("exp"))
+
+
+_kept = lru_cache(_MAX_KEPT)(_read)  # a record is good for many messages
 
 
 def _modifier(name: str, value: str, known: dict[str, MacroString]) -> None:
