@@ -4,7 +4,7 @@ Owns: these rows. Never: decides how often they run. Raises: BenchError.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.apart import apart
@@ -44,7 +44,9 @@ def _delivery(bed: Bed, connections: int, mailboxes: int) -> Delivery:
     )
 
 
-def deliver(bed: Bed, users: Sequence[str], connections: int, messages: int) -> Delivery:
+def deliver(
+    bed: Bed, users: Sequence[str], connections: int, messages: int, make: Callable[[int], bytes] = message
+) -> Delivery:
     """Send so many messages to these people, in turn, over so many connections."""
     share = max(1, messages // connections)
     total = share * connections
@@ -53,7 +55,7 @@ def deliver(bed: Bed, users: Sequence[str], connections: int, messages: int) -> 
     accepting = [0.0]
 
     def both() -> float:
-        start, end = apart(lambda: send(bed.side, users, connections, share))
+        start, end = apart(lambda: send(bed.side, users, connections, share, make))
         accepting[0] = end - start
         while (arrived := _in_mailboxes(counters) - before) < total:
             if time.perf_counter() - start > _LONGEST_WAIT:
@@ -66,9 +68,11 @@ def deliver(bed: Bed, users: Sequence[str], connections: int, messages: int) -> 
     return Delivery(Figure(total / accepting[0], figure.cpu), figure)
 
 
-def send(side: Side, users: Sequence[str], connections: int, share: int) -> tuple[float, float]:
+def send(
+    side: Side, users: Sequence[str], connections: int, share: int, make: Callable[[int], bytes] = message
+) -> tuple[float, float]:
     """The load itself: when its first EHLO was sent and its last reply came, by a clock that all processes share."""
-    texts = [dot_stuffed(message(number)) for number in range(min(_DIFFERENT, share * connections))]
+    texts = [dot_stuffed(make(number)) for number in range(min(_DIFFERENT, share * connections))]
     socks = [connect(side.smtp) for _ in range(connections)]
     lanes = [_smtp(users, texts, range(at * share, (at + 1) * share)) for at in range(connections)]
     start = time.perf_counter()

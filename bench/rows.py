@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bench import arriving, changes, holding, idling, mailbox, maildrop, relaying, underload, workers
+from bench import arriving, authentication, changes, holding, idling, mailbox, maildrop, relaying, underload, workers
 from bench.bed import Bed
 from bench.figures import Aim, Figure, ratio, value
 
@@ -175,10 +175,33 @@ _RELAYING = (
     Row("relayed-down", "the same, 50 of them down: to the good ones", "msg/s", None, relaying.some_down),
     Row("relayed-cost", "how much longer that takes", "times", value(1.1), relaying.cost_of_down),
 )
+_CHECKS = (
+    Row(
+        "checks-5k",
+        "SPF, DKIM (RSA, Ed25519) and DMARC of 5 kB",
+        "ms",
+        value(1.5),
+        partial(authentication.checking, octets=5_000),
+    ),
+    Row("checks-1m", "the same of 1 MB", "ms", value(10), partial(authentication.checking, octets=1_000_000)),
+    Row("signing-5k", "signing 5 kB with both", "ms", value(0.5), partial(authentication.signing, octets=5_000)),
+    Row("signing-1m", "the same of 1 MB", "ms", value(10), partial(authentication.signing, octets=1_000_000)),
+)
+_CHECKED = (
+    Row(
+        "delivered-checked",
+        "SMTP delivered, all checked; the peers check nothing",
+        "msg/s",
+        ratio(3),
+        authentication.delivered,
+    ),
+)
 GROUPS = (
     Group("arriving", "Mail that arrives, people who sign in", _ARRIVING),
     Group("mailbox", "A folder of 10,000 messages", _MAILBOX),
     Group("relaying", "A full queue that is let go", _RELAYING),
+    Group("checks", "Who really sent it: processor time, with the DNS warm", _CHECKS, OURS, once=True),
+    Group("checked", "Mail that arrives and is checked, 20 connections, 20 mailboxes", _CHECKED),
     Group("changes", "One change in a folder of 10,000 messages", _CHANGES),
     Group("pop3", "A maildrop of 2,000 messages", _POP3),
     Group("idle", "New mail until it is told", _IDLE),
