@@ -313,10 +313,8 @@ class App:
         self._closing.callback(journal.close)
         for message_id, address in self.queue.interrupted:
             journal.note(message_id, "interrupted", to=address)
-        self.dmarc_results = self._dmarc_reports(resolver)
-        self.authentication = Authentication(
-            resolver, self.clock, config.authentication, hostname=config.hostname, counts=self.dmarc_results
-        )
+        self.authentication = Authentication(resolver, self.clock, config.authentication, hostname=config.hostname)
+        self.authentication.counts = self.dmarc_results = self._dmarc_reports(resolver, self.authentication)
         self._closing.push_async_callback(self.authentication.close)
         self.intake = Intake(
             hostname=config.hostname,
@@ -409,7 +407,7 @@ class App:
             reports.start()
             self._closing.push_async_callback(reports.close)
 
-    def _dmarc_reports(self, resolver: Resolver) -> DmarcResults:
+    def _dmarc_reports(self, resolver: Resolver, authentication: Authentication) -> DmarcResults:
         """Tell others of mail in their name, and read what they tell of mail in ours."""
         settings = self.config.dmarc_reports
         database = DmarcDatabase(self.config.data / "dmarc.db")
@@ -434,6 +432,7 @@ class App:
                     ids=self.ids,
                     settings=settings,
                     hostname=self.config.hostname,
+                    suffixes=authentication.organisation,
                     signing=self.signing,
                 )
                 reports.start()

@@ -24,14 +24,14 @@ BY_SPF = 'bar.com lets 192.0.2.7 send its mail: ip4:192.0.2.7; record "v=spf1 ip
 CAME = ("--client", "192.0.2.7", "--hello", "bar.com", "--mail-from", "a@bar.com")
 
 
-def check(room: Room, octets: bytes, *arguments: str, limit: int = 262_144) -> Result:
+def check(room: Room, octets: bytes, *arguments: str, limit: int = 262_144, suffixes: str = "") -> Result:
     path = room.config.parent / "mail.eml"
     path.write_bytes(octets)
 
     async def go() -> Result:
         async with TestDnsServer(ZONES) as server:
             dns = f'[dns]\nnameservers = ["{server.address}"]\n'
-            room.config.write_text(f"{SETTINGS}{dns}[authentication]\nmax_header_octets = {limit}\n")
+            room.config.write_text(f"{SETTINGS}{dns}[authentication]\nmax_header_octets = {limit}\n{suffixes}")
             return await asyncio.to_thread(room.run, "check", "message", *arguments, str(path))
 
     return asyncio.run(go())
@@ -86,6 +86,18 @@ def test_how_it_came_stands_in_our_own_fields(room: Room) -> None:
 
 def test_standard_input_will_do(room: Room) -> None:
     assert "it would be refused" in room.ok("check", "message", "-", stdin="Subject: x\n\nno author\n")
+
+
+def test_the_public_suffix_list_is_gone_by(room: Room, tmp_path: Path) -> None:
+    path = tmp_path / "list.dat"
+    setting = f'public_suffix_list = "{path}"\n'
+    missing = check(room, letter(), *CAME, suffixes=setting)
+    assert missing.exit_code == 1
+    assert "authentication.public_suffix_list" in missing.stderr
+    path.write_text("com\nbar.com\n")  # so that two names below bar.com are two organisations
+    forged = signed(letter("alice@a.bar.com"), "bar.com")
+    assert "DMARC: pass" in check(room, forged).stdout
+    assert "DMARC: fail" in check(room, forged, suffixes=setting).stdout
 
 
 def test_what_can_not_be_read(room: Room, tmp_path: Path) -> None:

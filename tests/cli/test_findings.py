@@ -20,6 +20,7 @@ from postroom.cli import findings
 from postroom.cli.findings import Finding, Verdict
 from postroom.config import Config, ListenSettings, ProcessSettings
 from postroom.delivery.settings import DeliverySettings, RelaySettings
+from postroom.intake import AuthenticationSettings
 from postroom.net import TlsSettings
 
 NOW = 1_800_000_000.0
@@ -229,3 +230,16 @@ def test_ports_that_are_not(config: Config, tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(findings, "_try_to_bind", refuse)
     assert "CAP_NET_BIND_SERVICE" in _ports(config, smtp=address).fix
+
+
+def test_the_public_suffix_list(config: Config, tmp_path: Path) -> None:
+    assert list(findings.public_suffixes(config)) == []
+    path = tmp_path / "list.dat"
+    config = _with(config, authentication=AuthenticationSettings(public_suffix_list=str(path)))
+    missing = only(findings.public_suffixes(config))
+    assert missing.verdict is BAD
+    assert str(path) in missing.text
+    path.write_text("com\n*.ck\n!www.ck\n")
+    found = only(findings.public_suffixes(config))
+    assert found.verdict is GOOD
+    assert "3 rules" in found.text

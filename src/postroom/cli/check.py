@@ -97,6 +97,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     yield from findings.settings_file(path, config)
     yield from findings.process_user(config)
     yield from findings.relays(config)
+    yield from findings.public_suffixes(config)
     yield from findings.data_folder(config)
     yield from findings.databases(config)
     domains = yield from _people(config)

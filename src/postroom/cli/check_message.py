@@ -147,10 +147,15 @@ async def _check(config: "Config", came: Way, header: bytes, body: Iterator[byte
     from postroom.base import SystemClock
     from postroom.dns import DnsResolver
     from postroom.intake import Authentication, Source
+    from postroom.intake.suffix_file import SuffixFileUnreadable
 
     clock = SystemClock()
     resolver = DnsResolver(config.dns, clock)
-    authentication = Authentication(resolver, clock, config.authentication, hostname=config.hostname)
+    try:
+        authentication = Authentication(resolver, clock, config.authentication, hostname=config.hostname)
+    except SuffixFileUnreadable as error:
+        await resolver.close()
+        raise Refusal(str(error)) from error
     checking = authentication.look(Source(came.hello, came.client), came.mail_from or "", envelope=bool(came.client))
     try:
         checking.header(header)

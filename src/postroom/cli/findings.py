@@ -154,6 +154,17 @@ def relays(config: "Config") -> Iterator[Finding]:
             yield good("relay", f"the password of {name} can be read")
 
 
+def public_suffixes(config: "Config") -> Iterator[Finding]:
+    """The list that DMARC may fall back on."""
+    from postroom.intake.suffix_file import SuffixFileUnreadable, read_suffix_file
+
+    if path := config.authentication.public_suffix_list:
+        try:
+            yield good("DMARC", f"the public suffix list {path} has {len(read_suffix_file(path))} rules")
+        except SuffixFileUnreadable as error:
+            yield bad("DMARC", error.detail, "correct the path, or leave it empty: the DNS alone is enough (RFC 9989)")
+
+
 def _source(setting: str, address: str) -> Finding:
     try:
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as sock:

@@ -1,13 +1,15 @@
 """Who really sent a message: the evidence is gathered while it comes in, and weighed at its end.
 
 Owns: which checks are made of whom, what runs beside what. Never: delivers or refuses (the pipeline does), reads the
-evidence aloud (evidence.py does). Raises: nothing; what the DNS does not tell is a temperror.
+evidence aloud (evidence.py does). Raises: SuffixFileUnreadable, at the start only; what the DNS does not tell is a
+temperror.
 
 SPF and the reverse name are asked for when the message begins, keys and the author's policy when its header is there,
 so that their answers come while the body does, which is hashed piece by piece.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,7 +42,10 @@ from .evidence import Evidence, Facts, disposition, facts, reasons, received_spf
 from .inquiries import Inquiries
 from .judgement import Judgement, judge
 from .sealing import SealingKeys, sealed
+from .suffix_file import SuffixFile, SuffixFileUnreadable
 from .trace import Source
+
+_log = logging.getLogger("postroom.intake")
 
 
 class DmarcCounts(Protocol):
@@ -75,10 +80,19 @@ class Authentication:
         self.clock = clock
         self.hostname = domain_key(hostname) or hostname
         self.tasks = TaskOwner("authentication")
-        self.take(settings)
+        self._suffixes = SuffixFile()
+        self._suffixes.take(settings.public_suffix_list)
+        self._use(settings)
 
     def take(self, settings: AuthenticationSettings) -> None:
-        """Use these for messages to come."""
+        """Use these for messages to come; where a public suffix list can't be read, the old one stays."""
+        try:
+            self._suffixes.take(settings.public_suffix_list)
+        except SuffixFileUnreadable as error:
+            _log.error("%s; the old list stays", error)
+        self._use(settings)
+
+    def _use(self, settings: AuthenticationSettings) -> None:
         self.settings = settings
         self.name = settings.name or self.hostname
         self.dkim_limits = DkimLimits(
@@ -88,6 +102,10 @@ class Authentication:
         self.trusted_sealers = frozenset(filter(None, map(domain_key, settings.trusted_sealers)))
         self._ours = tuple({self.name, self.hostname})
         self._trusted = Networks(settings.trusted_networks)
+
+    def organisation(self, domain: str) -> str | None:
+        """The organisational domain by the public suffix list; None: there is none, or it does not say (SuffixList)."""
+        return self._suffixes(domain)
 
     def trusts(self, address: str) -> bool:
         """A relay or a program of ours."""
@@ -217,7 +235,7 @@ class Checking:
             )
         spf = await self._spf if self._spf is not None else ()
         iprev = await self._iprev if self._iprev is not None else None
-        dmarc = await inquiries.run(evaluate(self._author, spf, dkim))
+        dmarc = await inquiries.run(evaluate(self._author, spf, dkim, suffixes=shared.organisation))
         found = Evidence(self._source.address, self._source.hello, self._author, spf, iprev, dkim, arc, dmarc)
         return Checked(shared, found, judge(found.findings(shared.trusted_sealers), settings), self._octets)
 

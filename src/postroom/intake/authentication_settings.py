@@ -67,6 +67,14 @@ class AuthenticationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_u
             "came to them is not refused for failing it now (RFC 8617)."
         ),
     ] = ()
+    public_suffix_list: Annotated[
+        str,
+        Meta(
+            description="A file with the public suffix list in the format of publicsuffix.org (Debian's publicsuffix: "
+            "/usr/share/publicsuffix/public_suffix_list.dat). It says where an organisation's domain begins when DMARC "
+            "records do not (psd=); empty: the records alone decide, as RFC 9989 has it. Read at start and by SIGHUP."
+        ),
+    ] = ""
     check_reverse_name: Annotated[
         bool, Meta(description="Look up the name of the client's address and whether it leads back (iprev, RFC 8601).")
     ] = True
