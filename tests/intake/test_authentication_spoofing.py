@@ -34,6 +34,8 @@ ZONES: Zones = {
     "_dmarc.mild.com": {"TXT": ["v=DMARC1; p=quarantine"]},
     "trial.com": spf("v=spf1 ip4:192.0.2.1 -all"),
     "_dmarc.trial.com": {"TXT": ["v=DMARC1; p=reject; t=y"]},
+    "trying.com": spf("v=spf1 ip4:192.0.2.1 -all"),
+    "_dmarc.trying.com": {"TXT": ["v=DMARC1; p=quarantine; t=y"]},
     "evil.com": spf("v=spf1 ip4:127.0.0.1 -all"),
     "bank.com.evil.com": spf("v=spf1 ip4:127.0.0.1 -all"),
     "notbank.com": spf("v=spf1 ip4:127.0.0.1 -all"),
@@ -71,7 +73,8 @@ TRICKS = {
     "sender of the victim": Trick(letter(BANK), REFUSED, sender="ceo@bank.com"),
     "sender of the victim, own author": Trick(letter("x@evil.com"), INBOX, sender="ceo@bank.com", author="evil.com"),
     "quarantine": Trick(letter("ceo@mild.com"), JUNK, dmarc="fail", author="mild.com"),
-    "on trial": Trick(letter("ceo@trial.com"), INBOX, dmarc="fail", author="trial.com"),
+    "on trial": Trick(letter("ceo@trial.com"), JUNK, dmarc="fail", author="trial.com"),
+    "a mild policy on trial": Trick(letter("ceo@trying.com"), INBOX, dmarc="fail", author="trying.com"),
     # From
     "two From fields, the victim's first": Trick(letter("x@evil.com", f"From: {BANK}"), REFUSED),
     "two From fields, the victim's last": Trick(letter(BANK, "From: x@evil.com"), REFUSED),

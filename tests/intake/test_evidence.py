@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from postroom.intake import AuthenticationSettings
 from postroom.intake.evidence import (
     Evidence,
     disposition,
@@ -14,10 +15,12 @@ from postroom.intake.evidence import (
     results_field,
     told,
 )
-from postroom.intake.judgement import ACCEPT, Judgement
+from postroom.intake.judgement import ACCEPT, Judgement, judge
 from postroom.mailauth.dkim import DkimResult, DkimVerdict
-from postroom.mailauth.dmarc import DmarcResult, DmarcVerdict, Policy, author_domain
+from postroom.mailauth.dmarc import DmarcResult, DmarcVerdict, Policy, author_domain, evaluate
+from postroom.mailauth.dmarc.observed import observed
 from postroom.mailauth.iprev import IprevResult, IprevVerdict
+from postroom.mailauth.questions import Reply, conclude
 from postroom.mailauth.results import parse
 from postroom.mailauth.spf import SpfResult, SpfVerdict
 
@@ -120,8 +123,27 @@ def test_what_reports_say_was_done() -> None:
     assert disposition(Judgement("reject")) is Policy.REJECT
     assert reasons(wished, Judgement("reject", "its policy asks to reject")) == ()
     assert disposition(Judgement("tag")) is Policy.NONE
-    (reason,) = reasons(wished, Judgement("tag", "on trial"))
-    assert (reason.kind, reason.comment) == ("local_policy", "on trial")
+    (reason,) = reasons(wished, Judgement("tag", "ours"))
+    assert (reason.kind, reason.comment) == ("local_policy", "ours")
+
+
+@pytest.mark.parametrize(("policy", "done"), [("reject", "quarantine"), ("quarantine", "none"), ("none", "none")])
+def test_a_policy_on_trial_is_reported_as_what_it_is(policy: str, done: str) -> None:
+    """What mailauth.dmarc makes of t=y is what the server does, so that reports give no reason beside test mode."""
+    verdict = conclude(
+        evaluate(author_domain(b"From: a@bar.com\r\n\r\n"), [], []),
+        lambda _: Reply((f"v=DMARC1; p={policy}; t=y".encode(),)),
+    )
+    found = replace(FOUND, dmarc=verdict, spf=[], author=author_domain(b"From: a@bar.com\r\n\r\n"))
+    judged = judge(found.findings(), AuthenticationSettings())
+    assert disposition(judged) is verdict.disposition is Policy(done)
+    assert reasons(found, judged) == ()
+    row = observed(verdict, [], [], source_ip="192.0.2.1", disposition=disposition(judged))
+    assert row is not None
+    assert (row.disposition, [one.kind for one in row.reasons]) == (
+        done,
+        [] if policy == "none" else ["policy_test_mode"],
+    )
 
 
 def test_words_for_people() -> None:

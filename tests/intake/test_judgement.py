@@ -30,7 +30,11 @@ def found(**what: object) -> Findings:
         (QUARANTINE, {"dmarc_quarantine": "reject"}, "reject"),
         (QUARANTINE, {"dmarc_quarantine": "tag"}, "tag"),
         (found(dmarc="fail", policy="none"), {}, "tag"),
-        (found(dmarc="fail", policy="reject", testing=True), {}, "tag"),
+        # one step milder when it is on trial
+        (found(dmarc="fail", policy="reject", testing=True), {}, "quarantine"),
+        (found(dmarc="fail", policy="reject", testing=True), {"dmarc_quarantine": "tag"}, "tag"),
+        (found(dmarc="fail", policy="reject", testing=True), {"dmarc_reject": "tag"}, "quarantine"),
+        (found(dmarc="fail", policy="none", testing=True), {}, "tag"),
         (found(dmarc="fail", policy="quarantine", testing=True), {}, "tag"),
         # SPF alone
         (found(spf_fails="bar.com"), {}, "tag"),

@@ -42,7 +42,7 @@ class Findings:
     author_problem: str = ""  # why there is no telling who the author is
     dmarc: str = "none"  # the result's word (RFC 8601)
     policy: str = "none"  # what the author's domain asks for: none, quarantine, reject
-    testing: bool = False  # and asks not to do it yet (t=y)
+    testing: bool = False  # and asks for a step less than that, for now (t=y)
     spf_fails: str = ""  # the domain whose SPF says "fail" about the client
     spf_explanation: str = ""  # what that domain says of it (exp=)
     vouched_by: str = ""  # the trusted sealer whom the message reached with its DMARC intact
@@ -84,14 +84,17 @@ def _judgements(found: Findings, settings: AuthenticationSettings) -> list[Judge
 
 
 def _disowned(found: Findings, settings: AuthenticationSettings) -> Judgement:
-    """DMARC fails (RFC 7489 §6.6.2)."""
-    asked = "reject" if found.policy == "reject" else "quarantine" if found.policy == "quarantine" else ""
+    """DMARC fails (RFC 7489 §6.6.2). A policy on trial counts as the next milder one (RFC 9989, the tag t)."""
+    asked = found.policy if found.policy in ("reject", "quarantine") else ""
     if not asked:
         return Judgement("tag", f"nothing shows that {found.author_domain} sent it; its policy asks for nothing")
     why = f"nothing shows that {found.author_domain} sent it; its policy asks to {asked}"
     if found.testing:
-        return Judgement("tag", f"{why}, but is on trial (t=y)")
-    consequence = settings.dmarc_reject if asked == "reject" else settings.dmarc_quarantine
+        why += ", but is on trial (t=y)"
+        if asked == "quarantine":
+            return Judgement("tag", why)
+        why += ", which makes it quarantine"
+    consequence = settings.dmarc_reject if asked == "reject" and not found.testing else settings.dmarc_quarantine
     text = (
         f"Refused by the DMARC policy of {_ascii(found.author_domain)}: neither SPF nor DKIM shows that the message "
         "is from there"
