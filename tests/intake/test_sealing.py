@@ -109,6 +109,7 @@ def test_results_are_found_at_the_top_alone(tmp_path: Path) -> None:
         (letter(), "bar.com", FOUND),  # no key of ours
         (sealed_by(letter(), "list.org", "dmarc=pass"), "foo.com", FOUND),  # nobody has looked at the chain
         (sealed_by(letter(), "list.org", "dmarc=pass"), "foo.com", FOUND + b"; arc=temperror"),
+        (sealed_by(letter(), "list.org", "dmarc=pass"), "foo.com", FOUND + b"; arc=fail policy.arc=temperror"),
         (letter(), "foo.com", FOUND + b"; arc=pass"),  # that is not what came
         (letter(), "foo.com", b"no results\r\nX: y"),
         (b"X: " + b"y" * 300_000, "foo.com", FOUND),
@@ -174,11 +175,13 @@ def test_a_setting_leaves_it(to: str) -> None:
     with_strangers(ZONES, body, seal_forwarded=False)
 
 
-def test_a_chain_is_not_broken_for_good_by_a_dns_that_does_not_answer() -> None:
+@pytest.mark.parametrize("to", ["away@foo.com", "all@foo.com"])
+def test_a_chain_is_not_broken_for_good_by_a_dns_that_does_not_answer(to: str) -> None:
     async def body(room: Strangers) -> None:
         room.dns.failing.add("s1._domainkey.list.org")
-        content = await forward(room, CHAIN, "away@foo.com")
+        content = await forward(room, CHAIN, to)
         assert b"arc=fail" in content
+        assert b"policy.arc=temperror" in content
         assert content.count(b"ARC-Seal:") == 1
 
     with_strangers(ZONES, body)

@@ -149,9 +149,9 @@ class Checked:
 
     async def sealed(self, domain: str, draft: Draft, keys: SealingKeys) -> bytes:
         """Our ARC set on the message, by the key of a domain of ours; b"" where there is nothing to seal."""
-        shared, arc = self.shared, self.evidence.arc
-        if not shared.settings.seal_forwarded or (arc is not None and arc.temporary):
-            return b""  # what the DNS did not tell is no reason to break a chain for good (RFC 8617 §5.2.1)
+        shared = self.shared
+        if not shared.settings.seal_forwarded:
+            return b""
         told = results_field(shared.name, self.evidence, self.judgement, utf8=False).partition(b":")[2]
         header = draft.facts.header
         return await sealed(domain, draft, header, told, keys, shared.clock, come=self.header)

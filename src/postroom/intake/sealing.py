@@ -77,8 +77,8 @@ def _status(assessed: bytes, chain: Chain) -> ArcResult | None:
     found = parse(assessed).only("arc")
     if found is None:
         return None if chain.highest or chain.problem else ArcResult.NONE
-    if found.result not in ("pass", "fail"):
-        return None
+    if found.result not in ("pass", "fail") or found.value("policy", "arc") == "temperror":
+        return None  # what the DNS did not tell is no reason to break a chain for good (RFC 8617 §5.2.1)
     return ArcResult(found.result)
 
 

@@ -258,6 +258,7 @@ def test_trouble_with_the_dns_is_a_failure_that_is_told_apart() -> None:
         dns.replies[name] = Reply(failed="timeout")
         verdict = check(header, BODY, dns)
         assert (verdict.result, verdict.temporary) == (ArcResult.FAIL, True)
+        assert ("policy", "arc", "temperror") in verdict.method_result("192.0.2.1").properties
         assert verdict.words.endswith(f"the key at {name} is not to be had now: timeout")
         dns.replies[name] = kept
     assert not check(header, BODY, Dns(ONE)).temporary

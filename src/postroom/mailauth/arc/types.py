@@ -71,5 +71,7 @@ class ArcVerdict:
         properties = [("smtp", "remote-ip", address)]
         if self.result is ArcResult.PASS:
             properties.append(("header", "oldest-pass", str(self.oldest_pass)))
+        if self.temporary:  # a word of ours: the registry has none for it, and who seals later has to know
+            properties.append(("policy", "arc", "temperror"))
         reason = self.words if self.result is ArcResult.FAIL else ""
         return MethodResult("arc", self.result.value, reason, tuple(properties))
