@@ -2,6 +2,7 @@ import asyncio
 import os
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.store.sqlite.company import make_workers
 from tests.store.sqlite.stage import LARGE, Room, perform
@@ -9,7 +10,7 @@ from tests.store.sqlite.stage import LARGE, Room, perform
 from postroom.base import FakeClock
 from postroom.store import Disk, StoreFailure, StoreSettings, hold_folder
 from postroom.store.sqlite.files import AccountFiles
-from postroom.store.sqlite.recovery import FolderLock, build_account, remove_account, tidy_folders
+from postroom.store.sqlite.recovery import FolderLock, build_account, open_account, remove_account, tidy_folders
 from postroom.store.states import no_probe
 
 
@@ -51,6 +52,34 @@ def test_two_who_make_the_same_account(tmp_path: Path) -> None:
     remove_account(files, "x", no_probe)
     remove_account(files, "x", no_probe)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_account_is_opened_as_it_is_at_one_moment(tmp_path: Path) -> None:
+    """Bug: what another process delivered between two statements made the books contradict each other."""
+
+    class Overtaken(AccountFiles):
+        def connect_writer(self, *, create: bool = False) -> apsw.Connection:
+            db, other = super().connect_writer(), super().connect_writer()
+
+            def overtake(cursor: apsw.Cursor, sql: str, bindings: object) -> bool:
+                if "max(uid) FROM messages" in sql and not overtaken:
+                    overtaken.append(sql)
+                    with other:
+                        other.execute("INSERT INTO expunged VALUES (1, 1, 5, 0, NULL, 1, 0, 0)")
+                        other.execute("UPDATE mailboxes SET uid_next = 2, highest_modseq = 5 WHERE id = 1")
+                        other.execute("UPDATE account SET modseq = 5")
+                    other.close()
+                return True
+
+            db.exec_trace = overtake
+            return db
+
+    overtaken: list[str] = []
+    build_account(AccountFiles(tmp_path / "1", Disk(), StoreSettings()), "one", 20, no_probe)
+    opened = open_account(Overtaken(tmp_path / "1", Disk(), StoreSettings()), sweep=False)
+    assert overtaken
+    assert (opened.books.modseq, opened.books.boxes[1].uid_next) == (1, 1)
+    opened.db.close()
 
 
 def test_files_that_no_row_names_are_removed_and_lost_ones_reported(

@@ -1,6 +1,7 @@
 """The account's books on disk: read when it is opened, written at the end of each transaction.
 
-Owns: the SQL of the tables account, mailboxes, keywords and subscriptions as a whole. Never: opens a transaction.
+Owns: the SQL of the tables account, mailboxes, keywords and subscriptions as a whole. Never: writes in a transaction of
+its own.
 Raises: apsw.Error, StoreFailure when the tables contradict each other.
 """
 
@@ -39,6 +40,15 @@ _ADD_BOX = """
 INSERT INTO mailboxes(id, name, uid_validity, uid_next, highest_modseq, recent_uid, messages, unseen, deleted, octets,
 special_use) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?)
 """
+
+
+def load_at_once(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:
+    """As `load`, of one moment, whatever other processes write meanwhile."""
+    db.execute("BEGIN")
+    try:
+        return load(db)
+    finally:
+        db.execute("ROLLBACK")
 
 
 def load(db: apsw.Connection) -> tuple[Books, dict[int, tuple[int, int]]]:

@@ -134,7 +134,7 @@ def open_account(files: AccountFiles, *, sweep: bool, shared: bool = False, olde
     try:
         db = files.connect_writer()
         try:
-            books, recent = ledger.load(db)
+            books, recent = ledger.load_at_once(db)
             if sweep:
                 sweep_blobs(db, files, older_than)
         except BaseException:

@@ -303,7 +303,7 @@ class Writer:
         self._db = self._files.connect_writer()
         self._db.set_wal_hook(self._note_log)
         self._relaxed = False
-        books, _ = ledger.load(self._db)
+        books, _ = ledger.load_at_once(self._db)
         ahead = books.modseq > self.books.modseq and self.lock is not None  # the next `news` tell
         if not ahead and (books.modseq, books.content_next) != (self.books.modseq, self.books.content_next):
             self.poisoned = True
