@@ -1,9 +1,14 @@
 import asyncio
 from pathlib import Path
+from typing import Any, cast
 
 from tests.store.sqlite.stage import Room, indexed, perform
 
 from postroom.store import StoreSettings, TextField, TextQuery
+from postroom.store.books import Books
+from postroom.store.sqlite.indexer import Indexer, Turn
+from postroom.store.sqlite.pool import Pool
+from postroom.store.sqlite.writer import Write
 
 QUICK = StoreSettings(index_tail_messages=4, index_segment_messages=16, index_quiet_seconds=0, threads=2)
 PATIENT = StoreSettings(index_tail_messages=4, index_segment_messages=16, index_quiet_seconds=9999, threads=2)
@@ -72,6 +77,47 @@ def test_deliveries_go_on_while_the_index_is_made(tmp_path: Path) -> None:
         await indexed(room)
 
     perform(tmp_path, play, QUICK)
+
+
+def test_what_comes_while_there_seems_to_be_nothing_to_do_is_indexed() -> None:
+    """Bug: it waited for the next message, for ever when none came."""
+
+    class Held:
+        """A pool, and an account whose messages come when the test says so."""
+
+        account_id, closed = 1, False
+
+        def __init__(self) -> None:
+            self.books = Books()
+            self.books.content_next = 5
+            self.begun: list[Any] = []
+
+        def run(self, job: Any, done: Any) -> None:
+            self.begun.append(done)
+
+        def read_behind(self, job: Any) -> Any:
+            return job
+
+        def write_behind(self, write: Write, done: Any) -> None:
+            nothing_more: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            nothing_more.set_result(False)
+            done(nothing_more)
+
+        def rested(self) -> None: ...
+
+    async def play() -> None:
+        held = Held()
+        indexer = Indexer(held, cast("Pool", held), QUICK, Turn(), 1)
+        indexer.look()
+        await asyncio.sleep(0.01)
+        (done,) = held.begun
+        held.books.content_next = 9  # committed after the thread had looked
+        indexer.look()
+        done(None, None)
+        await asyncio.sleep(0.01)
+        assert len(held.begun) == 2
+
+    asyncio.run(play())
 
 
 def test_a_failure_is_tried_again_another_time(tmp_path: Path) -> None:

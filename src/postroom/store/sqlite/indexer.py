@@ -64,6 +64,7 @@ class Indexer:
         self.indexed_to = indexed_to
         self._timer: asyncio.TimerHandle | None = None
         self._seen = 0  # content_next when the timer was set
+        self._begun_at = 0  # the same when it began
         self.running = False
 
     def look(self) -> None:
@@ -106,6 +107,7 @@ class Indexer:
             self._wait()
             return
         self.running, self._turn.of = True, self
+        self._begun_at = self._host.books.content_next
         self._pool.run(
             self._host.read_behind(lambda db: draft_next(db, self._settings, lambda: self._host.closed)), self._drafted
         )
@@ -159,4 +161,6 @@ class Indexer:
         self.running, self._turn.of = False, None
         if again and not self._host.closed:
             self._wait()  # for there may be more of the same
+        elif self._host.books.content_next != self._begun_at:
+            self.look()  # nobody could say so while it was running
         self._host.rested()
