@@ -31,6 +31,11 @@ def test_alice_sends_and_bob_reads(tmp_path: Path) -> None:
         "S: * 1 EXISTS",
         "DNS: MX bob.test",
         "UIDL",
+        "DNS: TXT _dmarc.alice.test",
+        "S: DKIM-Signature: v=1; a=rsa-sha256;",
+        "S: DKIM-Signature: v=1; a=ed25519-sha256;",
+        "S: Authentication-Results: mail.bob.test;",
+        "SPF, DKIM and DMARC pass",
     ):
         assert said in text
     assert "all steps went as they must" in text

@@ -205,6 +205,10 @@ class Walk:
         )
         if "Subject: Hello from Alice" not in header:
             raise DemoFailure("the header has no Subject")
+        passed = {verdict for line in header for verdict in re.findall(r"\b(?:spf|dkim|dmarc)=pass\b", line)}
+        if "Authentication-Results: mail.bob.test;" not in header or len(passed) != 3:
+            raise DemoFailure(f"Bob's server has not found SPF, DKIM and DMARC good, only {sorted(passed)}")
+        self._write("   -- Bob's server has checked that it is Alice's: SPF, DKIM and DMARC pass (RFC 8601)")
         self._write("   -- 9: the list shows the subject; 10: Bob taps on it")
         body = await phone.command(f"UID FETCH {uid[1]} (BODY[TEXT])", "10: the body; no PEEK: marks it read (§6.4.5)")
         if "Hi Bob!" not in body:

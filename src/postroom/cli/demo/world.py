@@ -1,9 +1,10 @@
 """Two servers and a DNS between them, for the demo.
 
-Owns: alice.test and bob.test, each with its own data folder, certificate and resolver, and what the demo may ask about
-them. Never: tells the story (walk.py does). Raises: StartFailed.
+Owns: alice.test and bob.test, each with its own data folder, certificate, DKIM keys and resolver, the records that say
+who may send for them, and what the demo may ask about them. Never: tells the story (walk.py does). Raises: StartFailed.
 """
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
@@ -14,8 +15,10 @@ from postroom.base import SystemClock
 from postroom.config import Config, ListenSettings
 from postroom.delivery.settings import DeliverySettings
 from postroom.dns import DnsResolver, DnsSettings, TestDnsServer
+from postroom.intake import AuthenticationSettings
 from postroom.net import Dialer, NetSettings, SocketConnection, client_context
 from postroom.queue import EntryState
+from postroom.signing import KeyFolder, KeyKeeper, key_records
 from postroom.store.api import TextField, TextQuery
 
 from .transcript import Transcript
@@ -109,8 +112,11 @@ class RelayRecord:
 @contextlib.asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
     """Both servers, running on ports of the system's choice below `folder`."""
-    zones = {f"{name}.test": {"MX": [f"10 mail.{name}.test"]} for name in ("alice", "bob")}
-    zones |= {f"mail.{name}.test": {"A": ["127.0.0.1"]} for name in ("alice", "bob")}
+    zones: dict[str, dict[str, list[str]]] = {"1.0.0.127.in-addr.arpa": {"PTR": ["mail.alice.test"]}}
+    for domain in ("alice.test", "bob.test"):
+        zones[domain] = {"MX": [f"10 mail.{domain}"], "TXT": ["v=spf1 mx -all"]}
+        zones[f"mail.{domain}"] = {"A": ["127.0.0.1"], "TXT": ["v=spf1 a -all"]}
+        zones[f"_dmarc.{domain}"] = {"TXT": ["v=DMARC1; p=reject"]}
     relay = RelayRecord()
     async with contextlib.AsyncExitStack() as stack:
         dns = await stack.enter_async_context(TestDnsServer(zones))
@@ -138,7 +144,12 @@ async def _server(
         data=folder / domain,
         listen=ListenSettings(**dict.fromkeys(names, ("127.0.0.1:0",))),
         delivery=DeliverySettings(port=smtp_port, first_retry_seconds=2.0, max_idle_connections=0, refuse_networks=()),
+        authentication=AuthenticationSettings(trusted_networks=()),  # the other one comes from loopback, and is checked
     )
+    keeper = KeyKeeper(KeyFolder(config.data), config.signing, SystemClock())
+    await asyncio.to_thread(keeper.ensure, domain)  # as `postroom init` does
+    for record in key_records(domain, keeper.sets(domain), SystemClock().now()):
+        dns.zones[record.name] = {"TXT": [record.text]}
     app = await stack.enter_async_context(running(App(config, resolver=resolver, dialer=dialer)))
     await app.directory.add_domain(domain)
     for person in people:
