@@ -93,6 +93,12 @@ def test_what_was_found_out_about_the_sender(room: Room) -> None:
     [
         ("delivered", {"to": "bob@b.test"}, "delivered into the mailbox of <bob@b.test>"),
         ("queued", {"to": "bob@b.test"}, "queued as m1 for <bob@b.test>"),
+        (
+            "signed",
+            {"by": ["d=a.test s=r1 rsa-sha256", "d=a.test s=e1 ed25519-sha256"]},
+            "signed (DKIM) by d=a.test s=r1 rsa-sha256 and d=a.test s=e1 ed25519-sha256",
+        ),
+        ("sealed", {"by": "a.test"}, "sealed (ARC) by a.test"),
         ("not delivered", {"to": "b@b", "reply": "452 full"}, "not delivered to <b@b>: 452 full"),
         ("refused", {"reply": "554 loop"}, "refused: 554 loop"),
         ("reported", {"to": "a@a", "report": "q2"}, "report to <a@a>: q2"),

@@ -153,6 +153,8 @@ CHAIN = sealed_by(letter(), "list.org", "dmarc=pass header.from=bar.com")
 def test_what_goes_on_is_sealed(octets: bytes, sealers: tuple[str, ...], to: str) -> None:
     async def body(room: Strangers) -> None:
         content = await forward(room, octets, to)
+        if to == "away@foo.com":
+            assert room.notes.last("sealed") == {"by": "foo.com"}
         found = verdict(content)
         assert (found.result.value, found.sealers) == ("pass", sealers), found.words
         (results, *_) = found.believed({"foo.com"})

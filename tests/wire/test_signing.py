@@ -18,6 +18,7 @@ from postroom.base import SystemClock
 from postroom.config import Config, ListenSettings
 from postroom.delivery import DeliverySettings
 from postroom.dns import DnsResolver, DnsSettings, TestDnsServer
+from postroom.journal import stories
 from postroom.mailauth.dkim import BodyHashes, DkimVerdict, HeaderFields, find_signatures, verify
 from postroom.mailauth.questions import Question, Reply
 from postroom.net import NetSettings
@@ -168,6 +169,25 @@ MESSAGES = {
     "dots": TEXT + ".\r\n..\r\n",
     "huge": TEXT + LINE * 200_000,
 }
+
+
+def test_the_journal_tells_whose_keys_have_signed(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        await world.submit(TEXT)
+        await world.arrived()
+        await world.receive(TEXT.replace(ALICE, "x@c.test"), ALICE)
+
+    play(tmp_path, scene)
+    ours, strangers = stories(tmp_path / "data" / "journal", ALICE)
+    (keys,) = KeyKeeper(KeyFolder(tmp_path / "data"), SigningSettings(), SystemClock()).sets("a.test")
+    signed = [step.facts["by"] for step in ours.steps if step.name == "signed"]
+    assert signed == [[f"d=a.test s={key.selector} {key.algorithm}" for key in keys.keys]]
+    assert [step.name for step in ours.steps if step.name in ("received", "signed", "queued")] == [
+        "received",
+        "signed",
+        "queued",
+    ]
+    assert "signed" not in [step.name for step in strangers.steps]
 
 
 @pytest.mark.parametrize("text", MESSAGES.values(), ids=list(MESSAGES))

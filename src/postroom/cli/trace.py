@@ -31,8 +31,13 @@ def _received(facts: Facts) -> str:
 
 
 def _addresses(facts: Facts) -> str:
-    to = facts.get("to", [])
-    return ", ".join(f"<{address}>" for address in (to if isinstance(to, list) else [to]))
+    return ", ".join(f"<{address}>" for address in _listed(facts, "to"))
+
+
+def _listed(facts: Facts, name: str) -> list[str]:
+    """A fact that is one or several."""
+    several = facts.get(name, [])
+    return several if isinstance(several, list) else [several]
 
 
 def _attempt(facts: Facts) -> str:
@@ -85,6 +90,8 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "refused": lambda facts: f"refused: {facts.get('reply', '')}",
     "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
     "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",
+    "signed": lambda facts: f"signed (DKIM) by {' and '.join(_listed(facts, 'by'))}",
+    "sealed": lambda facts: f"sealed (ARC) by {' and '.join(_listed(facts, 'by'))}",
     "queued": lambda facts: f"queued as {facts.get('queue_id', facts['id'])} for {_addresses(facts)}",
     "attempt": _attempt,
     "interrupted": lambda facts: (  # RFC 1047: whose acceptance was not recorded is sent again

@@ -16,7 +16,7 @@ from postroom.store import Draft
 
 from .authentication import Checked
 from .expansion import expanded, expansion_report, for_target, wants_success_report
-from .own_mail import own_signature
+from .own_mail import own_signature, signers
 from .routing import Route
 from .trace import TraceWriter
 
@@ -184,6 +184,8 @@ class Distribution:
             leaves = any(not isinstance(target, LocalTarget) for route in self._routes for target in route.targets)
             intake, person = self._intake, self._trace.source.person if leaves else None
             self._signature = await own_signature(person, self._draft, intake.directory, intake.signing)
+            if self._signature:
+                intake.journal.note(self._trace_id, "signed", by=signers(self._signature))
         return self._signature
 
     async def _sealed(self) -> bytes:
@@ -193,7 +195,10 @@ class Distribution:
             if checked is None or route is None:
                 self._seal = b""
             else:
-                self._seal = await checked.sealed(route.forwarder.rpartition("@")[2], self._draft, self._intake.signing)
+                domain = route.forwarder.rpartition("@")[2]
+                self._seal = await checked.sealed(domain, self._draft, self._intake.signing)
+                if self._seal:
+                    self._intake.journal.note(self._trace_id, "sealed", by=domain)
         return self._seal
 
 
