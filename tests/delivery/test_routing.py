@@ -25,8 +25,10 @@ RESOLVER = StaticResolver(
         "by-address.test": [(10, "mx1.b.test"), (20, "alias.a.test")],
         "numeric.test": [(10, "192.0.2.9")],
         "empty.test": [],
+        "odd+name.test": [(10, "mx1.b.test")],
     },
     a_records={
+        "mx+1.b.test": ["192.0.2.1"],
         "mx1.b.test": ["192.0.2.1"],
         "mx2.b.test": ["192.0.2.2", "192.0.2.3"],
         "implicit.test": ["192.0.2.7"],
@@ -77,6 +79,7 @@ def test_the_implicit_mx() -> None:
     [
         ("null.test", 556, "5.1.10"),
         ("nowhere.test", 550, "5.1.2"),
+        ("odd+name.test", 550, "5.1.2"),
         ("empty.test", 550, "5.1.2"),
         ("ours.test", 554, "5.4.6"),
         ("mail.a.test", 550, "5.1.2"),
@@ -120,6 +123,14 @@ def test_what_is_the_matter_with_one_host_is_no_matter_of_its_equals() -> None:
     assert isinstance(refused, Undeliverable)
     assert isinstance(broken, DnsTemporary)
     assert good == Found(("192.0.2.1",))
+
+
+def test_a_host_that_is_called_as_no_host_is_has_no_address() -> None:
+    router, _ = routed(DeliverySettings())
+    assert asyncio.run(router.find_all([Host("mx+1.b.test", 25), Host("mx1.b.test", 25)])) == [
+        Found(()),
+        Found(("192.0.2.1",)),
+    ]
 
 
 def test_an_address_at_which_we_listen_is_ours() -> None:

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from postroom.dns import StaticResolver
+from postroom.base import SystemClock
+from postroom.dns import DnsResolver, DnsSettings, StaticResolver, TestDnsServer
 from postroom.dns.api import Mx
 from postroom.dns.inquiries import ask, pursue
 from postroom.mailauth.questions import Inquiry, Question, Reply
+from postroom.mailauth.spf import SpfResult, check_host
 
 
 def resolver() -> StaticResolver:
@@ -55,3 +57,26 @@ def test_a_check_gets_its_answers_one_after_another() -> None:
 
 def test_null_mx_is_what_the_resolver_says() -> None:
     assert asyncio.run(resolver().mx("null.test")).records == (Mx(0, ""),)
+
+
+@pytest.mark.parametrize("local", ["bob", "bob+tag", "b=ob/x:y", 'b"o b', "b\\ob", "b.o-b", "b@ob", "*"])
+def test_spf_asks_for_local_parts_with_any_characters_just_as_they_are(local: str) -> None:
+    escaped = local.replace("\\", "\\\\")
+    zones = {
+        "b.test": {"TXT": ["v=spf1 exists:%{l}._spf.b.test -all"]},
+        f"{escaped}._spf.b.test": {"A": ["127.0.0.2"]},
+    }
+
+    async def go() -> None:
+        async with TestDnsServer(zones) as server:
+            resolver = DnsResolver(DnsSettings(nameservers=(server.address,), tries=1), SystemClock())
+            for name, result in ((local, SpfResult.PASS), (f"{local}x", SpfResult.FAIL)):
+                check = check_host("192.0.2.9", "b.test", f"{name}@b.test", "b.test", receiver="a.test", now=0)
+                assert (await pursue(resolver, check)).result is result
+            await resolver.close()
+            assert [name for _, kind, name in server.questions if kind == "A"] == [
+                f"{escaped}._spf.b.test",
+                f"{escaped}x._spf.b.test",
+            ]
+
+    asyncio.run(go())

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.dns.names import BadDomainName, block_list_name, from_answer, name_server, reverse_name, to_question
+from postroom.dns.names import (
+    MAX_OCTETS,
+    BadDomainName,
+    block_list_name,
+    exact_name,
+    from_answer,
+    is_plain,
+    labels_of,
+    name_server,
+    reverse_name,
+    to_question,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +52,75 @@ def test_nothing_but_bad_domain_name_is_raised(name: str) -> None:
     assert to_question(question) == question
 
 
+@pytest.mark.parametrize(
+    ("name", "exact", "labels"),
+    [
+        ("Bob+Tag._spf.B.test.", "bob+tag._spf.b.test", (b"bob+tag", b"_spf", b"b", b"test")),
+        ("a=b:c/d.test", "a=b:c/d.test", (b"a=b:c/d", b"test")),
+        ("-a b-.test", "-a b-.test", (b"-a b-", b"test")),
+        (r"a\@b\$\(.test", "a@b$(.test", (b"a@b$(", b"test")),  # as libraries write them
+        (r"a\.b.test", r"a\.b.test", (b"a.b", b"test")),
+        (r"a\046b.test", r"a\.b.test", (b"a.b", b"test")),
+        (r"a\\.b.test", r"a\\.b.test", (b"a\\", b"b", b"test")),
+        (r"a\092b.test", r"a\\b.test", (b"a\\b", b"test")),
+        (r"\065\000\255.test", r"a\000\255.test", (b"a\0\xff", b"test")),
+        ("a\tb.test", r"a\009b.test", (b"a\tb", b"test")),
+        ("b\u00fccher.test", "xn--bcher-kva.test", (b"xn--bcher-kva", b"test")),
+        (r"\255" * 63 + ".test", r"\255" * 63 + ".test", (b"\xff" * 63, b"test")),
+        ("test", "test", (b"test",)),
+    ],
+)
+def test_a_label_may_hold_any_octet(name: str, exact: str, labels: tuple[bytes, ...]) -> None:
+    assert exact_name(name) == exact
+    assert labels_of(exact) == labels
+    assert exact_name(exact) == exact
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "a..b", ".a", "a.test..", "x" * 64 + ".test", r"\255" * 64 + ".test", ".".join(["a" * 63] * 4),
+     "no name",
+     "@", "a.b+c", "a.b\\", r"a\25.test", r"a\256.test", "a\\", r"a.test\.", "\u00fc+.test", "\ufe56.test"],
+)  # fmt: skip
+def test_what_no_name_is_at_all(name: str) -> None:
+    with pytest.raises(BadDomainName):
+        exact_name(name)
+
+
+def test_the_longest_name() -> None:
+    longest = ".".join(["a" * 63] * 3 + ["b" * 57, "tst"])
+    assert sum(len(label) + 1 for label in labels_of(longest)) + 1 == MAX_OCTETS
+    assert exact_name(longest) == longest
+    with pytest.raises(BadDomainName):
+        exact_name(longest.replace("tst", "test"))
+
+
+@given(st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=5))
+def test_every_name_has_one_text_and_every_text_one_name(labels: list[bytes]) -> None:
+    text = ".".join("".join(rf"\{octet:03}" for octet in label) for label in labels) + ".test"
+    exact = exact_name(text)
+    assert labels_of(exact) == (*(label.lower() for label in labels), b"test")
+    assert exact_name(exact) == exact == from_answer(text)
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=20))
+def test_only_bad_domain_name_is_raised_for_exact_ones(text: str) -> None:
+    try:
+        exact = exact_name(text)
+    except BadDomainName:
+        assert not is_plain(text)
+        return
+    assert exact.isprintable()
+
+
+def test_hosts_are_called_by_few_characters() -> None:
+    assert all(map(is_plain, ("Mx-1.test", "_dmarc.b.test.", "b\u00fccher.test")))
+    assert not any(map(is_plain, ("a+b.test", "a b.test", r"a\.b.test", "-a.test", "")))
+
+
 def test_from_answer() -> None:
+    assert from_answer(r"Bob\@A\.b.Test.") == r"bob@a\.b.test"
+    assert from_answer(r"half\25.test") == r"half\25.test"  # no library says so
     assert from_answer("MX.Example.org.") == "mx.example.org"
     assert from_answer(".") == ""
 

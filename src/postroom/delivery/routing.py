@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from postroom.base import Ids, TaskOwner
-from postroom.dns import Answer, DnsTemporary, Mx, Resolver, to_question
+from postroom.dns import Answer, DnsTemporary, Mx, Resolver, is_plain, to_question
 from postroom.net import Networks, OwnAddresses
 
 from .api import Undeliverable
@@ -87,7 +87,8 @@ class Router:
             if self._is_own(address, port):
                 raise self._ourselves(domain)
             return [Host(domain, port, (address,))]
-        answer = await self._resolver.mx(domain)
+        # The DNS may have other names (RFC 2181 §11), but mail goes to none of them (RFC 5321 §2.3.5)
+        answer = await self._resolver.mx(domain) if is_plain(domain) else Answer((), exists=False)
         if any(not mx.host or mx.host == "." for mx in answer.records):
             if len(answer.records) == 1:  # RFC 7505 §3
                 text = f"Domain {domain} does not accept mail"
@@ -186,6 +187,8 @@ class Router:
         """The addresses of both kinds, or those of one when the others keep us waiting (RFC 8305 §3)."""
         if is_address(name):  # an MX that names an address is wrong, and common; calling it does no harm
             return Found((name,))
+        if not is_plain(name):  # no host is called so
+            return Found(())
         kinds = [self._resolver.a, self._resolver.aaaa]
         if self._settings.prefer_ipv6:
             kinds.reverse()

@@ -2,7 +2,7 @@
 
 from .api import Answer, DnsTemporary, Mx, Resolver, Srv
 from .inspecting import InspectingResolver
-from .names import BadDomainName, block_list_name, to_question
+from .names import BadDomainName, block_list_name, exact_name, is_plain, to_question
 from .resolver import DnsResolver
 from .server import TestDnsServer
 from .settings import DnsSettings
@@ -21,5 +21,7 @@ __all__ = [
     "StaticResolver",
     "TestDnsServer",
     "block_list_name",
+    "exact_name",
+    "is_plain",
     "to_question",
 ]

@@ -45,7 +45,11 @@ class Answer(Generic[T]):
 
 
 class Resolver(Protocol):
-    """Names are Unicode or A-labels, without a final dot. Answers are cached by their TTL."""
+    """Names are Unicode or A-labels, without a final dot. Answers are cached by their TTL.
+
+    In ASCII a name may hold any characters, and by escapes any octets (`names.exact_name`), in questions as in answers.
+    What cannot be in the DNS does not exist.
+    """
 
     async def mx(self, domain: str) -> Answer[Mx]:
         """Sorted by preference."""

@@ -13,10 +13,10 @@ from postroom.base import Clock, TaskOwner
 from .api import Answer, DnsTemporary, Mx
 from .cache import TtlCache
 from .cares import CaresAsk
-from .names import BadDomainName, reverse_name, to_question
+from .names import BadDomainName, exact_name, is_plain, reverse_name
 from .settings import DnsSettings
 from .types import Ask
-from .validated import ValidatedAsk, trusted_servers
+from .validated import ValidatedAsk, all_servers, trusted_servers
 
 _log = logging.getLogger("postroom.dns")
 
@@ -29,6 +29,7 @@ class DnsResolver:
         self._ask = ask if ask is not None else CaresAsk(settings)
         trusted = trusted_servers(settings) if ask is None else []
         self._validated: Ask | None = ValidatedAsk(settings, trusted) if trusted else None
+        self._exact: Ask | None = ask  # for names that c-ares refuses
         self._cache: TtlCache[tuple[str, str], Answer[Any] | DnsTemporary] = TtlCache(clock, settings.cache_answers)
         self._in_flight: dict[tuple[str, str], asyncio.Future[Answer[Any]]] = {}
         self._slots = asyncio.Semaphore(settings.max_questions)
@@ -63,7 +64,7 @@ class DnsResolver:
 
     def remembered(self, kind: str, name: str) -> Answer[Any] | None:
         try:
-            question = to_question(reverse_name(name) if kind == "PTR" else name)
+            question = exact_name(reverse_name(name) if kind == "PTR" else name)
         except BadDomainName:
             return Answer((), exists=False)
         cached = self._cache.get((question, kind))
@@ -75,7 +76,7 @@ class DnsResolver:
 
     async def _answer(self, name: str, kind: str) -> Answer[Any]:
         try:
-            key = (to_question(name), kind)
+            key = (exact_name(name), kind)
         except BadDomainName:
             return Answer((), exists=False)  # what can't be a name does not exist
         cached = self._cache.get(key)
@@ -90,14 +91,20 @@ class DnsResolver:
             raise DnsTemporary(cached.detail)
         return cached
 
-    def _whom(self, kind: str) -> Ask:
-        return self._validated if self._validated is not None and kind in ValidatedAsk.KINDS else self._ask
+    def _whom(self, name: str, kind: str) -> Ask:
+        if self._validated is not None and (kind in ValidatedAsk.KINDS or not is_plain(name)):
+            return self._validated
+        if is_plain(name):
+            return self._ask
+        if self._exact is None:
+            self._exact = ValidatedAsk(self._settings, all_servers(self._settings), believed=False)
+        return self._exact
 
     async def _fill(self, key: tuple[str, str], future: "asyncio.Future[Answer[Any]]") -> None:
         settings = self._settings
         try:
             async with self._slots:
-                found = await self._whom(key[1]).ask(*key)
+                found = await self._whom(*key).ask(*key)
             records = tuple(sorted(found.records, key=_preference)) if key[1] == "MX" else found.records
             answer = Answer(records, found.exists, found.secure, found.canonical)
             self._cache.put(key, answer, min(found.ttl, settings.max_cache_seconds))

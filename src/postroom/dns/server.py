@@ -23,6 +23,8 @@ import dns.rdatatype
 import dns.rdtypes.ANY.TXT
 import dns.rrset
 
+from .names import from_answer
+
 Zones = Mapping[str, Mapping[str, Sequence[str]]]
 
 _MAX_CNAMES = 8
@@ -33,8 +35,8 @@ _UDP_OCTETS = 1232
 class TestDnsServer:
     """`async with TestDnsServer({"bob.test": {"MX": ["10 mx.bob.test"]}, "mx.bob.test": {"A": ["127.0.0.2"]}})`.
 
-    Names are absolute, with or without a final dot; records are in master-file form, TXT as plain text. All attributes
-    below may change while it runs; a TTL of 0 makes clients see a change at once.
+    Names are absolute, with or without a final dot, as `names.exact_name` takes them; records are in master-file form,
+    TXT as plain text. All attributes below may change while it runs; a TTL of 0 makes clients see a change at once.
     """
 
     __test__ = False  # not a test case, whatever its name says to pytest
@@ -158,14 +160,14 @@ class TestDnsServer:
 
     def _records(self, name: str) -> Mapping[str, Sequence[str]] | None:
         """What is at the name; None: nothing at it and nothing below it (RFC 8020)."""
-        known = {key.lower().removesuffix("."): records for key, records in self.zones.items()}
+        known = {from_answer(key): records for key, records in self.zones.items()}
         if name in known:
             return known[name]
         return {} if any(key.endswith("." + name) for key in known) else None
 
 
 def _plain(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()
+    return from_answer(name.to_text())
 
 
 def _rdata(kind: dns.rdatatype.RdataType, text: str) -> dns.rdata.Rdata:

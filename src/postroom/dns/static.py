@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .api import Answer, DnsTemporary, Mx
-from .names import BadDomainName, from_answer, reverse_name, to_question
+from .names import BadDomainName, exact_name, from_answer, reverse_name
 
 
 @dataclass
 class StaticResolver:
-    """dns.Resolver over maps from names (A-labels, lower case) to records. All may change while it is in use."""
+    """dns.Resolver over maps from names (as `exact_name` has them) to records. All may change while it is in use."""
 
     mx_records: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     a_records: dict[str, list[str]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class StaticResolver:
 
     def _find(self, kind: str, name: str, records: dict[str, list[Any]], *, follow: bool = True) -> Answer[Any]:
         try:
-            question = to_question(name)
+            question = exact_name(name)
         except BadDomainName:
             return Answer((), exists=False)
         self.asked.append((kind, question))

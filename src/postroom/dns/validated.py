@@ -14,6 +14,7 @@ import dns.asyncquery
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.resolver
@@ -21,7 +22,7 @@ import dns.resolver
 from postroom.mailauth.caa import Caa
 
 from .api import DnsTemporary, Mx, Srv
-from .names import from_answer, name_server
+from .names import from_answer, labels_of, name_server
 from .settings import DnsSettings
 from .types import Found
 
@@ -81,13 +82,17 @@ def _system_servers(path: Path) -> list[Server]:
 
 
 class ValidatedAsk:
-    """dns.types.Ask, for the kinds of records whose security matters, KINDS, and some more."""
+    """dns.types.Ask, for the kinds of records whose security matters, KINDS, and some more; for names of any octets.
+
+    `believed`: whether the servers' word on DNSSEC is taken.
+    """
 
     KINDS = frozenset(_KINDS)
 
-    def __init__(self, settings: DnsSettings, servers: Sequence[Server]) -> None:
+    def __init__(self, settings: DnsSettings, servers: Sequence[Server], *, believed: bool = True) -> None:
         self._settings = settings
         self._servers = servers
+        self._believed = believed
 
     async def ask(self, name: str, kind: str) -> Found:
         try:
@@ -95,7 +100,7 @@ class ValidatedAsk:
                 response = await self._response(name, kind)
         except TimeoutError as error:
             raise DnsTemporary(f"{kind} {name}: no answer in {self._settings.total_timeout_seconds:g} s") from error
-        secure = bool(response.flags & dns.flags.AD)
+        secure = self._believed and bool(response.flags & dns.flags.AD)
         absent = self._settings.negative_cache_seconds
         try:
             chain = response.resolve_chaining()
@@ -111,7 +116,9 @@ class ValidatedAsk:
 
     async def _response(self, name: str, kind: str) -> dns.message.QueryMessage:
         """From the first server that has one. One that fails is not asked again, one that is silent is."""
-        query = dns.message.make_query(name, kind, use_edns=0, payload=_UDP_OCTETS)
+        # by labels: dnspython reads "@" and escapes in text in its own way
+        labels = dns.name.Name((*labels_of(name), b""))
+        query = dns.message.make_query(labels, kind, use_edns=0, payload=_UDP_OCTETS)
         query.flags |= dns.flags.AD  # RFC 6840 §5.7: we want to know
         trouble = "no name server to ask"
         servers = list(self._servers)

@@ -13,8 +13,8 @@ MAX_NAME = 253  # characters, without the final dot (RFC 1035 §2.3.4 in the for
 _MAX_KEPT = 2048  # names that stay read
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
-# What can be asked for at all: any printable character is legal in a label (RFC 2181 §11). No backslash: resolvers read
-# it as the beginning of an escape, and \. would make one label of two.
+# What can be asked for at all: any printable character is legal in a label (RFC 2181 §11). No backslash: in questions
+# and answers it begins an escape, and \. would make one label of two.
 # No number at the end: resolvers answer an IP address with itself, and no top-level domain is one (RFC 3696 §2).
 _ASKABLE = re.compile(r"(?:[ -\-/-\[\]-~]{1,63}\.)+(?![0-9]+\Z)[a-z0-9-]{1,63}")
 

@@ -18,7 +18,10 @@ Kind = Literal["TXT", "A", "AAAA", "MX", "PTR"]
 
 
 class Question(NamedTuple):
-    """`name` has no final dot; that of a PTR question is the IP address itself."""
+    """`name` has no final dot; that of a PTR question is the IP address itself.
+
+    It is text as RFC 1035 §5.1 has it: a backslash in a label is there twice.
+    """
 
     kind: Kind
     name: str

@@ -133,6 +133,12 @@ def test_long_names_lose_labels_at_the_left() -> None:
     assert expand_name(read_domain_spec("x" + ten), VALUES) == ten.partition(".")[2]
 
 
+def test_a_backslash_of_a_local_part_is_a_character_of_the_name() -> None:
+    values = VALUES.with_letters(l="A\\b")
+    assert expand_name(read_domain_spec("%{l}._spf.%{d}"), values) == r"a\\b._spf.email.example.com"
+    assert expand_name(read_domain_spec("%{l}%{l}"), values) == ""
+
+
 def _plain_name(text: str) -> str:
     """RFC 7208 §7.3 word for word, on the whole expansion."""
     name = text.removesuffix(".")

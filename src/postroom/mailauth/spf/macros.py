@@ -156,7 +156,10 @@ def expand_name(string: MacroString, values: Values) -> str:
     if len(name) > MAX_NAME:
         tail = name[-MAX_NAME - 1 :]
         name = tail[tail.find(".") + 1 :]  # without a dot there it stays too long
-    return askable_name(name)
+    if "\\" not in name:
+        return askable_name(name)
+    # A local part may bring one in, as a character like others; in the text of a question it begins an escape.
+    return askable_name(name.replace("\\", "_")) and name.removesuffix(".").lower().replace("\\", "\\\\")
 
 
 def expand_text(string: MacroString, values: Values, most: int) -> str:
