@@ -29,7 +29,7 @@ def resolver() -> StaticResolver:
         (Question("A", "b.test"), ("192.0.2.1",)),
         (Question("AAAA", "b.test"), ("2001:db8::1",)),
         (Question("MX", "b.test"), ("mx.b.test",)),
-        (Question("MX", "null.test"), ()),
+        (Question("MX", "null.test"), ("",)),
     ],
 )
 def test_each_kind_of_question(question: Question, records: tuple[bytes | str, ...]) -> None:
@@ -80,3 +80,20 @@ def test_spf_asks_for_local_parts_with_any_characters_just_as_they_are(local: st
             ]
 
     asyncio.run(go())
+
+
+def test_a_null_mx_is_no_look_up_that_finds_nothing() -> None:
+    """RFC 7208 §4.6.4: void is an answer without records; three of those would make it permerror."""
+    zones = {"b.test": {"TXT": ["v=spf1 mx:n1.test mx:n2.test mx:n3.test -all"]}}
+    zones |= {f"n{number}.test": {"MX": ["0 ."]} for number in (1, 2, 3)}
+
+    async def go() -> SpfResult:
+        async with TestDnsServer(zones) as server:
+            resolver = DnsResolver(DnsSettings(nameservers=(server.address,), tries=1), SystemClock())
+            check = check_host("192.0.2.9", "b.test", "x@b.test", "b.test", receiver="a.test", now=0)
+            try:
+                return (await pursue(resolver, check)).result
+            finally:
+                await resolver.close()
+
+    assert asyncio.run(go()) is SpfResult.FAIL

@@ -61,7 +61,7 @@ def run(
         (A, Reply(("192.0.2.1",))),
         (Question("AAAA", "mx.test"), Reply(("2001:db8::1",))),
         (MX, Reply(("a.test", "b.test"))),
-        (Question("MX", "null.test"), Reply(())),  # RFC 7505: no host
+        (Question("MX", "null.test"), Reply(("",))),  # RFC 7505: no host, but an answer
         (Question("PTR", "192.0.2.1"), Reply(("mx.test",))),
         (Question("TXT", "mx.test"), Reply(())),
         (Question("TXT", "none.test"), Reply((), exists=False)),

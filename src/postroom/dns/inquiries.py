@@ -32,7 +32,7 @@ async def ask(resolver: Resolver, question: Question) -> Reply:
 def as_reply(question: Question, answer: Answer[Any]) -> Reply:
     """A resolver's answer as checks read it."""
     if question.kind == "MX":
-        return Reply(tuple(mx.host for mx in answer.records if mx.host), answer.exists)  # "" is no host (RFC 7505)
+        return Reply(tuple(mx.host for mx in answer.records), answer.exists)
     return Reply(answer.records, answer.exists)
 
 

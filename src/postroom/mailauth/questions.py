@@ -28,7 +28,10 @@ class Question(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """TXT: the strings of each record joined, as octets. A, AAAA: addresses. MX: hosts, best first. PTR: names."""
+    """TXT: the strings of each record joined, as octets. A, AAAA: addresses. MX: hosts, best first. PTR: names.
+
+    "" among hosts is a null MX (RFC 7505): an answer that names nobody, which is not no answer (RFC 7208 §4.6.4).
+    """
 
     records: tuple[bytes, ...] | tuple[str, ...] = ()
     exists: bool = True  # False: NXDOMAIN
