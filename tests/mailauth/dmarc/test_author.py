@@ -195,9 +195,9 @@ def test_limits() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"(" * 16000, b'"' * 15999, b"a@" * 8000, b"a." * 8000, b"<" * 16000, b"a:" * 8000, b"\\" * 16000, b"(\\" * 8000,
-     b'"\\' * 8000, b"x@a " * 4000, b"a <" * 5000, b"a,@" * 5000, b"<@a" + b",@a" * 5000, b"=?u?q?" * 2600,
-     b"a@a.a " * 2600],
+    [b"(" * 8000, b'"' * 7999, b"a@" * 4000, b"a." * 4000, b"<" * 8000, b"a:" * 4000, b"\\" * 8000, b"(\\" * 4000,
+     b'"\\' * 4000, b"x@a " * 2000, b"a <" * 2500, b"a,@" * 2500, b"<@a" + b",@a" * 2500, b"=?u?q?" * 1300,
+     b"a@a.a " * 1300],
 )  # fmt: skip
 def test_hostile_fields_cost_little(value: bytes) -> None:
     assert len(value) <= MAX_FROM_OCTETS

@@ -111,11 +111,11 @@ def test_a_raised_limit_of_terms_does_not_exhaust_the_stack() -> None:
 
 
 def test_records_may_be_large_but_not_endless() -> None:
-    networks = " ".join(f"ip4:10.{at // 250}.{at % 250}.0/24" for at in range(1500))
-    assert len(networks) > 25_000
+    networks = " ".join(f"ip4:10.{at // 250}.{at % 250}.0/24" for at in range(750))
+    assert len(networks) > 12_000
     assert evaluate(spf(networks + " -all")).result is SpfResult.FAIL
     verdict = evaluate(spf(networks + " " + networks + " +all"))
-    assert (verdict.result, verdict.words) == (SpfResult.PERMERROR, "more than 32768 octets of SPF records")
+    assert (verdict.result, verdict.words) == (SpfResult.PERMERROR, "more than 16384 octets of SPF records")
     # together, not each
     inner = txt(f"v=spf1 {networks} ?all")
     assert (

@@ -21,7 +21,7 @@ from .tags import BadTags, read_base64, read_list, read_tags, without_space
 MAX_KEY_RECORD_OCTETS = 4096  # a key of MAX_RSA_BITS takes 740
 MIN_RSA_BITS = 1024  # RFC 8301 §3.2
 MAX_RSA_BITS = 4096  # those above may be refused (RFC 8301 §3.2): their cost is the verifier's
-MAX_RSA_EXPONENT_BITS = 64  # 17 in all that is used; large ones make verifying as dear as signing
+MAX_RSA_EXPONENT_BITS = 32  # 17 in all that is used; large ones make verifying as dear as signing
 _MAX_KEPT = 256  # records that stay parsed
 _PADDING = PKCS1v15()
 _SHA256 = Prehashed(hashes.SHA256())

@@ -13,7 +13,7 @@ from postroom.mailauth import domains as dns_names
 from postroom.message import decode_field, unfold
 from postroom.message.header import HEADER_END
 
-MAX_FROM_OCTETS = 16_384  # of one From field, unfolded
+MAX_FROM_OCTETS = 8192  # of one From field, unfolded
 MAX_DOMAINS = 16  # that are listed
 MAX_COMMENT_DEPTH = 16
 _MAX_NAME = 1024  # octets of a domain that are looked at: in UTF-8 it may be longer than in A-labels

@@ -26,7 +26,7 @@ class SpfLimits:
     terms: int = 10  # that ask the DNS; one more is permerror
     void: int = 2  # terms whose questions find nothing; one more is permerror
     names: int = 10  # of an mx (more are permerror), and of a ptr (more are ignored)
-    record_octets: int = 32_768  # of all records that are evaluated, together; more are permerror
+    record_octets: int = 16_384  # of all records that are evaluated, together; more are permerror
     addresses: int = 1000  # in all answers together; more are permerror
     explanation_octets: int = 1024  # of a text that exp names; a longer one is ignored
     explanation_characters: int = 400  # of what it becomes; more are cut off
