@@ -14,6 +14,7 @@ import pytest
 from postroom.app import App, StartFailed, running
 from postroom.config import Config, ListenSettings
 from postroom.delivery import DeliverySettings, OutboundTlsSettings
+from postroom.intake import AuthenticationSettings
 from postroom.journal import stories
 from postroom.net import NetSettings, TlsSettings, self_signed
 from postroom.servers.imap import ImapSessionSettings
@@ -286,5 +287,26 @@ def test_missing_authorities_are_told_at_the_start(tmp_path: Path) -> None:
         with pytest.raises(StartFailed, match=r"none\.pem"):
             async with running(App(settings)):
                 pass
+
+    asyncio.run(main())
+
+
+def test_a_public_suffix_list_is_read_at_the_start_and_by_a_reload(tmp_path: Path) -> None:
+    path = tmp_path / "list.dat"
+    settings = msgspec.structs.replace(
+        config(tmp_path), authentication=AuthenticationSettings(public_suffix_list=str(path))
+    )
+
+    async def main() -> None:
+        with pytest.raises(StartFailed, match=r"public_suffix_list: .*list\.dat"):
+            async with running(App(settings)):
+                pass
+        path.write_text("uk\n")
+        async with running(App(settings)) as app:
+            assert app.authentication is not None
+            assert app.authentication.organisation("a.bank.co.uk") == "co.uk"
+            path.write_text("uk\nco.uk\n")
+            assert app.take_settings(settings) == []
+            assert app.authentication.organisation("a.bank.co.uk") == "bank.co.uk"
 
     asyncio.run(main())
