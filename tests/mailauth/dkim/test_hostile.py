@@ -1,12 +1,13 @@
 """Messages made to cost: each under 50 ms of CPU, with counts that say why."""
 
 import time
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.mailauth.dkim.verifying import MESSAGE, RECORDS, RSA, parts, rsa_key, signed, verdicts
 
-from postroom.mailauth.dkim import DkimVerdict, SigningKey, key_text, read_key
+from postroom.mailauth.dkim import DkimVerdict, HeaderFields, SigningKey, key_text, read_key
 from postroom.mailauth.questions import Reply
 
 BY_RSA = signed(MESSAGE, [RSA])
@@ -72,6 +73,22 @@ def test_the_dearest_keys_that_are_accepted() -> None:
         spent.append(time.process_time() - started)
     assert [one.result.value for one in found] == ["fail"] * 10
     assert min(spent) < MOST
+
+
+def test_the_header_is_hashed_once_for_all_keys_at_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was hashed for each of them: with 500 names in h= that cost more than the keys."""
+    others = tuple(BIG.record.replace("v=DKIM1", f"v=DKIM1; n={n}").encode() for n in range(4))
+    asked = 0
+    choose = HeaderFields.choose
+
+    def counted(self: HeaderFields, *given: Any, **more: Any) -> bytes:
+        nonlocal asked
+        asked += 1
+        return choose(self, *given, **more)
+
+    monkeypatch.setattr(HeaderFields, "choose", counted)
+    assert verdicts(BY_RSA, {RSA.record_name: Reply(others)})[0].result.value == "fail"
+    assert asked == 1
 
 
 @pytest.mark.parametrize("kind", [b"", b"k=rsa; p=", b"v=DKIM1; p=" + b"A ", b"; ", b"a=b;"])

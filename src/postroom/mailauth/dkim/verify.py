@@ -10,8 +10,9 @@ decides what becomes of the message. Raises: nothing.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -126,6 +127,7 @@ def judge(
     if not records:
         return _verdict(signature, DkimResult.PERMERROR, f"there is no key at {signature.key_name}")
     verdict = DkimVerdict(DkimResult.PERMERROR, "")
+    digest = cache(partial(header_digest, header, signature))  # the same for every key
     for number, record in enumerate(records[: limits.max_keys]):
         try:
             key = read_key(record)
@@ -133,7 +135,7 @@ def judge(
             result = DkimResult.POLICY if bad.refused else DkimResult.PERMERROR
             found = replace(_verdict(signature, result, f"{bad} ({signature.key_name})"), record=record)
         else:
-            found = _try(header, signature, hashes, key, record, limits)
+            found = _try(header, digest, signature, hashes, key, record, limits)
         if found.result is DkimResult.PASS:
             return found
         # Of several records the one that comes nearest to a key is told of: a wildcard may have added others.
@@ -143,17 +145,28 @@ def judge(
 
 
 def _try(
-    header: HeaderFields, signature: Signature, hashes: BodyHashes, key: KeyRecord, record: bytes, limits: DkimLimits
+    header: HeaderFields,
+    digest: Callable[[], bytes],
+    signature: Signature,
+    hashes: BodyHashes,
+    key: KeyRecord,
+    record: bytes,
+    limits: DkimLimits,
 ) -> DkimVerdict:
     bits = key.public.key_size if isinstance(key.public, RSAPublicKey) else 256
-    result, words, unsigned = _compare(header, signature, hashes, key, limits)
+    result, words, unsigned = _compare(header, digest, signature, hashes, key, limits)
     return _verdict(
         signature, result, words, key_bits=bits, unsigned_octets=unsigned, testing=key.testing, record=record
     )
 
 
 def _compare(
-    header: HeaderFields, signature: Signature, hashes: BodyHashes, key: KeyRecord, limits: DkimLimits
+    header: HeaderFields,
+    digest: Callable[[], bytes],
+    signature: Signature,
+    hashes: BodyHashes,
+    key: KeyRecord,
+    limits: DkimLimits,
 ) -> tuple[DkimResult, str, int]:
     """RFC 6376 §6.1.2 step 8, §6.1.3; result, words, octets behind l=."""
     if key.algorithm != signature.key_type:
@@ -168,7 +181,7 @@ def _compare(
         return DkimResult.FAIL, f"the body is shorter than what was signed (l={signature.length})", 0
     if body != signature.body_hash:
         return DkimResult.FAIL, "the body is not what was signed", unsigned
-    if not key.verifies(signature.value, header_digest(header, signature)):
+    if not key.verifies(signature.value, digest()):
         return DkimResult.FAIL, "the header is not what was signed, or not with this key", unsigned
     if (uncovered := header.count(b"from") - signature.names.count(b"from")) > 0:
         # RFC 6376 §8.15: who shows the message may show the other one

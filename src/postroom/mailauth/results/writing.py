@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-import idna
+from postroom.mailauth.domains import domain_name
 
 from .types import MAX_INSTANCE, MethodResult
 
@@ -118,8 +118,5 @@ def _in_ascii(text: str) -> str:
     """A domain, or the one in an address, as A-labels; the rest is shown as "?" (RFC 8601 §2.2, RFC 5890 §2.3.2.1)."""
     local, at, domain = text.rpartition("@")
     if len(domain) <= MAX_NAME and not domain.isascii():
-        try:
-            domain = idna.encode(domain, uts46=True).decode("ascii")
-        except (UnicodeError, IndexError, ValueError):  # IDNAError is a UnicodeError
-            pass
+        domain = domain_name(domain) or domain
     return "".join([character if character.isascii() else "?" for character in local + at + domain])
