@@ -39,7 +39,6 @@ _TTL = 3600
 _TIMES = 300  # messages that a cost is the mean of
 _LARGE_TIMES = 20
 _PIECE = 65_536
-_CONNECTIONS, _MAILBOXES = 20, 20
 
 
 @cache
@@ -123,14 +122,14 @@ async def _check(octets: int, times: int) -> Figure:
     return Figure(spent / times * 1000)
 
 
-def delivered(bed: Bed) -> Figure:
+def delivered(bed: Bed, connections: int, mailboxes: int) -> Figure:
     """As the row of the same name, but Postroom checks all of it, and it is signed."""
     if bed.side.name == "peers":
-        return arriving.delivered(bed, _CONNECTIONS, _MAILBOXES)
-    return bed.once("delivered checked", lambda: _deliver(bed))
+        return arriving.delivered(bed, connections, mailboxes)
+    return _deliver(bed, connections, mailboxes)
 
 
-def _deliver(bed: Bed) -> Figure:
+def _deliver(bed: Bed, connections: int, mailboxes: int) -> Figure:
     server = Apart(partial(_answer, _zones()))  # the keys are made here, for all processes
     try:
         settings = {"dns.nameservers": [server.hear()], "authentication.trusted_networks": []}
@@ -139,8 +138,8 @@ def _deliver(bed: Bed) -> Figure:
             try:
                 own = Bed(room, bed.sizes, bed.run)
                 own.profiler = bed.profiler
-                users = own.recipients(_MAILBOXES)
-                found = arriving.deliver(own, users, _CONNECTIONS, bed.sizes.deliveries, make=signed).delivered
+                users = own.recipients(mailboxes)
+                found = arriving.deliver(own, users, connections, bed.sizes.deliveries, make=signed).delivered
                 told = own.imap(users[0], "INBOX").ask(b"FETCH 1 BODY.PEEK[HEADER.FIELDS (Authentication-Results)]")
                 if b"dmarc=pass" not in told:
                     raise BenchError(f"it was not checked: {told.decode('utf-8', 'replace')}")
