@@ -44,7 +44,7 @@ def test_bombs_are_not_unpacked(pack) -> None:  # type: ignore[no-untyped-def]
     began = time.process_time()
     with pytest.raises(BadReport, match="when it is unpacked"):
         unpacked(bomb, 100_000)
-    assert time.process_time() - began < 0.1
+    assert time.process_time() - began < 1
 
 
 def encrypted() -> bytes:

