@@ -6,6 +6,7 @@ Owns: those questions and what their answers mean. Never: changes a zone. Raises
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from postroom.dns import Resolver
+from postroom.dns.inquiries import pursue
 from postroom.mailauth.dkim.key import BadKey, KeyRecord, read_key
 from postroom.mailauth.dmarc import Policy, Walks, mail_address
 from postroom.mailauth.dmarc import Record as DmarcRecord
@@ -13,7 +14,6 @@ from postroom.mailauth.dmarc.destinations import find_destinations
 from postroom.mailauth.spf import SpfResult, SpfVerdict, check_host, select_records
 
 from .findings import Finding, bad, good, note, unasked
-from .inquiry import answered
 from .records import Record, Zone
 
 _STRANGER = "198.51.100.77"  # RFC 5737: nobody has it
@@ -57,7 +57,7 @@ async def spf_findings(
 
 async def _checked(resolver: Resolver, zone: Zone, name: str, address: str, now: float) -> SpfVerdict:
     check = check_host(address, name, f"postmaster@{name}", zone.hostname, receiver=zone.hostname, now=now)
-    return await answered(check, resolver)
+    return await pursue(resolver, check)
 
 
 def _own(verdict: SpfVerdict, name: str, address: str, publish: str) -> Finding | None:
@@ -152,7 +152,7 @@ async def dmarc_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Findin
     domain = zone.domain
     name = f"_dmarc.{domain}"
     publish = zone.publish(name, "TXT")
-    walk = await answered(Walks().walk(domain), resolver)
+    walk = await pursue(resolver, Walks().walk(domain))
     own = walk.found[0]
     if walk.failed:
         yield unasked("dmarc", f"the DMARC record of {domain} could not be asked: {walk.failed}", _AGAIN)
@@ -195,7 +195,7 @@ async def _reports(resolver: Resolver, zone: Zone, record: DmarcRecord, publish:
     if wanted and wanted.lower() not in asked_for:
         why = "others send reports only to the addresses in the record (rua)"
         yield note("dmarc", f"reports on {domain} do not go to {wanted}", publish, why)
-    where = await answered(find_destinations(domain, record.rua), resolver)
+    where = await pursue(resolver, find_destinations(domain, record.rua))
     if where.failed:
         yield unasked("dmarc", f"whether reports on {domain} are wanted could not be asked: {where.failed}", _AGAIN)
     for refused in where.refused:
