@@ -173,6 +173,7 @@ _LOAD = (
 _WORKERS = (
     Row("workers-delivered", "SMTP delivered, 20 connections, 20 mailboxes", "msg/s", ratio(1.6), workers.delivered),
     Row("workers-overview", "overview of all, 8 clients, an account each", "msg/s", ratio(1.6), workers.overview),
+    Row("workers-since", "SEARCH SINCE LARGER, 8 clients, an account each", "op/s", ratio(1.6), workers.looking),
     Row("workers-search", "SEARCH BODY, 8 clients, an account each", "op/s", ratio(1.6), workers.search),
 )
 _RELAYING = (

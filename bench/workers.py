@@ -12,11 +12,10 @@ from bench.apart import together
 from bench.bed import Bed, fill
 from bench.clients import Imap
 from bench.figures import Figure
-from bench.mailbox import OVERVIEW, search_body
+from bench.mailbox import OVERVIEW, search_body, search_since
 
 CLIENTS = 8
-_ROUNDS = 5
-_SEARCHES = 50
+_CONNECTING_SECONDS, _SECONDS = 1.5, 4.0
 _INDEX_SECONDS = 1.5  # from the last message until an account's turn to be indexed
 
 
@@ -34,42 +33,43 @@ def delivered(bed: Bed) -> Figure:
 
 def overview(bed: Bed) -> Figure:
     """All messages' overview, by clients of an account each."""
-
-    def ask(client: Imap) -> None:
-        for _ in range(_ROUNDS):
-            client.run(OVERVIEW)
-
-    return _by_all(bed, ask, _ROUNDS * bed.sizes.worker_messages)
+    return _by_all(bed, lambda number: OVERVIEW, bed.sizes.worker_messages)
 
 
 def search(bed: Bed) -> Figure:
     """Bodies, for other phrases each time, by clients of an account each."""
-
-    def ask(client: Imap) -> None:
-        for number in range(_SEARCHES):
-            client.run(search_body(number + 1))
-
-    return _by_all(bed, ask, _SEARCHES, indexed=True)
+    return _by_all(bed, search_body, 1, indexed=True)
 
 
-def _by_all(bed: Bed, ask: Callable[[Imap], None], operations: int, *, indexed: bool = False) -> Figure:
-    """Each client process connects and looks once; then all of them begin at the same moment."""
+def looking(bed: Bed) -> Figure:
+    """Dates and sizes of all messages, by clients of an account each: nearly all of it is the server's work."""
+    return _by_all(bed, search_since, 1)
+
+
+def _by_all(bed: Bed, command: Callable[[int], bytes], operations: int, *, indexed: bool = False) -> Figure:
+    """Each client process connects and looks once; then all of them begin at the same moment, and ask for some seconds.
+
+    `operations`: of one command. By time and not by number, as connections fall to processes unevenly: who has fewer of
+    them would be idle at the end.
+    """
     users = bed.recipients(CLIENTS)
     for user in users:
         bed.once(f"filled {user}", partial(fill, bed.side, user, f"w{bed.run}", bed.sizes.worker_messages))
         if indexed:  # one after another
             time.sleep(_INDEX_SECONDS)
             bed.side.settle()
+    begin = time.perf_counter() + _CONNECTING_SECONDS  # a clock that all processes share
 
-    def work() -> float:
-        begin = time.perf_counter() + 1.0  # a clock that all processes share
+    def client(user: str) -> int:
+        one = Imap(bed.side.imap, user, f"w{bed.run}")
+        time.sleep(max(0.0, begin - time.perf_counter()))
+        count = 0
+        while time.perf_counter() < begin + _SECONDS:
+            count += 1
+            one.run(command(count))
+        return count
 
-        def client(user: str) -> float:
-            one = Imap(bed.side.imap, user, f"w{bed.run}")
-            time.sleep(max(0.0, begin - time.perf_counter()))
-            ask(one)
-            return time.perf_counter() - begin
-
-        return max(together([partial(client, user) for user in users]))
-
-    return bed.rate_by(work, operations * CLIENTS)
+    before = bed.side.cpu()
+    done = sum(together([partial(client, user) for user in users])) * operations
+    bed.side.settle()
+    return Figure(done / _SECONDS, (bed.side.cpu() - before) / done * 1e6)
