@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from postroom.base import FakeClock, SystemClock, TaskOwner
-from postroom.dns import DnsResolver, DnsSettings, DnsTemporary, StaticResolver, TestDnsServer
+from postroom.dns import Answer, DnsResolver, DnsSettings, DnsTemporary, StaticResolver, TestDnsServer
 from postroom.intake.inquiries import Inquiries
 from postroom.mailauth.questions import Inquiry, Question, Reply, conclude
 
@@ -172,7 +172,7 @@ class Buggy(StaticResolver):
 def test_a_bug_in_the_resolver_is_an_answer_that_failed() -> None:
     async def body(inquiries: Inquiries, resolver: StaticResolver) -> None:
         (reply,) = await inquiries.run(asking(A))
-        assert "ZeroDivisionError" in reply.failed
+        assert reply.failed == "an error of this server's own"
 
     run(body, resolver=Buggy())
 
@@ -241,3 +241,19 @@ def test_the_resolver_tells_what_it_remembers() -> None:
         await resolver.close()
 
     asyncio.run(go())
+
+
+def test_the_words_of_an_error_of_our_own_are_for_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """Bug: they stood in the header of the message, by way of the reason of a temperror."""
+
+    class Buggy(StaticResolver):
+        async def txt(self, name: str) -> Answer[bytes]:
+            raise RuntimeError("/var/lib/postroom/secret")
+
+    async def body(inquiries: Inquiries, resolver: StaticResolver) -> None:
+        (reply,) = await inquiries.run(asking(TXT))
+        assert reply.failed
+        assert "secret" not in reply.failed
+
+    run(body, resolver=Buggy())
+    assert "secret" in caplog.text
