@@ -1,0 +1,1 @@
+"""Other programs that look at mail: rspamd, SpamAssassin, ClamAV, milters."""

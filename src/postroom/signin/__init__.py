@@ -1,0 +1,1 @@
+"""One way to sign in for all protocols: mechanisms, directories, tokens, the guard."""

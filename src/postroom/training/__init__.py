@@ -1,0 +1,1 @@
+"""What each person calls junk, learnt from what they move there and back."""
