@@ -172,11 +172,11 @@ class App:
 
     # ---- what may need root
 
-    def prepare(self, *, shared: bool = False) -> None:
-        """Load the certificate and open the listening sockets; `shared`: for workers. Raises StartFailed."""
+    def prepare(self) -> None:
+        """Load the certificate and open the listening sockets. Raises StartFailed."""
         try:
             self.tls = ServerTls(*self._certificate())
-            self._bind(shared)
+            self._bind()
         except (TlsSetupError, ListenError, OSError) as error:
             self.unbind()
             raise StartFailed(str(error)) from error
@@ -208,10 +208,10 @@ class App:
         folder = self.config.data / "tls"
         return self_signed(folder, self.config.hostname, tls.self_signed_days, self.clock.now())
 
-    def _bind(self, shared: bool) -> None:
+    def _bind(self) -> None:
         for name, wanted in self._wanted.items():
             listener = self._listeners[name] = self._listener(name)
-            self._bind_each(listener, wanted.addresses, shared)
+            self._bind_each(listener, wanted.addresses)
             if not listener.addresses:
                 del self._listeners[name]
         if not self._listeners:
@@ -228,10 +228,10 @@ class App:
             proxies=Networks(wanted.proxies),
         )
 
-    def _bind_each(self, listener: Listener, addresses: Sequence[str], shared: bool) -> None:
+    def _bind_each(self, listener: Listener, addresses: Sequence[str]) -> None:
         for address in addresses:
             try:
-                listener.bind([address], shared=shared)
+                listener.bind([address])
             except ListenError as error:
                 if not self.config.net.skip_taken_addresses:
                     raise
@@ -443,7 +443,7 @@ class App:
         """What joins this worker to the others."""
         for number, name in enumerate(self._wanted):
             if name in self._listeners:
-                self._listeners[name].tally = BoardTally(board, number, name)
+                self._listeners[name].tally = BoardTally(board, number, name, self.place.count)
         if self.place.first:
             pokes.when(_QUEUE_NEWS, lambda _: self.queue.look())
         else:

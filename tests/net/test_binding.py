@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from postroom.net import is_loopback, parse_address
-from postroom.net.binding import bind_beside, bind_tcp
+from postroom.net.binding import bind_tcp
 
 Keep = Callable[[socket.socket], socket.socket]
 
@@ -50,29 +50,8 @@ def _port(sock: socket.socket) -> int:
     return port
 
 
-def test_a_shared_port_takes_connections_for_each_that_listens(keep: Keep) -> None:
-    first = keep(bind_tcp("127.0.0.1", 0, 0, shared=True))
-    others = [keep(bind_beside(first, 0)) for _ in range(3)]
-    for sock in others:
-        assert _port(sock) == _port(first)
-        sock.listen()
-    clients = [keep(socket.create_connection(("127.0.0.1", _port(first)))) for _ in range(64)]
-    taken: list[socket.socket] = []
-    for sock in others:
-        before = len(taken)
-        while len(taken) < len(clients):
-            try:
-                taken.append(keep(sock.accept()[0]))
-            except BlockingIOError:
-                break
-        assert len(taken) > before, "a process that gets nothing"
-    assert len(taken) == len(clients)
-
-
-def test_another_server_does_not_get_into_a_shared_port(keep: Keep) -> None:
-    """With SO_REUSEPORT alone two servers on the same port would each get half of the mail."""
-    first = keep(bind_tcp("127.0.0.1", 0, 0, shared=True))
-    keep(bind_beside(first, 0)).listen()
-    for shared in (True, False):
-        with pytest.raises(OSError, match="in use"):
-            bind_tcp("127.0.0.1", _port(first), 0, shared=shared)
+def test_another_server_does_not_get_into_the_port(keep: Keep) -> None:
+    first = keep(bind_tcp("127.0.0.1", 0, 0))
+    first.listen()
+    with pytest.raises(OSError, match="in use"):
+        bind_tcp("127.0.0.1", _port(first), 0)

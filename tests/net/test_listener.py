@@ -56,7 +56,7 @@ def test_a_listener_beside_another_has_its_addresses_and_leaves_it_the_paths(tmp
 
     path = tmp_path / "lmtp"
     first, second = Listener("one", Never(), NetSettings()), Listener("one", Never(), NetSettings())
-    first.bind(["127.0.0.1:0", f"unix:{path}", "[::1]:0"], shared=True)
+    first.bind(["127.0.0.1:0", f"unix:{path}", "[::1]:0"])
     second.bind_beside(first)
     assert second.addresses == first.addresses
 

@@ -12,7 +12,7 @@ from postroom.net.tally import OwnTally, Tally
 def workers(folder: Path, name: str = "smtp", number: int = 0) -> list[Tally]:
     if not (folder / "board").exists():
         Board.create(folder / "board", TALLY_ROWS, 2, b"k" * 16)
-    return [BoardTally(Board(folder / "board", TALLY_ROWS, WorkerPlace(n, 2)), number, name) for n in range(2)]
+    return [BoardTally(Board(folder / "board", TALLY_ROWS, WorkerPlace(n, 2)), number, name, 2) for n in range(2)]
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -48,3 +48,22 @@ def test_what_a_dead_worker_had_is_free_again(tmp_path: Path) -> None:
     assert not one.admit("192.0.2.1", 1, 1)
     Board(tmp_path / "board", TALLY_ROWS, WorkerPlace(0, 2)).forget(1)
     assert one.admit("192.0.2.1", 1, 1)
+
+
+def test_who_has_more_than_its_share_is_ahead(tmp_path: Path) -> None:
+    both, alone = workers(tmp_path), OwnTally()
+
+    def ahead() -> list[bool]:
+        return [one.ahead for one in (*both, alone)]
+
+    assert ahead() == [False, False, False]
+    assert both[0].admit("192.0.2.1", 9, 9)
+    assert ahead() == [True, False, False]
+    assert both[1].admit("192.0.2.2", 9, 9)
+    assert ahead() == [False, False, False]
+    assert both[1].admit("192.0.2.3", 9, 9)
+    assert ahead() == [False, True, False]
+    both[1].release("192.0.2.3")
+    assert ahead() == [False, False, False]
+    assert alone.admit("192.0.2.1", 9, 9)
+    assert ahead() == [False, False, False]

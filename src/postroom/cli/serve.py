@@ -34,7 +34,7 @@ def run_server(config: Config, path: Path | None) -> None:
     take_descriptors()
     workers = config.process.worker_count
     app = App(config)
-    app.prepare(shared=workers > 1)
+    app.prepare()
     parent = _Parent(app, workers, path) if workers > 1 else None
     if config.process.user:
         config.data.mkdir(parents=True, exist_ok=True)

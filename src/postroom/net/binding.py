@@ -1,6 +1,6 @@
 """Listening sockets, and addresses as people write them.
 
-Owns: how a socket is opened, shared between processes, and removed. Never: accepts a connection (listener does).
+Owns: how a socket is opened and removed. Never: accepts a connection (listener does).
 Raises: OSError; ValueError for what is no address.
 """
 
@@ -9,11 +9,8 @@ import ipaddress
 import os
 import socket
 import stat
-import sys
 
 _PROBE_SECONDS, _PROBES = 30, 4  # once a client has not answered the first
-# Where there are both, SO_REUSEPORT hands all connections to the last socket, and the other spreads them.
-_SHARE = getattr(socket, "SO_REUSEPORT_LB", None) or getattr(socket, "SO_REUSEPORT", None)
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -44,32 +41,14 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def bind_tcp(host: str, port: int, keepalive_seconds: int, *, shared: bool = False) -> socket.socket:
-    """`shared`: others of this user may bind the same address, and each gets a part of the connections."""
-    if shared and port:
-        bind_tcp(host, port, 0).close()  # those others are not another server, which lets its ports be shared too
-    return _bind_tcp(host, port, keepalive_seconds, shared)
-
-
-def bind_beside(first: socket.socket, keepalive_seconds: int) -> socket.socket:
-    """For one more process: of a `shared` TCP socket another one with its address; of a Unix socket, itself."""
-    if first.family == socket.AF_UNIX:
-        return first.dup()
-    host, port, *_ = first.getsockname()
-    return _bind_tcp(host, port, keepalive_seconds, True)
-
-
-def _bind_tcp(host: str, port: int, keepalive_seconds: int, shared: bool) -> socket.socket:
+def bind_tcp(host: str, port: int, keepalive_seconds: int) -> socket.socket:
+    """A socket that does not wait, bound and not yet listening."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With its protocol named: asyncio sets TCP_NODELAY on what such a socket accepts, and on nothing else. Without it
     # the second of two writes waits for a delayed ACK, 40 ms.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            if _SHARE is None:
-                raise OSError(f"{sys.platform} can't share a port between processes; set process.workers = 1")
-            sock.setsockopt(socket.SOL_SOCKET, _SHARE, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         _keep_alive(sock, keepalive_seconds)

@@ -18,12 +18,13 @@ from typing import Any
 from postroom.base import TaskOwner
 
 from .api import ServerStopping, Service
-from .binding import bind_beside, bind_tcp, bind_unix, parse_address, written
+from .binding import bind_tcp, bind_unix, parse_address, written
 from .connection import SocketConnection, peer_address
 from .networks import NO_NETWORKS, Networks
 from .proxy_header import BadProxyHeader, Proxied, ProxyHeaderReader
 from .settings import NetSettings
 from .tally import OwnTally, Tally
+from .turns import Turns
 
 _log = logging.getLogger("postroom.net")
 # The path belongs to who bound it, which may be another process.
@@ -64,13 +65,13 @@ class Listener:
         self._handshakes = TaskOwner(f"{name}-handshakes")
         self._connections: dict[SocketConnection, None] = {}
         self.tally: Tally = OwnTally()
+        self._turns: Turns | None = None  # with other processes that accept from the same sockets
         self._open = 0  # connections, and TLS handshakes that may become some
 
-    def bind(self, addresses: Sequence[str], *, shared: bool = False) -> None:
+    def bind(self, addresses: Sequence[str]) -> None:
         """Open the sockets (as root when a port is below 1024); `start` may come after dropping root.
 
-        `shared`: for other listeners to `bind_beside`. After a ListenError those opened before stay open, for `start`
-        or `unbind`.
+        After a ListenError those opened before stay open, for `start` or `unbind`.
         """
         for text in addresses:
             try:
@@ -79,24 +80,25 @@ class Listener:
                     self._sockets.append(bind_unix(host[5:]))
                     self._unix_paths.append(host[5:])
                 else:
-                    self._sockets.append(bind_tcp(host, port, self._settings.keepalive_seconds, shared=shared))
+                    self._sockets.append(bind_tcp(host, port, self._settings.keepalive_seconds))
             except (OSError, ValueError) as error:
                 raise ListenError(f"{self.name} cannot listen on {text}: {error}") from error
 
     def bind_beside(self, first: "Listener") -> None:
-        """Open sockets for another process on the addresses of `first`, which keeps the paths of its Unix sockets."""
+        """For another process: accept from the sockets of `first`, which keeps the paths of its Unix sockets."""
         for sock in first._sockets:
             try:
-                self._sockets.append(bind_beside(sock, self._settings.keepalive_seconds))
+                self._sockets.append(sock.dup())
             except OSError as error:
                 raise ListenError(f"{self.name} cannot listen on {written(sock.getsockname())}: {error}") from error
+        self._turns = Turns(lambda: self.tally.ahead)
 
     async def start(self) -> None:
         """Accept connections on what was bound."""
         loop = asyncio.get_running_loop()
         backlog = self._settings.backlog
         for sock in self._sockets:
-            if self._tls is not None or self._proxies:
+            if self._tls is not None or self._proxies or self._turns is not None:
                 sock.listen(backlog)
                 self._acceptors.spawn(self._accept(sock), name="accept")
             elif sock.family == socket.AF_UNIX:
@@ -163,14 +165,14 @@ class Listener:
                 self._connections.pop(connection, None)
                 self._release(address)
 
-    # ---- implicit TLS and proxies: the loop's own server tells of a connection only after its handshake, too late to
-    # count it, and takes octets that stand before the handshake for a part of it
+    # ---- implicit TLS, proxies, turns: the loop's own server tells of a connection only after its handshake, too late
+    # to count it, takes octets that stand before the handshake for a part of it, and takes all connections there are
 
     async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+        accept = asyncio.get_running_loop().sock_accept if self._turns is None else self._turns.accept
         while True:
             try:
-                sock, name = await loop.sock_accept(listening)
+                sock, name = await accept(listening)
             except OSError as error:  # out of descriptors or memory: those that wait stay in the backlog
                 _log.error("%s can't accept connections: %s", self.name, error)
                 await asyncio.sleep(self._settings.accept_pause_seconds)

@@ -18,6 +18,10 @@ class Tally(Protocol):
     def release(self, address: str) -> None:
         """One less."""
 
+    @property
+    def ahead(self) -> bool:
+        """This process has more connections than its share of all."""
+
 
 class OwnTally:
     """Of this process."""
@@ -39,6 +43,10 @@ class OwnTally:
         if self._per_address[address] <= 0:
             del self._per_address[address]
 
+    @property
+    def ahead(self) -> bool:
+        return False
+
 
 class BoardTally:
     """Of all workers, on their board.
@@ -47,9 +55,10 @@ class BoardTally:
     may both say no. Addresses are spread over 8192 rows: the few that share one are counted together.
     """
 
-    def __init__(self, board: Board, number: int, name: str) -> None:
-        """`number`: of the listener, the same in all workers and no other listener's."""
+    def __init__(self, board: Board, number: int, name: str, workers: int) -> None:
+        """`number`: of the listener, the same in all workers and no other listener's; `workers`: how many there are."""
         self._board = board
+        self._workers = workers
         self._listeners, self._addresses = board["listeners"], board["addresses"]
         self._number = number
         self._name = name
@@ -65,6 +74,10 @@ class BoardTally:
 
     def release(self, address: str) -> None:
         self._subtract(self._key(address))
+
+    @property
+    def ahead(self) -> bool:
+        return self._listeners.own(self._number) * self._workers > self._listeners.total(self._number)
 
     def _key(self, address: str) -> int:
         return self._board.key(f"{self._name} {address}")
