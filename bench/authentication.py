@@ -122,17 +122,21 @@ async def _check(octets: int, times: int) -> Figure:
     return Figure(spent / times * 1000)
 
 
-def delivered(bed: Bed, connections: int, mailboxes: int) -> Figure:
-    """As the row of the same name, but Postroom checks all of it, and it is signed."""
+def delivered(bed: Bed, connections: int, mailboxes: int, workers: int) -> Figure:
+    """As the row of the same name, but Postroom checks all of it, by so many processes, and it is signed."""
     if bed.side.name == "peers":
         return arriving.delivered(bed, connections, mailboxes)
-    return _deliver(bed, connections, mailboxes)
+    return _deliver(bed, connections, mailboxes, workers)
 
 
-def _deliver(bed: Bed, connections: int, mailboxes: int) -> Figure:
+def _deliver(bed: Bed, connections: int, mailboxes: int, workers: int) -> Figure:
     server = Apart(partial(_answer, _zones()))  # the keys are made here, for all processes
     try:
-        settings = {"dns.nameservers": [server.hear()], "authentication.trusted_networks": []}
+        settings = {
+            "dns.nameservers": [server.hear()],
+            "authentication.trusted_networks": [],
+            "process.workers": workers,
+        }
         with tempfile.TemporaryDirectory(prefix="postroom-checked-", ignore_cleanup_errors=True) as folder:
             room = Room(Path(folder), DELIVERED_TO, settings)
             try:

@@ -58,10 +58,14 @@ def _cold(name: str, what: str, aim: float, command: bytes) -> Row:
     return Row(name, what, "msg/s", ratio(aim), partial(mailbox.all_cold, command=command, name=name))
 
 
-def _checked(connections: int, mailboxes: int) -> Row:
+def _checked(connections: int, mailboxes: int, workers: int = 2) -> Row:
+    """By as many processes as there are processors, as the peers do it; or by one, without an aim."""
     _, arrived = _smtp(connections, mailboxes)
-    measure = partial(authentication.delivered, connections=connections, mailboxes=mailboxes)
-    return Row(arrived.name.replace("delivered", "checked"), arrived.what, arrived.unit, ratio(3), measure)
+    measure = partial(authentication.delivered, connections=connections, mailboxes=mailboxes, workers=workers)
+    name = arrived.name.replace("delivered", "checked")
+    if workers == 1:
+        return Row(f"{name}-one", f"{arrived.what}, by one process", arrived.unit, None, measure)
+    return Row(name, arrived.what, arrived.unit, ratio(3), measure)
 
 
 def _asked(name: str, what: str, aim: float, commands: Callable[[int], bytes]) -> Row:
@@ -194,13 +198,17 @@ _CHECKS = (
     Row("signing-5k", "signing 5 kB with both", "ms", value(0.5), partial(authentication.signing, octets=5_000)),
     Row("signing-1m", "the same of 1 MB", "ms", value(10), partial(authentication.signing, octets=1_000_000)),
 )
-_CHECKED = (_checked(20, 20), _checked(20, 1), _checked(100, 20), _checked(100, 1))
+_CHECKED = (_checked(20, 20), _checked(20, 1), _checked(100, 20), _checked(100, 1), _checked(20, 20, workers=1))
 GROUPS = (
     Group("arriving", "Mail that arrives, people who sign in", _ARRIVING),
     Group("mailbox", "A folder of 10,000 messages", _MAILBOX),
     Group("relaying", "A full queue that is let go", _RELAYING),
     Group("checks", "Who really sent it: processor time, with the DNS warm", _CHECKS, OURS, once=True),
-    Group("checked", "Mail that arrives and is checked; the peers check nothing", _CHECKED),
+    Group(
+        "checked",
+        "Mail that arrives and is checked, by two processes (`process.workers = 2`); the peers check nothing",
+        _CHECKED,
+    ),
     Group("changes", "One change in a folder of 10,000 messages", _CHANGES),
     Group("pop3", "A maildrop of 2,000 messages", _POP3),
     Group("idle", "New mail until it is told", _IDLE),
