@@ -17,6 +17,7 @@ import msgspec
 
 from postroom import __version__
 from postroom.accounts import SqliteDirectory
+from postroom.app_reports import Reporting, report_dmarc, report_tls
 from postroom.base import (
     ALONE,
     Board,
@@ -34,15 +35,10 @@ from postroom.config import Config, ListenerSettings
 from postroom.delivery import (
     ClientContexts,
     Deliverer,
-    DmarcDatabase,
-    DmarcReading,
-    DmarcReports,
     DmarcResults,
     OutboundTls,
     StsPolicies,
     TlsDatabase,
-    TlsReading,
-    TlsReports,
     TlsResults,
 )
 from postroom.dns import DnsResolver, Resolver
@@ -166,6 +162,7 @@ class App:
         self.directory: SqliteDirectory
         self.queue: SqliteQueue
         self.authentication: Authentication | None = None
+        self.dmarc_results: DmarcResults
         self.intake: Intake
         self.deliverer: Deliverer
         self._key_watch: KeyWatch | None = None
@@ -314,7 +311,7 @@ class App:
         for message_id, address in self.queue.interrupted:
             journal.note(message_id, "interrupted", to=address)
         self.authentication = Authentication(resolver, self.clock, config.authentication, hostname=config.hostname)
-        self.authentication.counts = self.dmarc_results = self._dmarc_reports(resolver, self.authentication)
+        self.authentication.counts = self.dmarc_results = report_dmarc(self._reporting(resolver), self.authentication)
         self._closing.push_async_callback(self.authentication.close)
         self.intake = Intake(
             hostname=config.hostname,
@@ -355,6 +352,20 @@ class App:
         places = [place for listener in self._listeners.values() for place in listener.addresses]
         return OwnAddresses(self.config.net, self.clock, places)
 
+    def _reporting(self, resolver: Resolver) -> Reporting:
+        return Reporting(
+            config=self.config,
+            first=self.place.first,
+            clock=self.clock,
+            ids=self.ids,
+            store=self.store,
+            directory=self.directory,
+            queue=self.queue,
+            resolver=resolver,
+            signing=self.signing,
+            closing=self._closing,
+        )
+
     def _outbound_tls(self, resolver: Resolver) -> OutboundTls:
         settings = self.config.outbound_tls
         contexts = ClientContexts(settings.authorities)
@@ -371,73 +382,8 @@ class App:
         results = TlsResults(database, self.clock, self.config.tls_reports)
         self._closing.push_async_callback(results.close)
         if self.place.first:
-            self._report_tls(database, results, resolver, contexts)
+            report_tls(self._reporting(resolver), database, results, contexts)
         return OutboundTls(resolver, settings, contexts, sts, results)
-
-    def _report_tls(
-        self, database: TlsDatabase, results: TlsResults, resolver: Resolver, contexts: ClientContexts
-    ) -> None:
-        """Tell others of the TLS with them, and read what they tell us."""
-        settings = self.config.tls_reports
-        reading = TlsReading(
-            database=database, store=self.store, directory=self.directory, clock=self.clock, settings=settings
-        )
-        reading.start()
-        self._closing.push_async_callback(reading.close)
-        if settings.send:
-            results.start()
-            client = HttpsClient(
-                Dialer(self.config.net),
-                lambda: contexts.named,
-                max_octets=settings.max_octets,
-                timeout_seconds=settings.timeout_seconds,
-            )
-            reports = TlsReports(
-                database=database,
-                results=results,
-                resolver=resolver,
-                client=client,
-                queue=self.queue,
-                clock=self.clock,
-                ids=self.ids,
-                settings=settings,
-                hostname=self.config.hostname,
-                signing=self.signing,
-            )
-            reports.start()
-            self._closing.push_async_callback(reports.close)
-
-    def _dmarc_reports(self, resolver: Resolver, authentication: Authentication) -> DmarcResults:
-        """Tell others of mail in their name, and read what they tell of mail in ours."""
-        settings = self.config.dmarc_reports
-        database = DmarcDatabase(self.config.data / "dmarc.db")
-        self._closing.callback(database.close)
-        results = DmarcResults(database, self.clock, settings)
-        self._closing.push_async_callback(results.close)
-        if settings.send:
-            results.start()
-        if self.place.first:
-            reading = DmarcReading(
-                database=database, store=self.store, directory=self.directory, clock=self.clock, settings=settings
-            )
-            reading.start()
-            self._closing.push_async_callback(reading.close)
-            if settings.send:
-                reports = DmarcReports(
-                    database=database,
-                    results=results,
-                    resolver=resolver,
-                    queue=self.queue,
-                    clock=self.clock,
-                    ids=self.ids,
-                    settings=settings,
-                    hostname=self.config.hostname,
-                    suffixes=authentication.organisation,
-                    signing=self.signing,
-                )
-                reports.start()
-                self._closing.push_async_callback(reports.close)
-        return results
 
     def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""
