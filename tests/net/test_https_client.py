@@ -131,3 +131,30 @@ def test_nobody_is_there(tmp_path: Path, addresses: tuple[str, ...]) -> None:
                 await client.fetch(Fetch("a.test", "/", addresses, port))
 
     run(body)
+
+
+def test_plain_http_where_it_is_asked_for() -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async def body() -> None:
+        server = await asyncio.start_server(serve, "::1", 0)
+        port = server.sockets[0].getsockname()[1]
+        trusting = client_context(verify=True)
+        client = HttpsClient(Dialer(NetSettings()), lambda: trusting, max_octets=1000, timeout_seconds=0.5)
+        wanted = Fetch("::1", "/x", ("::1",), port, secure=False)
+        assert (await client.fetch(wanted)).body == b"ok"
+        assert heard[0].startswith(b"GET /x HTTP/1.1\r\nHost: [::1]:%d\r\n" % port)
+        server.close()
+        await server.wait_closed()
+
+    run(body)
+
+
+def test_what_a_request_holds_is_not_shown() -> None:
+    wanted = Fetch("a.test", "/", (), fields={"Authorization": "Basic secret"}, body=b"token=secret")
+    assert "secret" not in repr(wanted)

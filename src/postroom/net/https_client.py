@@ -1,4 +1,4 @@
-"""One HTTPS request to one host (RFC 9110 §4.2.2): connect, ask, read the answer, close.
+"""One HTTPS request to one host (RFC 9110 §4.2.2): connect, ask, read the answer, close. Plain HTTP where asked for.
 
 Owns: the order of addresses, the time for it all. Never: looks up names, follows redirects, reuses a connection.
 Raises: FetchFailed, with `untrusted` when the host's certificate is not its own.
@@ -7,7 +7,7 @@ Raises: FetchFailed, with `untrusted` when the host's certificate is not its own
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .api import ConnectionEnd, TlsFailed
 from .connection import SocketConnection
@@ -32,8 +32,9 @@ class Fetch:
     addresses: Sequence[str]
     port: int = 443
     method: str = "GET"
-    fields: Mapping[str, str] | None = None
-    body: bytes = b""
+    fields: Mapping[str, str] | None = field(default=None, repr=False)
+    body: bytes = field(default=b"", repr=False)  # it and the fields may hold a secret
+    secure: bool = True  # False: without TLS, where settings allow that
 
 
 class HttpsClient:
@@ -61,11 +62,10 @@ class HttpsClient:
 
     async def _connect(self, wanted: Fetch) -> SocketConnection:
         trouble = FetchFailed(f"{wanted.host} has no address")
+        tls = self._context() if wanted.secure else None
         for address in wanted.addresses:
             try:
-                return await self._dialer.connect(
-                    address, wanted.port, tls=self._context(), server_hostname=wanted.host
-                )
+                return await self._dialer.connect(address, wanted.port, tls=tls, server_hostname=wanted.host)
             except ConnectFailed as error:
                 trouble = FetchFailed(f"{wanted.host}: {error}")
             except TlsFailed as error:
@@ -74,7 +74,9 @@ class HttpsClient:
         raise trouble
 
     async def _converse(self, connection: SocketConnection, wanted: Fetch) -> Message:
-        host = wanted.host if wanted.port == 443 else f"{wanted.host}:{wanted.port}"
+        host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
+        if wanted.port != (443 if wanted.secure else 80):
+            host += f":{wanted.port}"
         connection.send(request(wanted.method, host, wanted.target, wanted.fields or {}, wanted.body))
         reader = MessageReader(max_body_octets=self._max_octets)
         try:
