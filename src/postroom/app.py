@@ -68,6 +68,7 @@ from postroom.servers.policy_host import BUSY, PolicyService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
 from postroom.servers.unsubscribe import UnsubscribePage
+from postroom.signin import OAuthTokens, issuer_tokens
 from postroom.signing import KeyFolder, KeyKeeper, KeyWatch, Signing
 from postroom.smtp import SmtpSettings
 from postroom.store import STORE_ROWS, Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
@@ -163,6 +164,7 @@ class App:
         self.queue: SqliteQueue
         self.authentication: Authentication | None = None
         self.dmarc_results: DmarcResults
+        self.tokens: OAuthTokens | None = None  # whose tokens sign people in; None: nobody's
         self.intake: Intake
         self.deliverer: Deliverer
         self._key_watch: KeyWatch | None = None
@@ -293,6 +295,9 @@ class App:
         if self._resolver is None:
             self._resolver = DnsResolver(config.dns, self.clock)
             self._closing.push_async_callback(self._resolver.close)
+        if config.oauth.wanted:
+            self.tokens = issuer_tokens(config.oauth, self._resolver, Dialer(config.net), self.clock, self.ids)
+            self._closing.push_async_callback(self.tokens.close)
         self._build_mail(self._resolver)
         # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()

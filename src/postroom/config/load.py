@@ -185,7 +185,13 @@ class _Reader:
         outbound = config.outbound_tls
         if outbound.authorities:
             outbound = replace(outbound, authorities=str(folder / outbound.authorities))
-        return replace(config, data=folder / config.data, tls=tls, delivery=delivery, outbound_tls=outbound)
+        oauth = config.oauth
+        for name in ("client_secret_file", "authorities"):
+            if path := getattr(oauth, name):
+                oauth = replace(oauth, **{name: str(folder / path)})
+        return replace(
+            config, data=folder / config.data, tls=tls, delivery=delivery, outbound_tls=outbound, oauth=oauth
+        )
 
 
 def _converted(setting: Declaration, value: Any) -> Any:

@@ -26,6 +26,7 @@ from postroom.pop3.settings import Pop3Settings
 from postroom.queue import QueueSettings
 from postroom.servers.imap.settings import ImapSessionSettings
 from postroom.servers.settings import MtaStsSettings
+from postroom.signin import OAuthSettings
 from postroom.signing import SigningSettings
 from postroom.smtp.settings import SmtpSettings
 from postroom.store.settings import StoreSettings
@@ -58,6 +59,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     log: Annotated[LogSettings, Meta(description="The log.")] = LogSettings()
     process: Annotated[ProcessSettings, Meta(description="The server's process.")] = ProcessSettings()
     accounts: Annotated[AccountSettings, Meta(description="Addresses, aliases and passwords.")] = AccountSettings()
+    oauth: Annotated[OAuthSettings, Meta(description="Sign-in by tokens of an issuer (oauth.md).")] = OAuthSettings()
     net: Annotated[NetSettings, Meta(description="Connections, for every protocol.")] = NetSettings()
     smtp: Annotated[SmtpSettings, Meta(description="SMTP, submission and LMTP sessions.")] = SmtpSettings()
     intake: Annotated[IntakeSettings, Meta(description="What happens to a message that arrives.")] = IntakeSettings()
