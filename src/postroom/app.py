@@ -85,7 +85,8 @@ _IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", _POLICY_HOST})
 _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset(
-    {"authentication", "smtp", "signing", "pop3", "imap", "imap_protocol", "log", "allow_plaintext_sign_in_on_loopback"}
+    {"allow_plaintext_sign_in_on_loopback", "authentication", "imap", "imap_protocol", "log", "pop3"}
+    | {"scoring", "signing", "smtp", "strangers"}
 )
 
 
@@ -330,6 +331,7 @@ class App:
             unsubscribe_url=config.accounts.unsubscribe_url,
             authentication=self.authentication,
             signing=self.signing,
+            scoring=config.scoring,
         )
         if self.place.first:
             keeper = KeyKeeper(self._keys, config.signing, self.clock)
@@ -482,6 +484,7 @@ class App:
         changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(self.config, name)]
         if self.authentication is not None:
             self.authentication.take(config.authentication)
+            self.intake.scoring = config.scoring
         self.signing.settings = config.signing
         self.signing.reload()
         if self._key_watch is not None:

@@ -141,3 +141,21 @@ def test_how_often_it_was_in_doubt(room: Room) -> None:
     ]
     (story,) = room.json("trace", "m1")
     assert story["in_doubt"] == {"bob@b.test": 2, "carol@b.test": 1}
+
+
+def test_what_speaks_against_it(room: Room) -> None:
+    async def run() -> None:
+        journal = FileJournal(room.data / "journal", JournalSettings(), FakeClock())
+        journal.note(
+            "m1", "scored", points="6.5", action="quarantine", parts=["+4.0 list.x: \x1b[31m", "+2.5 name.none: y"]
+        )
+        journal.note("m2", "scored", points="1.5", action="accept", parts=["+1.5 name.none: y"])
+        journal.close()
+
+    asyncio.run(run())
+    assert room.ok("trace", "m1").splitlines()[1:] == [
+        f"{AT}  6.5 points speak against it, and it goes into Junk",
+        "      +4.0 list.x: \\x1b[31m",
+        "      +2.5 name.none: y",
+    ]
+    assert "1.5 points speak against it, and it goes on\n" in room.ok("trace", "m2")

@@ -64,8 +64,16 @@ def _checked(facts: Facts) -> str:
     return f"who sent it was checked, {_CONSEQUENCES.get(facts.get('action', ''), 'and it goes on')}{why}"
 
 
+def _scored(facts: Facts) -> str:
+    """What its points come to; each part follows on a line of its own."""
+    consequence = _CONSEQUENCES.get(facts.get("action", ""), "and it goes on")
+    return f"{facts.get('points', '?')} points speak against it, {consequence}"
+
+
 def evidence_for(step: "Step") -> list[str]:
     """What a step stands on, a line each."""
+    if step.name == "scored":
+        return _listed(step.facts, "parts")
     if step.name != "checked":
         return []
     from postroom.intake.evidence import told
@@ -87,6 +95,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
         f"lost {facts.get('relay', '?')} after the end of the message: it may have taken it for {_addresses(facts)}"
     ),
     "checked": _checked,
+    "scored": _scored,
     "refused": lambda facts: f"refused: {facts.get('reply', '')}",
     "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
     "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",

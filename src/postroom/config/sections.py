@@ -17,7 +17,7 @@ from postroom.delivery.settings import DeliverySettings
 from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
 from postroom.dns import DnsSettings
 from postroom.imap.settings import ImapSettings
-from postroom.intake import AuthenticationSettings, IntakeSettings
+from postroom.intake import AuthenticationSettings, IntakeSettings, ScoringSettings
 from postroom.interchange.settings import InterchangeSettings
 from postroom.journal import JournalSettings
 from postroom.message.settings import MessageSettings
@@ -66,6 +66,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     authentication: Annotated[
         AuthenticationSettings, Meta(description="Who really sent it: mail from other servers (authentication.md).")
     ] = AuthenticationSettings()
+    scoring: Annotated[
+        ScoringSettings, Meta(description="What follows from the points for and against a message (strangers.md).")
+    ] = ScoringSettings()
     message: Annotated[MessageSettings, Meta(description="How messages are read.")] = MessageSettings()
     store: Annotated[StoreSettings, Meta(description="How mail is kept.")] = StoreSettings()
     queue: Annotated[QueueSettings, Meta(description="Mail that waits to leave.")] = QueueSettings()

@@ -7,6 +7,8 @@ from .judgement import NotAuthentic
 from .list_posts import PostingRefused
 from .pipeline import Intake, NoSpace, Reception
 from .routing import MailboxDisabled, RelayDenied, Route, UnknownUser
+from .scoring import TooManyPoints
+from .scoring_settings import ScoringSettings
 from .settings import IntakeSettings
 from .trace import MailLoop, Source
 
@@ -25,6 +27,8 @@ __all__ = [
     "Reception",
     "RelayDenied",
     "Route",
+    "ScoringSettings",
     "Source",
+    "TooManyPoints",
     "UnknownUser",
 ]

@@ -1,7 +1,7 @@
 """A stranger's message on its way in: the header as it came for who verifies it, without forged results for the rest.
 
-Owns: setting the two apart, and telling the body from the header. Never: reads a result, keeps a body. Raises:
-HeaderTooLarge.
+Owns: setting the two apart, which fields only we may write, telling the body from the header. Never: reads a result,
+keeps a body. Raises: HeaderTooLarge.
 """
 
 import re
@@ -14,7 +14,9 @@ from .completion import HeaderCompleter, HeaderSeparator, HeaderTooLarge
 
 MAX_RESULTS = 50  # Authentication-Results fields of one message that are read
 # White space before the colon is obsolete, but read (RFC 5322 §4.5).
-_RESULTS = re.compile(rb"^authentication-results[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_OURS = re.compile(rb"^(?:authentication-results|postroom-[!-9;-~]*)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_RESULTS = b"authentication-results"
+_MARKS = b"postroom-"  # begins the names of fields that this server alone writes
 
 
 class Witness(Protocol):
@@ -27,7 +29,8 @@ class Witness(Protocol):
 
 
 class Arrival:
-    """`feed` pieces of a message; what comes out has no Authentication-Results field that `forged` says is one."""
+    """`feed` pieces of a message; what comes out has no field in our name: no Authentication-Results that `forged` says
+    is one, no Postroom-Score."""
 
     __slots__ = ("_completer", "_forged", "_max_lines", "_separator", "_whole", "_witness")
 
@@ -69,18 +72,22 @@ class Arrival:
 
 
 def without_forged(header: bytes, forged: Callable[[bytes], bool]) -> bytes:
-    """RFC 8601 §5: the header without the Authentication-Results fields whose values `forged` knows as such.
+    """RFC 8601 §5: the header without the Authentication-Results fields whose values `forged` knows as such, and
+    without the marks of this server.
 
-    Of very many fields all after the first MAX_RESULTS go: an honest message has a few.
+    Of very many results all after the first MAX_RESULTS go: an honest message has a few.
     """
-    if _RESULTS.search(header) is None:
+    if _OURS.search(header) is None:
         return header
     kept, at, seen = [], 0, 0
     for field in iter_fields(header):
-        if field.name.lower() != b"authentication-results":
+        name = field.name.lower()
+        if name == _RESULTS:
+            seen += 1
+            if seen <= MAX_RESULTS and not forged(field.value):
+                continue
+        elif not name.startswith(_MARKS):
             continue
-        seen += 1
-        if seen > MAX_RESULTS or forged(field.value):
-            kept.append(header[at : field.start])
-            at = field.end
+        kept.append(header[at : field.start])
+        at = field.end
     return b"".join((*kept, header[at:])) if at else header

@@ -43,6 +43,7 @@ class Distribution:
         bounced: Sequence[Recipient] = (),
         *,
         checked: Checked | None = None,
+        junk: bool = False,
     ) -> None:
         self._intake = intake
         self._draft = draft
@@ -53,6 +54,7 @@ class Distribution:
         self._trace = trace
         self._bounced = bounced  # the queue's runner finds out the same, and tells the sender
         self._checked = checked  # who really sent it; None: nobody has looked
+        self._junk = junk  # mailboxes keep it apart
         self._seal: bytes | None = None  # made when first needed
         self._outcomes: dict[object, MailError | None] = {}  # by the target's key
         self._signature: bytes | None = None  # made when first needed
@@ -115,7 +117,7 @@ class Distribution:
                 if isinstance(target, LocalTarget) and key not in deliveries and key not in self._outcomes:
                     deliveries[key] = (target, self._trace.final(route.recipient.address))
         outcomes = await self._intake.mailboxes.deliver_all(
-            list(deliveries.values()), self._kept, self._trace_id, junk=self._checked is not None and self._checked.junk
+            list(deliveries.values()), self._kept, self._trace_id, junk=self._junk
         )
         self._outcomes.update(zip(deliveries, outcomes, strict=True))
 

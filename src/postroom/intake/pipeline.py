@@ -33,6 +33,8 @@ from .list_mail import ListMail
 from .list_posts import ListPosts
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
+from .scoring import TooManyPoints, Weighed, milder, weigh
+from .scoring_settings import ScoringSettings
 from .sealing import our_results, sealed
 from .settings import IntakeSettings
 from .trace import MailLoop, Source, TraceWriter, count_received, has_been_at, in_quarantine, quarantine, return_path
@@ -64,8 +66,10 @@ class Intake:
         unsubscribe_url: str = "",
         authentication: Authentication | None = None,
         signing: Signing = UNSIGNED,
+        scoring: ScoringSettings | None = None,
     ) -> None:
         self.authentication = authentication  # None: nothing is checked
+        self.scoring = scoring or ScoringSettings()
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.3: ASCII, as few messages may have else
         self.directory = directory
         self.store = store
@@ -267,13 +271,20 @@ class Reception:
         if count_received(facts.header) >= settings.max_received_fields:
             raise MailLoop(f"{self.trace_id}: from {envelope.mail_from}")
         checked = await self._checking.conclude() if self._checking is not None else None
-        trace = self._trace(envelope, checked)
+        weighed = milder(
+            weigh(self._source.score, checked, self._intake.scoring),
+            [route.recipient.address for route in routes],
+        )
+        trace = self._trace(envelope, checked, weighed)
         if envelope.binary and any(isinstance(target, LocalTarget) for route in routes for target in route.targets):
             self._kept = await self._intake.readable(self._draft)
         kept = self._kept or self._draft
         self._note(envelope, routes, facts.header)
         if checked is not None:
             self._heed(checked, routes)
+        if weighed.score.parts:
+            self._heed_points(weighed, routes)
+        junk = weighed.junk or (checked is not None and checked.junk)
         refused = await self._refused(routes, envelope, facts.header)
         if len(refused) == len(routes):
             if each:
@@ -285,7 +296,7 @@ class Reception:
         if now and only is not None and len(only.targets) == 1 and not wants_success_report(only):
             target = only.targets[0]
             if isinstance(target, LocalTarget):
-                await self._deliver_at_once(target, kept, trace.final(only.recipient.address), checked)
+                await self._deliver_at_once(target, kept, trace.final(only.recipient.address), junk)
                 return [None]
         taken = [
             await self._intake.with_sender(route, envelope.mail_from)
@@ -294,14 +305,14 @@ class Reception:
         ]
         bounced = [] if each else [routes[number].recipient for number in refused]
         parts = Distribution(
-            self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced, checked=checked
+            self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced, checked=checked, junk=junk
         )
         answers = iter(await parts.run(each))
         if not each:
             return [None] * len(routes)
         return [refused[number] if number in refused else next(answers) for number in range(len(routes))]
 
-    def _trace(self, envelope: Envelope, checked: Checked | None) -> TraceWriter:
+    def _trace(self, envelope: Envelope, checked: Checked | None, weighed: Weighed) -> TraceWriter:
         return TraceWriter(
             self._source,
             hostname=self._intake.hostname,
@@ -311,13 +322,17 @@ class Reception:
             smtputf8=envelope.smtputf8,
             priority=envelope.priority,
             show_address=self._intake.settings.add_sender_ip or self._source.person is None,
-            findings=b"" if checked is None else self._findings(checked, utf8=envelope.smtputf8),
+            findings=self._findings(checked, weighed, utf8=envelope.smtputf8),
         )
 
-    def _findings(self, checked: Checked, *, utf8: bool) -> bytes:
-        """The fields about who really sent it."""
-        mark = quarantine(checked.judgement.why) if checked.junk else b""
-        return mark + checked.fields(utf8=utf8)
+    def _findings(self, checked: Checked | None, weighed: Weighed, *, utf8: bool) -> bytes:
+        """The fields about who really sent it, and about what speaks against it."""
+        told = weighed.field()
+        if checked is not None:
+            told += checked.fields(utf8=utf8)
+        if checked is not None and checked.junk:
+            return quarantine(checked.judgement.why) + told
+        return quarantine(weighed.why) + told if weighed.junk else told
 
     def _heed(self, checked: Checked, routes: Sequence[Route]) -> None:
         """Raises the refusal that the findings ask for."""
@@ -327,6 +342,16 @@ class Reception:
         error = judgement.error
         if checked.junk and any(route.list_target is not None for route in routes):
             error = NotAuthentic(judgement.why, text="The list takes no mail of whose author there is doubt")
+        if error is not None:
+            journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
+            raise error
+
+    def _heed_points(self, weighed: Weighed, routes: Sequence[Route]) -> None:
+        """Raises the refusal that the score asks for."""
+        journal, error = self._intake.journal, weighed.error
+        journal.note(self.trace_id, "scored", **weighed.facts())
+        if weighed.junk and any(route.list_target is not None for route in routes):
+            error = TooManyPoints(weighed.why, text="The list takes no mail that looks like junk")
         if error is not None:
             journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
             raise error
@@ -346,11 +371,10 @@ class Reception:
                 _log.warning("%s: no copy for %s: %s", self.trace_id, address, error)
         return copies
 
-    async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes, checked: Checked | None) -> None:
+    async def _deliver_at_once(self, target: LocalTarget, kept: Draft, prefix: bytes, junk: bool) -> None:
         """To the only recipient, who is here."""
         journal = self._intake.journal
         try:
-            junk = checked is not None and checked.junk
             await self._intake.mailboxes.deliver(target, kept, prefix, self.trace_id, junk=junk)
         except MailError as error:
             journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from postroom.accounts import Person, address_key
 from postroom.base import MailError
+from postroom.junk import NO_SCORE, Score
 from postroom.message.dates import format_date
 from postroom.net import TlsInfo
 from postroom.smtp import address_literal
@@ -37,6 +38,7 @@ class Source:
     tls: TlsInfo | None = None
     person: Person | None = None  # who signed in
     check: bool = True  # the listener wants to know who really sent its mail
+    score: Score = NO_SCORE  # what speaks for and against the client
 
 
 def protocol_name(source: Source, smtputf8: bool) -> str:

@@ -36,3 +36,6 @@ class Score:
         """The parts for people, the weightiest first."""
         told = sorted(self.parts, key=lambda part: -abs(part.points))
         return "; ".join(f"{part.points:+.1f} {part.name}: {part.words}" for part in told)
+
+
+NO_SCORE = Score()  # nobody has looked
