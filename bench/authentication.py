@@ -18,6 +18,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from tests.mailauth import hostile_mail
 
 from bench import arriving
 from bench.apart import Apart
@@ -39,6 +40,7 @@ _TTL = 3600
 _TIMES = 300  # messages that a cost is the mean of
 _LARGE_TIMES = 20
 _PIECE = 65_536
+_HOSTILE = 200
 
 
 @cache
@@ -120,6 +122,13 @@ async def _check(octets: int, times: int) -> Figure:
         await shared.close()
         await resolver.close()
     return Figure(spent / times * 1000)
+
+
+def hostile(bed: Bed) -> Figure:
+    """Milliseconds for all checks of the dearest of many messages that were made to be dear."""
+    return Figure(
+        max(min(hostile_mail.hostile(number).cost()[1] for _ in range(3)) for number in range(_HOSTILE)) * 1000
+    )
 
 
 def delivered(bed: Bed, connections: int, mailboxes: int, workers: int) -> Figure:

@@ -197,6 +197,7 @@ _CHECKS = (
     Row("checks-1m", "the same of 1 MB", "ms", value(10), partial(authentication.checking, octets=1_000_000)),
     Row("signing-5k", "signing 5 kB with both", "ms", value(0.5), partial(authentication.signing, octets=5_000)),
     Row("signing-1m", "the same of 1 MB", "ms", value(10), partial(authentication.signing, octets=1_000_000)),
+    Row("checks-hostile", "the dearest of 200 hostile messages", "ms", value(50), authentication.hostile),
 )
 _CHECKED = (_checked(20, 20), _checked(20, 1), _checked(100, 20), _checked(100, 1), _checked(20, 20, workers=1))
 GROUPS = (
