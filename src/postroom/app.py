@@ -54,10 +54,10 @@ from postroom.net import (
     ListenError,
     Networks,
     OwnAddresses,
+    ServerCertificates,
     ServerTls,
     Service,
     TlsSetupError,
-    self_signed,
 )
 from postroom.queue import SqliteQueue, hold_queue
 from postroom.servers.client_pages import ClientPages
@@ -159,6 +159,7 @@ class App:
         self._closing = contextlib.AsyncExitStack()
         self.board: Board | None = None  # with others only
         self.pokes: Pokes | None = None
+        self.certificates: ServerCertificates
         self.tls: ServerTls
         self.store: MailStore
         self.directory: SqliteDirectory
@@ -175,7 +176,10 @@ class App:
     def prepare(self) -> None:
         """Load the certificate and open the listening sockets. Raises StartFailed."""
         try:
-            self.tls = ServerTls(*self._certificate())
+            self.certificates = ServerCertificates(
+                self.config.tls, self.config.data / "tls", self.config.hostname, self.clock
+            )
+            self.tls = self.certificates.tls
             self._bind()
         except (TlsSetupError, ListenError, OSError) as error:
             self.unbind()
@@ -183,7 +187,7 @@ class App:
 
     def prepare_beside(self, first: "App") -> None:
         """As a worker: with the certificate and on the addresses of `first`, which is never started."""
-        self.tls = first.tls
+        self.certificates, self.tls = first.certificates, first.tls
         try:
             for name, other in first._listeners.items():
                 self._listeners[name] = self._listener(name)
@@ -201,13 +205,6 @@ class App:
         for listener in self._listeners.values():
             listener.let_go()
 
-    def _certificate(self) -> tuple[Path, Path]:
-        tls = self.config.tls
-        if tls.certificate:
-            return Path(tls.certificate), Path(tls.key or tls.certificate)
-        folder = self.config.data / "tls"
-        return self_signed(folder, self.config.hostname, tls.self_signed_days, self.clock.now())
-
     def _bind(self) -> None:
         for name, wanted in self._wanted.items():
             listener = self._listeners[name] = self._listener(name)
@@ -219,11 +216,13 @@ class App:
 
     def _listener(self, name: str) -> Listener:
         wanted = self._wanted[name]
+        tls = self.tls.front(wanted.tls_profile, wanted.client_certificates)
         return Listener(
             name,
             self._services.setdefault(name, _Later()),
             self.config.net,
-            tls=self.tls.context if wanted.kind in _IMPLICIT_TLS else None,
+            tls=tls if wanted.kind in _IMPLICIT_TLS else None,
+            starttls=tls,
             busy=_BUSY.get(wanted.kind, _BUSY_SMTP),
             proxies=Networks(wanted.proxies),
         )
@@ -252,7 +251,7 @@ class App:
         except (MailError, OSError) as error:
             await self.stop()
             raise StartFailed(str(error)) from error
-        self._tasks.spawn(self._watch_certificate(), name="certificate")
+        self._tasks.spawn(self.certificates.watch(), name="certificates")
         if self.place.alone:
             self.announce()
 
@@ -465,19 +464,6 @@ class App:
     def listening(self) -> dict[str, list[str]]:
         """Each listener with its addresses, as people write them."""
         return {name: listener.addresses for name, listener in self._listeners.items()}
-
-    async def _watch_certificate(self) -> None:
-        while True:
-            await self.clock.sleep(self.config.tls.reload_interval_seconds)
-            self.reload_certificate()
-
-    def reload_certificate(self) -> None:
-        """Take a changed certificate for new connections; an unusable one is logged and the old one stays."""
-        try:
-            if self.tls.reload_if_changed():
-                _log.info("certificate reloaded from %s", self.tls.certificate)
-        except TlsSetupError as error:
-            _log.error("certificate not reloaded: %s", error)
 
     def take_settings(self, config: Config) -> list[str]:
         """Use what may change while running, for sessions to come; the names of sections that need a restart."""

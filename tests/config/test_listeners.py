@@ -59,6 +59,18 @@ def test_what_can_not_be_meant(name: str, given: ListenerSettings, place: tuple[
     assert caught.value.place == place
 
 
+def test_servers_of_strangers_are_not_asked_for_certificates() -> None:
+    """OpenSSL ends a handshake over a certificate of an authority that it does not know, even where none is needed."""
+    for kind, words in (("smtp", "other servers show certificates of any authority"), ("lmtp", "not for lmtp")):
+        with pytest.raises(SettingError, match=words) as caught:
+            listeners(LISTEN, {kind: ListenerSettings(client_certificates="ask")})
+        assert caught.value.place == (kind, "client_certificates")
+    asked = listeners(LISTEN, {"submission": ListenerSettings(client_certificates="ask")})
+    assert asked["submission"].client_certificates == "ask"
+    with pytest.raises(ConfigError, match=r"client_certificates: set tls\.client_authorities"):
+        loads('hostname = "mail.example.org"\n[listener.submission]\nclient_certificates = "need"\n', Path("x.toml"))
+
+
 def test_there_is_an_end() -> None:
     many = {f"l{n}": ListenerSettings(kind="smtp", addresses=SMTP) for n in range(60)}
     with pytest.raises(SettingError, match="more than 48"):

@@ -201,3 +201,24 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(tmp_path / "binary.toml")
     (tmp_path / "postroom.toml").write_text(HOST)
     assert load(tmp_path / "postroom.toml").hostname == "mail.example.org"
+
+
+def test_paths_of_certificates_begin_at_the_folder_of_the_file() -> None:
+    text = """
+hostname = "mail.example.org"
+[tls]
+client_authorities = "people.pem"
+[tls.certificates.net]
+certificate = "net.pem"
+key = "/keys/net.pem"
+[tls.certificates.com]
+certificate = "com.pem"
+"""
+    tls = loads(text, Path("/etc/postroom/postroom.toml")).tls
+    assert tls.client_authorities == "/etc/postroom/people.pem"
+    assert {name: (one.certificate, one.key) for name, one in tls.certificates.items()} == {
+        "net": ("/etc/postroom/net.pem", "/keys/net.pem"),
+        "com": ("/etc/postroom/com.pem", ""),
+    }
+    with pytest.raises(ConfigError, match=r"tls\.certificates\.net\.certificate: is missing"):
+        loads('hostname = "mail.example.org"\n[tls.certificates.net]\nkey = "k"\n', Path("x.toml"))

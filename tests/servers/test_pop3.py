@@ -17,7 +17,16 @@ from tests.pop3.play import MESSAGES, PASSWORD, TRANSCRIPTS, USERNAME, matches, 
 from postroom.accounts import AccountSettings, MemoryDirectory
 from postroom.base import FakeClock, SystemClock, SystemIds
 from postroom.message import MessageSettings
-from postroom.net import IdleTimeout, Listener, NetSettings, ServerStopping, ServerTls, TlsInfo, self_signed
+from postroom.net import (
+    ClientCertificate,
+    IdleTimeout,
+    Listener,
+    NetSettings,
+    ServerStopping,
+    ServerTls,
+    TlsInfo,
+    self_signed,
+)
 from postroom.pop3 import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Settings
 from postroom.servers.maildrops import Maildrops
 from postroom.servers.pop3 import Pop3Service
@@ -584,6 +593,11 @@ class Wire:
         self.drains += 1
         self._since_drain = 0
         self.on_drain()
+
+    client_certificate: ClientCertificate | None = None
+
+    def channel_binding(self) -> bytes | None:
+        return None
 
     async def start_tls(self, context: ssl.SSLContext) -> None: ...
 

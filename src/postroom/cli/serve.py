@@ -86,7 +86,7 @@ class _Parent:
                 other.let_go()
 
         async def up() -> None:
-            app.reload_certificate()  # it may be a newer one than the parent's
+            app.certificates.reload()  # it may be a newer one than the parent's
             app.take_settings(self._config)
             _log.info("up as process %d", os.getpid())
             line.up()
@@ -186,7 +186,7 @@ def share_the_interpreter() -> None:
 def reload(app: App, path: Path | None) -> None:
     """SIGHUP: the certificate and the log's level and form at once; what needs a restart is named."""
     notify("RELOADING=1")
-    app.reload_certificate()
+    app.certificates.reload()
     if (config := read_again(path)) is not None:
         for name in app.take_settings(config):
             if app.place.alone:  # else the parent says it, once

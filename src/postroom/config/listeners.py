@@ -14,6 +14,7 @@ from .settings import ListenerSettings, ListenSettings, check_address
 
 KINDS = ListenSettings.__struct_fields__
 _TAKE_MAIL = ("smtp", "submission", "submissions", "lmtp")
+_NO_CLIENT_CERTIFICATES = ("smtp", "lmtp", "policy_host")
 _OF_MAIL = (
     "sign_in",
     "require_tls",
@@ -60,6 +61,9 @@ def _check(name: str, kind: str, given: ListenerSettings) -> None:
             check_address(address, unix=kind == "lmtp")
         except ValueError as error:
             raise SettingError(str(error), (name, "addresses")) from None
+    if kind in _NO_CLIENT_CERTIFICATES and given.client_certificates != "off":
+        reason = "other servers show certificates of any authority, and OpenSSL would end the connection over them"
+        raise SettingError(reason if kind == "smtp" else f"not for {kind}", (name, "client_certificates"))
     if kind not in _TAKE_MAIL:
         for key in _OF_MAIL:
             if getattr(given, key) != getattr(_DEFAULTS, key):

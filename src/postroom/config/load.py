@@ -168,15 +168,25 @@ class _Reader:
         tls = values.get("tls")
         if tls is not None and tls.key and not tls.certificate:
             self._problem(("tls", "key"), "a key is of no use without tls.certificate")
+        for name, listener in (values.get("listener") or {}).items():
+            if listener.client_certificates != "off" and (tls is None or not tls.client_authorities):
+                place = ("listener", name, "client_certificates")
+                self._problem(place, "set tls.client_authorities to who vouches for them")
 
     def _absolute(self, config: Config) -> Config:
         """Relative paths begin at the folder of the file."""
         folder = self._path.absolute().parent
         replace = msgspec.structs.replace
-        tls = config.tls
-        if tls.certificate:
-            key = str(folder / tls.key) if tls.key else ""  # the certificate's file may hold the key too
-            tls = replace(tls, certificate=str(folder / tls.certificate), key=key)
+        tls = replace(
+            config.tls,
+            certificate=_beside(folder, config.tls.certificate),
+            key=_beside(folder, config.tls.key),  # the certificate's file may hold the key too
+            client_authorities=_beside(folder, config.tls.client_authorities),
+            certificates={
+                name: replace(one, certificate=_beside(folder, one.certificate), key=_beside(folder, one.key))
+                for name, one in config.tls.certificates.items()
+            },
+        )
         relays = {
             name: replace(relay, password_file=str(folder / relay.password_file)) if relay.password_file else relay
             for name, relay in config.delivery.relay.items()
@@ -192,6 +202,10 @@ class _Reader:
         return replace(
             config, data=folder / config.data, tls=tls, delivery=delivery, outbound_tls=outbound, oauth=oauth
         )
+
+
+def _beside(folder: Path, path: str) -> str:
+    return str(folder / path) if path else ""
 
 
 def _converted(setting: Declaration, value: Any) -> Any:

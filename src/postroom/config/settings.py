@@ -100,6 +100,17 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         tuple[str, ...],
         Meta(description="Networks whose mail may have any priority (MT-PRIORITY, RFC 6710); others may lower it."),
     ] = ()
+    tls_profile: Annotated[
+        Literal["", "intermediate", "modern"], Meta(description="As tls.profile, here; empty: as there.")
+    ] = ""
+    client_certificates: Annotated[
+        Literal["off", "ask", "need"],
+        Meta(
+            description="Whether clients are asked for a certificate of tls.client_authorities, by which people may "
+            "sign in (EXTERNAL), or have to show one. One of another authority ends the connection, so that this is "
+            "not for listeners of the kind smtp, where any server may call."
+        ),
+    ] = "off"
     max_recipients: Annotated[
         Annotated[int, Meta(ge=100)] | None, Meta(description="As smtp.max_recipients, here.")
     ] = None

@@ -1,7 +1,18 @@
 """The network: listeners, connections, TLS, outgoing connections. Knows no mail protocol."""
 
-from .api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, Service, TlsFailed, TlsInfo
+from .api import (
+    ClientCertificate,
+    Connection,
+    ConnectionEnd,
+    IdleTimeout,
+    ServerStopping,
+    Service,
+    TlsFailed,
+    TlsInfo,
+    TlsSetupError,
+)
 from .binding import is_loopback, parse_address
+from .client_certificates import ClientCertificates
 from .compression import CompressedConnection, CorruptInput
 from .connection import SocketConnection
 from .dialer import ConnectFailed, Dialer, LocalFailure, Raced
@@ -12,15 +23,23 @@ from .https_client import Fetch, FetchFailed, HttpsClient
 from .listener import Listener, ListenError
 from .networks import NO_NETWORKS, Networks
 from .own_addresses import OwnAddresses, source_towards
-from .settings import NetSettings, TlsSettings
+from .self_signed import self_signed
+from .server_certificate import CertificateFiles, ServerCertificate, names_of
+from .server_certificates import ServerCertificates, configured_certificates
+from .settings import CertificateSettings, NetSettings, TlsSettings
 from .tally import TALLY_ROWS, BoardTally
-from .tls import ServerTls, TlsSetupError, client_context, self_signed
+from .tls import ClientMode, ServerTls, client_context
 
 __all__ = [
     "NO_NETWORKS",
     "TALLY_ROWS",
     "BadHttp",
     "BoardTally",
+    "CertificateFiles",
+    "CertificateSettings",
+    "ClientCertificate",
+    "ClientCertificates",
+    "ClientMode",
     "CompressedConnection",
     "ConnectFailed",
     "Connection",
@@ -40,6 +59,8 @@ __all__ = [
     "Networks",
     "OwnAddresses",
     "Raced",
+    "ServerCertificate",
+    "ServerCertificates",
     "ServerStopping",
     "ServerTls",
     "Service",
@@ -49,8 +70,10 @@ __all__ = [
     "TlsSettings",
     "TlsSetupError",
     "client_context",
+    "configured_certificates",
     "http_response",
     "is_loopback",
+    "names_of",
     "parse_address",
     "self_signed",
     "source_towards",

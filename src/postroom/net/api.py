@@ -24,6 +24,19 @@ class TlsFailed(Exception):
     """The handshake failed; the connection is already closed."""
 
 
+class TlsSetupError(Exception):
+    """A certificate, key or authority can't be used; the text names the file and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """What a client has shown, and an authority that we believe has signed."""
+
+    names: tuple[str, ...]  # mail addresses that it proves; none: it is good, but we know nobody by it
+    subject: str  # RFC 4514, for the log
+    fingerprint: str  # SHA-256, in hexadecimal digits
+
+
 @dataclass(frozen=True, slots=True)
 class TlsInfo:
     version: str  # "TLSv1.3"
@@ -67,10 +80,21 @@ class Connection(Protocol):
     def closed(self) -> bool:
         """The connection is lost or closed: nothing more can reach the peer."""
 
+    @property
+    def client_certificate(self) -> ClientCertificate | None:
+        """None: the client was not asked, or has none."""
+
+    def channel_binding(self) -> bytes | None:
+        """tls-server-end-point (RFC 5929 §4): a hash of the certificate that this client was shown.
+
+        None in the clear, for a signature for which it is not defined, and where a session was resumed (TLS 1.2), in
+        which no certificate is shown.
+        """
+
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Server side of STARTTLS: flush, then shake hands. Octets received before are thrown away (RFC 3207 §4.2).
 
-        Raises TlsFailed.
+        A listener with rules of its own for TLS puts its context in the place of this one. Raises TlsFailed.
         """
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ import ssl
 import zlib
 from typing import Protocol, cast
 
-from .api import Connection, ConnectionEnd, TlsFailed, TlsInfo
+from .api import ClientCertificate, Connection, ConnectionEnd, TlsFailed, TlsInfo
 
 _WINDOW_BITS = -15  # raw; a peer may use all of it
 _SMALL_WINDOW_BITS, _SMALL_MEMORY = -12, 5
@@ -87,6 +87,13 @@ class CompressedConnection:
     @property
     def closed(self) -> bool:
         return self._inner.closed
+
+    @property
+    def client_certificate(self) -> ClientCertificate | None:
+        return self._inner.client_certificate
+
+    def channel_binding(self) -> bytes | None:
+        return self._inner.channel_binding()
 
     # ---- input
 

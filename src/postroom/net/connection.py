@@ -11,8 +11,9 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from .api import ConnectionEnd, IdleTimeout, TlsFailed, TlsInfo
+from .api import ClientCertificate, ConnectionEnd, IdleTimeout, TlsFailed, TlsInfo
 from .proxy_header import Proxied
+from .server_certificate import CertificateContext
 from .settings import NetSettings
 
 _NEVER = math.inf
@@ -206,13 +207,30 @@ class SocketConnection(asyncio.BufferedProtocol):
         """Client side of STARTTLS. Octets received before are thrown away. Raises TlsFailed."""
         await self._upgrade(context, server_side=False, server_hostname=server_hostname)
 
+    def channel_binding(self) -> bytes | None:
+        tls = self._ssl_object()
+        if tls is None or tls.session_reused or not isinstance(tls.context, CertificateContext):
+            return None
+        return tls.context.end_point
+
+    @property
+    def client_certificate(self) -> ClientCertificate | None:
+        tls = self._ssl_object()
+        if tls is None or not isinstance(tls.context, CertificateContext) or tls.context.clients is None:
+            return None
+        shown = tls.getpeercert(binary_form=True)  # the handshake would have failed had it not been good
+        return tls.context.clients.read(shown) if shown else None
+
+    def _ssl_object(self) -> ssl.SSLObject | None:
+        return None if self._transport is None else self._transport.get_extra_info("ssl_object")
+
     def peer_certificates(self) -> list[bytes]:
         """What the peer has shown in the handshake, its own first, in DER; empty in the clear."""
-        tls = None if self._transport is None else self._transport.get_extra_info("ssl_object")
+        tls = self._ssl_object()
         if tls is None:
             return []
         # public since Python 3.13; before that it is there, but only below the Python object
-        shown = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain
+        shown = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]
         return [one if isinstance(one, bytes) else one.public_bytes(_DER) for one in shown() or ()]
 
     async def _upgrade(self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None) -> None:

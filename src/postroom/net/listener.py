@@ -46,6 +46,7 @@ class Listener:
         settings: NetSettings,
         *,
         tls: ssl.SSLContext | None = None,
+        starttls: ssl.SSLContext | None = None,
         busy: bytes = b"",
         proxies: Networks = NO_NETWORKS,
     ) -> None:
@@ -53,6 +54,7 @@ class Listener:
         self._service = service
         self._settings = settings
         self._tls = tls  # implicit TLS from the first octet
+        self._starttls = starttls  # in the place of the context that a session has; None: that one
         self._busy = busy
         self._proxies = proxies  # whose connections begin with a PROXY header, and no others
         self._nameless = 0  # connections of proxies that have not said yet for whom
@@ -125,7 +127,7 @@ class Listener:
         return self._open
 
     def _connect(self) -> SocketConnection:
-        return _Accepted(self._settings, self)
+        return _Accepted(self._settings, self._starttls, self)
 
     def accepted(self, connection: SocketConnection) -> None:
         """A connection in the clear is established."""
@@ -221,7 +223,7 @@ class Listener:
         sock.close()  # under TLS without words: it could not read them before its handshake
 
     async def _shake_hands(self, sock: socket.socket, address: str, proxied: Proxied) -> None:
-        connection, begun = _Patient(self._settings, proxied=proxied), False
+        connection, begun = _Patient(self._settings, self._starttls, proxied=proxied), False
         patience = self._settings.tls_handshake_timeout_seconds if self._tls is not None else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
@@ -279,6 +281,15 @@ class Listener:
 class _Patient(SocketConnection):
     """A connection of a client."""
 
+    def __init__(
+        self, settings: NetSettings, starttls: ssl.SSLContext | None = None, *, proxied: Proxied = _ITSELF
+    ) -> None:
+        super().__init__(settings, proxied=proxied)
+        self._starttls = starttls
+
+    async def start_tls(self, context: ssl.SSLContext) -> None:
+        await super().start_tls(self._starttls or context)
+
     async def receive(self) -> bytes:
         """As described, but nothing more is taken from a client that does not take what it was sent.
 
@@ -292,8 +303,8 @@ class _Patient(SocketConnection):
 class _Accepted(_Patient):
     """One in the clear: it reports to its listener once it is established."""
 
-    def __init__(self, settings: NetSettings, listener: Listener) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: NetSettings, starttls: ssl.SSLContext | None, listener: Listener) -> None:
+        super().__init__(settings, starttls)
         self._listener = listener
         self._reported = False
 

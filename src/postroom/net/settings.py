@@ -1,6 +1,6 @@
 """The network's limits. Owns: their names, defaults and help. Raises: nothing."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -71,13 +71,57 @@ class NetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_remembered_addresses: Annotated[int, Meta(ge=1, description="Addresses of which that is remembered.")] = 10_000
 
 
+class CertificateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[tls.certificates.NAME]`: one certificate more; for which hosts it is shown is read from it."""
+
+    certificate: Annotated[str, Meta(min_length=1, description="Path of the PEM certificate chain.")]
+    key: Annotated[
+        str, Meta(description="Path of the PEM private key that belongs to it; empty: it is in the same file.")
+    ] = ""
+
+
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[tls]`: the server's certificate."""
+    """`[tls]`: the server's certificates, and what TLS it speaks."""
 
     certificate: Annotated[
-        str, Meta(description="Path of the PEM certificate chain; empty: a self-signed one is made under data/tls.")
+        str,
+        Meta(
+            description="Path of the PEM certificate chain for clients that name no host, or none of those below; "
+            "empty: that of the section acme for hostname, or a self-signed one that is made under data/tls."
+        ),
     ] = ""
     key: Annotated[str, Meta(description="Path of the PEM private key that belongs to the certificate.")] = ""
+    certificates: Annotated[
+        dict[str, CertificateSettings],
+        Meta(
+            description="More certificates, each with a section [tls.certificates.NAME]; a client is shown the one "
+            "that has the host name that it asks for (SNI)."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    profile: Annotated[
+        Literal["intermediate", "modern"],
+        Meta(
+            description="What is spoken, after Mozilla's profiles of these names: TLS 1.2 with forward secrecy and "
+            "authenticated encryption alone, and TLS 1.3; or TLS 1.3 alone, which shuts out servers that lack it."
+        ),
+    ] = "intermediate"
+    client_authorities: Annotated[
+        str,
+        Meta(
+            description="Path of PEM certificates of the authorities that vouch for clients, perhaps with their "
+            "revocation lists; see listener.NAME.client_certificates."
+        ),
+    ] = ""
+    client_names: Annotated[
+        dict[str, str],
+        Meta(
+            description="Whom a client certificate proves that has no mail address in it: an address for its SHA-256 "
+            'fingerprint or its subject ("CN=alice,O=Example").'
+        ),
+    ] = msgspec.field(default_factory=dict)
+    warn_before_expiry_days: Annotated[
+        float, Meta(ge=0, description="Days before a certificate ends from which on the log warns of it, once a day.")
+    ] = 14
     reload_interval_seconds: Annotated[
         float, Meta(gt=0, description="Seconds between two looks whether the certificate files have changed.")
     ] = 10.0
