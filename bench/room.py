@@ -17,6 +17,7 @@ from bench.side import Side
 from postroom.accounts import AccountSettings, registry
 from postroom.accounts.passwords import Passwords
 from postroom.accounts.sqlite import SqliteBook, SqliteTables
+from postroom.accounts.types import CredentialRow
 from postroom.base import SystemClock, SystemIds
 from postroom.cli.init import first_settings, write_settings
 from postroom.config import Config, ConfigError
@@ -25,7 +26,11 @@ from postroom.store import SqliteStore
 # Hundreds of clients from one address are no attack here.
 LIMITS = {"net.max_connections": 20_000, "net.max_connections_per_address": 20_000, "net.backlog": 4096}
 # For thousands of accounts that sign in once each: it is not the password hash that is to be measured.
-LIGHT_PASSWORDS = {"accounts.hash_memory_kibibytes": 8, "accounts.hash_passes": 1}
+LIGHT_PASSWORDS = {
+    "accounts.hash_memory_kibibytes": 8,
+    "accounts.hash_passes": 1,
+    "accounts.keep_scram_keys": False,
+}
 _AT_ONCE = 200  # accounts
 
 
@@ -92,7 +97,8 @@ async def _add(config: Config, addresses: Sequence[str]) -> None:
 
     def work(tables: SqliteTables) -> list[int]:
         registry.add_domain(tables, Room.domain)
-        return [registry.add_person(tables, address, hashed, (None, None)).account_id for address in addresses]
+        main = CredentialRow(0, 0, hashed)
+        return [registry.add_person(tables, address, main, (None, None)).account_id for address in addresses]
 
     ids = await book.change(work)
     await book.close()

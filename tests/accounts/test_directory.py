@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from postroom.accounts import AccountSettings, DirectoryFailure, MemoryDirectory, SqliteDirectory
+from postroom.accounts import AccountSettings, DirectoryFailure, MemoryDirectory, SqliteDirectory, registry
+from postroom.accounts.types import CredentialRow
 from postroom.base import FakeClock, SeededIds
 
 OLD = AccountSettings(hash_memory_kibibytes=8, hash_passes=1)
@@ -13,10 +14,8 @@ NEW = AccountSettings(hash_memory_kibibytes=16, hash_passes=1, max_cached_addres
 
 
 def _hash_on_record(directory: SqliteDirectory | MemoryDirectory) -> str:
-    row = directory._book.tables.person("bob@example.org")
-    assert row is not None
-    assert row.password_hash is not None
-    return row.password_hash
+    (row,) = directory._book.tables.credentials(1)
+    return row.hash
 
 
 async def _with_bob(directory: SqliteDirectory | MemoryDirectory) -> None:
@@ -68,13 +67,14 @@ def test_a_password_changed_during_the_renewal_stays(monkeypatch: pytest.MonkeyP
         changed = await directory._passwords.hash("changed")
         monkeypatch.setattr(directory._passwords, "needs_rehash", lambda _: True)
         monkeypatch.setattr(directory._passwords, "hash", _hash_and_interfere(directory, changed))
-        await directory.authenticate("bob@example.org", "secret")
+        assert await directory.authenticate("bob@example.org", "secret") is None  # not any more
         assert _hash_on_record(directory) == changed
         await directory.close()
 
     def _hash_and_interfere(directory: MemoryDirectory, changed: str) -> object:
         async def hash_it(password: str) -> str:
-            await directory._book.change(lambda tables: tables.set_password_hash(1, changed))
+            main = CredentialRow(0, 0, changed)
+            await directory._book.change(lambda tables: registry.set_main_password(tables, "bob@example.org", main))
             return "$fresh"
 
         return hash_it

@@ -13,7 +13,7 @@ def test_a_change_that_fails_leaves_nothing_behind() -> None:
 
         def work(tables: MemoryTables) -> None:
             tables.add_domain("example.org")
-            tables.add_person("bob@example.org", "bob@example.org", None, (None, None))
+            tables.add_person("bob@example.org", "bob@example.org", (None, None))
             raise KeyError("half-way")
 
         before = book.version()

@@ -8,9 +8,18 @@ import sys
 from pathlib import Path
 
 import apsw
+import argon2
 import pytest
 
-from postroom.accounts import AccountSettings, DirectoryFailure, Found, MailingList, SqliteDirectory, Unknown
+from postroom.accounts import (
+    NOBODY,
+    AccountSettings,
+    DirectoryFailure,
+    Found,
+    MailingList,
+    SqliteDirectory,
+    Unknown,
+)
 from postroom.accounts.sqlite import APPLICATION_ID, MIGRATIONS, SqliteBook
 from postroom.base import FakeClock, SeededIds
 
@@ -81,6 +90,8 @@ def test_only_the_owner_reads_it(tmp_path: Path) -> None:
     async def play() -> None:
         opened = directory(tmp_path / "data" / "postroom.db")
         await opened.add_domain("example.org")
+        await opened.add_person("bob@example.org", "secret")
+        assert (tmp_path / "data" / "credentials.key").exists()
         for path in (tmp_path / "data").iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
         assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
@@ -174,7 +185,7 @@ def test_a_change_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
         with pytest.raises(KeyError):
             await book.change(work)
         with pytest.raises(DirectoryFailure):
-            await book.change(lambda tables: tables.add_person("a@b", "a@b", None, (None, None)))  # no such domain
+            await book.change(lambda tables: tables.add_person("a@b", "a@b", (None, None)))  # no such domain
         assert book.tables.domains() == []
         with pytest.raises(DirectoryFailure):
             book.tables.add_domain("example.org")  # the reading side can't write
@@ -236,5 +247,33 @@ def test_a_file_of_the_third_version_is_brought_up_to_date(tmp_path: Path) -> No
         (news,) = await again.lists.all()
         assert [one.address for one in await again.lists.members(news.list_id)] == ["bob@b.test"]
         await again.close()
+
+    asyncio.run(play())
+
+
+def test_a_file_of_the_fourth_version_keeps_its_passwords(tmp_path: Path) -> None:
+    path = tmp_path / "postroom.db"
+    hashed = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("secret")
+    db = apsw.Connection(str(path))
+    for version in (1, 2, 3, 4):
+        db.execute(MIGRATIONS[version])
+    db.execute("INSERT INTO domain (name) VALUES ('example.org')")
+    person = "INSERT INTO person (key, address, domain, password_hash) VALUES (?, ?, 'example.org', ?)"
+    db.execute(person, ("bob@example.org", "Bob@example.org", hashed))
+    db.execute(person, ("shared@example.org", "shared@example.org", None))
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", 4)
+    db.close()
+
+    async def play() -> None:
+        opened = directory(path)
+        assert [one.address for one in await opened.people()] == ["Bob@example.org", "shared@example.org"]
+        assert [key.credential_id for key in (await opened.scram_keys("bob@example.org", "sha-256")).keys] == [NOBODY]
+        assert await opened.authenticate("bob@example.org", "wrong") is None
+        assert await opened.authenticate("bob@example.org", "secret") is not None
+        assert await opened.authenticate("shared@example.org", "secret") is None
+        assert [key.credential_id for key in (await opened.scram_keys("bob@example.org", "sha-256")).keys] == [1]
+        await opened.close()
+        assert apsw.Connection(str(path)).execute("PRAGMA foreign_key_check").fetchall() == []
 
     asyncio.run(play())

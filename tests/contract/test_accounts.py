@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from postroom.accounts import (
+    NOBODY,
     AccountError,
     AccountSettings,
     Alias,
@@ -28,8 +29,10 @@ from postroom.accounts import (
     Person,
     RemoteTarget,
     SqliteDirectory,
+    TooManyCredentials,
     TooManyNotes,
     Unknown,
+    scram,
 )
 from postroom.base import FakeClock, SeededIds
 
@@ -310,6 +313,82 @@ def test_nobody_signs_in_without_a_password_on_record(run: Run) -> None:
         assert await directory.authenticate("shared@example.org", "None") is None
 
     run(play)
+
+
+def test_app_passwords(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        bob = await directory.find("bob@example.org")
+        made, secret = await directory.app_passwords.add("bob@example.org", "phone", protocols=("pop3", "imap"))
+        assert (made.name, made.protocols, made.expires, made.last_used) == ("phone", ("imap", "pop3"), None, None)
+        assert await directory.authenticate("bob@example.org", secret, "imap") == bob
+        assert await directory.authenticate("bob@example.org", secret.replace("-", " "), "pop3") == bob
+        assert await directory.authenticate("bob@example.org", secret, "smtp") is None
+        assert await directory.authenticate("bob@example.org", secret) is None
+        assert await directory.authenticate("alice@example.org", secret, "imap") is None
+        assert await directory.authenticate("bob@example.org", "build it", "smtp") == bob
+        with pytest.raises(AlreadyThere):
+            await directory.app_passwords.add("bob@example.org", " phone ")
+        for name, protocols in (("", ()), ("a\nb", ()), ("x" * 65, ()), ("tv", ("ftp",))):
+            with pytest.raises(BadAddress):
+                await directory.app_passwords.add("bob@example.org", name, protocols=protocols)
+        for call in (directory.app_passwords.add("carol@example.org", "x"), directory.app_passwords.all("x@y.test")):
+            with pytest.raises(NotThere):
+                await call
+        old, gone = await directory.app_passwords.add("bob@example.org", "old", expires=1.0)
+        assert await directory.authenticate("bob@example.org", gone, "imap") is None
+        with pytest.raises(TooManyCredentials):
+            await directory.app_passwords.add("bob@example.org", "third")
+        assert await directory.app_passwords.all("bob@example.org") == [made, old]
+        await directory.app_passwords.remove("bob@example.org", "old")
+        with pytest.raises(NotThere):
+            await directory.app_passwords.remove("bob@example.org", "old")
+        again, _ = await directory.app_passwords.add("bob@example.org", "old")
+        assert again.credential_id not in (made.credential_id, old.credential_id)
+        await directory.remove_person("bob@example.org")
+        await directory.add_person("bob@example.org", "build it")
+        assert await directory.app_passwords.all("bob@example.org") == []
+        assert await directory.authenticate("bob@example.org", secret, "imap") is None
+
+    run(play, max_app_passwords=2)
+
+
+def test_an_app_password_ends_when_it_was_said_and_its_use_is_noted(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        clock = directory._clock
+        assert isinstance(clock, FakeClock)
+        start = clock.now()
+        made, secret = await directory.app_passwords.add("bob@example.org", "trip", expires=start + 1000)
+        assert await directory.authenticate("bob@example.org", secret, "imap") is not None
+        keys = await directory.scram_keys("bob@example.org", "sha-256", "imap")
+        assert [key.credential_id for key in keys.keys].count(made.credential_id) == 2
+        await directory._proving._last_use._write()
+        assert [one.last_used for one in await directory.app_passwords.all("bob@example.org")] == [start]
+        await clock.advance(999)
+        assert await directory.authenticate("bob@example.org", secret, "imap") is not None
+        await clock.advance(1)
+        assert await directory.authenticate("bob@example.org", secret, "imap") is None
+        assert await directory.proven("bob@example.org", made.credential_id, "imap") is None
+        keys = await directory.scram_keys("bob@example.org", "sha-256", "imap")
+        assert made.credential_id not in [key.credential_id for key in keys.keys]
+
+    run(play, scram_iterations=4096)
+
+
+def test_scram_keys_of_both_books(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        bob = await directory.find("bob@example.org")
+        keys = await directory.scram_keys("Bob@example.org", "sha-256", "imap")
+        (key,) = keys.keys
+        assert scram.server_keys("sha-256", b"build it", keys.salt, keys.iterations)[0] == key.stored_key
+        assert await directory.proven("bob@example.org", key.credential_id, "imap") == bob
+        assert await directory.proven("alice@example.org", key.credential_id, "imap") is None
+        assert directory._book.tables.iteration_counts() == [keys.iterations]
+        assert directory._book.tables.imported_hash() is None
+        ghost = await directory.scram_keys("ghost@example.org", "sha-256", "imap")
+        assert ghost.keys[0].credential_id == NOBODY
+        assert len(ghost.salt) == len(keys.salt)
+
+    run(play, scram_iterations=4096)
 
 
 def test_a_domain_for_bare_user_names(run: Run) -> None:

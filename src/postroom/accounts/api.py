@@ -8,7 +8,7 @@ A change made through a Registry in another process is seen by a Directory at it
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from postroom.base import MailError
@@ -62,6 +62,12 @@ class SignInBusy(AccountError):
     code, enhanced, text = 454, "4.7.0", "Too many sign-ins at the moment, please try again later"
 
 
+class TooManyCredentials(AccountError):
+    """The account has as many app passwords as the settings allow."""
+
+    code, enhanced, text = 550, "5.3.4", "Too many app passwords"
+
+
 class TooManyNotes(AccountError):
     """There are as many notes about the server as the settings allow."""
 
@@ -86,6 +92,40 @@ class Person:
     forward: tuple[str, ...] = ()  # where their mail goes on to
     keep: bool = True  # with `forward`: into their own mailbox too
     copies: tuple[str, ...] = ()  # who has a copy of all they get and send
+
+
+PROTOCOLS = ("smtp", "imap", "pop3")  # which an app password may be good for
+NOBODY = 0  # the credential id of keys that no password has
+
+
+@dataclass(frozen=True, slots=True)
+class ScramKey:
+    """What SCRAM knows of one password (RFC 5802 §3)."""
+
+    credential_id: int
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScramKeys:
+    """What a SCRAM exchange needs of an account, real or not."""
+
+    salt: bytes
+    iterations: int
+    keys: tuple[ScramKey, ...]  # a proof is tried against each; never empty
+
+
+@dataclass(frozen=True, slots=True)
+class AppPassword:
+    """A password for one program or device; the secret itself is not on record."""
+
+    credential_id: int  # never used twice
+    name: str
+    protocols: tuple[str, ...] = ()  # of PROTOCOLS; none: all of them
+    made: float | None = None  # seconds since 1970
+    expires: float | None = None  # from then on it is good for nothing
+    last_used: float | None = None  # about; None: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +274,22 @@ class Directory(Protocol):
         Raises AliasTrouble (451) for an alias in a circle or with too many targets, BadReturnAddress (550).
         """
 
-    async def authenticate(self, username: str, password: str) -> Person | None:
+    async def authenticate(self, username: str, password: str, protocol: str = "") -> Person | None:
         """The person, or None. As slow for unknown names; argon2id off the loop; proven pairs are cached.
 
-        Raises SignInBusy (454) when too many wait for their password to be checked.
+        `protocol` is one of PROTOCOLS: an app password must be good for it. With a second factor, the main password is
+        good for none. Raises SignInBusy (454) when too many wait for their password to be checked.
         """
+
+    async def scram_keys(self, username: str, hash_name: str, protocol: str = "") -> ScramKeys:
+        """For a SCRAM exchange with "sha-256" or "sha-1": the keys of every password that is good for `protocol`.
+
+        A name that is nobody's, or has no such password, gets a salt and keys that are always the same and that nothing
+        proves. Whoever has proven one goes on to `proven`, whoever has not gets the same answer as ever.
+        """
+
+    async def proven(self, username: str, credential_id: int, protocol: str = "") -> Person | None:
+        """The person whose password of this id was just proven, if it is (still) good for `protocol`."""
 
     async def person(self, account_id: int) -> Person | None: ...
 
@@ -267,6 +318,21 @@ class MailDirectory(Directory, Protocol):
 class Alias:
     address: str  # "sales@example.org", or "@example.org" for the catch-all
     targets: tuple[str, ...]
+
+
+class AppPasswords(Protocol):
+    """The app passwords of people."""
+
+    async def add(
+        self, address: str, name: str, *, protocols: Sequence[str] = (), expires: float | None = None
+    ) -> tuple[AppPassword, str]:
+        """A new one and its secret, which is shown once and never again. Raises NotThere, AlreadyThere, BadAddress."""
+
+    async def all(self, address: str) -> list[AppPassword]:
+        """In the order in which they were made. Raises NotThere."""
+
+    async def remove(self, address: str, name: str) -> None:
+        """It proves nothing from now on. Raises NotThere."""
 
 
 class Registry(Protocol):

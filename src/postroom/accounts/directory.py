@@ -5,8 +5,7 @@ answers.
 Never: stores mail. Raises: the AccountError family.
 """
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,15 +13,18 @@ from postroom.base import Clock, Ids
 
 from . import registry, resolution, srs
 from .addresses import address_key, domain_key, split
-from .api import AccountError, Alias, BadReturnAddress, Found, Person, RemoteTarget, Resolution
+from .api import Alias, BadReturnAddress, Found, Person, RemoteTarget, Resolution, ScramKeys
+from .app_passwords import BookAppPasswords
 from .lists import BookLists
 from .memory import MemoryBook
 from .passwords import Passwords
+from .proving import Proving
+from .scram_keeping import ScramKeeping
 from .settings import AccountSettings
 from .sqlite import SqliteBook
-from .types import Book, Tables
+from .types import Book, CredentialRow, Tables
+from .vault import KEY_OCTETS, Vault, key_in_file
 
-_log = logging.getLogger("postroom.accounts")
 T = TypeVar("T")
 _SECRET_OCTETS = 32
 _SRS = ("srs", "sr")  # how a rewritten sender begins, the second one behind a quote
@@ -31,12 +33,15 @@ _SRS = ("srs", "sr")  # how a rewritten sender begins, the second one behind a q
 class BookDirectory:
     """Directory, Registry and Administration over a Book."""
 
-    def __init__(self, book: Book, settings: AccountSettings, clock: Clock, ids: Ids) -> None:
+    def __init__(self, book: Book, settings: AccountSettings, clock: Clock, ids: Ids, key: Callable[[], bytes]) -> None:
         self._book = book
         self._settings = settings
         self._clock = clock
         self._ids = ids
         self._passwords = Passwords(settings, clock, ids)
+        self._keeping = ScramKeeping(self._passwords, Vault(key, ids), settings)
+        self._proving = Proving(book, self._passwords, self._keeping, settings, clock, self._sign_in_key)
+        self.app_passwords = BookAppPasswords(book, self._keeping, settings, clock, ids)
         self.lists = BookLists(book, settings, clock, self._secret, self._good_secrets)
         self._version = -1
         self._resolutions: dict[str, Resolution] = {}
@@ -48,6 +53,7 @@ class BookDirectory:
 
     async def close(self) -> None:
         """End threads and close files."""
+        await self._proving.close()
         self._passwords.close()
         await self._book.close()
 
@@ -120,51 +126,26 @@ class BookDirectory:
             raise BadReturnAddress(address)
         return found
 
-    async def authenticate(self, username: str, password: str) -> Person | None:
-        key = self._sign_in_key(username)
-        row = self._book.tables.person(key) if key is not None else None
-        password_hash = row.password_hash if row is not None else None
-        if not await self._passwords.verify(key or "", password, password_hash):
-            return None
-        assert key is not None
-        assert row is not None
-        assert password_hash is not None
-        account_id = row.person.account_id
-        if self._passwords.needs_rehash(password_hash):
-            await self._rehash(key, password, password_hash)
-        person = await self.person(account_id)  # as it is now: checking the password took a while
-        return person if person is not None and person.enabled else None
+    async def authenticate(self, username: str, password: str, protocol: str = "") -> Person | None:
+        return await self._proving.authenticate(username, password, protocol)
+
+    async def scram_keys(self, username: str, hash_name: str, protocol: str = "") -> ScramKeys:
+        return await self._proving.scram_keys(username, hash_name, protocol)
+
+    async def proven(self, username: str, credential_id: int, protocol: str = "") -> Person | None:
+        return await self._proving.proven(username, credential_id, protocol)
 
     def _sign_in_key(self, username: str) -> str | None:
         if "@" not in username and self._settings.sign_in_domain:
             username = f"{username}@{self._settings.sign_in_domain}"
         return address_key(username) if len(username) <= self._settings.max_address_octets else None
 
-    async def _rehash(self, key: str, password: str, proven: str) -> None:
-        """Bring the hash on record up to today's parameters; a failure only means that it is tried again."""
-        try:
-            fresh = await self._passwords.hash(password)
-
-            def replace(tables: Tables) -> bool:
-                row = tables.person(key)
-                if row is None or row.password_hash != proven:
-                    return False
-                tables.set_password_hash(row.person.account_id, fresh)
-                return True
-
-            if await self._book.change(replace):
-                self._passwords.remember(key, password, fresh)
-        except AccountError as error:
-            _log.warning("a password hash was not renewed: %s", error)
-
     async def person(self, account_id: int) -> Person | None:
-        row = self._book.tables.person_by_id(account_id)
-        return row.person if row is not None else None
+        return self._book.tables.person_by_id(account_id)
 
     async def find(self, username: str) -> Person | None:
         key = self._sign_in_key(username)
-        row = self._book.tables.person(key) if key is not None else None
-        return row.person if row is not None else None
+        return self._book.tables.person(key) if key is not None else None
 
     async def may_send_as(self, person: Person, address: str) -> bool:
         return resolution.may_send_as(self._book.tables, self._settings, person, address)
@@ -186,9 +167,16 @@ class BookDirectory:
     async def add_person(
         self, address: str, password: str | None, *, quota_octets: int | None = None, quota_messages: int | None = None
     ) -> Person:
-        password_hash = await self._passwords.hash(password) if password is not None else None
+        main = await self._main_password(address, password, ()) if password is not None else None
         quota = (quota_octets, quota_messages)
-        return await self._change(lambda tables: registry.add_person(tables, address, password_hash, quota))
+        return await self._change(lambda tables: registry.add_person(tables, address, main, quota))
+
+    async def _main_password(self, address: str, password: str, others: Sequence[CredentialRow]) -> CredentialRow:
+        """To be kept for this address, beside the `others` of the account."""
+        fresh = await self._passwords.hash(password)
+        key = address_key(address) or ""  # "": nobody's, which the registry refuses
+        keys = await self._keeping.made(key, (self._passwords.prepared(password),), others)
+        return CredentialRow(0, 0, fresh, keys=keys, made=self._clock.now())
 
     async def remove_person(self, address: str) -> Person:
         return await self._change(lambda tables: registry.remove_person(tables, address))
@@ -197,19 +185,15 @@ class BookDirectory:
         return self._book.tables.people()
 
     async def set_password(self, address: str, password: str) -> None:
-        registry.find(self._book.tables, address)
-        fresh = await self._passwords.hash(password)
-        await self._change(
-            lambda tables: tables.set_password_hash(registry.find(tables, address).person.account_id, fresh)
-        )
+        person = registry.find(self._book.tables, address)
+        main = await self._main_password(address, password, self._book.tables.credentials(person.account_id))
+        await self._change(lambda tables: registry.set_main_password(tables, address, main))
 
     async def set_quota(self, address: str, octets: int | None, messages: int | None) -> None:
-        await self._change(
-            lambda tables: tables.set_quota(registry.find(tables, address).person.account_id, octets, messages)
-        )
+        await self._change(lambda tables: tables.set_quota(registry.find(tables, address).account_id, octets, messages))
 
     async def set_enabled(self, address: str, enabled: bool) -> None:
-        await self._change(lambda tables: tables.set_enabled(registry.find(tables, address).person.account_id, enabled))
+        await self._change(lambda tables: tables.set_enabled(registry.find(tables, address).account_id, enabled))
 
     async def set_forwarding(self, address: str, targets: tuple[str, ...], *, keep: bool) -> None:
         await self._change(lambda tables: registry.set_forwarding(tables, self._settings, address, targets, keep))
@@ -234,8 +218,7 @@ class BookDirectory:
 
     async def person_of(self, address: str) -> Person | None:
         key = address_key(address) if len(address) <= self._settings.max_address_octets else None
-        row = self._book.tables.person(key) if key is not None else None
-        return row.person if row is not None else None
+        return self._book.tables.person(key) if key is not None else None
 
     async def notes(self) -> dict[str, bytes]:
         return self._book.tables.notes()
@@ -248,11 +231,13 @@ class SqliteDirectory(BookDirectory):
     """In data/postroom.db, which is made when it is missing. Raises DirectoryFailure when it can't be opened."""
 
     def __init__(self, path: Path, settings: AccountSettings, clock: Clock, ids: Ids) -> None:
-        super().__init__(SqliteBook(path, settings), settings, clock, ids)
+        key = key_in_file(path.parent / settings.credential_key_file, ids)
+        super().__init__(SqliteBook(path, settings), settings, clock, ids, key)
 
 
 class MemoryDirectory(BookDirectory):
     """In memory only."""
 
     def __init__(self, settings: AccountSettings, clock: Clock, ids: Ids) -> None:
-        super().__init__(MemoryBook(), settings, clock, ids)
+        key = ids.octets(KEY_OCTETS)
+        super().__init__(MemoryBook(), settings, clock, ids, lambda: key)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from .addresses import split
 from .api import Alias, MailingList, Member, Person
-from .types import PersonRow
+from .types import CredentialRow, SecondFactorRow
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class MemoryTables:
     """The rows as dicts by key."""
 
     names: list[str] = field(default_factory=list)
-    rows: dict[str, PersonRow] = field(default_factory=dict)
+    rows: dict[str, Person] = field(default_factory=dict)
     alias_rows: dict[str, Alias] = field(default_factory=dict)
     note_rows: dict[str, bytes] = field(default_factory=dict)
     last_id: int = 0
@@ -28,6 +28,9 @@ class MemoryTables:
     member_rows: dict[tuple[int, str], Member] = field(default_factory=dict)
     last_list_id: int = 0
     last_member_id: int = 0
+    credential_rows: dict[int, CredentialRow] = field(default_factory=dict)  # by id
+    last_credential_id: int = 0
+    factor_rows: dict[int, SecondFactorRow] = field(default_factory=dict)  # by account
 
     def domains(self) -> list[str]:
         return list(self.names)
@@ -35,11 +38,11 @@ class MemoryTables:
     def has_domain(self, domain: str) -> bool:
         return domain in self.names
 
-    def person(self, key: str) -> PersonRow | None:
+    def person(self, key: str) -> Person | None:
         return self.rows.get(key)
 
-    def person_by_id(self, account_id: int) -> PersonRow | None:
-        return next((row for row in self.rows.values() if row.person.account_id == account_id), None)
+    def person_by_id(self, account_id: int) -> Person | None:
+        return next((person for person in self.rows.values() if person.account_id == account_id), None)
 
     def first_person(self, domain: str | None) -> Person | None:
         for person in self.people():
@@ -48,7 +51,7 @@ class MemoryTables:
         return None
 
     def people(self) -> list[Person]:
-        return sorted((row.person for row in self.rows.values()), key=lambda person: person.account_id)
+        return sorted(self.rows.values(), key=lambda person: person.account_id)
 
     def alias(self, key: str) -> tuple[str, ...] | None:
         row = self.alias_rows.get(key)
@@ -66,36 +69,70 @@ class MemoryTables:
     def remove_domain(self, domain: str) -> None:
         self.names.remove(domain)
 
-    def add_person(
-        self, key: str, address: str, password_hash: str | None, quota: tuple[int | None, int | None]
-    ) -> int:
+    def add_person(self, key: str, address: str, quota: tuple[int | None, int | None]) -> int:
         self.last_id += 1
-        self.rows[key] = PersonRow(Person(self.last_id, address, *quota), password_hash)
+        self.rows[key] = Person(self.last_id, address, *quota)
         return self.last_id
 
     def _key_of(self, account_id: int) -> str:
-        return next(key for key, row in self.rows.items() if row.person.account_id == account_id)
+        return next(key for key, person in self.rows.items() if person.account_id == account_id)
 
     def remove_person(self, account_id: int) -> None:
         del self.rows[self._key_of(account_id)]
+        self.credential_rows = {key: row for key, row in self.credential_rows.items() if row.account_id != account_id}
+        self.factor_rows.pop(account_id, None)
 
-    def set_password_hash(self, account_id: int, password_hash: str) -> None:
-        key = self._key_of(account_id)
-        self.rows[key] = replace(self.rows[key], password_hash=password_hash)
+    def credentials(self, account_id: int) -> list[CredentialRow]:
+        rows = [row for row in self.credential_rows.values() if row.account_id == account_id]
+        return sorted(rows, key=lambda row: (not row.is_main, row.credential_id))
+
+    def imported_hash(self) -> str | None:
+        for _, row in sorted(self.credential_rows.items()):
+            if row.is_main and not row.hash.startswith("$argon2id$"):
+                return row.hash
+        return None
+
+    def iteration_counts(self) -> list[int]:
+        return sorted({row.keys.iterations for row in self.credential_rows.values() if row.keys is not None})
+
+    def add_credential(self, made: CredentialRow) -> int:
+        self.last_credential_id += 1
+        self.credential_rows[self.last_credential_id] = replace(made, credential_id=self.last_credential_id)
+        return self.last_credential_id
+
+    def set_credential(self, changed: CredentialRow) -> None:
+        if changed.credential_id in self.credential_rows:
+            self.credential_rows[changed.credential_id] = changed
+
+    def remove_credential(self, credential_id: int) -> None:
+        self.credential_rows.pop(credential_id, None)
+
+    def set_last_used(self, credential_id: int, when: float) -> None:
+        row = self.credential_rows.get(credential_id)
+        if row is not None:
+            self.credential_rows[credential_id] = replace(row, last_used=when)
+
+    def second_factor(self, account_id: int) -> SecondFactorRow | None:
+        return self.factor_rows.get(account_id)
+
+    def set_second_factor(self, account_id: int, row: SecondFactorRow | None) -> None:
+        if row is None:
+            self.factor_rows.pop(account_id, None)
+        else:
+            self.factor_rows[account_id] = row
 
     def _set_person(self, account_id: int, person: Person) -> None:
-        key = self._key_of(account_id)
-        self.rows[key] = replace(self.rows[key], person=person)
+        self.rows[self._key_of(account_id)] = person
 
     def set_quota(self, account_id: int, octets: int | None, messages: int | None) -> None:
-        person = self.rows[self._key_of(account_id)].person
+        person = self.rows[self._key_of(account_id)]
         self._set_person(account_id, replace(person, quota_octets=octets, quota_messages=messages))
 
     def set_enabled(self, account_id: int, enabled: bool) -> None:
-        self._set_person(account_id, replace(self.rows[self._key_of(account_id)].person, enabled=enabled))
+        self._set_person(account_id, replace(self.rows[self._key_of(account_id)], enabled=enabled))
 
     def set_forwarding(self, account_id: int, forward: tuple[str, ...], keep: bool, copies: tuple[str, ...]) -> None:
-        person = self.rows[self._key_of(account_id)].person
+        person = self.rows[self._key_of(account_id)]
         self._set_person(account_id, replace(person, forward=forward, keep=keep, copies=copies))
 
     def secrets(self) -> list[tuple[bytes, float]]:
@@ -188,6 +225,9 @@ class MemoryBook:
             dict(old.member_rows),
             old.last_list_id,
             old.last_member_id,
+            dict(old.credential_rows),
+            old.last_credential_id,
+            dict(old.factor_rows),
         )
         result = work(copy)
         self.tables = copy

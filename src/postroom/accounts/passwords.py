@@ -13,7 +13,7 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -54,7 +54,12 @@ class Passwords:
         self._checking: dict[tuple[bytes, str], asyncio.Future[bool]] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._in_pool = 0
-        self.computed = 0  # argon2id computations, for tests and metrics
+        self.work: Counter[str] = Counter()  # computations by kind, for tests and metrics
+
+    @property
+    def computed(self) -> int:
+        """argon2id computations so far."""
+        return self.work["argon2id"]
 
     def _unmatchable(self) -> str:
         """A hash of today's parameters whose digest is random: as slow as any, and nobody's."""
@@ -64,8 +69,8 @@ class Passwords:
         s = self._settings
         return f"$argon2id$v=19$m={s.hash_memory_kibibytes},t={s.hash_passes},p={s.hash_lanes}${salt}${digest}"
 
-    async def hash(self, password: str) -> str:
-        """The hash to keep. Raises BadAddress with a reason for people, SignInBusy."""
+    def prepared(self, password: str) -> str:
+        """As it is hashed. Raises BadAddress with a reason for people when it can't be kept."""
         try:
             prepared = saslprep(password, stored=True)  # RFC 4013, as RFC 4616 §2 asks
         except BadName as error:
@@ -76,8 +81,13 @@ class Passwords:
             raise BadAddress(
                 "password", text=f"The password is longer than {self._settings.max_password_octets} octets"
             )
+        return prepared
+
+    async def hash(self, password: str) -> str:
+        """The hash to keep. Raises BadAddress with a reason for people, SignInBusy."""
+        prepared = self.prepared(password)
         salt = self._ids.octets(_SALT_OCTETS)
-        return await self._compute(lambda: self._hasher.hash(prepared, salt=salt))
+        return await self.compute(lambda: self._hasher.hash(prepared, salt=salt), "argon2id")
 
     async def verify(self, name: str, password: str, password_hash: str | None) -> bool:
         """True when `password` is the one of `password_hash`. Raises SignInBusy."""
@@ -94,7 +104,7 @@ class Passwords:
         # A client that opens ten connections at once has its password checked once.
         check = self._checking.get((credential, expected))
         if check is None:
-            check = self._compute(lambda: self._matches(expected, prepared))
+            check = self.compute(lambda: self._matches(expected, prepared), "argon2id")
             self._checking[credential, expected] = check
             check.add_done_callback(lambda done: self._checked(credential, expected, done))
         return await asyncio.shield(check) and password_hash is not None
@@ -148,15 +158,18 @@ class Passwords:
 
     # ---- the threads
 
-    def _compute(self, work: Callable[[], T]) -> "asyncio.Future[T]":
-        """Run `work` in one of the threads: argon2 gives up the interpreter's lock while it computes."""
+    def compute(self, work: Callable[[], T], kind: str, count: int = 1) -> "asyncio.Future[T]":
+        """Run `work` in one of the threads: what hashes gives up the interpreter's lock while it computes.
+
+        `kind` and `count` say what it is, for `work`. Raises SignInBusy.
+        """
         limit = self._settings.max_concurrent_hashes + self._settings.max_waiting_hashes
         if self._in_pool >= limit:
             raise SignInBusy(f"{self._in_pool} passwords are being checked")
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._settings.max_concurrent_hashes, "postroom-argon2")
         self._in_pool += 1
-        self.computed += 1
+        self.work[kind] += count
         future = asyncio.get_running_loop().run_in_executor(self._pool, work)
         future.add_done_callback(self._left_pool)
         return future

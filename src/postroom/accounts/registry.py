@@ -7,12 +7,13 @@ Each function runs inside Book.change, so that what it checked still holds when 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .addresses import address_key, checked_address, checked_domain, checked_target, split
 from .api import Alias, AliasTrouble, AlreadyThere, BadAddress, InUse, NotThere, Person, TooManyNotes
 from .resolution import resolve
 from .settings import AccountSettings
-from .types import PersonRow, Tables
+from .types import CredentialRow, Tables
 
 
 def add_domain(tables: Tables, domain: str) -> None:
@@ -35,7 +36,10 @@ def remove_domain(tables: Tables, domain: str) -> None:
     tables.remove_domain(name)
 
 
-def add_person(tables: Tables, address: str, password_hash: str | None, quota: tuple[int | None, int | None]) -> Person:
+def add_person(
+    tables: Tables, address: str, main: CredentialRow | None, quota: tuple[int | None, int | None]
+) -> Person:
+    """`main`: what they sign in with."""
     kept = checked_address(address)
     domain = split(kept)[1]
     if not tables.has_domain(domain):
@@ -45,19 +49,30 @@ def add_person(tables: Tables, address: str, password_hash: str | None, quota: t
         raise AlreadyThere(kept, text=f"{kept} already has an account")
     if tables.list_named(key) is not None:
         raise AlreadyThere(kept, text=f"{kept} is a list already")
-    account_id = tables.add_person(key, kept, password_hash, quota)
+    account_id = tables.add_person(key, kept, quota)
+    if main is not None:
+        tables.add_credential(replace(main, account_id=account_id))
     return Person(account_id, kept, *quota)
 
 
-def find(tables: Tables, address: str) -> PersonRow:
-    row = tables.person(_key(address))
-    if row is None:
+def find(tables: Tables, address: str) -> Person:
+    person = tables.person(_key(address))
+    if person is None:
         raise NotThere(address, text=f"{address} has no account here")
-    return row
+    return person
+
+
+def set_main_password(tables: Tables, address: str, main: CredentialRow) -> None:
+    """In place of the one before, whose id proves nothing any more."""
+    person = find(tables, address)
+    for row in tables.credentials(person.account_id):
+        if row.is_main:
+            tables.remove_credential(row.credential_id)
+    tables.add_credential(replace(main, account_id=person.account_id))
 
 
 def remove_person(tables: Tables, address: str) -> Person:
-    person = find(tables, address).person
+    person = find(tables, address)
     tables.remove_person(person.account_id)
     return person
 
@@ -66,14 +81,14 @@ def set_forwarding(
     tables: Tables, settings: AccountSettings, address: str, targets: tuple[str, ...], keep: bool
 ) -> None:
     """Where an account's mail goes on to; its own address among the targets keeps a copy as well."""
-    person = find(tables, address).person
+    person = find(tables, address)
     checked = tuple(dict.fromkeys(checked_target(target) for target in targets))
     tables.set_forwarding(person.account_id, checked, keep, person.copies)
     _must_lead_somewhere(tables, settings, person)
 
 
 def set_copies(tables: Tables, settings: AccountSettings, address: str, targets: tuple[str, ...]) -> None:
-    person = find(tables, address).person
+    person = find(tables, address)
     checked = tuple(dict.fromkeys(checked_target(target) for target in targets))
     tables.set_forwarding(person.account_id, person.forward, person.keep, checked)
     _must_lead_somewhere(tables, settings, person)

@@ -116,10 +116,10 @@ class _Expansion:
         return True
 
     def _person(self, key: str, detail: str, depth: int) -> bool:
-        row = self.tables.person(key)
-        if row is not None:
-            self._deliver(row.person, detail, depth)
-        return row is not None
+        person = self.tables.person(key)
+        if person is not None:
+            self._deliver(person, detail, depth)
+        return person is not None
 
     def _deliver(self, person: Person, detail: str, depth: int) -> None:
         """To a person, and where they want it to go on to."""

@@ -65,6 +65,32 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     max_cached_credentials: Annotated[int, Meta(ge=1, description="Proven passwords that are remembered at once.")] = (
         10_000
     )
+    keep_scram_keys: Annotated[
+        bool,
+        Meta(
+            description="Keep what SCRAM needs beside each password's hash; false: nobody can sign in by SCRAM, and "
+            "what was kept goes at the next sign-in."
+        ),
+    ] = True
+    scram_iterations: Annotated[
+        int,
+        Meta(
+            ge=4096,
+            le=1_000_000,
+            description="Iterations of SCRAM keys for passwords set from now on; the client has to compute them too.",
+        ),
+    ] = 10_000
+    credential_key_file: Annotated[
+        str,
+        Meta(
+            description="File with the key that seals SCRAM keys and second factors in postroom.db, made when it is "
+            "missing; relative to the data folder."
+        ),
+    ] = "credentials.key"
+    max_app_passwords: Annotated[int, Meta(ge=1, le=1000, description="App passwords of one account.")] = 50
+    last_use_seconds: Annotated[
+        float, Meta(ge=60, description="Seconds after which another use of a password is noted.")
+    ] = 3600.0
     max_cached_addresses: Annotated[
         int, Meta(ge=1, description="Answers about addresses that are remembered at once.")
     ] = 10_000

@@ -19,7 +19,7 @@ import apsw
 from .addresses import split
 from .api import Alias, DirectoryFailure, MailingList, Member, Person, Posting
 from .settings import AccountSettings
-from .types import PersonRow
+from .types import CredentialRow, Keys, SecondFactorRow
 
 T = TypeVar("T")
 Value = None | int | float | str | bytes
@@ -93,12 +93,55 @@ CREATE TABLE list_member (
     UNIQUE (list_id, key)
 ) STRICT;
 """
-MIGRATIONS = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH}  # version reached: what takes the version before it there
+_FIFTH = """
+CREATE TABLE credential (
+    credential_id INTEGER PRIMARY KEY AUTOINCREMENT,  -- names what was proven, so it is never used again
+    account_id INTEGER NOT NULL REFERENCES person (account_id) ON DELETE CASCADE,
+    name TEXT NOT NULL,                      -- '': the main password; else an app password
+    hash TEXT NOT NULL,                      -- argon2id, or of another server; of an app password a digest
+    scram BLOB,                              -- sealed keys; NULL: none
+    scram_iterations INTEGER,
+    protocols TEXT NOT NULL DEFAULT '',      -- with spaces between; '': all
+    made REAL,                               -- this and the next two: seconds since 1970
+    expires REAL,
+    last_used REAL,
+    UNIQUE (account_id, name)
+) STRICT;
+CREATE INDEX credential_imported ON credential (credential_id) WHERE name = '' AND hash NOT GLOB '$argon2id$*';
+CREATE INDEX credential_iterations ON credential (scram_iterations) WHERE scram_iterations IS NOT NULL;
+INSERT INTO credential (account_id, name, hash)
+    SELECT account_id, '', password_hash FROM person WHERE password_hash IS NOT NULL ORDER BY account_id;
+ALTER TABLE person DROP COLUMN password_hash;
+CREATE TABLE second_factor (
+    account_id INTEGER PRIMARY KEY REFERENCES person (account_id) ON DELETE CASCADE,
+    secret BLOB NOT NULL,                    -- sealed
+    confirmed REAL,                          -- seconds since 1970; NULL: not yet, so it is off
+    last_step INTEGER NOT NULL,              -- of time: codes up to this one are not accepted any more
+    failures INTEGER NOT NULL,               -- wrong codes in a row
+    locked_until REAL NOT NULL,
+    recovery TEXT NOT NULL                   -- digests of codes, one a line
+) STRICT;
+"""
+MIGRATIONS = {
+    1: _FIRST,
+    2: _SECOND,
+    3: _THIRD,
+    4: _FOURTH,
+    5: _FIFTH,
+}  # version reached: what takes the version before it there
 SCHEMA_VERSION = max(MIGRATIONS)
-_PERSON = (
-    "SELECT account_id, address, quota_octets, quota_messages, enabled, password_hash, forward, keep, copies"
-    " FROM person"
+_PERSON = "SELECT account_id, address, quota_octets, quota_messages, enabled, forward, keep, copies FROM person"
+_CREDENTIAL = (
+    "SELECT credential_id, account_id, hash, name, scram, scram_iterations, protocols, made, expires, last_used"
+    " FROM credential"
 )
+_COUNTS = """
+WITH RECURSIVE count (n) AS (
+    SELECT min(scram_iterations) FROM credential WHERE scram_iterations IS NOT NULL
+    UNION ALL
+    SELECT (SELECT min(scram_iterations) FROM credential WHERE scram_iterations > n) FROM count WHERE n IS NOT NULL
+) SELECT n FROM count WHERE n IS NOT NULL
+"""  # a few steps in the index, however many keys there are
 
 
 _LIST = "SELECT list_id, address, owners, posting, posters, title, prefix, archive FROM mailing_list"
@@ -117,8 +160,8 @@ class SqliteTables:
         except apsw.Error as error:
             raise _failure(error) from error
 
-    def _people(self, where: str, values: tuple[Value, ...] = ()) -> list[PersonRow]:
-        return [_person_row(row) for row in self._rows(f"{_PERSON} {where}", values)]
+    def _people(self, where: str, values: tuple[Value, ...] = ()) -> list[Person]:
+        return [_person(row) for row in self._rows(f"{_PERSON} {where}", values)]
 
     def domains(self) -> list[str]:
         return [str(name) for (name,) in self._rows("SELECT name FROM domain ORDER BY position")]
@@ -126,21 +169,19 @@ class SqliteTables:
     def has_domain(self, domain: str) -> bool:
         return bool(self._rows("SELECT 1 FROM domain WHERE name = ?", (domain,)))
 
-    def person(self, key: str) -> PersonRow | None:
+    def person(self, key: str) -> Person | None:
         return _only(self._people("WHERE key = ?", (key,)))
 
-    def person_by_id(self, account_id: int) -> PersonRow | None:
+    def person_by_id(self, account_id: int) -> Person | None:
         return _only(self._people("WHERE account_id = ?", (account_id,)))
 
     def first_person(self, domain: str | None) -> Person | None:
         if domain is None:
-            row = _only(self._people("WHERE enabled ORDER BY account_id LIMIT 1"))
-        else:
-            row = _only(self._people("WHERE enabled AND domain = ? ORDER BY account_id LIMIT 1", (domain,)))
-        return row.person if row is not None else None
+            return _only(self._people("WHERE enabled ORDER BY account_id LIMIT 1"))
+        return _only(self._people("WHERE enabled AND domain = ? ORDER BY account_id LIMIT 1", (domain,)))
 
     def people(self) -> list[Person]:
-        return [row.person for row in self._people("ORDER BY account_id")]
+        return self._people("ORDER BY account_id")
 
     def alias(self, key: str) -> tuple[str, ...] | None:
         rows = self._rows("SELECT target FROM alias_target WHERE key = ? ORDER BY position", (key,))
@@ -160,21 +201,64 @@ class SqliteTables:
     def remove_domain(self, domain: str) -> None:
         self._rows("DELETE FROM domain WHERE name = ?", (domain,))
 
-    def add_person(
-        self, key: str, address: str, password_hash: str | None, quota: tuple[int | None, int | None]
-    ) -> int:
+    def add_person(self, key: str, address: str, quota: tuple[int | None, int | None]) -> int:
         self._rows(
-            "INSERT INTO person (key, address, domain, password_hash, quota_octets, quota_messages)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (key, address, split(key)[1], password_hash, *quota),
+            "INSERT INTO person (key, address, domain, quota_octets, quota_messages) VALUES (?, ?, ?, ?, ?)",
+            (key, address, split(key)[1], *quota),
         )
         return self._db.last_insert_rowid()
 
     def remove_person(self, account_id: int) -> None:
         self._rows("DELETE FROM person WHERE account_id = ?", (account_id,))
 
-    def set_password_hash(self, account_id: int, password_hash: str) -> None:
-        self._rows("UPDATE person SET password_hash = ? WHERE account_id = ?", (password_hash, account_id))
+    def credentials(self, account_id: int) -> list[CredentialRow]:
+        rows = self._rows(f"{_CREDENTIAL} WHERE account_id = ? ORDER BY name <> '', credential_id", (account_id,))
+        return [_credential_row(row) for row in rows]
+
+    def imported_hash(self) -> str | None:
+        rows = self._rows(
+            "SELECT hash FROM credential WHERE name = '' AND hash NOT GLOB '$argon2id$*' ORDER BY credential_id LIMIT 1"
+        )
+        return str(rows[0][0]) if rows else None
+
+    def iteration_counts(self) -> list[int]:
+        return [n for (n,) in self._rows(_COUNTS) if isinstance(n, int)]
+
+    def add_credential(self, made: CredentialRow) -> int:
+        self._rows(
+            "INSERT INTO credential (account_id, name, hash, scram, scram_iterations, protocols, made, expires,"
+            " last_used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (made.account_id, made.name, made.hash, *_credential_values(made)),
+        )
+        return self._db.last_insert_rowid()
+
+    def set_credential(self, changed: CredentialRow) -> None:
+        self._rows(
+            "UPDATE credential SET hash = ?, scram = ?, scram_iterations = ?, protocols = ?, made = ?, expires = ?,"
+            " last_used = ? WHERE credential_id = ?",
+            (changed.hash, *_credential_values(changed), changed.credential_id),
+        )
+
+    def remove_credential(self, credential_id: int) -> None:
+        self._rows("DELETE FROM credential WHERE credential_id = ?", (credential_id,))
+
+    def set_last_used(self, credential_id: int, when: float) -> None:
+        self._rows("UPDATE credential SET last_used = ? WHERE credential_id = ?", (when, credential_id))
+
+    def second_factor(self, account_id: int) -> SecondFactorRow | None:
+        rows = self._rows(
+            "SELECT secret, confirmed, last_step, failures, locked_until, recovery FROM second_factor"
+            " WHERE account_id = ?",
+            (account_id,),
+        )
+        return _second_factor_row(rows[0]) if rows else None
+
+    def set_second_factor(self, account_id: int, row: SecondFactorRow | None) -> None:
+        if row is None:
+            self._rows("DELETE FROM second_factor WHERE account_id = ?", (account_id,))
+            return
+        values = (row.secret, row.confirmed, row.last_step, row.failures, row.locked_until, "\n".join(row.recovery))
+        self._rows("INSERT OR REPLACE INTO second_factor VALUES (?, ?, ?, ?, ?, ?, ?)", (account_id, *values))
 
     def set_quota(self, account_id: int, octets: int | None, messages: int | None) -> None:
         self._rows(
@@ -326,20 +410,19 @@ class SqliteBook:
         self._writer.close()
 
 
-def _only(rows: list[PersonRow]) -> PersonRow | None:
+def _only(rows: list[Person]) -> Person | None:
     return rows[0] if rows else None
 
 
-def _person_row(row: Iterable[Value]) -> PersonRow:
-    account_id, address, octets, messages, enabled, password_hash, forward, keep, copies = row
+def _person(row: Iterable[Value]) -> Person:
+    account_id, address, octets, messages, enabled, forward, keep, copies = row
     assert isinstance(account_id, int)
     assert isinstance(address, str)
     assert octets is None or isinstance(octets, int)
     assert messages is None or isinstance(messages, int)
-    assert password_hash is None or isinstance(password_hash, str)
     assert isinstance(forward, str)
     assert isinstance(copies, str)
-    person = Person(
+    return Person(
         account_id,
         address,
         octets,
@@ -349,7 +432,23 @@ def _person_row(row: Iterable[Value]) -> PersonRow:
         bool(keep),
         tuple(copies.split("\n")) if copies else (),
     )
-    return PersonRow(person, password_hash)
+
+
+def _credential_row(row: tuple[Any, ...]) -> CredentialRow:
+    credential_id, account_id, hashed, name, scram, iterations, protocols, *times = row
+    keys = Keys(scram, iterations) if scram is not None and iterations is not None else None
+    return CredentialRow(credential_id, account_id, hashed, name, keys, tuple(protocols.split()), *times)
+
+
+def _credential_values(row: CredentialRow) -> tuple[Value, ...]:
+    sealed, iterations = (row.keys.sealed, row.keys.iterations) if row.keys is not None else (None, None)
+    return sealed, iterations, " ".join(row.protocols), row.made, row.expires, row.last_used
+
+
+def _second_factor_row(row: tuple[Any, ...]) -> SecondFactorRow:
+    secret, confirmed, last_step, failures, locked_until, recovery = row
+    codes = tuple(recovery.split("\n")) if recovery else ()
+    return SecondFactorRow(secret, confirmed, last_step, failures, locked_until, codes)
 
 
 def _list_values(one: MailingList) -> tuple[Value, ...]:

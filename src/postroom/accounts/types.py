@@ -4,7 +4,7 @@ Owns: the row types and the Tables and Book protocols. Never: decides (resolutio
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from .api import Alias, MailingList, Member, Person
@@ -13,11 +13,44 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class PersonRow:
-    """A person and the argon2id hash of the password, if there is one."""
+class Keys:
+    """SCRAM keys as they are kept."""
 
-    person: Person
-    password_hash: str | None
+    sealed: bytes = field(repr=False)  # what scram.packed made, sealed for the name
+    iterations: int
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """A password of an account."""
+
+    credential_id: int  # never used twice; 0: not kept yet
+    account_id: int  # 0: not kept yet
+    hash: str = field(
+        repr=False
+    )  # of the main one argon2id, or of another server; of an app password app_passwords.digest
+    name: str = ""  # "": the main password
+    keys: Keys | None = None
+    protocols: tuple[str, ...] = ()  # an app password is good for these; none: for all
+    made: float | None = None
+    expires: float | None = None
+    last_used: float | None = None
+
+    @property
+    def is_main(self) -> bool:
+        return not self.name
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactorRow:
+    """The second factor of an account."""
+
+    secret: bytes = field(repr=False)  # sealed for the name
+    confirmed: float | None = None  # since when it is on; None: it has not been shown to work
+    last_step: int = 0  # of time, of the last code that was accepted: this one and earlier ones are not any more
+    failures: int = 0  # wrong codes in a row
+    locked_until: float = 0.0
+    recovery: tuple[str, ...] = field(default=(), repr=False)  # digests of the codes that are left
 
 
 class Tables(Protocol):
@@ -28,15 +61,26 @@ class Tables(Protocol):
 
     def has_domain(self, domain: str) -> bool: ...
 
-    def person(self, key: str) -> PersonRow | None: ...
+    def person(self, key: str) -> Person | None: ...
 
-    def person_by_id(self, account_id: int) -> PersonRow | None: ...
+    def person_by_id(self, account_id: int) -> Person | None: ...
 
     def first_person(self, domain: str | None) -> Person | None:
         """The enabled person with the lowest id, of this domain or of any."""
 
     def people(self) -> list[Person]:
         """By account id."""
+
+    def credentials(self, account_id: int) -> list[CredentialRow]:
+        """In the order in which they were made, the main password first."""
+
+    def imported_hash(self) -> str | None:
+        """A hash of a main password that is not argon2id, if there is one."""
+
+    def iteration_counts(self) -> list[int]:
+        """Which there are among SCRAM keys, in rising order."""
+
+    def second_factor(self, account_id: int) -> SecondFactorRow | None: ...
 
     def alias(self, key: str) -> tuple[str, ...] | None:
         """Targets of this alias; the key of a catch-all is "@domain"."""
@@ -69,14 +113,23 @@ class Tables(Protocol):
 
     def remove_domain(self, domain: str) -> None: ...
 
-    def add_person(
-        self, key: str, address: str, password_hash: str | None, quota: tuple[int | None, int | None]
-    ) -> int:
+    def add_person(self, key: str, address: str, quota: tuple[int | None, int | None]) -> int:
         """The new account id; an id is never used twice."""
 
-    def remove_person(self, account_id: int) -> None: ...
+    def remove_person(self, account_id: int) -> None:
+        """And all they could sign in with."""
 
-    def set_password_hash(self, account_id: int, password_hash: str) -> None: ...
+    def add_credential(self, made: CredentialRow) -> int:
+        """Its id."""
+
+    def set_credential(self, changed: CredentialRow) -> None:
+        """All but ids and the name; nothing when it is gone."""
+
+    def remove_credential(self, credential_id: int) -> None: ...
+
+    def set_last_used(self, credential_id: int, when: float) -> None: ...
+
+    def set_second_factor(self, account_id: int, row: SecondFactorRow | None) -> None: ...
 
     def set_quota(self, account_id: int, octets: int | None, messages: int | None) -> None: ...
 

@@ -186,7 +186,7 @@ class _Session:
     async def _sign_in(self, username: str, password: str) -> Refusal | None:
         service, peer = self._service, self._connection.peer[0]
         try:
-            person = await service.directory.authenticate(username, password)
+            person = await service.directory.authenticate(username, password, "pop3")
             if person is None or not person.enabled:
                 _log.info("%s: sign-in as %r refused", peer, username)
                 await service.clock.sleep(self._settings.sign_in_failure_delay_seconds)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from postroom.accounts.api import Person, Resolution, Unknown
+from postroom.accounts.api import NOBODY, Person, Resolution, ScramKey, ScramKeys, Unknown
 from postroom.base import Board, Pokes, SeededIds, SystemClock, WorkerPlace
 from postroom.message import MessageSettings
 from postroom.net import Listener, NetSettings
@@ -57,9 +57,15 @@ class FakeDirectory:
     async def resolve(self, address: str) -> Resolution:
         return Unknown()
 
-    async def authenticate(self, username: str, password: str) -> Person | None:
+    async def authenticate(self, username: str, password: str, protocol: str = "") -> Person | None:
         person = self.people.get(username)
         return person if person is not None and password == username.partition("@")[0] + "-secret" else None
+
+    async def scram_keys(self, username: str, hash_name: str, protocol: str = "") -> ScramKeys:
+        return ScramKeys(b"salt", 4096, (ScramKey(NOBODY, b"", b""),))
+
+    async def proven(self, username: str, credential_id: int, protocol: str = "") -> Person | None:
+        return None
 
     async def person(self, account_id: int) -> Person | None:
         return next((person for person in self.people.values() if person.account_id == account_id), None)

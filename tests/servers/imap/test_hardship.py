@@ -70,7 +70,7 @@ def test_a_store_that_fails_while_news_are_told_ends_nothing(
 
 
 def test_busy_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def busy(username: str, password: str) -> Person | None:
+    async def busy(username: str, password: str, protocol: str) -> Person | None:
         raise SignInBusy("a test")
 
     async def play() -> None:

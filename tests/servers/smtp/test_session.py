@@ -275,7 +275,7 @@ def test_a_directory_in_trouble_is_no_wrong_password(monkeypatch: pytest.MonkeyP
     async def body() -> None:
         async with serving() as room, client(room, "submissions") as peer:
 
-            async def busy(username: str, password: str) -> None:
+            async def busy(username: str, password: str, protocol: str) -> None:
                 raise StoreFailure("busy")
 
             monkeypatch.setattr(room.directory, "authenticate", busy)
@@ -487,7 +487,7 @@ def test_the_log_names_what_was_accepted_and_no_passwords(
             await peer.mail("jones@foo.com", "nobody@foo.com", sender="bob@foo.com")
         async with serving() as room, client(room, "plain") as peer:
 
-            async def broken(username: str, password: str) -> None:
+            async def broken(username: str, password: str, protocol: str) -> None:
                 raise ZeroDivisionError
 
             monkeypatch.setattr(room.directory, "authenticate", broken)

@@ -91,7 +91,7 @@ def _need_privacy(session: Session) -> None:
 async def _decide(session: Session, outcome: Credentials | Failed, command: bytes) -> bytes:
     person = None
     if (given := outcome if isinstance(outcome, Credentials) else outcome.credentials) is not None:
-        person = await session.service.directory.authenticate(given.username, given.password)
+        person = await session.service.directory.authenticate(given.username, given.password, "imap")
     known = person is not None and person.enabled
     if person is not None and known and given is outcome:
         await session.sign_in(person)

@@ -337,7 +337,7 @@ class _Session:
         person = None
         if isinstance(outcome, Credentials):
             try:
-                person = await self._directory.authenticate(outcome.username, outcome.password)
+                person = await self._directory.authenticate(outcome.username, outcome.password, "smtp")
             except MailError as error:
                 _log.warning("%s: sign-in of %s failed: %s", self._policy.name, self._connection.peer[0], error)
                 self._engine.reply(replies.AUTH_TEMPORARY_FAILURE)

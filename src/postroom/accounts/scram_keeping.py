@@ -1,0 +1,87 @@
+"""SCRAM keys of people and of nobody: made, sealed, opened.
+
+Owns: which keys an account has, their salt and count of iterations. Never: writes them (its callers do), decides who
+may sign in. Raises: SignInBusy, DirectoryFailure.
+
+All keys of an account are made with one salt and one count, so that one exchange can prove any of its passwords. The
+salt is derived from the name. The count is today's setting for an account without app passwords; with them, theirs,
+because we do not have their secrets to make other keys.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from . import scram
+from .api import NOBODY, ScramKey
+from .passwords import Passwords
+from .settings import AccountSettings
+from .types import CredentialRow, Keys
+from .vault import Vault
+
+_KEY_OCTETS = {"sha-256": 32, "sha-1": 20}
+
+
+class ScramKeeping:
+    """For names as they are compared (addresses.address_key), or any other text for names that are nobody's."""
+
+    def __init__(self, passwords: Passwords, vault: Vault, settings: AccountSettings) -> None:
+        self._passwords = passwords
+        self._vault = vault
+        self._settings = settings
+
+    @property
+    def is_on(self) -> bool:
+        return self._settings.keep_scram_keys
+
+    async def made(self, name: str, spellings: Sequence[str], rows: Iterable[CredentialRow]) -> Keys | None:
+        """Keys for a password of this account, whose credentials are `rows`; None when the settings keep none.
+
+        `spellings` are prepared (passwords.prepared).
+        """
+        if not self.is_on:
+            return None
+        count = self.count(name, rows, only_app_passwords=True) or self._settings.scram_iterations
+        salts = {hash_name: self.salt(name, hash_name) for hash_name in scram.HASHES}
+        packed = await self._passwords.compute(
+            lambda: scram.packed(spellings, salts.__getitem__, count), "pbkdf2", len(spellings) * len(salts)
+        )
+        sealed = await asyncio.to_thread(self._vault.seal, packed, _context(name, count))  # may have to make the file
+        return Keys(sealed, count)
+
+    def salt(self, name: str, hash_name: str) -> bytes:
+        return self._vault.salt(hash_name, name)
+
+    def count(self, name: str, rows: Iterable[CredentialRow], *, only_app_passwords: bool = False) -> int | None:
+        """Iterations of this account's keys; None: it has none that can be opened."""
+        found = [row for row in rows if self.is_usable(name, row.keys)]
+        found.sort(key=lambda row: row.is_main)
+        if not found or (only_app_passwords and found[0].is_main):
+            return None
+        return found[0].keys.iterations if found[0].keys is not None else None
+
+    def is_usable(self, name: str, keys: Keys | None) -> bool:
+        return keys is not None and self._vault.opened(keys.sealed, _context(name, keys.iterations)) is not None
+
+    def opened(self, name: str, row: CredentialRow, hash_name: str) -> list[ScramKey]:
+        """One for each spelling; none when there are none, or they can't be opened."""
+        if row.keys is None:
+            return []
+        packed = self._vault.opened(row.keys.sealed, _context(name, row.keys.iterations))
+        pairs = scram.unpacked(packed, hash_name) if packed is not None else []
+        return [ScramKey(row.credential_id, stored, server) for stored, server in pairs]
+
+    def nobodys(self, name: str, hash_name: str) -> ScramKey:
+        """A key that nobody has the password of."""
+        size = _KEY_OCTETS[hash_name]
+        both = self._vault.derived(f"nobody {hash_name} {name}", 2 * size)
+        return ScramKey(NOBODY, both[:size], both[size:])
+
+    def nobodys_count(self, name: str, counts: Sequence[int]) -> int:
+        """Iterations to show for a name without keys: one of those on record or today's, always the same for a name,
+        so that accounts with keys of before do not stand out."""
+        choices = sorted({*counts, self._settings.scram_iterations})
+        return choices[int.from_bytes(self._vault.derived(f"count {name}", 8)) % len(choices)]
+
+
+def _context(name: str, iterations: int) -> str:
+    return f"scram {iterations} {name}"
