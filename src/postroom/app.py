@@ -42,6 +42,7 @@ from postroom.delivery import (
     TlsResults,
 )
 from postroom.dns import DnsResolver, Resolver
+from postroom.guard import Guard
 from postroom.intake import Authentication, Intake
 from postroom.journal import FileJournal
 from postroom.net import (
@@ -64,24 +65,18 @@ from postroom.servers.client_pages import ClientPages
 from postroom.servers.client_settings import offered
 from postroom.servers.imap import ImapService
 from postroom.servers.maildrops import Maildrops
-from postroom.servers.policy_host import BUSY, PolicyService
+from postroom.servers.policy_host import PolicyService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
+from postroom.servers.turning_away import IMAP, POLICY_HOST, POP3, GuardedDoor, busy
 from postroom.servers.unsubscribe import UnsubscribePage
 from postroom.signin import OAuthTokens, issuer_tokens
 from postroom.signing import KeyFolder, KeyKeeper, KeyWatch, Signing
 from postroom.smtp import SmtpSettings
-from postroom.store import STORE_ROWS, Account, FolderLock, MailStore, NoSuchAccount, SqliteStore, hold_folder
+from postroom.store import STORE_ROWS, FolderLock, MadeAtFirstUse, MailStore, SqliteStore, hold_folder
 
 _log = logging.getLogger("postroom.app")
-# What a client hears when a listener has too many already (RFC 5321 §3.8, RFC 1939 §3, RFC 3501 §7.1.5).
-_BUSY_SMTP = b"421 4.3.2 Too many connections, please try again later\r\n"
-_BUSY_POP3 = b"-ERR [SYS/TEMP] Too many connections, please try again later\r\n"
-_BUSY_IMAP = b"* BYE [UNAVAILABLE] Too many connections, please try again later\r\n"
-_POLICY_HOST = "policy_host"
-_POP3, _IMAP = ("pop3", "pop3s"), ("imap", "imaps")
-_BUSY = dict.fromkeys(_POP3, _BUSY_POP3) | dict.fromkeys(_IMAP, _BUSY_IMAP) | {_POLICY_HOST: BUSY}
-_IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", _POLICY_HOST})
+_IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", POLICY_HOST})
 _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset(
@@ -164,6 +159,7 @@ class App:
         self.store: MailStore
         self.directory: SqliteDirectory
         self.queue: SqliteQueue
+        self.guard: Guard
         self.authentication: Authentication | None = None
         self.dmarc_results: DmarcResults
         self.tokens: OAuthTokens | None = None  # whose tokens sign people in; None: nobody's
@@ -223,8 +219,9 @@ class App:
             self.config.net,
             tls=tls if wanted.kind in _IMPLICIT_TLS else None,
             starttls=tls,
-            busy=_BUSY.get(wanted.kind, _BUSY_SMTP),
+            busy=busy(wanted.kind),
             proxies=Networks(wanted.proxies),
+            admission=GuardedDoor(name, wanted.kind),
         )
 
     def _bind_each(self, listener: Listener, addresses: Sequence[str]) -> None:
@@ -283,9 +280,10 @@ class App:
         )
         store.start()
         self._closing.push_async_callback(store.close)
-        self.store = _PeoplesMail(store)
+        self.store = MadeAtFirstUse(store)
         self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids, place=self.place)
         self._closing.push_async_callback(self.queue.close)
+        self._build_guard()
         if self.board is not None and self.pokes is not None:
             self._join(self.board, self.pokes)
         else:
@@ -303,10 +301,29 @@ class App:
         pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
             kind = self._wanted[name].kind
-            if kind == _POLICY_HOST:
+            if kind == POLICY_HOST:
                 later.service = self._policy_host()
             else:
-                later.service = pop3 if kind in _POP3 else imap if kind in _IMAP else self._smtp(name)
+                later.service = pop3 if kind in POP3 else imap if kind in IMAP else self._smtp(name)
+
+    def _build_guard(self) -> None:
+        config = self.config
+        proxies = (network for wanted in self._wanted.values() for network in wanted.proxies)
+        self.guard = Guard(
+            config.data / "guard.db",
+            config.guard,
+            self.clock,
+            self.ids,
+            exempt=Networks([*config.guard.exempt_networks, *proxies]),
+            place=self.place,
+            pokes=self.pokes,
+            sign_in_domain=config.accounts.sign_in_domain,
+        )
+        self._closing.push_async_callback(self.guard.close)
+        self.guard.start()
+        for listener in self._listeners.values():
+            if isinstance(listener.admission, GuardedDoor):
+                listener.admission.guard = self.guard
 
     def _build_mail(self, resolver: Resolver) -> None:
         """What mail passes on its way in and out."""
@@ -452,6 +469,7 @@ class App:
             settings=_for_listener(self.config.smtp, wanted),
             tls=self.tls.context,
             held=self.queue,
+            guard=self.guard,
         )
 
     def _starttls(self) -> ssl.SSLContext:
@@ -501,25 +519,6 @@ async def running(app: App) -> AsyncIterator[App]:
         yield app
     finally:
         await app.stop()
-
-
-class _PeoplesMail:
-    """store.MailStore that makes the mail folder of a person at first use: the command line only writes the person."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-        self.draft = store.draft
-        self.create_account = store.create_account
-        self.delete_account = store.delete_account
-        self.sharers = store.sharers
-        self.close = store.close
-
-    async def open(self, account_id: int) -> Account:
-        try:
-            return await self._store.open(account_id)
-        except NoSuchAccount:  # whoever asks has the id from the directory, so the person exists
-            await self._store.create_account(account_id)
-            return await self._store.open(account_id)
 
 
 def _for_listener(settings: SmtpSettings, listener: ListenerSettings) -> SmtpSettings:

@@ -16,6 +16,7 @@ from postroom.delivery.report_settings import DmarcReportSettings
 from postroom.delivery.settings import DeliverySettings
 from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
 from postroom.dns import DnsSettings
+from postroom.guard import GuardSettings
 from postroom.imap.settings import ImapSettings
 from postroom.intake import AuthenticationSettings, IntakeSettings, ScoringSettings
 from postroom.interchange.settings import InterchangeSettings
@@ -61,6 +62,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     accounts: Annotated[AccountSettings, Meta(description="Addresses, aliases and passwords.")] = AccountSettings()
     oauth: Annotated[OAuthSettings, Meta(description="Sign-in by tokens of an issuer (oauth.md).")] = OAuthSettings()
     net: Annotated[NetSettings, Meta(description="Connections, for every protocol.")] = NetSettings()
+    guard: Annotated[GuardSettings, Meta(description="Who is kept out, and how much everybody may do (guard.md).")] = (
+        GuardSettings()
+    )
     smtp: Annotated[SmtpSettings, Meta(description="SMTP, submission and LMTP sessions.")] = SmtpSettings()
     intake: Annotated[IntakeSettings, Meta(description="What happens to a message that arrives.")] = IntakeSettings()
     authentication: Annotated[

@@ -61,9 +61,14 @@ class Route:
         return None
 
     @property
+    def leaves(self) -> bool:
+        """Some of it goes to another server."""
+        return any(isinstance(target, RemoteTarget) for target in self.targets)
+
+    @property
     def forwards(self) -> bool:
         """Mail for an address of ours goes on to another server."""
-        return bool(self.forwarder) and any(isinstance(target, RemoteTarget) for target in self.targets)
+        return bool(self.forwarder) and self.leaves
 
 
 class Router:

@@ -1,6 +1,7 @@
 """The network: listeners, connections, TLS, outgoing connections. Knows no mail protocol."""
 
 from .api import (
+    Admission,
     ClientCertificate,
     Connection,
     ConnectionEnd,
@@ -33,6 +34,7 @@ from .tls import ClientMode, ServerTls, client_context
 __all__ = [
     "NO_NETWORKS",
     "TALLY_ROWS",
+    "Admission",
     "BadHttp",
     "BoardTally",
     "CertificateFiles",

@@ -104,6 +104,16 @@ class Connection(Protocol):
         """Close at once."""
 
 
+class Admission(Protocol):
+    """Who may connect at all. Asked for each connection, so it answers from memory."""
+
+    def admit(self, address: str) -> bytes | None:
+        """None: let it in, and call `leave` when it is over. Else the octets it hears before it is closed."""
+
+    def leave(self, address: str) -> None:
+        """A connection that was let in is over."""
+
+
 class Service(Protocol):
     """What a listener calls for each connection; returns when the session is over. The listener closes it."""
 

@@ -284,6 +284,13 @@ class SocketConnection(asyncio.BufferedProtocol):
 
     # ---- what the listener calls
 
+    def turn_away(self, words: bytes) -> None:
+        """Say this to a client that has just connected, and close: with no task, and no wait for the client."""
+        self.send(words)
+        self.flush()  # a new socket has room for it
+        if self._transport is not None:
+            self._transport.close()
+
     def end_if_idle(self, now: float) -> None:
         """Tell a session that waits too long for its peer to say goodbye."""
         if now - self.last_activity > self.idle_timeout:

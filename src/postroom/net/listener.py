@@ -1,7 +1,8 @@
 """Accepts connections and gives each to a service.
 
 Owns: the tasks of the sessions, the limits of their number, whom a proxy speaks for, the sweeper that ends silent ones.
-Never: knows a mail protocol; what a surplus client is told are the octets handed in as `busy`.
+Never: knows a mail protocol; what a surplus client is told are the octets handed in as `busy`, what one hears that may
+not come in are those of `admission`.
 Raises: ListenError from `bind`.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 from postroom.base import TaskOwner
 
-from .api import ServerStopping, Service
+from .api import Admission, ServerStopping, Service
 from .binding import bind_tcp, bind_unix, parse_address, written
 from .connection import SocketConnection, peer_address
 from .networks import NO_NETWORKS, Networks
@@ -49,8 +50,10 @@ class Listener:
         starttls: ssl.SSLContext | None = None,
         busy: bytes = b"",
         proxies: Networks = NO_NETWORKS,
+        admission: Admission | None = None,
     ) -> None:
         self.name = name
+        self.admission = admission  # None: whoever finds room
         self._service = service
         self._settings = settings
         self._tls = tls  # implicit TLS from the first octet
@@ -132,24 +135,30 @@ class Listener:
     def accepted(self, connection: SocketConnection) -> None:
         """A connection in the clear is established."""
         address = connection.peer[0]
-        if not self._admit(address):
-            connection.send(self._busy)
-            self._tasks.spawn(connection.close(), name="busy")
+        refusal = self._admit(address)
+        if refusal is not None:
+            connection.turn_away(refusal)
             return
         self._begin(connection, address)
 
-    def _admit(self, address: str) -> bool:
-        """Count one more; False when that were too many."""
+    def _admit(self, address: str) -> bytes | None:
+        """Count one more; the words for one who is not let in."""
+        if self.admission is not None and (refusal := self.admission.admit(address)) is not None:
+            return refusal
         settings = self._settings
         if not self.tally.admit(address, settings.max_connections, settings.max_connections_per_address):
             _log.warning("%s: too many connections, %s turned away", self.name, address)
-            return False
+            if self.admission is not None:
+                self.admission.leave(address)
+            return self._busy
         self._open += 1
-        return True
+        return None
 
     def _release(self, address: str) -> None:
         self._open -= 1
         self.tally.release(address)
+        if self.admission is not None:
+            self.admission.leave(address)
 
     def _begin(self, connection: SocketConnection, address: str) -> None:
         self._connections[connection] = None
@@ -214,12 +223,13 @@ class Listener:
                 return proxied
 
     def _take(self, sock: socket.socket, address: str, proxied: Proxied) -> None:
-        if self._admit(address):
+        refusal = self._admit(address)
+        if refusal is None:
             self._handshakes.spawn(self._shake_hands(sock, address, proxied), name=address)
             return
         if self._tls is None:
             with contextlib.suppress(OSError):
-                sock.send(self._busy)  # the socket is new: it has room for that
+                sock.send(refusal)  # the socket is new: it has room for that
         sock.close()  # under TLS without words: it could not read them before its handshake
 
     async def _shake_hands(self, sock: socket.socket, address: str, proxied: Proxied) -> None:

@@ -88,7 +88,7 @@ class Envelope:
     hold_until: float | None = None  # FUTURERELEASE (RFC 4865 §4): not sent before; seconds since 1970
     priority: int = 0  # MT-PRIORITY (RFC 6710 §4): -9 to 9, the higher the sooner
     long_lines: bool = False  # some are longer than RFC 5321 §4.5.3.1.6 allows
-    holder: int | None = None  # the account that wants it held, whose quota it fills (RFC 4865 §5)
+    holder: int | None = None  # the account that sent it, whose quota it fills while it is held (RFC 4865 §5)
 
 
 @dataclass(frozen=True, slots=True)

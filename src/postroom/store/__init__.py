@@ -53,6 +53,7 @@ from .api import (
     flag_names,
 )
 from .draft import Draft
+from .first_use import MadeAtFirstUse
 from .memory import MemoryStore
 from .settings import StoreSettings
 from .sqlite import STORE_ROWS, Disk, FolderLock, KeptMailbox, KeptMessage, MailReader, SqliteStore, hold_folder
@@ -88,6 +89,7 @@ __all__ = [
     "GoneMessage",
     "KeptMailbox",
     "KeptMessage",
+    "MadeAtFirstUse",
     "MailReader",
     "MailStore",
     "Mailbox",

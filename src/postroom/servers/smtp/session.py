@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from postroom.accounts import Directory, Person, domain_key
 from postroom.base import MailError
+from postroom.guard import Guard
 from postroom.intake import Intake, Reception, Route, Source
 from postroom.net import Connection, IdleTimeout, ServerStopping, TlsFailed
 from postroom.queue import Envelope, HeldMail, Recipient
@@ -35,6 +36,7 @@ from postroom.smtp import (
     replies,
 )
 
+from .budgets import SessionBudgets
 from .policy import Policy
 from .verification import verify
 from .wishes import NO_WISHES, Wishes, check_quota
@@ -50,7 +52,8 @@ class SenderRefused(MailError):
 
 
 class SmtpService:
-    """net.Service for one listener. `tls` makes STARTTLS available, `held` counts what people have held."""
+    """net.Service for one listener. `tls` makes STARTTLS available, `held` counts what people have held,
+    `guard` what everybody does."""
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class SmtpService:
         settings: SmtpSettings,
         tls: ssl.SSLContext | None = None,
         held: HeldMail | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.policy = policy
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.1: as A-labels
@@ -70,6 +74,7 @@ class SmtpService:
         self.settings = settings
         self.tls = tls
         self.held = held
+        self.guard = None if policy.lmtp else guard  # whoever speaks LMTP is one of ours
 
     @property
     def busy(self) -> bytes:
@@ -96,6 +101,7 @@ class _Session:
         self._wishes = NO_WISHES
         self._routes: list[Route] = []
         self._reception: Reception | None = None
+        self._budgets = SessionBudgets(service.guard, connection.peer[0])
 
     async def run(self) -> None:
         """From the greeting to the end; the listener closes the connection."""
@@ -215,6 +221,7 @@ class _Session:
         trusted = self._policy.max_priority(self._connection, self._settings, signed_in=self._person is not None)
         wishes = Wishes.of(mail, self._settings, now=self._intake.clock.now(), max_priority=trusted)
         await self._check_held(wishes, mail.size or 0)
+        self._budgets.begin(self._person)
         self._wishes = wishes
         self._mail = mail
         self._routes = []
@@ -237,8 +244,25 @@ class _Session:
     async def _rcpt(self, rcpt: Rcpt) -> None:
         assert self._mail is not None
         recipient = Recipient(rcpt.address, rcpt.notify, rcpt.original)
-        self._routes.append(await self._intake.route(recipient, sender=self._person, size=self._mail.size))
+        self._budgets.recipient(self._person)
+        try:
+            route = await self._intake.route(recipient, sender=self._person, size=self._mail.size)
+        except MailError as error:
+            await self._refuse_recipient(error, rcpt)
+            return
+        self._budgets.found(self._person)
+        self._routes.append(route)
         self._engine.reply(replies.RECIPIENT_OK)
+
+    async def _refuse_recipient(self, error: MailError, rcpt: Rcpt) -> None:
+        """Whoever tries many that nobody is waits for the answers, and then has to go (RFC 5321 §7.8)."""
+        answer = self._budgets.refused(self._person, error)
+        if answer.delay:
+            await self._intake.clock.sleep(answer.delay)
+        self._answer(error, rcpt)
+        if answer.close:
+            words = f"{self._service.hostname} Too many recipients that are not here, closing connection"
+            self._engine.close(Reply(421, "4.7.0", words))
 
     def _receive(self) -> None:
         engine, connection, mail = self._engine, self._connection, self._mail
@@ -262,6 +286,7 @@ class _Session:
         mail, routes, reception = self._mail, self._routes, self._reception
         assert mail is not None
         assert reception is not None
+        self._budgets.came(self._person, reception.size)
         try:
             if end.refusal is not None:
                 raise MailError(code=end.refusal.code, enhanced=end.refusal.enhanced, text=end.refusal.text)
@@ -278,8 +303,9 @@ class _Session:
                 deliver_by=self._wishes.deliver_by,
                 hold_until=self._wishes.hold_until,
                 priority=self._wishes.priority,
-                holder=self._person.account_id if self._wishes.hold_until is not None and self._person else None,
+                holder=self._person.account_id if self._person else None,
             )
+            self._budgets.sends(self._person, routes)
             outcomes = await reception.finish(envelope, routes, each=self._policy.lmtp)
             self._accepted(reception, mail, outcomes)
         finally:

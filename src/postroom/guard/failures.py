@@ -1,0 +1,89 @@
+"""Failed sign-ins: how long each is kept waiting, when an address is banned, when an account is under attack.
+
+Owns: these rules. Never: checks a password, knows whether an account exists: a name is a name. Raises: nothing.
+
+An address that guesses is slowed, each time twice as long, and then banned. An account that is guessed at from many
+addresses is slowed for strangers: their passwords are looked at one after another, the others are put off. Where the
+account has signed in from before, nothing changes. A password that has just been wrong for the same name is no new
+guess: a phone that has the old one and tries it day and night bans nobody.
+"""
+
+import hashlib
+import hmac
+import math
+from collections import OrderedDict
+
+from .buckets import Buckets, reached
+from .origins import Origin
+from .places import Places
+from .settings import GuardSettings
+
+_REPEATED = 0.05  # of a guess: what the same wrong password counts
+_MAX_DOUBLINGS = 30
+_UNBANNED = 20  # failures that are forgotten in failure_memory_seconds where none are banned
+
+
+class Failures:
+    """`at` is a moment of the monotonic clock, `now` the time of day."""
+
+    def __init__(self, settings: GuardSettings, places: Places, key: bytes) -> None:
+        self.settings = settings
+        self._places = places
+        self._key = key
+        memory, most = settings.failure_memory_seconds, settings.max_remembered
+        until_ban = settings.failures_until_ban or _UNBANNED
+        cap = 2 * max(until_ban, settings.known_failures_until_ban)
+        self.addresses = Buckets("failures of addresses", until_ban, memory, most, shared=True, cap=cap)
+        self.names = Buckets("failures of names", settings.failures_until_attack, memory, most, shared=True)
+        self._tried: OrderedDict[bytes, None] = OrderedDict()
+        self._turns: OrderedDict[str, float] = OrderedDict()  # of strangers, by name
+
+    def before(self, origin: Origin | None, name: str, now: float, at: float) -> float | None:
+        """Seconds until the password may be looked at; None: not now."""
+        settings = self.settings
+        if not reached(self.names.level(name, at), settings.failures_until_attack):
+            return 0.0
+        if origin is not None and self._places.known(name, origin.host, now):
+            return 0.0
+        turn = max(at, self._turns.get(name, -math.inf) + settings.stranger_interval_seconds)
+        if turn - at > settings.max_stranger_delay_seconds:
+            return None
+        self._turns[name] = turn
+        self._turns.move_to_end(name)
+        if len(self._turns) > settings.max_remembered:
+            self._turns.popitem(last=False)
+        return turn - at
+
+    def failed(self, origin: Origin | None, name: str, secret: str, now: float, at: float) -> tuple[float, bool]:
+        """Seconds until the refusal is told, and whether the address has earned a ban."""
+        amount = _REPEATED if secret and self._repeated(name, secret) else 1.0
+        level = self.names.add(name, amount, at)
+        ban = False
+        if origin is not None and not origin.exempt:
+            tries = self.addresses.add(origin.host, amount, at)
+            level = max(level, tries)
+            ban = self._earned(origin, tries, now)
+            if ban:
+                self.addresses.forget(origin.host)
+        return self._delay(level), ban
+
+    def _earned(self, origin: Origin, tries: float, now: float) -> bool:
+        settings = self.settings
+        limit = settings.failures_until_ban
+        if limit and self._places.welcome(origin.host, now):
+            limit = settings.known_failures_until_ban
+        return bool(limit) and reached(tries, limit)
+
+    def _delay(self, level: float) -> float:
+        settings = self.settings
+        doublings = min(max(0.0, level - 1), _MAX_DOUBLINGS)
+        return float(min(settings.failure_delay_seconds * 2.0**doublings, settings.max_failure_delay_seconds))
+
+    def _repeated(self, name: str, secret: str) -> bool:
+        digest = hmac.digest(self._key, f"{name} {secret}".encode("utf-8", "surrogatepass"), hashlib.sha256)
+        known = digest in self._tried
+        self._tried[digest] = None
+        self._tried.move_to_end(digest)
+        if len(self._tried) > self.settings.max_remembered:
+            self._tried.popitem(last=False)
+        return known

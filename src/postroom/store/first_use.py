@@ -1,0 +1,27 @@
+"""A store that makes the mail folder of a person at first use: the command line only writes the person.
+
+Owns: that. Never: asks whether there is such a person: whoever opens an account has its number from the directory.
+Raises: what the store raises.
+"""
+
+from .api import Account, MailStore, NoSuchAccount
+
+
+class MadeAtFirstUse:
+    """A MailStore over another one."""
+
+    def __init__(self, store: MailStore) -> None:
+        self._store = store
+        self.draft = store.draft
+        self.create_account = store.create_account
+        self.delete_account = store.delete_account
+        self.sharers = store.sharers
+        self.close = store.close
+
+    async def open(self, account_id: int) -> Account:
+        """The account, made now if it was not."""
+        try:
+            return await self._store.open(account_id)
+        except NoSuchAccount:
+            await self._store.create_account(account_id)
+            return await self._store.open(account_id)
