@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postroom.net import Listener, ListenError, NetSettings
+from postroom.net import Listener, ListenError, NetSettings, Networks
 from postroom.net.api import Connection
 
 
@@ -76,3 +76,64 @@ def test_a_listener_beside_another_has_its_addresses_and_leaves_it_the_paths(tmp
     assert path.exists()
     first.unbind()
     assert not path.exists()
+
+
+class _Door:
+    """net.Admission that turns one address away."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.unwelcome = "127.0.0.2"
+
+    def admit(self, address: str) -> bytes | None:
+        if address == self.unwelcome:
+            return b"not you\r\n"
+        self.inside += 1
+        return None
+
+    def leave(self, address: str) -> None:
+        self.inside -= 1
+
+
+class _Greets:
+    async def serve(self, connection: Connection) -> None:
+        connection.send(b"welcome\r\n")
+        await connection.receive()
+
+
+@pytest.mark.parametrize("accepts", ["server", "acceptor"])
+def test_who_may_not_come_in_hears_why_and_is_not_counted(accepts: str) -> None:
+    """Both ways in which connections are accepted: by the loop's own server, and by ours."""
+
+    async def say(port: int, own: str) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(own, 0))
+        line = await reader.readline()
+        if line.startswith(b"not"):
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        return line
+
+    async def main() -> None:
+        door = _Door()
+        proxies = Networks(("198.51.100.0/24",)) if accepts == "acceptor" else Networks()
+        settings = NetSettings(max_connections=1)
+        listener = Listener("one", _Greets(), settings, busy=b"busy\r\n", proxies=proxies, admission=door)
+        listener.bind(["127.0.0.1:0"])
+        await listener.start()
+        port = listener.ports[0]
+        assert [await say(port, f"127.0.0.{n}") for n in (2, 2)] == [b"not you\r\n"] * 2
+        assert listener.connections == 0
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.3", 0))
+        assert await reader.readline() == b"welcome\r\n"
+        assert (door.inside, listener.connections) == (1, 1)
+        assert await say(port, "127.0.0.1") == b"busy\r\n"  # there is room for one
+        assert door.inside == 1
+        writer.close()
+        await writer.wait_closed()
+        async with asyncio.timeout(10):
+            while door.inside:
+                await asyncio.sleep(0.01)
+        await listener.stop()
+
+    asyncio.run(main())
