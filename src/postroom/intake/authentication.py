@@ -17,6 +17,7 @@ from typing import Protocol
 from postroom.accounts import domain_key
 from postroom.base import Clock, TaskOwner
 from postroom.dns import Resolver
+from postroom.dns.inquiries import Inquiries
 from postroom.mailauth.arc import ArcLimits, ArcVerdict, Chain, find_sets, validate
 from postroom.mailauth.dkim import (
     BadSignature,
@@ -39,7 +40,6 @@ from postroom.store import Draft
 
 from .authentication_settings import AuthenticationSettings
 from .evidence import Evidence, Facts, disposition, facts, reasons, received_spf, results_field
-from .inquiries import Inquiries
 from .judgement import Judgement, judge
 from .sealing import SealingKeys, sealed
 from .suffix_file import SuffixFile, SuffixFileUnreadable

@@ -7,7 +7,7 @@ import pytest
 
 from postroom.base import FakeClock, SystemClock, TaskOwner
 from postroom.dns import Answer, DnsResolver, DnsSettings, DnsTemporary, StaticResolver, TestDnsServer
-from postroom.intake.inquiries import Inquiries
+from postroom.dns.inquiries import Inquiries
 from postroom.mailauth.questions import Inquiry, Question, Reply, conclude
 
 
