@@ -17,6 +17,7 @@ from postroom.dns import StaticResolver
 from postroom.intake import AuthenticationSettings
 from postroom.net import NetSettings, client_context
 from postroom.queue import Envelope, Recipient
+from postroom.reputation import ListSettings, StrangersSettings
 from postroom.smtp import SmtpSettings
 
 HERE = ("127.0.0.0/8",)
@@ -34,6 +35,7 @@ def config(folder: Path, **tables: ListenerSettings) -> Config:
         listener=tables,
         smtp=SmtpSettings(max_recipients=200),
         authentication=AuthenticationSettings(check=False),
+        strangers=StrangersSettings(check=False),
         net=NetSettings(stop_timeout_seconds=2, close_timeout_seconds=1, proxy_timeout_seconds=30),
     )
 
@@ -260,5 +262,33 @@ def test_who_sent_it_is_checked_where_the_listener_says_so(tmp_path: Path) -> No
             mild = AuthenticationSettings(trusted_networks=(), dmarc_reject="tag")
             assert app.take_settings(msgspec.structs.replace(chosen, authentication=mild)) == []  # no restart needed
             assert (await say(app, "smtp", *lines))[-1].startswith("250")
+
+    asyncio.run(go())
+
+
+def test_strangers_are_looked_at_and_what_is_held_against_them_may_change_while_it_runs(tmp_path: Path) -> None:
+    async def go() -> None:
+        resolver = StaticResolver(
+            a_records={"2.0.0.127.bl.test": ["127.0.0.2"], "77.2.0.192.bl.test": ["127.0.0.2"]},
+            ptr_records={"192.0.2.77": ["mx.b.test"]},
+        )
+        lists = {"black": ListSettings(zone="bl.test", points=3.0)}
+        quick = StrangersSettings(greeting_delay_seconds=0, first_time_delay_seconds=0)
+        chosen = msgspec.structs.replace(
+            config(tmp_path, smtp=ListenerSettings(proxies=HERE)),
+            strangers=msgspec.structs.replace(quick, list=lists, refuse_points=1.0),
+        )
+        lines = ("EHLO mx.b.test", "MAIL FROM:<a@b.test>", f"RCPT TO:<{BOB}>")
+        async with running(App(chosen, resolver=resolver)) as app:
+            await people(app)
+            assert (await say(app, "smtp", *lines, header=LINE))[-1].startswith(
+                "550 5.7.1 Mail from this host is refused"
+            )
+            mild = msgspec.structs.replace(chosen, strangers=msgspec.structs.replace(quick, list=lists))
+            assert app.take_settings(mild) == []  # no restart needed
+            assert (await say(app, "smtp", *lines, header=LINE))[-1].startswith("450 4.7.1 Greylisted")
+            local = b"PROXY TCP4 127.0.0.1 198.51.100.2 40000 25\r\n"
+            assert (await say(app, "smtp", *lines, header=local))[-1].startswith("250")
+        assert (tmp_path / "data" / "reputation.db").stat().st_mode & 0o777 == 0o600
 
     asyncio.run(go())

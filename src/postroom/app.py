@@ -61,6 +61,7 @@ from postroom.net import (
     TlsSetupError,
 )
 from postroom.queue import SqliteQueue, hold_queue
+from postroom.reputation import ReputationDatabase, Strangers
 from postroom.servers.client_pages import ClientPages
 from postroom.servers.client_settings import offered
 from postroom.servers.imap import ImapService
@@ -164,6 +165,7 @@ class App:
         self.dmarc_results: DmarcResults
         self.tokens: OAuthTokens | None = None  # whose tokens sign people in; None: nobody's
         self.intake: Intake
+        self.strangers: Strangers
         self.deliverer: Deliverer
         self._key_watch: KeyWatch | None = None
 
@@ -297,6 +299,7 @@ class App:
             self.tokens = issuer_tokens(config.oauth, self._resolver, Dialer(config.net), self.clock, self.ids)
             self._closing.push_async_callback(self.tokens.close)
         self._build_mail(self._resolver)
+        self.strangers = self._look_at_strangers(self._resolver)
         # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
@@ -369,6 +372,24 @@ class App:
             journal=journal,
             signing=self.signing,
         )
+
+    def _look_at_strangers(self, resolver: Resolver) -> Strangers:
+        """Who brings mail from outside."""
+        config = self.config
+        database = ReputationDatabase(config.data / "reputation.db")
+        self._closing.callback(database.close)
+        trusted = Networks(config.authentication.trusted_networks)
+        strangers = Strangers(
+            resolver,
+            database,
+            config.strangers,
+            self.clock,
+            hostname=config.hostname,
+            domains=self.directory,
+            trusted=trusted,
+        )
+        self._closing.push_async_callback(strangers.close)
+        return strangers
 
     def _own_addresses(self) -> OwnAddresses:
         """Where mail would come back to us."""
@@ -470,6 +491,7 @@ class App:
             tls=self.tls.context,
             held=self.queue,
             guard=self.guard,
+            strangers=self.strangers,
         )
 
     def _starttls(self) -> ssl.SSLContext:
@@ -489,6 +511,7 @@ class App:
         if self.authentication is not None:
             self.authentication.take(config.authentication)
             self.intake.scoring = config.scoring
+            self.strangers.take(config.strangers, Networks(config.authentication.trusted_networks))
         self.signing.settings = config.signing
         self.signing.reload()
         if self._key_watch is not None:

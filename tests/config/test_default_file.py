@@ -9,6 +9,7 @@ import pytest
 from postroom.config import Config, ListenerSettings, default_toml, loads, settings
 from postroom.config.default_file import toml_value
 from postroom.delivery.settings import RelaySettings
+from postroom.reputation import ListSettings
 
 FILE = Path("/etc/postroom/postroom.toml")
 
@@ -38,12 +39,12 @@ def test_every_setting_is_in_it() -> None:
 
 def test_a_table_of_tables_has_an_example_that_can_be_uncommented() -> None:
     text = default_toml({"hostname": "mail.example.org"})
-    config = loads(
-        re.sub(r"(?m)^#   (\[delivery|\[listener|\w+ = )", r"\1", text).replace("[listener.NAME]", "[listener.smtp]"),
-        FILE,
-    )
+    text = re.sub(r"(?m)^#   (\[delivery|\[listener|\[strangers|\w+ = )", r"\1", text)
+    text = text.replace("#   zone (not set)", 'zone = "bl.test"').replace("\npoints = 0.0\n", "\npoints = 1.0\n")
+    config = loads(text.replace("[listener.NAME]", "[listener.smtp]"), FILE)
     assert config.delivery.relay == {"NAME": RelaySettings()}
     assert config.listener == {"smtp": ListenerSettings()}
+    assert config.strangers.list == {"NAME": ListSettings(zone="bl.test", points=1.0)}
 
 
 def test_a_setting_that_does_not_exist_can_not_be_chosen() -> None:

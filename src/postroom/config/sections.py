@@ -25,6 +25,7 @@ from postroom.message.settings import MessageSettings
 from postroom.net import NetSettings, TlsSettings
 from postroom.pop3.settings import Pop3Settings
 from postroom.queue import QueueSettings
+from postroom.reputation.settings import StrangersSettings
 from postroom.servers.imap.settings import ImapSessionSettings
 from postroom.servers.settings import MtaStsSettings
 from postroom.signin import OAuthSettings
@@ -70,6 +71,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     authentication: Annotated[
         AuthenticationSettings, Meta(description="Who really sent it: mail from other servers (authentication.md).")
     ] = AuthenticationSettings()
+    strangers: Annotated[
+        StrangersSettings, Meta(description="What is held against clients that have not signed in (strangers.md).")
+    ] = StrangersSettings()
     scoring: Annotated[
         ScoringSettings, Meta(description="What follows from the points for and against a message (strangers.md).")
     ] = ScoringSettings()

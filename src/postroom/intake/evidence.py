@@ -53,6 +53,12 @@ class Evidence:
             vouched_by=self._vouched_by(trusted_sealers),
         )
 
+    @property
+    def vouched_domain(self) -> str:
+        """The domain of MAIL FROM for which SPF lets the client send; "": none."""
+        passed = (one for one in self.spf if one.identity == "mailfrom" and one.result is SpfResult.PASS)
+        return next((one.domain for one in passed), "")
+
     def _vouched_by(self, trusted: Collection[str]) -> str:
         """The trusted sealer whom the message reached with DMARC intact for its present author (RFC 8617 §7.2.1)."""
         if self.arc is None or not trusted or not self.author.domain:

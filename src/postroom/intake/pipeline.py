@@ -33,7 +33,7 @@ from .list_mail import ListMail
 from .list_posts import ListPosts
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
-from .scoring import TooManyPoints, Weighed, milder, weigh
+from .scoring import TooManyPoints, Weighed, deferred, defers, learn, milder, weigh
 from .scoring_settings import ScoringSettings
 from .sealing import our_results, sealed
 from .settings import IntakeSettings
@@ -271,10 +271,7 @@ class Reception:
         if count_received(facts.header) >= settings.max_received_fields:
             raise MailLoop(f"{self.trace_id}: from {envelope.mail_from}")
         checked = await self._checking.conclude() if self._checking is not None else None
-        weighed = milder(
-            weigh(self._source.score, checked, self._intake.scoring),
-            [route.recipient.address for route in routes],
-        )
+        weighed = await self._weigh(envelope, routes, checked)
         trace = self._trace(envelope, checked, weighed)
         if envelope.binary and any(isinstance(target, LocalTarget) for route in routes for target in route.targets):
             self._kept = await self._intake.readable(self._draft)
@@ -285,6 +282,8 @@ class Reception:
         if weighed.score.parts:
             self._heed_points(weighed, routes)
         junk = weighed.junk or (checked is not None and checked.junk)
+        if self._source.visit is not None:
+            learn(self._source.visit, weighed, checked)
         refused = await self._refused(routes, envelope, facts.header)
         if len(refused) == len(routes):
             if each:
@@ -346,10 +345,22 @@ class Reception:
             journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
             raise error
 
+    async def _weigh(self, envelope: Envelope, routes: Sequence[Route], checked: Checked | None) -> Weighed:
+        """What all points come to."""
+        source, scoring = self._source, self._intake.scoring
+        recipients = [route.recipient.address for route in routes]
+        weighed = milder(weigh(source.score, checked, scoring), recipients)
+        if source.visit is None or not defers(weighed, scoring):
+            return weighed
+        error = await source.visit.comes_again(envelope.mail_from, recipients)
+        return weighed if error is None else deferred(weighed, error, scoring)
+
     def _heed_points(self, weighed: Weighed, routes: Sequence[Route]) -> None:
         """Raises the refusal that the score asks for."""
         journal, error = self._intake.journal, weighed.error
         journal.note(self.trace_id, "scored", **weighed.facts())
+        if weighed.action == "reject" and self._source.visit is not None:
+            self._source.visit.delivered("junk")
         if weighed.junk and any(route.list_target is not None for route in routes):
             error = TooManyPoints(weighed.why, text="The list takes no mail that looks like junk")
         if error is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from postroom.accounts import domain_key
 from postroom.base import MailError
 from postroom.junk import NO_SCORE, Score, ScorePart
+from postroom.reputation import Visit
 
 from .authentication import Checked
 from .judgement import Action
@@ -95,6 +96,26 @@ def milder(weighed: Weighed, recipients: Sequence[str]) -> Weighed:
     if weighed.action != "reject" or not all(is_never_refused(one) for one in recipients):
         return weighed
     return Weighed(weighed.score, "quarantine", limit=weighed.limit)
+
+
+def defers(weighed: Weighed, settings: ScoringSettings) -> bool:
+    """Greylisting is to say whether the message has to come again."""
+    return bool(settings.defer_points) and weighed.action != "reject" and weighed.score.total >= settings.defer_points
+
+
+def deferred(weighed: Weighed, error: MailError, settings: ScoringSettings) -> Weighed:
+    """It has to."""
+    return Weighed(weighed.score, "defer", error, settings.defer_points)
+
+
+def learn(visit: Visit, weighed: Weighed, checked: Checked | None) -> None:
+    """What became of a message that is taken is remembered of its client, and of the domain that SPF vouches for."""
+    judged = "accept" if checked is None else checked.judgement.action
+    vouched = "" if checked is None else checked.evidence.vouched_domain
+    if "quarantine" in (weighed.action, judged):
+        visit.delivered("junk", vouched)
+    elif weighed.action == "accept" and judged == "accept":
+        visit.delivered("good", vouched)
 
 
 def is_never_refused(recipient: str) -> bool:

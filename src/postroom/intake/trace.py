@@ -13,6 +13,7 @@ from postroom.base import MailError
 from postroom.junk import NO_SCORE, Score
 from postroom.message.dates import format_date
 from postroom.net import TlsInfo
+from postroom.reputation import Visit
 from postroom.smtp import address_literal
 
 _DELIVERED_TO = re.compile(rb"^delivered-to[ \t]*:[ \t]*(?:\r\n[ \t]+)?([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -39,6 +40,7 @@ class Source:
     person: Person | None = None  # who signed in
     check: bool = True  # the listener wants to know who really sent its mail
     score: Score = NO_SCORE  # what speaks for and against the client
+    visit: Visit | None = None  # to learn from what becomes of its mail
 
 
 def protocol_name(source: Source, smtputf8: bool) -> str:

@@ -77,6 +77,7 @@ class ServerEngine:
         self._refused_recipients = 0
         self._idle_commands = 0
         self._starttls_cut = 0
+        self._talked_over_hello = False
 
     # ---- for the session
 
@@ -109,6 +110,16 @@ class ServerEngine:
     def thrown_away_at_starttls(self) -> int:
         """Octets that came behind STARTTLS before the handshake: somebody's attempt at injection."""
         return self._starttls_cut
+
+    @property
+    def talked_over_hello(self) -> bool:
+        """Something stood behind an EHLO or HELO, before its answer was sent (RFC 2920 §3.1)."""
+        return self._talked_over_hello
+
+    @property
+    def octets_waiting(self) -> int:
+        """Received and not yet looked at; behind DATA, when it is to be answered, there should be none."""
+        return self._input.pending
 
     def feed(self, data: bytes) -> None:
         """Take octets from the peer."""
@@ -291,6 +302,7 @@ class ServerEngine:
     def _ehlo(self, argument: bytes) -> None:
         self.hello = parse_hello(argument)  # RFC 5321 §4.1.4: a refused EHLO changes nothing
         self.extended = True
+        self._talked_over_hello |= self._input.pending > 0
         self._reset()
         lines = (f"{self._hostname} greets {self.hello}", *ehlo_lines(self._settings, self.offers))
         self._out.append(replies.encode(250, "", lines))  # RFC 2034 §4: no enhanced codes here
@@ -298,6 +310,7 @@ class ServerEngine:
     def _helo(self, argument: bytes) -> None:
         self.hello = parse_hello(argument)
         self.extended = False
+        self._talked_over_hello |= self._input.pending > 0
         self._reset()
         self._out.append(replies.encode(250, "", (self._hostname,)))
 

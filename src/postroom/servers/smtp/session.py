@@ -14,8 +14,10 @@ from postroom.accounts import Directory, Person, domain_key
 from postroom.base import MailError
 from postroom.guard import Guard
 from postroom.intake import Intake, Reception, Route, Source
+from postroom.junk import NO_SCORE
 from postroom.net import Connection, IdleTimeout, ServerStopping, TlsFailed
 from postroom.queue import Envelope, HeldMail, Recipient
+from postroom.reputation import Strangers
 from postroom.sasl import SERVER_MECHANISMS, Challenge, Credentials, Outcome, ServerMechanism, server_mechanism
 from postroom.smtp import (
     Auth,
@@ -38,6 +40,7 @@ from postroom.smtp import (
 
 from .budgets import SessionBudgets
 from .policy import Policy
+from .stranger import Stranger
 from .verification import verify
 from .wishes import NO_WISHES, Wishes, check_quota
 
@@ -66,6 +69,7 @@ class SmtpService:
         tls: ssl.SSLContext | None = None,
         held: HeldMail | None = None,
         guard: Guard | None = None,
+        strangers: Strangers | None = None,
     ) -> None:
         self.policy = policy
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.1: as A-labels
@@ -75,6 +79,7 @@ class SmtpService:
         self.tls = tls
         self.held = held
         self.guard = None if policy.lmtp else guard  # whoever speaks LMTP is one of ours
+        self.strangers = strangers  # None: nobody looks at those who have not signed in
 
     @property
     def busy(self) -> bytes:
@@ -94,6 +99,7 @@ class _Session:
         self._intake = service.intake
         self._directory = service.directory
         self._engine = ServerEngine(service.hostname, service.settings, lmtp=service.policy.lmtp)
+        self._stranger = Stranger.at(service.strangers, service.policy, connection)
         self._person: Person | None = None
         self._mechanism: ServerMechanism | None = None
         self._auth_failures = 0
@@ -108,8 +114,12 @@ class _Session:
         engine, connection, settings = self._engine, self._connection, self._settings
         _log.debug("%s: %s connected", self._policy.name, connection.peer[0])
         self._offer()
-        engine.greet()
         try:
+            early = await self._stranger.greet() if self._stranger is not None else b""
+            engine.greet()
+            if early:
+                engine.feed(early)
+                await self._step()
             while True:
                 if out := engine.take_output():
                     connection.send(out)
@@ -199,7 +209,7 @@ class _Session:
             case Mail():
                 await self._start(event)
             case MessageStart():
-                self._receive()
+                self._receive(event)
             case MessageEnd():
                 await self._finish(event)
             case Verify():
@@ -224,6 +234,8 @@ class _Session:
         self._budgets.begin(self._person)
         self._wishes = wishes
         self._mail = mail
+        if self._stranger is not None:
+            self._stranger.mail(self._engine)
         self._routes = []
         self._engine.reply(self._wishes.reply)
 
@@ -251,6 +263,8 @@ class _Session:
             await self._refuse_recipient(error, rcpt)
             return
         self._budgets.found(self._person)
+        if self._stranger is not None and self._person is None:
+            await self._stranger.recipient(self._mail.address, rcpt.address)
         self._routes.append(route)
         self._engine.reply(replies.RECIPIENT_OK)
 
@@ -264,10 +278,13 @@ class _Session:
             words = f"{self._service.hostname} Too many recipients that are not here, closing connection"
             self._engine.close(Reply(421, "4.7.0", words))
 
-    def _receive(self) -> None:
+    def _receive(self, start: MessageStart) -> None:
         engine, connection, mail = self._engine, self._connection, self._mail
         assert mail is not None
         self._drop()
+        stranger = self._stranger if self._person is None else None
+        if stranger is not None:
+            stranger.data(engine, start)
         self._reception = self._intake.receive(
             Source(
                 hello=engine.hello,
@@ -277,6 +294,8 @@ class _Session:
                 tls=connection.tls,
                 person=self._person,
                 check=self._policy.checks_senders,
+                score=stranger.score if stranger is not None else NO_SCORE,
+                visit=stranger.visit if stranger is not None else None,
             ),
             mail.address,
         )
