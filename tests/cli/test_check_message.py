@@ -50,8 +50,25 @@ def test_each_verdict_with_its_evidence(room: Room) -> None:
         'DMARC: pass for bar.com: aligned by spf (bar.com) and dkim (bar.com); record "v=DMARC1; p=reject" of bar.com',
         "alignment: spf pass for bar.com: the author's own domain",
         "alignment: dkim pass for bar.com: the author's own domain",
+        "points: -1.0 dmarc.pass: bar.com shows that it sent it",
+        "points: +0.5 history.none: nothing is remembered of 192.0.2.0/24",
+        "points: -0.5 in all",
         "it would be taken",
     ]
+
+
+def test_what_speaks_against_it(room: Room) -> None:
+    limits = "[scoring]\ntag_points = 1\njunk_points = 2.5\n"
+    came = ("--client", "203.0.113.1", "--hello", "localhost", "--mail-from", "a@nowhere.com")
+    result = check(room, letter("x@nowhere.com"), *came, suffixes=limits)
+    assert result.stdout.splitlines()[-5:] == [
+        "points: +1.5 name.none: the reverse DNS has no name for 203.0.113.1 (PTR)",
+        "points: +1.5 hello.bare: it calls itself localhost, which is no name of a host",
+        "points: +0.5 history.none: nothing is remembered of 203.0.113.0/24",
+        "points: 3.5 in all",
+        "it would go into Junk: by its points",
+    ]
+    assert not (room.data / "reputation.db").exists()
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])

@@ -29,6 +29,7 @@ DEBIAN = {  # program: package
     "tmux": "tmux",
     "neomutt": "neomutt",
     "unbound": "unbound",
+    "rbldnsd": "rbldnsd",
     "opendkim": "opendkim",
     "rspamd": "rspamd",
 }

@@ -10,3 +10,8 @@ def test_total_is_the_sum_and_words_begin_with_the_weightiest() -> None:
     assert more.total == 2.5
     assert more.words == "+3.0 dnsbl.zen: listed; -1.0 dnswl: well known; +0.5 hello: its HELO is no name"
     assert Score().total == 0
+
+
+def test_the_sum_but_for_what_some_parts_hold_against_it() -> None:
+    score = Score((ScorePart("hello.x", 2, ""), ScorePart("hello.y", -1, ""), ScorePart("list.z", 4, "")))
+    assert score.without("hello.") == 3

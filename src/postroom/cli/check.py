@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .check_dns import check_dns
+from .check_ip import check_ip
 from .check_message import check_message
 from .options import config_option, json_option, settings_path
 from .outcome import MissingOrPresent, WrongUse, print_json, tame
@@ -54,6 +55,7 @@ def check(context: click.Context, dns: bool, serving: bool, as_json: bool, confi
 
 
 check.add_command(check_dns)
+check.add_command(check_ip)
 check.add_command(check_message)
 
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from .check_ip import points_told, score_of
 from .options import config_option, json_option, read_settings
 from .outcome import Refusal, WrongUse, print_json, tame
 
 if TYPE_CHECKING:
     from postroom.config import Config
     from postroom.intake.authentication import Checked
+    from postroom.junk import Score
 
 _PIECE_OCTETS = 65_536
 _RETURN_PATH = re.compile(rb"<([^<>\s]*)>")
@@ -63,8 +65,8 @@ def check_message(
     """Tell who really sent the message in FILE ("-": standard input).
 
     SPF, DKIM, DMARC and ARC as they are now in the DNS, by the settings in force, with the records and addresses that
-    decide. What is not given is taken from the fields Received and Return-Path that this server has added; without a
-    client's address there is no SPF.
+    decide; and the points against it, as far as its client and its author go. What is not given is taken from the
+    fields Received and Return-Path that this server has added; without a client's address there is no SPF.
     """
     if client:
         try:
@@ -79,17 +81,18 @@ def check_message(
         hello if hello is not None else known.hello,
         mail_from if mail_from is not None else known.mail_from,
     )
-    checked = asyncio.run(_check(config, came, header, body))
+    checked, score = asyncio.run(_check(config, came, header, body))
+    points, action = points_told(score, checked, config)
     if as_json:
         facts = checked.facts()
-        print_json({"client": came.client, "hello": came.hello, "mail_from": came.mail_from, **facts})
+        print_json({"client": came.client, "hello": came.hello, "mail_from": came.mail_from, **facts, "points": points})
         return
-    for line in lines(came, checked):
+    for line in lines(came, checked, points, action):
         click.echo(tame(line))
 
 
-def lines(came: Way, checked: "Checked") -> Iterator[str]:
-    """For people."""
+def lines(came: Way, checked: "Checked", points: list[str], action: str) -> Iterator[str]:
+    """For people; `action`: what follows from the points."""
     from postroom.intake.evidence import told
 
     sender = "an unknown sender" if came.mail_from is None else f"<{came.mail_from}>"
@@ -97,8 +100,12 @@ def lines(came: Way, checked: "Checked") -> Iterator[str]:
     yield from told(checked.facts())
     if not came.client:
         yield "SPF and the reverse name are not checked: give --client, --hello and --mail-from"
+    yield from points
     why = f": {checked.judgement.why}" if checked.judgement.why else ""
-    yield f"{_FOLLOWS[checked.judgement.action]}{why}"
+    follows = _FOLLOWS[checked.judgement.action]
+    if checked.judgement.action in ("accept", "tag") and action in ("quarantine", "reject", "tag"):
+        follows, why = _FOLLOWS[action], f": by its points{f', and {checked.judgement.why}' if why else ''}"
+    yield f"{follows}{why}"
 
 
 def way(header: bytes, hostname: str) -> Way:
@@ -143,11 +150,12 @@ def _split(file: BinaryIO, limit: int) -> tuple[bytes, Iterator[bytes]]:
     return held[:begin], body()
 
 
-async def _check(config: "Config", came: Way, header: bytes, body: Iterator[bytes]) -> "Checked":
+async def _check(config: "Config", came: Way, header: bytes, body: Iterator[bytes]) -> "tuple[Checked, Score]":
     from postroom.base import SystemClock
     from postroom.dns import DnsResolver
     from postroom.intake import Authentication, Source
     from postroom.intake.suffix_file import SuffixFileUnreadable
+    from postroom.junk import NO_SCORE
 
     clock = SystemClock()
     resolver = DnsResolver(config.dns, clock)
@@ -161,7 +169,10 @@ async def _check(config: "Config", came: Way, header: bytes, body: Iterator[byte
         checking.header(header)
         for piece in body:
             checking.body(piece)
-        return await checking.conclude()
+        checked, score = await checking.conclude(), NO_SCORE
+        if came.client:
+            score = await score_of(config, resolver, came.client, came.hello, came.mail_from or "")
+        return checked, score
     finally:
         checking.close()
         await authentication.close()

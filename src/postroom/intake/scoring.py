@@ -81,8 +81,7 @@ def weigh(
         return UNWEIGHED
     score = score.with_parts(_evidence(checked, settings))
     total = score.total
-    veto = total - sum(part.points for part in score.parts if part.name.startswith(_HELLO) and part.points > 0)
-    if settings.reject_points and veto >= settings.reject_points:
+    if settings.reject_points and score.without(_HELLO) >= settings.reject_points:
         return Weighed(score, "reject", TooManyPoints(score.words), settings.reject_points)
     if settings.junk_points and total >= settings.junk_points:
         return Weighed(score, "quarantine", limit=settings.junk_points)

@@ -27,6 +27,10 @@ class Score:
         """The sum of the points."""
         return sum(part.points for part in self.parts)
 
+    def without(self, prefix: str) -> float:
+        """The sum, but for what parts whose names begin so hold against it."""
+        return sum(part.points for part in self.parts if part.points < 0 or not part.name.startswith(prefix))
+
     def with_parts(self, parts: tuple[ScorePart, ...]) -> "Score":
         """This one and more."""
         return Score(self.parts + parts)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("postroom.reputation")
 Outcome = Literal["good", "junk"]
 _ALWAYS_TAKEN = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142 §4
-_HELLO = "hello."
+_HELLO = "hello."  # RFC 5321 §4.1.4: what the name is worth refuses nobody
 
 
 class Greylisted(MailError):
@@ -119,10 +119,8 @@ class Visit:
         if recipient.partition("@")[0].lower() in _ALWAYS_TAKEN:
             return
         score = self.score
-        if settings.refuse_points:
-            against = sum(part.points for part in score.parts if not part.name.startswith(_HELLO) or part.points < 0)
-            if against >= settings.refuse_points:
-                raise Unwelcome(f"{self.address}: {score.words}")
+        if settings.refuse_points and score.without(_HELLO) >= settings.refuse_points:
+            raise Unwelcome(f"{self.address}: {score.words}")
         if not self._known and settings.greylist and score.total >= settings.greylist_points:
             await self._greylist(mail_from, recipient, score)
 
@@ -190,9 +188,9 @@ class Visit:
         standing = self._standing
         return Score((() if standing is None else standing.parts) + self._parts + self._manners)
 
-    async def assess(self) -> Score:
-        """All that can be found out about it."""
-        await self._look(self._sender or "")
+    async def assess(self, mail_from: str = "") -> Score:
+        """All that can be found out about it, as the sender of that."""
+        await self._look(mail_from)
         return self.score
 
     def delivered(self, outcome: Outcome, vouched: str = "") -> None:
