@@ -18,11 +18,6 @@ def test_good_places(url: str, found: Place) -> None:
     assert place(url) == found
 
 
-def test_an_address_needs_no_dns() -> None:
-    assert place("https://[2001:DB8::1]/").address == "2001:db8::1"
-    assert place("https://login.test/").address is None
-
-
 def test_plain_http_only_where_it_is_asked_for() -> None:
     assert place("http://127.0.0.1:80/x", plain=True) == Place("127.0.0.1", 80, "/x", False)
     with pytest.raises(BadPlace, match="https"):

@@ -17,16 +17,15 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from postroom.base import Clock, TaskOwner
-from postroom.dns import DnsTemporary, Resolver
+from postroom.dns import DnsTemporary, Resolver, host_addresses
 from postroom.net import Fetch, FetchFailed, HttpMessage
 
-from .tokens_places import BadPlace, Place, discovery_url, place
+from .tokens_places import BadPlace, discovery_url, place
 from .tokens_settings import OAuthSettings
 from .tokens_signed import BadKeys, Keys, read_keys
 
 _log = logging.getLogger("postroom.signin")
 T = TypeVar("T")
-_LOOPBACK = ("127.0.0.1", "::1")  # RFC 6761 §6.3: nobody else is localhost
 
 
 class IssuerDown(Exception):
@@ -60,7 +59,7 @@ class IssuerWeb:
         """The octets of a JSON document. Raises IssuerDown."""
         try:
             where = place(url, plain=self._plain)
-            addresses = await self._addresses(where)
+            addresses = await host_addresses(self._resolver, where.host)
             message = await self._web.fetch(
                 Fetch(
                     where.host,
@@ -78,22 +77,6 @@ class IssuerWeb:
         if message.status != 200:  # a redirect neither: who asks for a key does not follow strangers
             raise IssuerDown(f"{where.host} answered {message.status}")
         return message.body
-
-    async def _addresses(self, where: Place) -> tuple[str, ...]:
-        if where.address is not None:
-            return (where.address,)
-        if where.host == "localhost" or where.host.endswith(".localhost"):
-            return _LOOPBACK
-        found: list[str] = []
-        trouble: DnsTemporary | None = None
-        for question in (self._resolver.a, self._resolver.aaaa):
-            try:
-                found += (await question(where.host)).records
-            except DnsTemporary as error:
-                trouble = error
-        if not found and trouble is not None:
-            raise trouble
-        return tuple(found)
 
 
 @dataclass(slots=True)

@@ -27,14 +27,6 @@ class Place:
     target: str  # path and query
     secure: bool  # https
 
-    @property
-    def address(self) -> str | None:
-        """When the host is an address already."""
-        try:
-            return str(ipaddress.ip_address(self.host))
-        except ValueError:
-            return None
-
 
 def place(url: str, *, plain: bool = False) -> Place:
     """The parts of an https URL; `plain`: http will do too. Raises BadPlace."""
