@@ -129,6 +129,15 @@ class AppPassword:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnMeans:
+    """By what a person may sign in that is kept here, where another directory knows them too."""
+
+    password: bool  # their main one
+    app_passwords: bool
+    second_factor: bool  # it keeps a main password from being enough, wherever that is kept
+
+
+@dataclass(frozen=True, slots=True)
 class LocalTarget:
     """Deliver to this account."""
 

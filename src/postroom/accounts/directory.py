@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from postroom.base import Clock, Ids
 
-from . import registry, resolution, srs
+from . import missing, registry, resolution, srs
 from .addresses import address_key, domain_key, split
-from .api import Alias, BadReturnAddress, Found, Person, RemoteTarget, Resolution, ScramKeys
+from .api import Alias, BadReturnAddress, Found, OwnMeans, Person, RemoteTarget, Resolution, ScramKeys
 from .app_passwords import BookAppPasswords
 from .lists import BookLists
 from .memory import MemoryBook
@@ -146,6 +146,29 @@ class BookDirectory:
     async def find(self, username: str) -> Person | None:
         key = self._sign_in_key(username)
         return self._book.tables.person(key) if key is not None else None
+
+    async def own_means(self, person: Person) -> OwnMeans:
+        """By what the person may sign in that is kept here."""
+        tables = self._book.tables
+        rows = tables.credentials(person.account_id)
+        factor = tables.second_factor(person.account_id)
+        return OwnMeans(
+            any(row.is_main for row in rows),
+            any(not row.is_main for row in rows),
+            factor is not None and factor.confirmed is not None,
+        )
+
+    async def missing(self, address: str) -> tuple[str, ...]:
+        """The addresses of domains here that `address` leads to, or may, and that are nobody's: for who knows people
+        besides. None when the address itself is too long or not of here."""
+        return missing.missing(self._book.tables, self._settings, address)
+
+    async def verify_hash(self, name: str, password: str, password_hash: str | None) -> bool:
+        """Whether a password is the one of a hash that is kept elsewhere; None: nobody's, and as slow.
+
+        Raises SignInBusy.
+        """
+        return await self._passwords.verify(name, password, password_hash)
 
     async def may_send_as(self, person: Person, address: str) -> bool:
         return resolution.may_send_as(self._book.tables, self._settings, person, address)
