@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from postroom import __version__
-from postroom.accounts import SqliteDirectory
+from postroom.accounts import MailDirectory, SqliteDirectory
 from postroom.app_reports import Reporting, report_dmarc, report_tls
 from postroom.base import (
     ALONE,
@@ -41,6 +41,7 @@ from postroom.delivery import (
     TlsDatabase,
     TlsResults,
 )
+from postroom.directories import OutsideDirectory, Seen, source
 from postroom.dns import DnsResolver, Resolver
 from postroom.guard import Guard
 from postroom.intake import Authentication, Intake
@@ -159,6 +160,7 @@ class App:
         self.tls: ServerTls
         self.store: MailStore
         self.directory: SqliteDirectory
+        self.people: MailDirectory  # the same, or with those behind it who are known elsewhere
         self.queue: SqliteQueue
         self.guard: Guard
         self.authentication: Authentication | None = None
@@ -295,6 +297,7 @@ class App:
         if self._resolver is None:
             self._resolver = DnsResolver(config.dns, self.clock)
             self._closing.push_async_callback(self._resolver.close)
+        self.people = self._people(self._resolver)
         if config.oauth.wanted:
             self.tokens = issuer_tokens(config.oauth, self._resolver, Dialer(config.net), self.clock, self.ids)
             self._closing.push_async_callback(self.tokens.close)
@@ -328,6 +331,27 @@ class App:
             if isinstance(listener.admission, GuardedDoor):
                 listener.admission.guard = self.guard
 
+    def _people(self, resolver: Resolver) -> MailDirectory:
+        """Who knows the people, by the settings."""
+        config = self.config
+        found = source(
+            config.directory,
+            config.ldap,
+            config.accounts,
+            resolver=resolver,
+            dialer=Dialer(config.net),
+            clock=self.clock,
+            ids=self.ids,
+            hashes=self.directory.verify_hash,
+        )
+        if found is None:
+            return self.directory
+        seen = Seen(config.data / "directory.db", self.clock, config.accounts.busy_timeout_seconds)
+        mark = config.accounts.detail_separator
+        people = OutsideDirectory(self.directory, found, seen, config.directory, detail_separator=mark)
+        self._closing.push_async_callback(people.close)
+        return people
+
     def _build_mail(self, resolver: Resolver) -> None:
         """What mail passes on its way in and out."""
         config = self.config
@@ -340,7 +364,7 @@ class App:
         self._closing.push_async_callback(self.authentication.close)
         self.intake = Intake(
             hostname=config.hostname,
-            directory=self.directory,
+            directory=self.people,
             store=self.store,
             queue=self.queue,
             clock=self.clock,
@@ -363,7 +387,7 @@ class App:
             resolver=resolver,
             dialer=self._dialer or Dialer(config.net, own=self._own_addresses()),
             local=self.intake,
-            directory=self.directory,
+            directory=self.people,
             clock=self.clock,
             ids=self.ids,
             settings=config.delivery,
@@ -443,13 +467,13 @@ class App:
     def _pop3(self) -> Pop3Service:
         config = self.config
         return Pop3Service(
-            self.store, self.directory, self.clock, config.pop3, self._starttls, config.hostname, self._maildrops
+            self.store, self.people, self.clock, config.pop3, self._starttls, config.hostname, self._maildrops
         )
 
     def _imap(self) -> ImapService:
         return ImapService(
             store=self.store,
-            directory=self.directory,
+            directory=self.people,
             clock=self.clock,
             ids=self.ids,
             hostname=self.config.hostname,
@@ -486,7 +510,7 @@ class App:
             ),
             hostname=self.config.hostname,
             intake=self.intake,
-            directory=self.directory,
+            directory=self.people,
             settings=_for_listener(self.config.smtp, wanted),
             tls=self.tls.context,
             held=self.queue,

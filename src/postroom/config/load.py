@@ -10,12 +10,13 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from postroom.accounts import domain_key
 from postroom.base import SettingError
+from postroom.directories import LdapSettings
 
 from . import units
 from .declarations import REQUIRED, Declaration, Section, sections, settings, struct_of, tables, type_words
@@ -24,6 +25,7 @@ from .sections import Config
 from .settings import ListenSettings, check_address
 from .toml_lines import Place, locate
 
+S = TypeVar("S", bound=msgspec.Struct)
 _MAX_SHOWN = 60  # characters of a wrong value in a message
 
 
@@ -172,6 +174,9 @@ class _Reader:
             if listener.client_certificates != "off" and (tls is None or not tls.client_authorities):
                 place = ("listener", name, "client_certificates")
                 self._problem(place, "set tls.client_authorities to who vouches for them")
+        directory, ldap = values.get("directory"), values.get("ldap") or LdapSettings()
+        if directory is not None and directory.kind == "ldap" and not (ldap.urls and ldap.base):
+            self._problem(("directory", "kind"), "LDAP needs ldap.urls and ldap.base")
 
     def _absolute(self, config: Config) -> Config:
         """Relative paths begin at the folder of the file."""
@@ -195,17 +200,29 @@ class _Reader:
         outbound = config.outbound_tls
         if outbound.authorities:
             outbound = replace(outbound, authorities=str(folder / outbound.authorities))
-        oauth = config.oauth
-        for name in ("client_secret_file", "authorities"):
-            if path := getattr(oauth, name):
-                oauth = replace(oauth, **{name: str(folder / path)})
+        oauth = _with_paths(config.oauth, folder, "client_secret_file", "authorities")
+        ldap = _with_paths(config.ldap, folder, "bind_password_file", "authorities")
+        directory = _with_paths(config.directory, folder, "hook_file")
         return replace(
-            config, data=folder / config.data, tls=tls, delivery=delivery, outbound_tls=outbound, oauth=oauth
+            config,
+            data=folder / config.data,
+            tls=tls,
+            delivery=delivery,
+            outbound_tls=outbound,
+            oauth=oauth,
+            ldap=ldap,
+            directory=directory,
         )
 
 
 def _beside(folder: Path, path: str) -> str:
     return str(folder / path) if path else ""
+
+
+def _with_paths(section: S, folder: Path, *names: str) -> S:
+    """Those of its settings that are paths begin at the folder."""
+    found = {name: str(folder / getattr(section, name)) for name in names if getattr(section, name)}
+    return msgspec.structs.replace(section, **found)
 
 
 def _converted(setting: Declaration, value: Any) -> Any:

@@ -15,6 +15,7 @@ from postroom.accounts import AccountSettings
 from postroom.delivery.report_settings import DmarcReportSettings
 from postroom.delivery.settings import DeliverySettings
 from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
+from postroom.directories import DirectorySettings, LdapSettings
 from postroom.dns import DnsSettings
 from postroom.guard import GuardSettings
 from postroom.imap.settings import ImapSettings
@@ -61,6 +62,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     log: Annotated[LogSettings, Meta(description="The log.")] = LogSettings()
     process: Annotated[ProcessSettings, Meta(description="The server's process.")] = ProcessSettings()
     accounts: Annotated[AccountSettings, Meta(description="Addresses, aliases and passwords.")] = AccountSettings()
+    directory: Annotated[DirectorySettings, Meta(description="Who knows the people (directories.md).")] = (
+        DirectorySettings()
+    )
+    ldap: Annotated[LdapSettings, Meta(description="People in LDAP (directories.md).")] = LdapSettings()
     oauth: Annotated[OAuthSettings, Meta(description="Sign-in by tokens of an issuer (oauth.md).")] = OAuthSettings()
     net: Annotated[NetSettings, Meta(description="Connections, for every protocol.")] = NetSettings()
     guard: Annotated[GuardSettings, Meta(description="Who is kept out, and how much everybody may do (guard.md).")] = (
