@@ -134,7 +134,10 @@ class Pop3Engine:
 
     def retrieved(self) -> None:
         """The whole multi-line response was sent."""
+        pending = self._pending
         self._answered(Retrieve)
+        if isinstance(pending, Retrieve) and pending.lines is None:
+            self._drop().note_retrieved(pending.position)
 
     def fail(self) -> None:
         """The message can't be read now, and nothing of the response was sent."""
@@ -161,7 +164,7 @@ class Pop3Engine:
         if removed is None:
             self._error(b"[SYS/TEMP] Deleted messages not removed")
         else:
-            self._sign_off(b" (%b deleted)" % _messages(removed))
+            self._sign_off(b" (%b deleted)" % _messages(removed) if removed else b"")
         self._closed = True
 
     @property
@@ -356,8 +359,9 @@ class Pop3Engine:
             self._sign_off(b"")
             return Close()
         self.state = State.UPDATE  # RFC 1939 §6
-        if uids := drop.marked_uids():
-            return Update(uids)
+        uids, expires = drop.marked_uids(), self._settings.expire_days is not None
+        if uids or expires:
+            return Update(uids, drop.retrieved_uids() if expires else ())
         self._sign_off(b"")
         return Close()
 

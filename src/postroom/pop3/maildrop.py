@@ -41,6 +41,7 @@ class Maildrop:
         self._validity = b"%x" % uid_validity
         self._octets = sum(islice(sizes, self.count)) if octets is None else octets
         self._deleted: set[int] = set()  # positions
+        self._retrieved: set[int] = set()
 
     @property
     def messages(self) -> int:
@@ -70,6 +71,14 @@ class Maildrop:
         """Take all marks away."""
         self._octets += sum(self._sizes[at] for at in self._deleted)
         self._deleted.clear()
+
+    def note_retrieved(self, at: int) -> None:
+        """The client has been sent the whole message at that position."""
+        self._retrieved.add(at)
+
+    def retrieved_uids(self) -> tuple[int, ...]:
+        """The uids of those that are not marked, in order."""
+        return tuple(self._uids[at] for at in sorted(self._retrieved - self._deleted))
 
     def marked_uids(self) -> tuple[int, ...]:
         """The uids to remove in the UPDATE state, in order."""

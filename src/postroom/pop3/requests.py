@@ -39,9 +39,10 @@ class Send:
 
 @dataclass(slots=True)
 class Update:
-    """Remove these messages (RFC 1939 §6). Answer: `updated`."""
+    """Remove these messages (RFC 1939 §6), and what has expired of those retrieved. Answer: `updated`."""
 
     uids: tuple[int, ...]
+    retrieved: tuple[int, ...] = ()  # in this session and left; told where messages expire (RFC 2449 §6.7)
 
 
 @dataclass(slots=True)

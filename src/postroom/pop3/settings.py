@@ -40,8 +40,11 @@ class Pop3Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         int, Meta(ge=0, description="Seconds from one sign-in of an account to its next (LOGIN-DELAY); 0: none.")
     ] = 0
     expire_days: Annotated[
-        int | None,
-        Meta(description="Days a message left on the server is kept, as announced by EXPIRE; unset: NEVER expires."),
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="Days after its arrival from which a message that a POP3 client has retrieved and left is "
+            "removed at the end of a session (EXPIRE); 0: at once. Unset: never.",
+        ),
     ] = None
     refuse_utf8_headers: Annotated[
         bool,

@@ -34,6 +34,7 @@ from postroom.pop3 import (
 )
 from postroom.store import Account, MailStore, NoSuchAccount, NoSuchContent, Stored, Want
 
+from .expiry import expire
 from .maildrops import Maildrops
 
 _log = logging.getLogger("postroom.pop3")
@@ -177,9 +178,12 @@ class _Session:
             case Send(pieces):
                 await self._send(pieces)
                 self._engine.sent()
-            case Update(uids):
+            case Update(uids, retrieved):
                 await self._require_active()
-                self._engine.updated(await self._remove(uids))
+                removed = await self._remove(uids) if uids else 0
+                if removed is not None:
+                    await self._expire(retrieved)
+                self._engine.updated(removed)
 
     # ---- sign-in
 
@@ -324,6 +328,21 @@ class _Session:
             _log.info("account %d: %d messages removed", account.account_id, len(removed))
             return len(removed)
         return None
+
+    async def _expire(self, retrieved: tuple[int, ...]) -> None:
+        """What was left too long. A failure only means that a later session tries again."""
+        messages, days = self._messages, self._settings.expire_days
+        assert messages is not None
+        if days is None:
+            return
+        account, now = messages.account, self._service.clock.now()
+        try:
+            gone = await expire(account, messages.drop.mailbox_id, retrieved, days, now, self)
+        except Exception:
+            _log.exception("account %d: expiring messages", account.account_id)
+        else:
+            if gone:
+                _log.info("account %d: %d messages expired", account.account_id, len(gone))
 
 
 async def _snapshot(account: Account) -> Maildrop:
