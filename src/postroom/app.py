@@ -264,7 +264,7 @@ class App:
 
     def _build(self) -> None:
         config = self.config
-        config.data.mkdir(parents=True, exist_ok=True)
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         run = _run_folder(config)
         if not self.place.alone:
             self.board, self.pokes = Board(run / "board", _BOARD, self.place), Pokes(run, self.place)

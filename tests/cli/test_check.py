@@ -30,6 +30,7 @@ def test_a_sound_server_has_at_most_notes(listening: Room) -> None:
     assert "note  certificate" in text
     assert "fix: set tls.certificate" in text
     verdicts = {one["subject"]: one["verdict"] for one in listening.json("check")}
+    assert verdicts.pop("process", "note") == "note"  # where the tests are root's, so is the server
     assert verdicts == {
         "settings": "good",
         "data": "good",

@@ -1,8 +1,10 @@
 """A setting told to a person."""
 
+import msgspec
 import pytest
 
 from postroom.config import Config, UnknownSetting, explain, settings
+from postroom.config.explain import has_secrets
 from postroom.delivery import DeliverySettings
 from postroom.delivery.settings import RelaySettings
 from postroom.smtp.settings import SmtpSettings
@@ -62,3 +64,10 @@ def test_passwords_are_not_shown(name: str) -> None:
     found = explain(name, Config(hostname="mail.example.org", delivery=delivery))
     assert not any("hunter2" in one.value for one in found)
     assert any("(not shown)" in one.value and one.changed for one in found)
+
+
+def test_secrets_are_found_wherever_they_are() -> None:
+    config = Config(hostname="mail.test")
+    assert not has_secrets(config)
+    relay = RelaySettings(hosts=("x.test",), username="u", password="p")
+    assert has_secrets(msgspec.structs.replace(config, delivery=DeliverySettings(relay={"a": relay})))

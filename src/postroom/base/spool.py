@@ -39,7 +39,7 @@ class Spool:
         _write_all(self._fd, data)
 
     def _to_file(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._fd, name = tempfile.mkstemp(prefix="spool-", dir=self._directory)
         self.path = Path(name)
         for chunk in self._chunks:

@@ -73,13 +73,13 @@ def unasked(subject: str, text: str, fix: str) -> Finding:
 
 def settings_file(path: Path, config: "Config") -> Iterator[Finding]:
     """Who may change it, and who may read the secrets in it."""
+    from postroom.config.explain import has_secrets
+
     mode = path.stat().st_mode
     if mode & stat.S_IWOTH:
         yield bad("settings", f"anybody on this machine may change {path}", f"chmod o-w {path}")
-    elif mode & stat.S_IROTH and (
-        config.delivery.smarthost_password or any(relay.password for relay in config.delivery.relay.values())
-    ):
-        yield bad("settings", f"anybody on this machine may read a relay's password in {path}", f"chmod o-r {path}")
+    elif mode & stat.S_IROTH and has_secrets(config):
+        yield bad("settings", f"anybody on this machine may read a password in {path}", f"chmod o-r {path}")
     else:
         yield good("settings", f"{path} can be used")
 
@@ -126,6 +126,12 @@ def process_user(config: "Config") -> Iterator[Finding]:
             "process",
             f"process.user is {config.process.user!r}, and there is no such user",
             f"useradd --system --home-dir {config.data} {config.process.user}",
+        )
+    elif not config.process.user and config.data.is_dir() and config.data.stat().st_uid == 0:
+        yield note(
+            "process",
+            f"{config.data} is root's, so the server runs as root",
+            "set process.user: root opens the ports, and that user does everything else",
         )
 
 

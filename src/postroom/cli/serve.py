@@ -37,9 +37,11 @@ def run_server(config: Config, path: Path | None) -> None:
     app.prepare()
     parent = _Parent(app, workers, path) if workers > 1 else None
     if config.process.user:
-        config.data.mkdir(parents=True, exist_ok=True)
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         give_data(config.data, config.process.user, config.process.group)
         drop_privileges(config.process.user, config.process.group)
+    elif os.geteuid() == 0:
+        _log.warning("the server runs as root; set process.user to the user that it shall be once its ports are open")
     if parent is not None:
         parent.run()
         return

@@ -14,6 +14,7 @@ from .default_file import toml_value
 from .sections import Config
 
 _SECRET = "(not shown)"
+_SECRETS = ("password", "secret", "secret_key")  # how the names of such settings end
 
 
 class UnknownSetting(LookupError):
@@ -94,7 +95,16 @@ def _without_secrets(key: str, value: Any) -> Any:
         return {name: _without_secrets(name, part) for name, part in parts.items() if part is not None}
     if isinstance(value, dict):
         return {name: _without_secrets(name, part) for name, part in value.items()}
-    return _SECRET if key.endswith("password") and value else value
+    return _SECRET if key.endswith(_SECRETS) and value else value
+
+
+def has_secrets(value: Any) -> bool:
+    """Is there a password, or something like one, anywhere in these settings?"""
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.structs.asdict(value)
+    if isinstance(value, dict):
+        return any(has_secrets(part) or (name.endswith(_SECRETS) and bool(part)) for name, part in value.items())
+    return False
 
 
 def _text(value: Any) -> str:

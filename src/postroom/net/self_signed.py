@@ -22,7 +22,7 @@ def self_signed(directory: Path, hostname: str, days: int, now: float) -> tuple[
         present = x509.load_pem_x509_certificate(certificate_path.read_bytes())
         if present.not_valid_after_utc > moment + datetime.timedelta(days=1):
             return certificate_path, key_path
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hostname[:64])])
     names: list[x509.GeneralName] = [x509.DNSName(n) for n in dict.fromkeys((hostname, "localhost"))]

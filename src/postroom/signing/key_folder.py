@@ -170,7 +170,7 @@ class KeyFolder:
     # ---- the folder
 
     def _make(self) -> None:
-        self._data.mkdir(parents=True, exist_ok=True)
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(self._path, 0o700)
         with self._opened() as folder:

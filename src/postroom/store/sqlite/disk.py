@@ -22,6 +22,8 @@ class Disk:
     vfs: str | None = None
 
     def connect(self, path: Path, *, create: bool = False) -> apsw.Connection:
+        if create:  # SQLite would let others read it where the umask does
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
         return apsw.Connection(str(path), flags=flags, vfs=self.vfs, statementcachesize=64)
 
