@@ -159,3 +159,18 @@ def test_what_speaks_against_it(room: Room) -> None:
         "      +2.5 name.none: y",
     ]
     assert "1.5 points speak against it, and it goes on\n" in room.ok("trace", "m2")
+
+
+def test_who_was_turned_away_before_the_message(room: Room) -> None:
+    async def run() -> None:
+        journal = FileJournal(room.data / "journal", JournalSettings(), FakeClock())
+        facts = {"from": "x@b.test", "to": "bob@b.test", "reply": "450 4.7.1 Greylisted"}
+        journal.note("v1", "turned away", client="192.0.2.9", points="2.0", parts=["+2.0 list.x: y"], **facts)
+        journal.close()
+
+    asyncio.run(run())
+    assert room.ok("trace", "bob@b.test").splitlines() == [
+        "v1",
+        f"{AT}  [192.0.2.9] with 2.0 points was turned away: from=<x@b.test> to=<bob@b.test>: 450 4.7.1 Greylisted",
+        "      +2.0 list.x: y",
+    ]

@@ -82,6 +82,25 @@ def test_a_dns_that_says_nothing_holds_nobody_up(tmp_path: Path) -> None:
     run(tmp_path, body, max_dns_seconds=0.1)
 
 
+def test_many_dead_lists_take_the_time_of_one(tmp_path: Path) -> None:
+    many = {
+        f"{kind}{number}": ListSettings(zone=f"{kind}{number}.test", has=kind, points=1.0)
+        for kind in ("addresses", "domains")
+        for number in range(20)
+    }
+
+    async def body(lobby: Lobby) -> None:
+        for one in many.values():
+            lobby.dns.silent |= {f"{name}.{one.zone}" for name in ("evil.test", "mx.bar.test", "7.100.51.198")}
+        begun = time.monotonic()
+        visit = lobby.visit(NAMELESS)
+        visit.hello("mx.bar.test")
+        await visit.assess("x@evil.test")
+        assert time.monotonic() - begun < 3
+
+    run(tmp_path, body, list=many, max_dns_seconds=0.2)
+
+
 def test_questions_have_a_bound(tmp_path: Path) -> None:
     many = {f"l{number}": ListSettings(zone=f"l{number}.test", points=1.0) for number in range(50)}
 

@@ -1,6 +1,7 @@
 """One visit: manners, waiting, greylisting, refusals; over days, by a clock that a test moves."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import cast
 
@@ -101,6 +102,19 @@ def test_no_more_wait_than_there_is_room_for(tmp_path: Path) -> None:
             await lobby.arrives()
 
     run(tmp_path, body, greeting_delay_seconds=60, first_time_delay_seconds=60, max_delayed=0)
+
+
+def test_who_is_known_costs_no_question_and_next_to_no_time(tmp_path: Path) -> None:
+    async def body(lobby: Lobby) -> None:
+        for _ in range(20):
+            (await lobby.arrives()).delivered("good")
+        asked, begun = len(lobby.dns.questions), time.process_time()
+        for _ in range(500):
+            (await lobby.arrives()).delivered("good", "bar.test")
+        assert time.process_time() - begun < 0.1  # 0.004 s on a machine of 2024
+        assert len(lobby.dns.questions) == asked
+
+    run(tmp_path, body)
 
 
 # ---- the score

@@ -70,9 +70,17 @@ def _scored(facts: Facts) -> str:
     return f"{facts.get('points', '?')} points speak against it, {consequence}"
 
 
+def _turned_away(facts: Facts) -> str:
+    """Before the message: each part of the client's points follows on a line of its own."""
+    return (
+        f"[{facts.get('client', '?')}] with {facts.get('points', '?')} points was turned away: "
+        f"from=<{facts.get('from', '')}> to={_addresses(facts)}: {facts.get('reply', '')}"
+    )
+
+
 def evidence_for(step: "Step") -> list[str]:
     """What a step stands on, a line each."""
-    if step.name == "scored":
+    if step.name in ("scored", "turned away"):
         return _listed(step.facts, "parts")
     if step.name != "checked":
         return []
@@ -96,6 +104,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     ),
     "checked": _checked,
     "scored": _scored,
+    "turned away": _turned_away,
     "refused": lambda facts: f"refused: {facts.get('reply', '')}",
     "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
     "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",

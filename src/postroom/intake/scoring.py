@@ -61,8 +61,7 @@ class Weighed:
 
     def facts(self) -> dict[str, str | list[str]]:
         """For the journal."""
-        parts = [_plain(part) for part in weightiest(self.score)[:_FACTS]]
-        return {"points": f"{self.score.total:.1f}", "action": self.action, "parts": parts}
+        return {"points": f"{self.score.total:.1f}", "action": self.action, "parts": told(self.score)}
 
 
 UNWEIGHED = Weighed()
@@ -125,6 +124,11 @@ def is_never_refused(recipient: str) -> bool:
 def weightiest(score: Score) -> list[ScorePart]:
     """The parts, those that weigh most first."""
     return sorted(score.parts, key=lambda part: -abs(part.points))
+
+
+def told(score: Score) -> list[str]:
+    """The parts for the journal, those that weigh most first."""
+    return [_plain(part) for part in weightiest(score)[:_FACTS]]
 
 
 def _evidence(checked: Checked | None, settings: ScoringSettings) -> tuple[ScorePart, ...]:

@@ -151,7 +151,7 @@ class StrangersSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         int, Meta(ge=0, description="Clients that are let wait like that at once in one process; others are not.")
     ] = 500
     early_greeting_points: Annotated[
-        float, Meta(ge=0, description="Points for speaking before the greeting (RFC 5321 §3.1).")
+        float, Meta(ge=0, description="Points for speaking before the greeting (RFC 5321 §4.3.1).")
     ] = 4.0
     early_hello_points: Annotated[
         float, Meta(ge=0, description="Points for speaking on before the answer to EHLO or HELO (RFC 2920 §3.1).")

@@ -7,6 +7,7 @@ on as if nothing were remembered.
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from postroom.accounts import domain_key
@@ -14,7 +15,6 @@ from postroom.base import Clock, TaskOwner
 from postroom.dns import Resolver
 from postroom.dns.cache import TtlCache
 from postroom.dns.inquiries import Inquiries
-from postroom.junk import ScorePart
 from postroom.mailauth.domains import domain_name
 from postroom.mailauth.iprev import IprevResult, check_iprev
 from postroom.mailauth.questions import Inquiry
@@ -183,17 +183,17 @@ class Strangers:
             return False
         return name == self.hostname or (self._domains is not None and await self._domains.is_local_domain(name))
 
+    def domain_known(self, domain: str) -> Parts | None:
+        """What lists of domains said of it a while ago; None: they have to be asked."""
+        name = domain_name(domain)
+        return self._domain_parts.get(name) if name else ()
+
     async def domain_parts(self, domain: str, said: str) -> Parts:
         """What lists of domains say of it; `said`: where it was named."""
-        name = domain_name(domain)
-        if not self.has_domain_lists or not name:
-            return ()
-        found = self._domain_parts.get(name)
+        found = self.domain_known(domain)
         if found is None:
-            parts: list[ScorePart] = []
-            for asked in self.lists.of_domain(name, said):
-                parts += await self._ask(asked)
-            found = tuple(parts)
+            name = domain_name(domain)
+            found = await self._ask_each(self.lists.of_domain(name, said))
             self._domain_parts.put(name, found, self.settings.standing_seconds)
         return found
 
@@ -215,6 +215,17 @@ class Strangers:
             return await inquiries.run(inquiry)
         finally:
             inquiries.close()
+
+    async def _ask_each(self, asked: Iterable[Inquiry[Parts]]) -> Parts:
+        """All at once, in the time of one."""
+        inquiries = self._inquiries()
+        found: Parts = ()
+        try:
+            for parts in [inquiries.begin(one) for one in asked]:
+                found += await parts
+        finally:
+            inquiries.close()
+        return found
 
     # ---- what is remembered
 

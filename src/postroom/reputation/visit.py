@@ -60,7 +60,7 @@ class Visit:
     # ---- manners
 
     async def greet(self, connection: Connection) -> bytes:
-        """Wait before the greeting; what the client has said meanwhile, which it should not have (RFC 5321 §3.1).
+        """Wait before the greeting; what the client has said meanwhile, which it should not have (RFC 5321 §4.3.1).
 
         Raises what `Connection.receive` does.
         """
@@ -174,11 +174,12 @@ class Visit:
 
     async def _domains(self, mail_from: str) -> Parts:
         """What lists say of the names that the client gives."""
-        sender = mail_from.rpartition("@")[2].lower()
-        found = await self._strangers.domain_parts(sender, "MAIL FROM") if sender else ()
-        if self._hello.lower() != sender:
-            found += await self._strangers.domain_parts(self._hello, "HELO")
-        return found
+        strangers, sender = self._strangers, mail_from.rpartition("@")[2].lower()
+        names = {self._hello.lower(): "HELO", sender: "MAIL FROM"}
+        found = [strangers.domain_known(name) for name in names]
+        if None in found:
+            found = list(await asyncio.gather(*(strangers.domain_parts(name, said) for name, said in names.items())))
+        return tuple(part for parts in found if parts for part in parts)
 
     # ---- what is known
 

@@ -152,6 +152,9 @@ def test_one_with_points_comes_again_over_hours(tmp_path: Path) -> None:
                 "MAIL FROM:<x@other.test>", "RCPT TO:<bob@foo.test>", "RCPT TO:<no@foo.test>", "RSET"
             )
             assert [reply[:9] for reply in replies] == ["250 2.1.0", "450 4.7.1", "550 5.1.1", "250 2.0.0"]
+        noted = room.notes.last("turned away")
+        assert (noted["client"], noted["from"], noted["to"]) == (NAMELESS, "x@other.test", "bob@foo.test")
+        assert (noted["points"], noted["reply"][:9], len(noted["parts"])) == ("2.0", "450 4.7.1", 2)
         await room.lobby.clock.advance(3600)
         assert (await room.mail(NAMELESS, sender="x@other.test")).startswith("250")
         assert room.scored() == ["name.none", "history.none"]

@@ -264,7 +264,7 @@ class _Session:
             return
         self._budgets.found(self._person)
         if self._stranger is not None and self._person is None:
-            await self._stranger.recipient(self._mail.address, rcpt.address)
+            await self._stranger.recipient(self._mail.address, rcpt.address, self._intake)
         self._routes.append(route)
         self._engine.reply(replies.RECIPIENT_OK)
 
