@@ -81,6 +81,15 @@ def test_somebody_who_is_remembered_and_a_list_of_no_use(room: Room) -> None:
     assert shown[5:] == ["score 0.0", "its mail would be taken, if nothing in it weighs more"]
 
 
+def test_a_dead_list_is_told_even_where_it_lists_nobody(room: Room) -> None:
+    dead = '[strangers.list.dead]\nzone = "dead.test"\npoints = 1.0\n'
+    shown = check(room, "192.0.2.7", settings=dead).stdout
+    assert "the list dead (dead.test) is of no use: it does not have the entry that every list of IPv4 has" in shown
+    assert "not on the list" not in shown
+    six = check(room, "2001:db8::7", settings=LISTS).stdout
+    assert "the list black (bl.test) is of no use: it does not have the entry that every list of IPv6 has" in six
+
+
 def test_who_waits_to_come_again(room: Room) -> None:
     remember(room.data)
     result = check(room, "198.51.100.7")

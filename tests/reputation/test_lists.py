@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.base import FakeClock
 from postroom.junk import ScorePart
@@ -180,3 +182,24 @@ def test_what_is_no_address_is_on_no_list() -> None:
 def test_settings_that_cant_be_meant(wrong: object) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(wrong, ListSettings)
+
+
+_ANSWERS = st.sampled_from(["127.0.0.2", "127.0.0.4", "127.255.255.1", "0.0.0.0", "255.255.255.255", "SERVFAIL"])
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["7.2.0.192.bl.test", "2.0.0.127.bl.test", "1.0.0.127.bl.test"]), st.lists(_ANSWERS, max_size=3)
+    )
+)
+def test_whatever_is_answered_gives_points_only_where_the_list_works(zones: Zones) -> None:
+    dns = Dns(
+        {"2.0.0.127.bl.test": []}
+        | {name: ["SERVFAIL"] if "SERVFAIL" in found else found for name, found in zones.items()}
+    )
+    parts = found(lists().of_address("192.0.2.7"), dns)
+    assert len(dns.asked) <= 4
+    if parts:
+        assert any(answer.startswith("127.0.") for answer in dns.zones["2.0.0.127.bl.test"])
+        assert not dns.zones.get("1.0.0.127.bl.test")
+        assert parts[0].points in (3.0, 1.5, 4.5)

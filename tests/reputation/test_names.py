@@ -1,6 +1,8 @@
 """Names that providers make from addresses."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.reputation.names import kind_of
 
@@ -28,8 +30,17 @@ from postroom.reputation.names import kind_of
         ("2001-db8-0-0-1-2-3-4.example.net", "2001:db8::1:2:3:4", ""),
         ("20010db8000000000001000200030004.example.net", "2001:db8::1:2:3:4", "generic"),
         ("x0001000200030004.dyn.example.net", "2001:db8::1:2:3:4", "dynamic"),
+        ("66-220-144-144.mail-mail.example.com", "66.220.144.144", "static"),  # as big senders have them
+        ("static.27.204.38.161.clients.example.de", "161.38.204.27", "static"),
+        ("m204-27.eu.example.net", "161.38.204.27", ""),
+        ("a8-31.smtp-out.example.com", "54.240.8.31", ""),
         ("anything", "no address", ""),
     ],
 )
 def test_names(name: str, address: str, kind: str) -> None:
     assert kind_of(name, address) == kind
+
+
+@given(st.text(max_size=260), st.ip_addresses())
+def test_any_name_is_of_some_kind(name: str, address: object) -> None:
+    assert kind_of(name, str(address)) in ("", "generic", "dynamic", "static")

@@ -257,6 +257,7 @@ def test_everybody_who_is_not_known_and_nobody(tmp_path: Path) -> None:
 def test_a_message_that_is_here_may_have_to_come_again(tmp_path: Path) -> None:
     async def body(lobby: Lobby) -> None:
         visit = await lobby.arrives(CLEAN)
+        assert await visit.comes_again("a@bar.test", ["postmaster@foo.test"]) is None
         assert isinstance(await visit.comes_again("a@bar.test", ["bob@foo.test"]), Greylisted)
         await lobby.clock.advance(90)
         visit = await lobby.arrives(CLEAN)

@@ -169,6 +169,7 @@ async def _found(strangers: "Strangers", address: str, score: "Score", hello: st
     from postroom.reputation.greylist import waiting
 
     standing = await strangers.standing(address)
+    await strangers.test_lists(address)  # else one that is dead seems to know nothing against anybody
     vouched = await strangers.vouched(standing, mail_from, hello) if mail_from is not None else ""
     origins = [origin for origin in (standing.network, vouched) if origin]
     remembered = {origin: strangers.remembered(origin) for origin in origins}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from postroom.accounts import domain_key
 from postroom.base import MailError
 from postroom.junk import NO_SCORE, Score, ScorePart
-from postroom.reputation import Visit
+from postroom.reputation import Visit, is_always_taken
 
 from .authentication import Checked
 from .judgement import Action
@@ -23,7 +23,6 @@ _HELLO = "hello."  # begins the names of parts that stand on the name in HELO
 _MAX_PARTS = 40  # that are told
 _MAX_WORDS = 200  # characters of each
 _FACTS = 20  # lines of the journal
-NEVER_REFUSED = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142 §4
 
 
 class TooManyPoints(MailError):
@@ -91,7 +90,7 @@ def weigh(
 
 def milder(weighed: Weighed, recipients: Sequence[str]) -> Weighed:
     """For whom mail is never refused by points, a refusal is Junk."""
-    if weighed.action != "reject" or not all(is_never_refused(one) for one in recipients):
+    if weighed.action != "reject" or not all(map(is_always_taken, recipients)):
         return weighed
     return Weighed(weighed.score, "quarantine", limit=weighed.limit)
 
@@ -114,11 +113,6 @@ def learn(visit: Visit, weighed: Weighed, checked: Checked | None) -> None:
         visit.delivered("junk", vouched)
     elif weighed.action == "accept" and judged == "accept":
         visit.delivered("good", vouched)
-
-
-def is_never_refused(recipient: str) -> bool:
-    """Those to whom the refused complain."""
-    return recipient.partition("@")[0].lower() in NEVER_REFUSED
 
 
 def weightiest(score: Score) -> list[ScorePart]:

@@ -3,7 +3,7 @@
 from .database import Remembered, ReputationDatabase, ReputationFailure
 from .settings import ListSettings, StrangersSettings
 from .strangers import Strangers
-from .visit import Greylisted, Unwelcome, Visit
+from .visit import Greylisted, Unwelcome, Visit, is_always_taken
 
 __all__ = [
     "Greylisted",
@@ -15,4 +15,5 @@ __all__ = [
     "StrangersSettings",
     "Unwelcome",
     "Visit",
+    "is_always_taken",
 ]

@@ -58,6 +58,17 @@ class Lists:
                     continue
                 yield self._look(name, one, "domains", asked, f"{domain} ({said})")
 
+    def tests(self, address: str) -> Iterator[Inquiry[bool]]:
+        """Whether each list works, for clients at such an address; for whoever wants to know before it matters."""
+        try:
+            version = ipaddress.ip_address(address.partition("%")[0]).version
+        except ValueError:
+            return
+        of_addresses: _Kind = "IPv4" if version == 4 else "IPv6"
+        for name, one in self.settings.list.items():
+            if one.test:
+                yield self._works(name, one, of_addresses if one.has == "addresses" else "domains")
+
     def standing(self) -> dict[str, str]:
         """Why lists do not work, by their names, as far as that is known."""
         return {

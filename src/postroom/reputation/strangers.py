@@ -193,7 +193,8 @@ class Strangers:
         found = self.domain_known(domain)
         if found is None:
             name = domain_name(domain)
-            found = await self._ask_each(self.lists.of_domain(name, said))
+            each = await self._ask_each(self.lists.of_domain(name, said))
+            found = tuple(part for parts in each for part in parts)
             self._domain_parts.put(name, found, self.settings.standing_seconds)
         return found
 
@@ -209,6 +210,10 @@ class Strangers:
             standing.keep_vouched(domain, self.remembered(domain))
         return domain
 
+    async def test_lists(self, address: str) -> None:
+        """Find out which lists work (RFC 5782 §5), for clients at such an address."""
+        await self._ask_each(self.lists.tests(address))
+
     async def _ask(self, inquiry: Inquiry[T]) -> T:
         inquiries = self._inquiries()
         try:
@@ -216,16 +221,13 @@ class Strangers:
         finally:
             inquiries.close()
 
-    async def _ask_each(self, asked: Iterable[Inquiry[Parts]]) -> Parts:
+    async def _ask_each(self, asked: Iterable[Inquiry[T]]) -> list[T]:
         """All at once, in the time of one."""
         inquiries = self._inquiries()
-        found: Parts = ()
         try:
-            for parts in [inquiries.begin(one) for one in asked]:
-                found += await parts
+            return [await verdict for verdict in [inquiries.begin(one) for one in asked]]
         finally:
             inquiries.close()
-        return found
 
     # ---- what is remembered
 

@@ -25,6 +25,11 @@ _ALWAYS_TAKEN = frozenset({"postmaster", "abuse"})  # RFC 5321 §4.5.1, RFC 2142
 _HELLO = "hello."  # RFC 5321 §4.1.4: what the name is worth refuses nobody
 
 
+def is_always_taken(recipient: str) -> bool:
+    """Those to whom the refused complain: nobody is refused there for who they are."""
+    return recipient.partition("@")[0].lower() in _ALWAYS_TAKEN
+
+
 class Greylisted(MailError):
     """RFC 6647 §5: it has to come again."""
 
@@ -116,7 +121,7 @@ class Visit:
         if not self._known and not self._delayed and settings.first_time_delay_seconds:
             self._delayed = True
             await self._wait(lambda: _sleep(strangers, settings.first_time_delay_seconds))
-        if recipient.partition("@")[0].lower() in _ALWAYS_TAKEN:
+        if is_always_taken(recipient):
             return
         score = self.score
         if settings.refuse_points and score.without(_HELLO) >= settings.refuse_points:
@@ -126,12 +131,12 @@ class Visit:
 
     async def comes_again(self, mail_from: str, recipients: list[str]) -> MailError | None:
         """Whether greylisting wants to see this message, which is here already, once more."""
-        if self._known or not self._strangers.settings.greylist:
+        asked = [recipient for recipient in recipients if not is_always_taken(recipient)]
+        if self._known or not asked or not self._strangers.settings.greylist:
             return None
         await self._look(mail_from)
         try:
-            for recipient in recipients[:1]:  # RFC 6647 §5, item 1: the first one will do
-                await self._greylist(mail_from, recipient, self.score)
+            await self._greylist(mail_from, asked[0], self.score)  # RFC 6647 §5, item 1: the first one will do
         except Greylisted as error:
             return error
         return None
