@@ -33,7 +33,7 @@ T = TypeVar("T")
 _log = logging.getLogger("postroom.reputation")
 _INCOMPLETE_SECONDS = 30.0  # for which it is kept that the DNS did not tell all
 _PURGE_SECONDS = 600.0
-_PURGE_ATTEMPTS = 2000
+_PURGE_CHANGES = 2000
 _MAX_LEARNT = 5000  # origins of which news wait to be written
 
 
@@ -69,7 +69,7 @@ class Strangers:
         self._tasks = TaskOwner("strangers")
         self._learnt: dict[str, tuple[int, int]] = {}
         self._writing: asyncio.TimerHandle | None = None
-        self._attempts = 0
+        self._changes = 0  # rows, since the last purge
         self._purged = float("-inf")
         self._finding: dict[str, asyncio.Future[Standing]] = {}
         self.take(settings, trusted)
@@ -241,14 +241,14 @@ class Strangers:
         except ReputationFailure as error:
             _log.error("%s", error)
             return Decision(True, "the database of those who have come before fails")
-        self._attempts += 1
+        self._changes += 1
         self._perhaps_purge()
         return decision
 
     def _perhaps_purge(self) -> None:
         now = self.clock.monotonic()
-        if self._attempts >= _PURGE_ATTEMPTS or now - self._purged >= _PURGE_SECONDS:
-            self._attempts, self._purged = 0, now
+        if self._changes >= _PURGE_CHANGES or now - self._purged >= _PURGE_SECONDS:
+            self._changes, self._purged = 0, now
             self._tasks.spawn(self.purge(), name="purge")
 
     async def purge(self) -> None:
@@ -278,6 +278,7 @@ class Strangers:
     async def _write(self) -> None:
         learnt, self._learnt = self._learnt, {}
         now = self.clock.now()
+        self._changes += len(learnt)
         if learnt and self.database is not None:
             try:
                 await self.database.run(lambda db: learn(db, learnt, now))
