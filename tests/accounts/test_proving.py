@@ -75,9 +75,9 @@ def test_every_refusal_costs_one_digest_and_one_computation(monkeypatch: pytest.
             ("app@example.org", secret),  # for another protocol
             ("app@example.org", expired),
         ):
-            before, work = len(digests), directory._passwords.work.copy()
+            before, work = len(digests), directory._passwords.computing.work
             assert await directory.authenticate(name, password, "smtp") is None, name
-            costs.add((len(digests) - before, tuple(sorted((directory._passwords.work - work).items()))))
+            costs.add((len(digests) - before, tuple(sorted((directory._passwords.computing.work - work).items()))))
         assert costs == {(1, (("argon2id", 1),))}
         assert await directory.authenticate("app@example.org", secret, "imap") is not None
         await directory.close()
@@ -161,9 +161,9 @@ def test_keys_are_made_at_the_next_plain_sign_in_and_go_when_none_are_kept() -> 
         stored = [key.stored_key for key in made.keys]
         for password in ("secret", secret, secret.replace("-", "")):
             assert scram.server_keys("sha-1", password.encode(), made.salt, made.iterations)[0] in stored
-        work = directory._passwords.work.copy()
+        work = directory._passwords.computing.work
         assert await directory.authenticate(BOB, "secret") is not None
-        assert directory._passwords.work == work  # nothing more to do
+        assert directory._passwords.computing.work == work  # nothing more to do
         directory._keeping._settings = AccountSettings(keep_scram_keys=False)
         assert [one.credential_id for one in (await directory.scram_keys(BOB, "sha-1")).keys] == [NOBODY]
         await directory.authenticate(BOB, "secret")

@@ -3,12 +3,14 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from postroom.accounts import NOBODY, AccountSettings, scram
-from postroom.accounts.passwords import Passwords
+from postroom.accounts.computing import Computing
 from postroom.accounts.scram_keeping import ScramKeeping
 from postroom.accounts.types import CredentialRow
 from postroom.accounts.vault import Vault
-from postroom.base import FakeClock, SeededIds
+from postroom.base import SeededIds
 
 BOB = "bob@example.org"
 
@@ -19,7 +21,7 @@ def _keeping(key: bytes = b"k" * 32, **changes: Any) -> ScramKeeping:
         if "scram_iterations" not in changes
         else (AccountSettings(**changes))
     )
-    return ScramKeeping(Passwords(settings, FakeClock(), SeededIds()), Vault(lambda: key, SeededIds()), settings)
+    return ScramKeeping(Computing(settings), Vault(lambda: key, SeededIds()), settings)
 
 
 def test_all_keys_of_an_account_have_one_salt_and_one_count() -> None:
@@ -32,7 +34,9 @@ def test_all_keys_of_an_account_have_one_salt_and_one_count() -> None:
         assert after.count(BOB, (alone,)) == 5000
         for hash_name in scram.HASHES:
             salt = after.salt(BOB, hash_name)
-            found = [(k.credential_id, k.stored_key) for row in (main, app) for k in after.opened(BOB, row, hash_name)]
+            _, keys = after.opened(BOB, (main, app), (1, 2), hash_name)
+            found = [(key.credential_id, key.stored_key) for key in keys]
+            assert [key.credential_id for key in after.opened(BOB, (main, app), (2,), hash_name)[1]] == [2]
             made = [(i, scram.server_keys(hash_name, p, salt, 4096)[0]) for i, p in ((2, b"main"), (1, b"one"))]
             assert found == [*made, (1, scram.server_keys(hash_name, b"two", salt, 4096)[0])]
 
@@ -44,9 +48,9 @@ def test_keys_under_a_lost_key_count_as_none() -> None:
         row = CredentialRow(1, 1, "", "phone", keys=await _keeping().made(BOB, ("one",), ()))
         later = _keeping(b"x" * 32)
         assert later.count(BOB, (row,)) is None
-        assert later.opened(BOB, row, "sha-1") == []
+        assert later.opened(BOB, (row,), (1,), "sha-1") == (None, [])
         assert not later.is_usable(BOB, row.keys)
-        assert _keeping().opened("alice@example.org", row, "sha-1") == []  # nor do they open for somebody else
+        assert _keeping().opened("alice@example.org", (row,), (1,), "sha-1") == (None, [])  # nor for somebody else
 
     asyncio.run(play())
 
@@ -65,3 +69,25 @@ def test_nobodys_keys_are_steady_and_fit_in() -> None:
     assert set(counts) == {4096, 8000}
     assert counts == [keeping.nobodys_count(f"{n}@example.org", [8000]) for n in range(40)]
     assert keeping.nobodys_count("ghost@example.org", []) == 4096
+
+
+def test_a_name_without_keys_costs_as_much_as_one_with_those_of_a_main_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play() -> None:
+        keeping = _keeping()
+        row = CredentialRow(1, 1, "", keys=await keeping.made(BOB, ("main",), ()))
+        sizes: list[int] = []
+        real = Vault.opened
+
+        def counting(vault: Vault, sealed: bytes, context: str) -> bytes | None:
+            sizes.append(len(sealed))
+            return real(vault, sealed, context)
+
+        monkeypatch.setattr(Vault, "opened", counting)
+        assert len(keeping.opened(BOB, (row,), (1,), "sha-1")[1]) == 1
+        assert keeping.opened("ghost@example.org", (), (), "sha-1") == (None, [])
+        assert sizes[0] == sizes[1]
+        assert len(sizes) == 2
+
+    asyncio.run(play())

@@ -51,6 +51,19 @@ def test_an_account_from_beginning_to_end(room: Room) -> None:
     assert room.json("account", "list") == []
 
 
+def test_without_a_main_password(room: Room) -> None:
+    room.ok("account", "add", "bob@example.org", "--no-password")
+    secret = room.json("app-password", "add", "bob@example.org", "phone")["secret"]
+    assert _signs_in(room, "bob@example.org", secret)
+    room.ok("account", "password", "bob@example.org", "--password-stdin", stdin="s3cret words\n")
+    assert _signs_in(room, "bob@example.org", "s3cret words")
+    assert "no main password" in room.ok("account", "password", "bob@example.org", "--remove")
+    assert not _signs_in(room, "bob@example.org", "s3cret words")
+    assert _signs_in(room, "bob@example.org", secret)
+    for verb, option in (("add", "--no-password"), ("password", "--remove")):
+        room.fails(2, "account", verb, "bob@example.org", "--password-stdin", option, stdin="s3cret words\n")
+
+
 def test_quotas(room: Room) -> None:
     room.ok("account", "add", "bob@example.org", "--password-stdin", "--quota-messages", "50", stdin="s3cret words\n")
     room.ok("account", "quota", "bob@example.org", "1MB")

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from postroom.accounts import AccountSettings
 from postroom.cli import findings
 from postroom.cli.findings import Finding, Verdict
 from postroom.config import Config, ListenSettings, ProcessSettings
@@ -99,6 +100,20 @@ def test_the_process_user(config: Config) -> None:
     unknown = only(findings.process_user(_with(config, process=ProcessSettings(user="no-such-user"))))
     assert "useradd" in unknown.fix
     assert findings._user_name(987_654) == "user 987654"
+
+
+def test_the_key_of_credentials(config: Config) -> None:
+    path = config.data / "credentials.key"
+    assert only(findings.credential_key(config)).verdict is GOOD  # not needed yet
+    path.write_bytes(b"k" * 32)
+    path.chmod(0o600)
+    assert only(findings.credential_key(config)).verdict is GOOD
+    path.chmod(0o640)
+    assert "may read" in only(findings.credential_key(config)).text
+    path.write_bytes(b"k")
+    assert "damaged" in only(findings.credential_key(config)).text
+    elsewhere = _with(config, accounts=AccountSettings(credential_key_file="/nowhere/at/all"))
+    assert only(findings.credential_key(elsewhere)).verdict is BAD
 
 
 def test_databases(config: Config) -> None:

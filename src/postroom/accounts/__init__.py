@@ -12,9 +12,11 @@ from .api import (
     AppPassword,
     AppPasswords,
     BadAddress,
+    BadCode,
     BadReturnAddress,
     Directory,
     DirectoryFailure,
+    Enrolment,
     Found,
     InUse,
     Lists,
@@ -34,6 +36,8 @@ from .api import (
     Resolution,
     ScramKey,
     ScramKeys,
+    SecondFactor,
+    SecondFactors,
     SignInBusy,
     SocketTarget,
     Target,
@@ -42,6 +46,7 @@ from .api import (
     Unknown,
 )
 from .directory import MemoryDirectory, SqliteDirectory
+from .password_import import ImportedLine
 from .settings import AccountSettings
 
 __all__ = [
@@ -56,10 +61,13 @@ __all__ = [
     "AppPassword",
     "AppPasswords",
     "BadAddress",
+    "BadCode",
     "BadReturnAddress",
     "Directory",
     "DirectoryFailure",
+    "Enrolment",
     "Found",
+    "ImportedLine",
     "InUse",
     "ListTarget",
     "Lists",
@@ -79,6 +87,8 @@ __all__ = [
     "Resolution",
     "ScramKey",
     "ScramKeys",
+    "SecondFactor",
+    "SecondFactors",
     "SignInBusy",
     "SocketTarget",
     "SqliteDirectory",

@@ -38,6 +38,12 @@ class NotThere(AccountError):
     code, enhanced, text = 550, "5.1.1", "There is no such thing"
 
 
+class BadCode(AccountError):
+    """A code of a second factor that does not count."""
+
+    code, enhanced, text = 535, "5.7.8", "That code does not count"
+
+
 class InUse(AccountError):
     """The domain still has people or aliases."""
 
@@ -135,6 +141,22 @@ class OwnMeans:
     password: bool  # their main one
     app_passwords: bool
     second_factor: bool  # it keeps a main password from being enough, wherever that is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an authenticator app has to be told, once."""
+
+    secret: str = field(repr=False)  # base32, for typing
+    uri: str = field(repr=False)  # otpauth:, for a QR code
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """How the second factor of an account stands."""
+
+    confirmed: float | None  # since when it is on, seconds since 1970; None: it is not yet
+    recovery_codes: int  # that are left
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +366,28 @@ class AppPasswords(Protocol):
         """It proves nothing from now on. Raises NotThere."""
 
 
+class SecondFactors(Protocol):
+    """Codes from authenticator apps (RFC 6238). All raise NotThere when there is no such person or factor."""
+
+    async def state(self, address: str) -> SecondFactor | None:
+        """None: there is none, not even begun."""
+
+    async def enrol(self, address: str) -> Enrolment:
+        """Begin, or begin again; it is off until it is confirmed. Raises AlreadyThere when it is on."""
+
+    async def confirm(self, address: str, code: str) -> tuple[str, ...]:
+        """Turn it on with a code of the app; recovery codes, which are shown once. Raises BadCode, AlreadyThere."""
+
+    async def codes(self, address: str) -> tuple[str, ...]:
+        """New recovery codes; those of before count no more."""
+
+    async def off(self, address: str) -> None:
+        """The main password is enough again."""
+
+    async def passes(self, address: str, code: str) -> bool:
+        """A code of the app or a recovery code counts, once. After many wrong ones none does for a while."""
+
+
 class Registry(Protocol):
     async def add_domain(self, domain: str) -> None: ...
 
@@ -360,7 +404,8 @@ class Registry(Protocol):
 
     async def people(self) -> list[Person]: ...
 
-    async def set_password(self, address: str, password: str) -> None: ...
+    async def set_password(self, address: str, password: str | None) -> None:
+        """The main one, from now on; None: there is none. App passwords stay."""
 
     async def set_quota(self, address: str, octets: int | None, messages: int | None) -> None: ...
 

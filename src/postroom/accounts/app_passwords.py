@@ -8,7 +8,6 @@ one SHA-256 guards them as well as a slow hash would: a slow hash only makes up 
 Checking it costs no more than looking into the cache of proven passwords, so it is not in there.
 """
 
-import hashlib
 import hmac
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -16,46 +15,26 @@ from dataclasses import replace
 
 from postroom.base import Clock, Ids
 
-from . import registry
+from . import registry, typed_secrets
 from .addresses import address_key
 from .api import PROTOCOLS, AlreadyThere, AppPassword, BadAddress, NotThere, TooManyCredentials
 from .scram_keeping import ScramKeeping
 from .settings import AccountSettings
 from .types import Book, CredentialRow, Keys, Tables
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"  # one case and no digits: typed on a phone without changing the keyboard
-_LENGTH = 28  # letters of 4.7 bits
-_GROUP = 4
-_FAIR = 256 - 256 % len(_LETTERS)  # octets from here on would make some letters more likely
+_LENGTH, _GROUP = 28, 4  # letters: 28 times typed_secrets.BITS are 131
 _MAX_NAME = 64  # characters
-
-
-def new_secret(ids: Ids) -> str:
-    """As it is shown: groups of letters with hyphens between."""
-    letters = ""
-    while len(letters) < _LENGTH:
-        letters += "".join(_LETTERS[octet % len(_LETTERS)] for octet in ids.octets(_LENGTH) if octet < _FAIR)
-    return _grouped(letters[:_LENGTH])
-
-
-def _grouped(letters: str) -> str:
-    return "-".join(letters[at : at + _GROUP] for at in range(0, len(letters), _GROUP))
 
 
 def spellings(typed: str) -> tuple[str, str]:
     """A secret as SCRAM clients may send it: as it is shown, and without the hyphens."""
-    letters = _letters(typed)
-    return _grouped(letters), letters
+    letters = typed_secrets.letters_of(typed)
+    return typed_secrets.grouped(letters, _GROUP), letters
 
 
 def digest(account_id: int, typed: str) -> str:
-    """What is kept of a secret: hyphens, spaces and case do not count."""
-    octets = b"postroom app password\0%d\0" % account_id + _letters(typed).encode("utf-8", "surrogatepass")
-    return "{APP-SHA256}" + hashlib.sha256(octets).hexdigest()
-
-
-def _letters(typed: str) -> str:
-    return "".join(typed.split()).replace("-", "").lower()
+    """What is kept of a secret."""
+    return "{APP-SHA256}" + typed_secrets.digest("app password", account_id, typed)
 
 
 def matching(rows: Iterable[CredentialRow], account_id: int, typed: str) -> CredentialRow | None:
@@ -91,7 +70,7 @@ class BookAppPasswords:
             made=self._clock.now(),
             expires=expires,
         )
-        secret = new_secret(self._ids)
+        secret = typed_secrets.new_secret(self._ids, _LENGTH, _GROUP)
         rows = self._book.tables.credentials(person.account_id)
         key = address_key(person.address) or ""
         keys = await self._keeping.made(key, spellings(secret), rows)

@@ -5,7 +5,7 @@ answers.
 Never: stores mail. Raises: the AccountError family.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,9 +17,12 @@ from .api import Alias, BadReturnAddress, Found, OwnMeans, Person, RemoteTarget,
 from .app_passwords import BookAppPasswords
 from .lists import BookLists
 from .memory import MemoryBook
+from .password_files import read_lines
+from .password_import import ImportedLine, PasswordImport
 from .passwords import Passwords
 from .proving import Proving
 from .scram_keeping import ScramKeeping
+from .second_factor import BookSecondFactor
 from .settings import AccountSettings
 from .sqlite import SqliteBook
 from .types import Book, CredentialRow, Tables
@@ -39,9 +42,11 @@ class BookDirectory:
         self._clock = clock
         self._ids = ids
         self._passwords = Passwords(settings, clock, ids)
-        self._keeping = ScramKeeping(self._passwords, Vault(key, ids), settings)
+        vault = Vault(key, ids)
+        self._keeping = ScramKeeping(self._passwords.computing, vault, settings)
         self._proving = Proving(book, self._passwords, self._keeping, settings, clock, self._sign_in_key)
         self.app_passwords = BookAppPasswords(book, self._keeping, settings, clock, ids)
+        self.second_factors = BookSecondFactor(book, vault, clock, ids)
         self.lists = BookLists(book, settings, clock, self._secret, self._good_secrets)
         self._version = -1
         self._resolutions: dict[str, Resolution] = {}
@@ -207,10 +212,18 @@ class BookDirectory:
     async def people(self) -> list[Person]:
         return self._book.tables.people()
 
-    async def set_password(self, address: str, password: str) -> None:
+    async def set_password(self, address: str, password: str | None) -> None:
         person = registry.find(self._book.tables, address)
-        main = await self._main_password(address, password, self._book.tables.credentials(person.account_id))
+        rows = self._book.tables.credentials(person.account_id)
+        main = await self._main_password(address, password, rows) if password is not None else None
         await self._change(lambda tables: registry.set_main_password(tables, address, main))
+
+    async def import_passwords(
+        self, lines: Iterable[str], *, domain: str = "", create: bool = False, replace: bool = False, dry: bool = False
+    ) -> list[ImportedLine]:
+        """The hashes of a password file (password_files), into accounts; see PasswordImport.run."""
+        work = PasswordImport(self._book, self._settings, self._main_password, self._clock.now)
+        return await work.run(read_lines(lines), domain=domain, create=create, replace=replace, dry=dry)
 
     async def set_quota(self, address: str, octets: int | None, messages: int | None) -> None:
         await self._change(lambda tables: tables.set_quota(registry.find(tables, address).account_id, octets, messages))

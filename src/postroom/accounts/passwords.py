@@ -1,9 +1,10 @@
-"""Passwords: argon2id in a few threads, and what was proven a moment ago.
+"""Passwords: argon2id, the hashes of other servers, and what was proven a moment ago.
 
-Owns: hashing, its threads, the cache of proven credentials. Never: knows people or tables, keeps a password.
+Owns: hashing, the cache of proven credentials. Never: knows people or tables, keeps a password.
 Raises: SignInBusy when too many wait, BadAddress for a password that can't be kept.
 
 A check takes the same time whether or not there is such a person: without a hash, one that nothing matches is computed.
+While hashes of another server are on record, a refusal costs one of those and one of ours, whichever the account has.
 The cache holds HMACs under a key that lives as long as the process; an entry counts only while the hash it was proven
 against is still the one on record.
 """
@@ -13,10 +14,7 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections import Counter, OrderedDict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections import OrderedDict
 
 import argon2
 import argon2.exceptions
@@ -25,12 +23,14 @@ import argon2.low_level
 from postroom.base import Clock, Ids
 from postroom.sasl import BadName, saslprep
 
-from .api import BadAddress, SignInBusy
+from . import imported
+from .api import BadAddress
+from .computing import Computing
 from .settings import AccountSettings
 
 _log = logging.getLogger("postroom.accounts")
-T = TypeVar("T")
 _SALT_OCTETS, _HASH_OCTETS = 16, 32  # RFC 9106 §4
+_OURS = "$argon2id$"
 
 
 class Passwords:
@@ -52,14 +52,12 @@ class Passwords:
         self._key = ids.octets(32)
         self._proven: OrderedDict[bytes, tuple[float, str]] = OrderedDict()  # credential: (until, hash), oldest first
         self._checking: dict[tuple[bytes, str], asyncio.Future[bool]] = {}
-        self._pool: ThreadPoolExecutor | None = None
-        self._in_pool = 0
-        self.work: Counter[str] = Counter()  # computations by kind, for tests and metrics
+        self.computing = Computing(settings)
 
     @property
     def computed(self) -> int:
         """argon2id computations so far."""
-        return self.work["argon2id"]
+        return self.computing.work["argon2id"]
 
     def _unmatchable(self) -> str:
         """A hash of today's parameters whose digest is random: as slow as any, and nobody's."""
@@ -87,16 +85,29 @@ class Passwords:
         """The hash to keep. Raises BadAddress with a reason for people, SignInBusy."""
         prepared = self.prepared(password)
         salt = self._ids.octets(_SALT_OCTETS)
-        return await self.compute(lambda: self._hasher.hash(prepared, salt=salt), "argon2id")
 
-    async def verify(self, name: str, password: str, password_hash: str | None) -> bool:
-        """True when `password` is the one of `password_hash`. Raises SignInBusy."""
+        def make() -> str:
+            self.computing.counted("argon2id")
+            with self.computing.memory(self._settings.hash_memory_kibibytes):
+                return self._hasher.hash(prepared, salt=salt)
+
+        return await self.computing.run(make)
+
+    async def verify(self, name: str, password: str, password_hash: str | None, decoy: str | None = None) -> bool:
+        """True when `password` is the one of `password_hash`. Raises SignInBusy.
+
+        `decoy`: a hash of another server, if any is on record, which a refusal then computes as well.
+        """
+        elsewhere = password_hash if password_hash is not None and not password_hash.startswith(_OURS) else None
         try:
             prepared = saslprep(password)
         except BadName:
             password_hash, prepared = None, ""
         if len(prepared) > self._settings.max_password_octets:
             password_hash, prepared = None, ""
+        if elsewhere is not None and not prepared and self._is_text(password):
+            password_hash, prepared = elsewhere, password  # the other server took it as it was typed
+        typed = password if prepared else ""
         credential = self._credential(name, prepared)
         if self._remembered(credential, password_hash):
             return True
@@ -104,21 +115,41 @@ class Passwords:
         # A client that opens ten connections at once has its password checked once.
         check = self._checking.get((credential, expected))
         if check is None:
-            check = self.compute(lambda: self._matches(expected, prepared), "argon2id")
+            check = self.computing.run(lambda: self._check(expected, prepared, typed, decoy))
             self._checking[credential, expected] = check
             check.add_done_callback(lambda done: self._checked(credential, expected, done))
         return await asyncio.shield(check) and password_hash is not None
 
-    def needs_rehash(self, password_hash: str) -> bool:
-        """True when the hash was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(password_hash)
-
-    def _matches(self, password_hash: str, password: str) -> bool:
+    def _is_text(self, password: str) -> bool:
         try:
-            return self._hasher.verify(password_hash, password)
+            return 0 < len(password.encode()) <= self._settings.max_password_octets and "\0" not in password
+        except UnicodeEncodeError:
+            return False
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """True when the hash was made with other parameters than today's, or by another server."""
+        return not password_hash.startswith(_OURS) or self._hasher.check_needs_rehash(password_hash)
+
+    def _check(self, expected: str, prepared: str, typed: str, decoy: str | None) -> bool:
+        ours = expected.startswith(_OURS)
+        if self._matches(expected, prepared, typed):
+            return True
+        other = decoy if ours else self._nobody
+        if other is not None:
+            self._matches(other, prepared, typed)
+        return False
+
+    def _matches(self, password_hash: str, prepared: str, typed: str) -> bool:
+        try:
+            with self.computing.memory(imported.memory_kibibytes(password_hash)):
+                if not password_hash.startswith(_OURS):
+                    self.computing.counted("imported")
+                    return imported.matches(password_hash, typed.encode())
+                self.computing.counted("argon2id")
+                return self._hasher.verify(password_hash, prepared)
         except argon2.exceptions.VerifyMismatchError:
             return False
-        except (argon2.exceptions.InvalidHashError, argon2.exceptions.VerificationError) as error:
+        except (argon2.exceptions.InvalidHashError, argon2.exceptions.VerificationError, ValueError) as error:
             _log.error("a password hash on record can't be used: %s", error)
             return False
 
@@ -156,30 +187,7 @@ class Passwords:
         if not done.cancelled() and done.exception() is None and done.result() and expected != self._nobody:
             self._keep(credential, expected)
 
-    # ---- the threads
-
-    def compute(self, work: Callable[[], T], kind: str, count: int = 1) -> "asyncio.Future[T]":
-        """Run `work` in one of the threads: what hashes gives up the interpreter's lock while it computes.
-
-        `kind` and `count` say what it is, for `work`. Raises SignInBusy.
-        """
-        limit = self._settings.max_concurrent_hashes + self._settings.max_waiting_hashes
-        if self._in_pool >= limit:
-            raise SignInBusy(f"{self._in_pool} passwords are being checked")
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._settings.max_concurrent_hashes, "postroom-argon2")
-        self._in_pool += 1
-        self.work[kind] += count
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        future.add_done_callback(self._left_pool)
-        return future
-
-    def _left_pool(self, _: object) -> None:
-        self._in_pool -= 1
-
     def close(self) -> None:
-        """End the threads; a computation under way is waited for (tens of milliseconds)."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        """End the threads; forget what was proven."""
+        self.computing.close()
         self._proven.clear()

@@ -71,12 +71,12 @@ class Proving:
 
     def _account(self, key: str | None) -> _Account | None:
         tables = self._book.tables
-        person = tables.person(key) if key is not None else None
+        person = tables.person(key or "")
+        account_id = person.account_id if person is not None else 0  # nobody is looked up as well
+        factor, rows = tables.second_factor(account_id), tuple(tables.credentials(account_id))
         if person is None:
             return None
-        factor = tables.second_factor(person.account_id)
-        on = factor is not None and factor.confirmed is not None
-        return _Account(person, tuple(tables.credentials(person.account_id)), on)
+        return _Account(person, rows, factor is not None and factor.confirmed is not None)
 
     async def authenticate(self, username: str, password: str, protocol: str) -> Person | None:
         key = self._sign_in_key(username)
@@ -85,7 +85,8 @@ class Proving:
         row = app_passwords.matching(good, account.person.account_id if account is not None else 0, password)
         if row is None:
             main = next((one for one in good if one.is_main), None)
-            if not await self._passwords.verify(key or "", password, main.hash if main is not None else None):
+            main_hash = main.hash if main is not None else None
+            if not await self._passwords.verify(key or "", password, main_hash, self._book.tables.imported_hash()):
                 return None
             row = main
         assert key is not None
@@ -114,13 +115,7 @@ class Proving:
         account = self._account(key) if self._keeping.is_on else None
         credentials = account.credentials if account is not None else ()
         good = account.good(protocol, self._clock.now()) if account is not None else []
-        count = self._keeping.count(name, credentials)
-        keys = [
-            one
-            for row in good
-            if row.keys is not None and row.keys.iterations == count
-            for one in self._keeping.opened(name, row, hash_name)
-        ]
+        count, keys = self._keeping.opened(name, credentials, {row.credential_id for row in good}, hash_name)
         others = self._keeping.nobodys_count(name, self._book.tables.iteration_counts())
         nobodys = self._keeping.nobodys(name, hash_name)  # computed for everybody: it is not told from the time either
         return ScramKeys(self._keeping.salt(name, hash_name), count or others, tuple(keys) or (nobodys,))
@@ -157,12 +152,15 @@ class Proving:
 
     def _wants_keys(self, key: str, account: _Account, row: CredentialRow) -> bool:
         """The SCRAM keys on record are not what would be made today."""
+        today = self._settings.scram_iterations
         if not self._keeping.is_on:
             return row.keys is not None
         if row.keys is None or not self._keeping.is_usable(key, row.keys):
             return True
+        if all(one.keys is None or one.keys.iterations == today for one in account.credentials):
+            return False  # nearly always: the others need not be opened
         count = self._keeping.count(key, account.credentials, only_app_passwords=True)
-        return row.is_main and row.keys.iterations != (count or self._settings.scram_iterations)
+        return row.is_main and row.keys.iterations != (count or today)
 
 
 def _replace(tables: Tables, before: CredentialRow, after: CredentialRow) -> bool:

@@ -62,13 +62,14 @@ def find(tables: Tables, address: str) -> Person:
     return person
 
 
-def set_main_password(tables: Tables, address: str, main: CredentialRow) -> None:
-    """In place of the one before, whose id proves nothing any more."""
+def set_main_password(tables: Tables, address: str, main: CredentialRow | None) -> None:
+    """In place of the one before, whose id proves nothing any more; None: nothing in its place."""
     person = find(tables, address)
     for row in tables.credentials(person.account_id):
         if row.is_main:
             tables.remove_credential(row.credential_id)
-    tables.add_credential(replace(main, account_id=person.account_id))
+    if main is not None:
+        tables.add_credential(replace(main, account_id=person.account_id))
 
 
 def remove_person(tables: Tables, address: str) -> Person:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 HASHES: Mapping[str, str] = {"sha-256": "sha256", "sha-1": "sha1"}  # as SASL names them, and as hashlib does
 _SIZE = {name: hashlib.new(python).digest_size for name, python in HASHES.items()}
-_PACKED = 2 * sum(_SIZE.values())
+PACKED = 2 * sum(_SIZE.values())  # octets of the keys of one spelling
 
 
 def server_keys(hash_name: str, password: bytes, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
@@ -36,7 +36,7 @@ def packed(passwords: Sequence[str], salt: Callable[[str], bytes], iterations: i
 def unpacked(octets: bytes, hash_name: str) -> list[tuple[bytes, bytes]]:
     """(StoredKey, ServerKey) of this hash for each spelling."""
     found = []
-    for start in range(0, len(octets) - _PACKED + 1, _PACKED):
+    for start in range(0, len(octets) - PACKED + 1, PACKED):
         at = start
         for name, size in _SIZE.items():
             if name == hash_name:

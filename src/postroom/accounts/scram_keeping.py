@@ -9,11 +9,11 @@ because we do not have their secrets to make other keys.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from . import scram
 from .api import NOBODY, ScramKey
-from .passwords import Passwords
+from .computing import Computing
 from .settings import AccountSettings
 from .types import CredentialRow, Keys
 from .vault import Vault
@@ -24,10 +24,11 @@ _KEY_OCTETS = {"sha-256": 32, "sha-1": 20}
 class ScramKeeping:
     """For names as they are compared (addresses.address_key), or any other text for names that are nobody's."""
 
-    def __init__(self, passwords: Passwords, vault: Vault, settings: AccountSettings) -> None:
-        self._passwords = passwords
+    def __init__(self, computing: Computing, vault: Vault, settings: AccountSettings) -> None:
+        self._computing = computing
         self._vault = vault
         self._settings = settings
+        self._nothing: Keys | None = None  # opens to nothing
 
     @property
     def is_on(self) -> bool:
@@ -42,9 +43,12 @@ class ScramKeeping:
             return None
         count = self.count(name, rows, only_app_passwords=True) or self._settings.scram_iterations
         salts = {hash_name: self.salt(name, hash_name) for hash_name in scram.HASHES}
-        packed = await self._passwords.compute(
-            lambda: scram.packed(spellings, salts.__getitem__, count), "pbkdf2", len(spellings) * len(salts)
-        )
+
+        def compute() -> bytes:
+            self._computing.counted("pbkdf2", len(spellings) * len(salts))
+            return scram.packed(spellings, salts.__getitem__, count)
+
+        packed = await self._computing.run(compute)
         sealed = await asyncio.to_thread(self._vault.seal, packed, _context(name, count))  # may have to make the file
         return Keys(sealed, count)
 
@@ -53,22 +57,40 @@ class ScramKeeping:
 
     def count(self, name: str, rows: Iterable[CredentialRow], *, only_app_passwords: bool = False) -> int | None:
         """Iterations of this account's keys; None: it has none that can be opened."""
-        found = [row for row in rows if self.is_usable(name, row.keys)]
-        found.sort(key=lambda row: row.is_main)
-        if not found or (only_app_passwords and found[0].is_main):
-            return None
-        return found[0].keys.iterations if found[0].keys is not None else None
+        return _count([row for row in rows if self.is_usable(name, row.keys)], only_app_passwords=only_app_passwords)
 
     def is_usable(self, name: str, keys: Keys | None) -> bool:
-        return keys is not None and self._vault.opened(keys.sealed, _context(name, keys.iterations)) is not None
+        return keys is not None and self._opened(name, keys) is not None
 
-    def opened(self, name: str, row: CredentialRow, hash_name: str) -> list[ScramKey]:
-        """One for each spelling; none when there are none, or they can't be opened."""
-        if row.keys is None:
-            return []
-        packed = self._vault.opened(row.keys.sealed, _context(name, row.keys.iterations))
-        pairs = scram.unpacked(packed, hash_name) if packed is not None else []
-        return [ScramKey(row.credential_id, stored, server) for stored, server in pairs]
+    def opened(
+        self, name: str, rows: Sequence[CredentialRow], good: Container[int], hash_name: str
+    ) -> tuple[int | None, list[ScramKey]]:
+        """The count of this account's keys, and those of the credentials that are `good`.
+
+        A name without keys costs as much as one with those of a main password.
+        """
+        opened = [(row, self._opened(name, row.keys)) for row in rows if row.keys is not None]
+        if not opened:
+            self._opened("", self._decoy())
+        count = _count([row for row, packed in opened if packed is not None])
+        found = [
+            ScramKey(row.credential_id, stored, server)
+            for row, packed in opened
+            if packed is not None
+            and row.credential_id in good
+            and row.keys is not None
+            and row.keys.iterations == count
+            for stored, server in scram.unpacked(packed, hash_name)
+        ]
+        return count, found
+
+    def _opened(self, name: str, keys: Keys) -> bytes | None:
+        return self._vault.opened(keys.sealed, _context(name, keys.iterations))
+
+    def _decoy(self) -> Keys:
+        if self._nothing is None:
+            self._nothing = Keys(self._vault.seal(bytes(scram.PACKED), _context("", 0)), 0)
+        return self._nothing
 
     def nobodys(self, name: str, hash_name: str) -> ScramKey:
         """A key that nobody has the password of."""
@@ -85,3 +107,11 @@ class ScramKeeping:
 
 def _context(name: str, iterations: int) -> str:
     return f"scram {iterations} {name}"
+
+
+def _count(usable: list[CredentialRow], *, only_app_passwords: bool = False) -> int | None:
+    """App passwords come first: nobody can make other keys for them."""
+    chosen = min(usable, key=lambda row: row.is_main, default=None)
+    if chosen is None or chosen.keys is None or (only_app_passwords and chosen.is_main):
+        return None
+    return chosen.keys.iterations

@@ -52,6 +52,15 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ] = 19_456
     hash_passes: Annotated[int, Meta(ge=1, le=1000, description="Passes of one argon2id computation.")] = 2
     hash_lanes: Annotated[int, Meta(ge=1, le=64, description="Lanes of one argon2id computation.")] = 1
+    max_hash_memory_kibibytes: Annotated[
+        int,
+        Meta(
+            ge=8,
+            le=67_108_864,
+            description="Memory that all password hashes being computed may take together, in KiB; hashes of other "
+            "servers that need more alone are refused.",
+        ),
+    ] = 262_144
     max_concurrent_hashes: Annotated[
         int, Meta(ge=1, le=64, description="Passwords that are checked at the same time, each in a thread.")
     ] = 2

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from .import_passwords import import_passwords
 from .options import Amount, amount, config_option, in_directory, json_option, read_settings, with_directory
 from .outcome import WrongUse, print_json, print_table
 from .password import read_password
@@ -25,20 +26,28 @@ def account() -> None:
 @account.command(epilog="Example: echo 's3cret words' | postroom account add bob@example.org --password-stdin")
 @click.argument("address")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option("--no-password", is_flag=True, help="Without a main password, for app passwords, tokens or certificates.")
 @click.option(
     "--quota", metavar="SIZE", callback=amount, help='Most mail the account may hold, like "2GiB"; default none.'
 )
 @click.option("--quota-messages", metavar="N", type=click.IntRange(0), help="Most messages the account may hold.")
 @config_option
 def add(
-    address: str, password_stdin: bool, quota: Amount | None, quota_messages: int | None, config_path: Path | None
+    address: str,
+    password_stdin: bool,
+    no_password: bool,
+    quota: Amount | None,
+    quota_messages: int | None,
+    config_path: Path | None,
 ) -> None:
     """Add a person with a mailbox and a password.
 
     ADDRESS is also the name to sign in with; its domain must be here already.
     """
+    if password_stdin and no_password:
+        raise WrongUse("Give --password-stdin or --no-password")
     config = read_settings(config_path)
-    password = read_password(password_stdin)
+    password = None if no_password else read_password(password_stdin)
     person = in_directory(
         config,
         lambda directory: directory.add_person(
@@ -94,16 +103,19 @@ def remove(address: str, config_path: Path | None) -> None:
 @account.command(epilog="Example: postroom account password bob@example.org")
 @click.argument("address")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
+@click.option("--remove", is_flag=True, help="Leave none: for app passwords, tokens or certificates.")
 @config_option
-def password(address: str, password_stdin: bool, config_path: Path | None) -> None:
-    """Give a person a new password.
+def password(address: str, password_stdin: bool, remove: bool, config_path: Path | None) -> None:
+    """Give a person a new main password; app passwords stay as they are.
 
     Open connections stay open; the next sign-in needs the new one.
     """
+    if password_stdin and remove:
+        raise WrongUse("Give --password-stdin or --remove")
     config = read_settings(config_path)
-    new = read_password(password_stdin)
+    new = None if remove else read_password(password_stdin)
     in_directory(config, lambda directory: directory.set_password(address, new))
-    click.echo(f"{address} has a new password.")
+    click.echo(f"{address} has {'no main' if remove else 'a new'} password.")
 
 
 @account.command(epilog="Example: postroom account quota bob@example.org 2GiB --messages none")
@@ -179,3 +191,6 @@ def disable(address: str, config_path: Path | None) -> None:
     """Keep a person's mail and address, but let nobody sign in and refuse new mail."""
     with_directory(config_path, lambda directory: directory.set_enabled(address, False))
     click.echo(f"{address} is disabled.")
+
+
+account.add_command(import_passwords)

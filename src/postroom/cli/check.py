@@ -101,6 +101,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     yield from findings.relays(config)
     yield from findings.public_suffixes(config)
     yield from findings.data_folder(config)
+    yield from findings.credential_key(config)
     yield from findings.databases(config)
     domains = yield from _people(config)
     yield from dkim_keys(config, domains, time.time())  # noqa: TID251

@@ -105,6 +105,31 @@ def data_folder(config: "Config") -> Iterator[Finding]:
         yield good("data", f"{folder} is private and can be written")
 
 
+def credential_key(config: "Config") -> Iterator[Finding]:
+    """The key that seals SCRAM keys and second factors can be read by the server, and by nobody else."""
+    from postroom.accounts.vault import KEY_OCTETS
+
+    path = config.data / config.accounts.credential_key_file
+    user = _server_user(config)
+    try:
+        info = path.stat()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.parent.is_dir():
+            yield good("data", f"{path} is not there yet; it is made when the first password is set")
+        else:
+            yield bad("data", f"{path} can't be read: {error.strerror}", "correct accounts.credential_key_file")
+        return
+    if info.st_size != KEY_OCTETS:
+        yield bad("data", f"{path} is damaged: it has {info.st_size} octets", "bring it back from a backup")
+    elif user is not None and info.st_uid != user.pw_uid:
+        owner = _user_name(info.st_uid)
+        yield bad("data", f"{path} belongs to {owner}, not to {user.pw_name}", f"chown {user.pw_name} {path}")
+    elif info.st_mode & (stat.S_IRWXO | stat.S_IRWXG):
+        yield bad("data", f"other users of this machine may read {path}", f"chmod 0600 {path}")
+    else:
+        yield good("data", f"{path} is private")
+
+
 def _server_user(config: "Config") -> "pwd.struct_passwd | None":
     """Whom the server becomes, when it is known and not us."""
     try:
