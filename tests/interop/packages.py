@@ -29,6 +29,7 @@ DEBIAN = {  # program: package
     "tmux": "tmux",
     "neomutt": "neomutt",
     "unbound": "unbound",
+    "doveadm": "dovecot-core",
     "rbldnsd": "rbldnsd",
     "opendkim": "opendkim",
     "rspamd": "rspamd",
