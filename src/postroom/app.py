@@ -72,7 +72,7 @@ from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
 from postroom.servers.turning_away import IMAP, POLICY_HOST, POP3, GuardedDoor, busy
 from postroom.servers.unsubscribe import UnsubscribePage
-from postroom.signin import OAuthTokens, issuer_tokens
+from postroom.signin import OAuthTokens, SignIn, issuer_tokens
 from postroom.signing import KeyFolder, KeyKeeper, KeyWatch, Signing
 from postroom.smtp import SmtpSettings
 from postroom.store import STORE_ROWS, FolderLock, MadeAtFirstUse, MailStore, SqliteStore, hold_folder
@@ -83,7 +83,7 @@ _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which a
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset(
     {"allow_plaintext_sign_in_on_loopback", "authentication", "imap", "imap_protocol", "log", "pop3"}
-    | {"scoring", "signing", "smtp", "strangers"}
+    | {"scoring", "sign_in", "signing", "smtp", "strangers"}
 )
 
 
@@ -161,6 +161,7 @@ class App:
         self.store: MailStore
         self.directory: SqliteDirectory
         self.people: MailDirectory  # the same, or with those behind it who are known elsewhere
+        self.sign_in: SignIn
         self.queue: SqliteQueue
         self.guard: Guard
         self.authentication: Authentication | None = None
@@ -303,6 +304,15 @@ class App:
             self._closing.push_async_callback(self.tokens.close)
         self._build_mail(self._resolver)
         self.strangers = self._look_at_strangers(self._resolver)
+        self.sign_in = SignIn(
+            self.people,
+            self.clock,
+            self.ids,
+            guard=self.guard,
+            scram=self.directory if config.accounts.keep_scram_keys else None,
+            tokens=self.tokens,
+            settings=config.sign_in,
+        )
         # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()
         for name, later in self._services.items():
@@ -467,13 +477,21 @@ class App:
     def _pop3(self) -> Pop3Service:
         config = self.config
         return Pop3Service(
-            self.store, self.people, self.clock, config.pop3, self._starttls, config.hostname, self._maildrops
+            self.store,
+            self.people,
+            self.clock,
+            config.pop3,
+            self._starttls,
+            config.hostname,
+            self._maildrops,
+            self.sign_in,
         )
 
     def _imap(self) -> ImapService:
         return ImapService(
             store=self.store,
             directory=self.people,
+            sign_in=self.sign_in,
             clock=self.clock,
             ids=self.ids,
             hostname=self.config.hostname,
@@ -516,6 +534,7 @@ class App:
             held=self.queue,
             guard=self.guard,
             strangers=self.strangers,
+            sign_in=self.sign_in,
         )
 
     def _starttls(self) -> ssl.SSLContext:
@@ -540,6 +559,7 @@ class App:
         self.signing.reload()
         if self._key_watch is not None:
             self._key_watch.settings = config.signing
+        self.sign_in.settings = config.sign_in
         for name, later in self._services.items():
             if isinstance(later.service, SmtpService):
                 later.service.settings = _for_listener(config.smtp, self._wanted[name])

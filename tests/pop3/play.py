@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postroom.pop3 import (
+    Authenticate,
+    AuthResponse,
     Close,
     Maildrop,
     Pop3Engine,
@@ -21,6 +23,7 @@ from postroom.pop3 import (
     opening,
     stuffed,
 )
+from postroom.sasl import Challenge, Credentials, ServerMechanism, credentials, server_mechanism
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts" / "pop3"
 SETTINGS = Pop3Settings()
@@ -55,6 +58,8 @@ class Play:
             tls_offered=self.tls_offered,
             plaintext_sign_in=self.plaintext_sign_in,
         )
+        self.engine.mechanisms = ("PLAIN", "LOGIN")
+        self.mechanism: ServerMechanism | None = None
         self.output += self.engine.take_output()
 
     def feed(self, data: bytes) -> bytes:
@@ -79,14 +84,12 @@ class Play:
         engine = self.engine
         match request:
             case SignIn(username, password):
-                if (username, password) != (USERNAME, PASSWORD):
-                    engine.refuse_sign_in(Refusal.WRONG)
-                elif self.refusal is not None:
-                    engine.refuse_sign_in(self.refusal)
-                else:
-                    sizes = [len(m) for m in self.messages]
-                    uids = [10 * (k + 1) for k in range(len(sizes))]
-                    engine.signed_in(Maildrop(7, 0x65F0, uids, sizes, range(len(sizes))))
+                self._decide(credentials(username, password))
+            case Authenticate(name, initial):
+                self.mechanism = server_mechanism(name)
+                self._step(initial)
+            case AuthResponse(response):
+                self._step(response)
             case StartTls():
                 engine.tls_started()
             case Retrieve():
@@ -105,6 +108,25 @@ class Play:
                 engine.updated(len(uids))
             case Close():
                 self.closed = True
+
+    def _step(self, response: bytes | None) -> None:
+        assert self.mechanism is not None
+        outcome = self.mechanism.step(response)
+        if isinstance(outcome, Challenge):
+            self.engine.challenge(outcome.data)
+        else:
+            self._decide(outcome)
+
+    def _decide(self, outcome: object) -> None:
+        engine = self.engine
+        if outcome != Credentials(USERNAME, PASSWORD):
+            engine.refuse_sign_in(Refusal.WRONG)
+        elif self.refusal is not None:
+            engine.refuse_sign_in(self.refusal)
+        else:
+            sizes = [len(m) for m in self.messages]
+            uids = [10 * (k + 1) for k in range(len(sizes))]
+            engine.signed_in(Maildrop(7, 0x65F0, uids, sizes, range(len(sizes))))
 
 
 def scenes(path: Path) -> Iterator[tuple[str, bytes]]:

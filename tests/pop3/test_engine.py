@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from postroom.pop3 import Close, Pop3Settings, Refusal, Send, SignIn, StartTls
 from postroom.pop3.commands import COMMANDS
 from postroom.pop3.engine import _HANDLERS
+from postroom.sasl import Credentials, credentials
 
 from .play import MESSAGES, PASSWORD, TRANSCRIPTS, USERNAME, Play, matches, scenes
 
@@ -223,7 +224,7 @@ def test_names_and_passwords_are_prepared_and_not_shown() -> None:
     play.feed("USER bo\u00adb@bob.test\r\nPASS secret\u00a0word\r\n".encode())
     request = play.requests[-1]
     assert isinstance(request, SignIn)
-    assert (request.username, request.password) == (USERNAME, PASSWORD)
+    assert credentials(request.username, request.password) == Credentials(USERNAME, PASSWORD)
     assert PASSWORD not in repr(request)
     assert play.engine.maildrop is not None
 

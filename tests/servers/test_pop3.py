@@ -30,6 +30,7 @@ from postroom.net import (
 from postroom.pop3 import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Settings
 from postroom.servers.maildrops import Maildrops
 from postroom.servers.pop3 import Pop3Service
+from postroom.signin import SignIn, SignInSettings
 from postroom.store import (
     Account,
     AppendOptions,
@@ -67,6 +68,7 @@ class Room:
         self.store = store
         self.maildrops = maildrops
         self.directory = directory
+        self.sign_in = SignIn(directory, SystemClock(), SystemIds(), settings=SignInSettings(failure_step_seconds=0))
         self.tls = tls
         self.bob = 0
         self.carol = 0
@@ -82,6 +84,7 @@ class Room:
             lambda: self.tls.context,
             "mail.bob.test",
             self.maildrops,
+            self.sign_in,
         )
 
     @property

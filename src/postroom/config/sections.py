@@ -29,7 +29,7 @@ from postroom.queue import QueueSettings
 from postroom.reputation.settings import StrangersSettings
 from postroom.servers.imap.settings import ImapSessionSettings
 from postroom.servers.settings import MtaStsSettings
-from postroom.signin import OAuthSettings
+from postroom.signin import OAuthSettings, SignInSettings
 from postroom.signing import SigningSettings
 from postroom.smtp.settings import SmtpSettings
 from postroom.store.settings import StoreSettings
@@ -67,6 +67,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     )
     ldap: Annotated[LdapSettings, Meta(description="People in LDAP (directories.md).")] = LdapSettings()
     oauth: Annotated[OAuthSettings, Meta(description="Sign-in by tokens of an issuer (oauth.md).")] = OAuthSettings()
+    sign_in: Annotated[SignInSettings, Meta(description="How people sign in, by any protocol (sign-in.md).")] = (
+        SignInSettings()
+    )
     net: Annotated[NetSettings, Meta(description="Connections, for every protocol.")] = NetSettings()
     guard: Annotated[GuardSettings, Meta(description="Who is kept out, and how much everybody may do (guard.md).")] = (
         GuardSettings()

@@ -3,13 +3,15 @@
 from .engine import BUSY, CLOSED_ACCOUNT, STOPPING, Pop3Engine
 from .maildrop import Maildrop, NoSuchMessage
 from .multiline import DotStuffer, Top, opening, stuffed
-from .requests import Close, Refusal, Request, Retrieve, Send, SignIn, StartTls, Update
+from .requests import Authenticate, AuthResponse, Close, Refusal, Request, Retrieve, Send, SignIn, StartTls, Update
 from .settings import Pop3Settings
 
 __all__ = [
     "BUSY",
     "CLOSED_ACCOUNT",
     "STOPPING",
+    "AuthResponse",
+    "Authenticate",
     "Close",
     "DotStuffer",
     "Maildrop",

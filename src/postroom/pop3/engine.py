@@ -12,38 +12,31 @@ commands (RFC 2449 §6.6).
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from postroom.sasl import (
-    SERVER_MECHANISMS,
-    BadBase64,
-    Challenge,
-    Credentials,
-    Failed,
-    Outcome,
-    ServerMechanism,
-    credentials,
-    decode_base64,
-    encode_base64,
-    server_mechanism,
-)
+from postroom.sasl import BadBase64, decode_base64, encode_base64
 
 from .commands import COMMANDS, State
 from .lines import BadLine, LineReader
 from .maildrop import Maildrop, NoSuchMessage
 from .multiline import TERMINATOR
-from .requests import Close, Refusal, Request, Retrieve, Send, SignIn, StartTls, Update
+from .requests import Authenticate, AuthResponse, Close, Refusal, Request, Retrieve, Send, SignIn, StartTls, Update
 from .settings import Pop3Settings
 
 BUSY = b"-ERR [SYS/TEMP] Too many connections, please try again later\r\n"
 STOPPING = b"-ERR [SYS/TEMP] The server is stopping\r\n"
 CLOSED_ACCOUNT = b"-ERR [SYS/PERM] This account is no longer active\r\n"
 _TROUBLE = b"[SYS/TEMP] Something went wrong, please try again later"
+_NOT_BASE64 = b"That is not base64"
 _NEEDS_TLS = b"[AUTH] Sign-in needs TLS: use STLS or the TLS port"
 
 Arguments = tuple[bytes | None, ...]
 
 
 class Pop3Engine:
-    """One session. The greeting is its first output."""
+    """One session. The greeting is its first output.
+
+    Its owner keeps `mechanisms` (what AUTH takes, best first) and `takes_passwords` (whether USER does) as the
+    connection's state allows; neither matters while sign-in is not possible at all.
+    """
 
     def __init__(
         self,
@@ -58,6 +51,8 @@ class Pop3Engine:
         self.state = State.AUTHORIZATION
         self.utf8 = False  # RFC 6856 §2.1
         self.maildrop: Maildrop | None = None
+        self.mechanisms: tuple[str, ...] = ()
+        self.takes_passwords = True
         self._tls = tls
         self._tls_offered = tls_offered
         self._plaintext_sign_in = plaintext_sign_in
@@ -66,7 +61,7 @@ class Pop3Engine:
         )
         self._hostname = hostname.encode("ascii", "replace")
         self._username: bytes | None = None  # of a USER that PASS may follow
-        self._mechanism: ServerMechanism | None = None  # of an AUTH exchange under way
+        self._in_exchange = False  # the next line answers a challenge
         self._pending: Request | None = None
         self._failures = 0
         self._bad_commands = 0
@@ -95,11 +90,14 @@ class Pop3Engine:
             raise ValueError("the last request is not answered yet")
         while not self._closed:
             settings = self._settings
-            in_exchange = self._mechanism is not None
+            in_exchange = self._in_exchange
             if self._output_octets > settings.output_octets:
                 self._pending = Send(iter(()))  # many pipelined commands: let the peer take some replies first
                 return self._pending
-            line = self._lines.take(settings.max_response_line_octets if in_exchange else settings.max_line_octets)
+            longest = settings.max_response_line_octets
+            line = self._lines.take(
+                longest if in_exchange else settings.max_line_octets, begins=b"AUTH ", limit_then=longest
+            )
             if line is None:
                 return None
             request = self._response(line) if in_exchange else self._command(line)
@@ -115,15 +113,24 @@ class Pop3Engine:
 
     def signed_in(self, maildrop: Maildrop) -> None:
         """The person is who they say, and the maildrop is theirs alone."""
-        self._answered(SignIn)
+        self._answered(SignIn, Authenticate, AuthResponse)
         self.maildrop = maildrop
         self.state = State.TRANSACTION
         self._ok(b"maildrop has %b" % _summary(maildrop))
 
     def refuse_sign_in(self, refusal: Refusal) -> None:
         """Nobody was signed in. Too many wrong passwords end the session."""
-        self._answered(SignIn)
-        self._refused(refusal)
+        self._answered(SignIn, Authenticate, AuthResponse)
+        self._error(refusal.value)
+        if refusal in (Refusal.WRONG, Refusal.LATER):
+            self._failures += 1
+            self._closed = self._failures >= self._settings.max_sign_in_failures
+
+    def challenge(self, data: bytes) -> None:
+        """Ask on (RFC 5034 §4)."""
+        self._answered(Authenticate, AuthResponse)
+        self._say(b"+ %b\r\n" % encode_base64(data))
+        self._in_exchange = True
 
     def tls_started(self) -> None:
         """The handshake is done: all that was said before is forgotten."""
@@ -187,9 +194,9 @@ class Pop3Engine:
     def _sign_off(self, note: bytes) -> None:
         self._ok(b"%b POP3 server signing off%b" % (self._hostname, note))
 
-    def _answered(self, kind: type[Request]) -> None:
-        if not isinstance(self._pending, kind):
-            raise ValueError(f"no {kind.__name__} is waiting for an answer")
+    def _answered(self, *kinds: type[Request]) -> None:
+        if not isinstance(self._pending, kinds):
+            raise ValueError(f"no {' or '.join(kind.__name__ for kind in kinds)} is waiting for an answer")
         self._pending = None
 
     def _bad(self, text: bytes) -> Close | None:
@@ -234,6 +241,9 @@ class Pop3Engine:
         if not self._may_sign_in():
             self._error(_NEEDS_TLS)
             return None
+        if not self.takes_passwords:
+            self._error(b"[AUTH] Use AUTH")
+            return None
         self._username = arguments[0]
         self._ok()  # whether there is such a user is not told (RFC 3206 §5)
         return None
@@ -242,57 +252,37 @@ class Pop3Engine:
         if username is None:
             self._error(_NEEDS_TLS if not self._may_sign_in() else b"USER comes before PASS")
             return None
-        return self._outcome(credentials(username, password))  # RFC 6856 §2.2: SASLprep
+        return SignIn(username, password)
 
     def _auth(self, arguments: Arguments) -> Request | None:
         raw_name, initial = arguments
         if not self._may_sign_in():  # RFC 5034 §4: no plaintext mechanism without TLS
             self._error(_NEEDS_TLS)
             return None
-        mechanism = server_mechanism(raw_name or b"")
-        if mechanism is None:
+        mechanism = (raw_name or b"").upper().decode("ascii", "replace")
+        if mechanism not in self.mechanisms:
             self._error(b"No such mechanism")
             return None
-        self._mechanism = mechanism
-        if initial is None:
-            return self._outcome(mechanism.step(None))
-        return self._response(b"" if initial == b"=" else initial)  # RFC 5034 §4
+        if initial is None or initial == b"=":  # RFC 5034 §4: a response of no octets
+            return Authenticate(mechanism, None if initial is None else b"")
+        response = self._decoded(initial)
+        return self._bad(_NOT_BASE64) if response is None else Authenticate(mechanism, response)
 
     def _response(self, line: bytes | BadLine) -> Request | None:
-        mechanism = self._mechanism
-        assert mechanism is not None
+        self._in_exchange = False
         if isinstance(line, BadLine):
-            self._mechanism = None
             closing = self._bad(line.value.encode())
             return Close() if line is BadLine.ENDLESS else closing
         if line == b"*":
-            self._mechanism = None
             return self._bad(b"Sign-in cancelled")
+        response = self._decoded(line)
+        return self._bad(_NOT_BASE64) if response is None else AuthResponse(response)
+
+    def _decoded(self, line: bytes) -> bytes | None:
         try:
-            response = decode_base64(line, self._settings.max_response_line_octets)
+            return decode_base64(line, self._settings.max_response_line_octets)
         except BadBase64:
-            self._mechanism = None
-            return self._bad(b"That is not base64")
-        return self._outcome(mechanism.step(response))
-
-    def _outcome(self, outcome: Outcome) -> Request | None:
-        match outcome:
-            case Challenge(data):
-                self._say(b"+ %b\r\n" % encode_base64(data))
-                return None
-            case Credentials(username, password):
-                self._mechanism = None
-                return SignIn(username, password)
-            case Failed():
-                self._mechanism = None
-                return Close() if self._refused(Refusal.WRONG) else None
-
-    def _refused(self, refusal: Refusal) -> bool:
-        self._error(refusal.value)
-        if refusal is Refusal.WRONG:
-            self._failures += 1
-            self._closed = self._failures >= self._settings.max_sign_in_failures
-        return self._closed
+            return None
 
     def _stls(self, arguments: Arguments) -> Request | None:
         if self._tls:
@@ -324,8 +314,8 @@ class Pop3Engine:
                 for line, announced in (  # RFC 2449 §6
                     (b"+OK Capability list follows", True),
                     (b"TOP", True),
-                    (b"USER", sign_in),
-                    (b"SASL " + " ".join(SERVER_MECHANISMS).encode(), sign_in),  # RFC 5034 §3
+                    (b"USER", sign_in and self.takes_passwords),
+                    (b"SASL " + " ".join(self.mechanisms).encode(), sign_in and bool(self.mechanisms)),  # RFC 5034 §3
                     (b"RESP-CODES", True),
                     (b"AUTH-RESP-CODE", True),  # RFC 3206 §6
                     (b"LOGIN-DELAY %d" % settings.login_delay_seconds, settings.login_delay_seconds > 0),

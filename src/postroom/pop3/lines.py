@@ -42,13 +42,18 @@ class LineReader:
                 self._lines.append(BadLine.ENDLESS)
         self._rest = rest
 
-    def take(self, limit: int) -> bytes | BadLine | None:
-        """The next line; `limit` counts its line end. None: no complete line is there."""
+    def take(self, limit: int, *, begins: bytes = b"", limit_then: int = 0) -> bytes | BadLine | None:
+        """The next line; `limit` counts its line end. None: no complete line is there.
+
+        A line that begins so, in any case, has another limit.
+        """
         if not self._lines:
             return None
         line = self._lines.popleft()
         if isinstance(line, BadLine):
             return line
+        if begins and line[: len(begins)].upper() == begins:
+            limit = limit_then
         if len(line) + 1 > limit:
             return BadLine.ENDLESS if len(line) > self._discard_limit else BadLine.TOO_LONG
         if not line.endswith(b"\r") or line.find(b"\r", 0, -1) >= 0 or b"\0" in line:

@@ -10,10 +10,26 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class SignIn:
-    """Is this so, and is the maildrop free? Answer: `signed_in` or `refuse_sign_in`."""
+    """By USER and PASS: is this so, and is the maildrop free? Answer: `signed_in` or `refuse_sign_in`."""
 
-    username: str
-    password: str = field(repr=False)
+    username: bytes
+    password: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Authenticate:
+    """Begin an exchange by this mechanism (in upper case), one of those that the engine was told of. `initial`: None
+    when the client sent no response with it. Answer: `challenge`, `signed_in` or `refuse_sign_in`."""
+
+    mechanism: str
+    initial: bytes | None = field(repr=False)
+
+
+@dataclass(slots=True)
+class AuthResponse:
+    """Go on with the exchange. Answer: as to Authenticate."""
+
+    response: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -50,7 +66,7 @@ class Close:
     """Send the output and close. No answer."""
 
 
-Request = SignIn | StartTls | Retrieve | Send | Update | Close
+Request = SignIn | Authenticate | AuthResponse | StartTls | Retrieve | Send | Update | Close
 
 
 class Refusal(enum.Enum):
@@ -59,5 +75,6 @@ class Refusal(enum.Enum):
     WRONG = b"[AUTH] Wrong user name or password"  # RFC 3206 §5
     IN_USE = b"[IN-USE] The maildrop is open in another POP3 session"  # RFC 2449 §8.1.2
     LOGIN_DELAY = b"[LOGIN-DELAY] Too soon after the last sign-in"  # RFC 2449 §8.1.1
+    LATER = b"[SYS/TEMP] Too many failed sign-ins, please try again later"  # counts as a wrong one
     TEMPORARY = b"[SYS/TEMP] The maildrop can't be opened now, please try again later"  # RFC 3206 §4
     PERMANENT = b"[SYS/PERM] The account has no maildrop"

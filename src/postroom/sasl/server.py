@@ -1,17 +1,24 @@
 """The server's side of SASL mechanisms, as state machines over decoded octets.
 
-Owns: PLAIN (RFC 4616) and LOGIN. Never: checks a password, encodes base64, knows which protocol carries it.
-Raises: nothing on input; stepping a finished mechanism is a ValueError.
+Owns: PLAIN (RFC 4616) and LOGIN; which mechanisms there are, best first. Never: checks a password, encodes base64,
+knows which protocol carries it. Raises: nothing on input; stepping a finished mechanism is a ValueError.
 
-A mechanism that needs secrets while it runs (SCRAM) brings one more Outcome that asks its caller for them; PLAIN and
-LOGIN stay as they are.
+Some need an answer from outside while they run: an Outcome asks for it, and a method takes it (Scram.keys,
+Bearer.refuse).
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from .bearer import Bearer
+from .external import External
 from .outcome import Challenge, Credentials, Failed, Outcome
-from .saslprep import BadName, saslprep
+from .preparation import prepared_name, prepared_password, same_name
+from .saslprep import BadName
+from .scram import SCRAM_MECHANISMS, Scram
 from .settings import MAX_NAME_OCTETS
+
+_NO_BINDINGS: Mapping[str, bytes] = {}
 
 
 class ServerMechanism(Protocol):
@@ -45,7 +52,7 @@ class Plain:
         # Nobody may act as someone else here: an authzid can only repeat the name (RFC 4616 §2).
         if raw_authzid and isinstance(outcome, Credentials):
             try:
-                if _prepare(raw_authzid) != outcome.username:
+                if not same_name(_name(raw_authzid), outcome.username):
                     return Failed("authorization identity differs from the user name", outcome)
             except BadName as error:
                 return Failed(f"authorization identity: {error}", outcome)
@@ -79,31 +86,52 @@ class Login:
 def credentials(raw_username: bytes, raw_password: bytes) -> Credentials | Failed:
     """Name and password prepared; also for a protocol's own commands (POP3 USER and PASS, IMAP LOGIN)."""
     try:
-        username = _prepare(raw_username)
-        password = _prepare(raw_password)
+        username = _name(raw_username)
     except BadName as error:
-        return Failed(str(error))
-    if not username or not password:  # RFC 4616 §2: an empty result of preparation fails
-        return Failed("empty user name or password")
-    return Credentials(username, password)
+        return Failed(f"user name: {error}")
+    try:
+        return Credentials(username, prepared_password(_text(raw_password)))
+    except BadName:
+        return Failed("the password can't be one")  # the error names a character of it
 
 
-def _prepare(raw: bytes) -> str:
+def _name(raw: bytes) -> str:
+    return prepared_name(_text(raw))  # RFC 4616 §2: an empty result of preparation fails
+
+
+def _text(raw: bytes) -> str:
     if len(raw) > MAX_NAME_OCTETS:
         raise BadName("too long")
     try:
-        return saslprep(raw.decode("utf-8"))
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadName("not UTF-8") from error
 
 
-_MECHANISMS: dict[str, type[Plain] | type[Login]] = {"PLAIN": Plain, "LOGIN": Login}
-SERVER_MECHANISMS: tuple[str, ...] = tuple(_MECHANISMS)  # best first, as protocols list them
+# Best first, as protocols list them: what shows no password before what shows one, a password's proof before a bearer
+SERVER_MECHANISMS: tuple[str, ...] = ("EXTERNAL", *SCRAM_MECHANISMS, "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN")
 
 
-def server_mechanism(name: str | bytes) -> ServerMechanism | None:
-    """A new exchange by that mechanism (RFC 4422 §3.1: names in any case); None when there is none."""
+def server_mechanism(
+    name: str | bytes, *, nonce: str = "", channel_bindings: Mapping[str, bytes] = _NO_BINDINGS
+) -> ServerMechanism | None:
+    """A new exchange by that mechanism (RFC 4422 §3.1: names in any case); None when there is none.
+
+    SCRAM needs a `nonce` of printable characters without commas, never used before, and by type the channel bindings of
+    this connection: those that its client was offered.
+    """
     if isinstance(name, bytes):
         name = name.decode("ascii", "replace")
-    made = _MECHANISMS.get(name.upper())
-    return made() if made is not None else None
+    name = name.upper()
+    if name in SCRAM_MECHANISMS:
+        return Scram(name, nonce=nonce, channel_bindings=channel_bindings)
+    match name:
+        case "PLAIN":
+            return Plain()
+        case "LOGIN":
+            return Login()
+        case "OAUTHBEARER" | "XOAUTH2":
+            return Bearer(name)
+        case "EXTERNAL":
+            return External()
+    return None

@@ -17,6 +17,8 @@ from postroom.net import Connection, ConnectionEnd, ServerStopping, TlsFailed, i
 from postroom.pop3 import (
     CLOSED_ACCOUNT,
     STOPPING,
+    Authenticate,
+    AuthResponse,
     DotStuffer,
     Maildrop,
     Pop3Engine,
@@ -32,12 +34,25 @@ from postroom.pop3 import (
     opening,
     stuffed,
 )
+from postroom.sasl import Challenge
+from postroom.servers.clients import client_of
+from postroom.signin import Exchange, Kind, Refused, SignedIn, Step
+from postroom.signin import SignIn as SignInService
 from postroom.store import Account, MailStore, NoSuchAccount, NoSuchContent, Stored, Want
 
 from .expiry import expire
 from .maildrops import Maildrops
 
 _log = logging.getLogger("postroom.pop3")
+# RFC 3206: [AUTH] for what a client has to change, [SYS/TEMP] for what it has to wait for
+_REFUSALS: dict[Kind, Refusal] = {
+    "credentials": Refusal.WRONG,
+    "authorization": Refusal.WRONG,
+    "expired": Refusal.WRONG,
+    "banned": Refusal.LATER,
+    "busy": Refusal.TEMPORARY,
+    "unavailable": Refusal.TEMPORARY,
+}
 _BELIEVED_SECONDS = 0.1  # a client that takes one message after another makes thousands of look-ups otherwise
 
 
@@ -53,9 +68,11 @@ class Pop3Service:
         tls_context: Callable[[], ssl.SSLContext] | None,
         hostname: str,
         maildrops: Maildrops,
+        sign_in: SignInService,
     ) -> None:
         self.store = store
         self.directory = directory
+        self.sign_in = sign_in
         self.clock = clock
         self.settings = settings
         self.tls_context = tls_context
@@ -108,6 +125,8 @@ class _Session:
             tls_offered=service.tls_context is not None,
             plaintext_sign_in=service.settings.plaintext_sign_in_on_loopback and is_loopback(connection.peer[0]),
         )
+        self._offer()
+        self._exchange: Exchange | None = None
         self._locked_id: int | None = None
         self._messages: _Messages | None = None
         self._in_response = False  # part of a multi-line response was sent
@@ -163,14 +182,15 @@ class _Session:
 
     async def _carry_out(self, request: Request) -> None:
         match request:
-            case SignIn(username, password):
-                refusal = await self._sign_in(username, password)
+            case SignIn() | Authenticate() | AuthResponse():
+                refusal = await self._sign_in(request)
                 if refusal is not None:
                     self._engine.refuse_sign_in(refusal)
             case StartTls():
                 assert self._service.tls_context is not None
                 await self._connection.start_tls(self._service.tls_context())
                 self._engine.tls_started()
+                self._offer()
             case Retrieve():
                 if self._service.clock.monotonic() - self._active_at > _BELIEVED_SECONDS:
                     await self._require_active()
@@ -187,23 +207,47 @@ class _Session:
 
     # ---- sign-in
 
-    async def _sign_in(self, username: str, password: str) -> Refusal | None:
-        service, peer = self._service, self._connection.peer[0]
+    def _offer(self) -> None:
+        """What the client may use, as its connection is now."""
+        sign_in = self._service.sign_in
+        self._engine.mechanisms = sign_in.mechanisms(client_of(self._connection, "pop3"))
+        self._engine.takes_passwords = sign_in.takes_passwords
+
+    async def _sign_in(self, request: SignIn | Authenticate | AuthResponse) -> Refusal | None:
+        """None: it is answered."""
+        peer = self._connection.peer[0]
         try:
-            person = await service.directory.authenticate(username, password, "pop3")
-            if person is None or not person.enabled:
-                _log.info("%s: sign-in as %r refused", peer, username)
-                await service.clock.sleep(self._settings.sign_in_failure_delay_seconds)
-                return Refusal.WRONG
-            return await self._open(person)
+            step = await self._ask(request)
+            match step:
+                case Challenge(data):
+                    self._engine.challenge(data)
+                    return None
+                case SignedIn(person):
+                    return await self._open(person)
+                case Refused(kind, words, username):
+                    _log.info("%s: sign-in as %r refused: %s", peer, username or "nobody", words)
+                    refusal = _REFUSALS[kind]
+                    if refusal is not Refusal.TEMPORARY:
+                        await self._service.clock.sleep(self._settings.sign_in_failure_delay_seconds)
+                    return refusal
         except NoSuchAccount as error:
-            _log.error("%s: %r has no mail account: %s", peer, username, error)
+            _log.error("%s: no mail account: %s", peer, error)
             return Refusal.PERMANENT
         except MailError as error:
-            _log.warning("%s: sign-in as %r failed: %s", peer, username, error)
+            _log.warning("%s: sign-in failed: %s", peer, error)
         except Exception:
-            _log.exception("%s: sign-in as %r failed", peer, username)
+            _log.exception("%s: sign-in failed", peer)
         return Refusal.TEMPORARY
+
+    async def _ask(self, request: SignIn | Authenticate | AuthResponse) -> Step:
+        sign_in, client = self._service.sign_in, client_of(self._connection, "pop3")
+        if isinstance(request, SignIn):
+            return await sign_in.password(request.username, request.password, client)
+        if isinstance(request, Authenticate):
+            self._exchange = sign_in.exchange(request.mechanism, client)
+        if self._exchange is None:  # the settings have changed since it was offered
+            return Refused("unavailable", "no such mechanism any more")
+        return await self._exchange.step(request.initial if isinstance(request, Authenticate) else request.response)
 
     async def _open(self, person: Person) -> Refusal | None:
         service, account_id = self._service, person.account_id

@@ -79,6 +79,7 @@ TEMPORARY_FAILURE = Reply(451, "4.3.0", "Temporary failure, please try again lat
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients")
 TLS_NOT_AVAILABLE = Reply(454, "4.7.0", "TLS not available due to temporary reason")
 AUTH_TEMPORARY_FAILURE = Reply(454, "4.7.0", "Temporary authentication failure")
+TOO_MANY_FAILED_SIGN_INS = Reply(454, "4.7.0", "Too many failed sign-ins, please try again later")
 
 NOT_RECOGNIZED = Reply(500, "5.5.1", "Command unrecognized")
 NOT_A_WEB_SERVER = Reply(500, "5.5.1", "This is a mail server")

@@ -16,6 +16,7 @@ from postroom.base import Board, Pokes, SeededIds, SystemClock, WorkerPlace
 from postroom.message import MessageSettings
 from postroom.net import Listener, NetSettings
 from postroom.servers.imap import ImapService, ImapSessionSettings
+from postroom.signin import SignIn, SignInSettings
 from postroom.store import STORE_ROWS, MemoryStore, SqliteStore, StoreSettings, hold_folder
 from postroom.store.api import Account, AppendOptions, FlagAction, Flagged, MailStore
 from postroom.store.memory import MemoryAccount
@@ -279,6 +280,10 @@ def make_store(kind: str, directory: Path, **settings: Any) -> MailStore:
     return SqliteStore(directory, StoreSettings(threads=2, **settings), MessageSettings(), SystemClock(), SeededIds())
 
 
+def sign_in_by_password(people: FakeDirectory) -> SignIn:
+    return SignIn(people, SystemClock(), SeededIds(), settings=SignInSettings(failure_step_seconds=0))
+
+
 @asynccontextmanager
 async def open_room(
     directory: Path,
@@ -288,6 +293,7 @@ async def open_room(
     implicit_tls: ssl.SSLContext | None = None,
     net: NetSettings | None = None,
     store_settings: Mapping[str, Any] | None = None,
+    sign_in: SignIn | None = None,
     **settings: Any,
 ) -> AsyncIterator[Room]:
     """Everything running, for PEOPLE."""
@@ -308,6 +314,7 @@ async def open_room(
             service = ImapService(
                 store=store,
                 directory=people,
+                sign_in=sign_in or sign_in_by_password(people),
                 clock=SystemClock(),
                 ids=SeededIds(),
                 hostname="mail.x.example",

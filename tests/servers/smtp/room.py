@@ -16,6 +16,7 @@ from postroom.message import MessageSettings
 from postroom.net import Listener, NetSettings, ServerTls, client_context, self_signed
 from postroom.queue import MemoryQueue, QueueSettings
 from postroom.servers.smtp import LMTP, RELAY, SUBMISSION, Policy, SmtpService
+from postroom.signin import SignIn, SignInSettings
 from postroom.smtp import SmtpSettings
 from postroom.store import MemoryStore, StoreSettings, Want
 
@@ -40,6 +41,10 @@ class Room:
     intake: Intake
     services: dict[str, SmtpService] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        at_once = SignInSettings(failure_step_seconds=0)
+        self.sign_in = SignIn(self.directory, SystemClock(), SeededIds(), settings=at_once)
 
     def port(self, name: str) -> int:
         return self.listeners[name].ports[0]
@@ -131,6 +136,7 @@ def service(room: Room, policy: Policy, settings: SmtpSettings, *, starttls: boo
         settings=settings,
         tls=server_tls() if starttls else None,
         held=Held(room.queue),
+        sign_in=room.sign_in,
     )
 
 

@@ -15,7 +15,7 @@ from postroom.sasl import SERVER_MECHANISMS
 from .compression import may_compress
 from .quota import RESOURCES
 from .settings import ImapSessionSettings
-from .signin import may_sign_in
+from .signin import may_log_in, mechanisms
 from .status import append_limit
 
 if TYPE_CHECKING:
@@ -54,6 +54,20 @@ def _may_start_tls(session: "Session") -> bool:
     return session.connection.tls is None and session.service.tls_context() is not None
 
 
+_MECHANISM_RFCS = {
+    "EXTERNAL": 4422,
+    "SCRAM-SHA-256-PLUS": 7677,
+    "SCRAM-SHA-1-PLUS": 5802,
+    "SCRAM-SHA-256": 7677,
+    "SCRAM-SHA-1": 5802,
+    "OAUTHBEARER": 7628,
+}
+
+
+def _offers(mechanism: str) -> Callable[["Session"], bool]:
+    return lambda session: mechanism in mechanisms(session)
+
+
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"IMAP4rev1", 3501, When.ALWAYS),
     Capability(b"IMAP4rev2", 9051, When.ALWAYS, can_enable=True),
@@ -63,8 +77,11 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability(b"ENABLE", 5161, When.ALWAYS),
     Capability(b"IDLE", 2177, When.ALWAYS),
     Capability(b"STARTTLS", 3501, When.BEFORE_SIGN_IN, _may_start_tls),
-    *(Capability(b"AUTH=" + name.encode(), 3501, When.BEFORE_SIGN_IN, may_sign_in) for name in SERVER_MECHANISMS),
-    Capability(b"LOGINDISABLED", 3501, When.BEFORE_SIGN_IN, lambda session: not may_sign_in(session)),
+    *(
+        Capability(b"AUTH=" + name.encode(), _MECHANISM_RFCS.get(name, 3501), When.BEFORE_SIGN_IN, _offers(name))
+        for name in SERVER_MECHANISMS
+    ),
+    Capability(b"LOGINDISABLED", 3501, When.BEFORE_SIGN_IN, lambda session: not may_log_in(session)),
     Capability(b"NAMESPACE", 2342),
     Capability(b"CHILDREN", 3348),
     Capability(b"LIST-EXTENDED", 5258),

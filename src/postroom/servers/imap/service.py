@@ -12,6 +12,7 @@ from postroom.accounts.api import Administration, Directory
 from postroom.base import Clock, Ids
 from postroom.imap import ImapSettings, encode
 from postroom.net.api import Connection
+from postroom.signin import SignIn
 from postroom.store import StoreSettings
 from postroom.store.api import MailStore
 
@@ -33,6 +34,7 @@ class ImapService:
         *,
         store: MailStore,
         directory: Directory,
+        sign_in: SignIn,
         clock: Clock,
         ids: Ids,
         hostname: str,
@@ -45,6 +47,7 @@ class ImapService:
     ) -> None:
         self.store = store
         self.directory = directory
+        self.sign_in = sign_in
         self.clock = clock
         self.ids = ids
         self.hostname = hostname

@@ -20,6 +20,7 @@ from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
 from postroom.imap.types import Bad, Command, Event, Fatal, FetchItem, Got, Line
 from postroom.net import CorruptInput
 from postroom.net.api import Connection, ConnectionEnd, IdleTimeout, ServerStopping, TlsFailed
+from postroom.signin import SignIn
 from postroom.store.api import Account, MailStore, NoSuchAccount, NoSuchMailbox
 
 from .places import Place, Visits, resolve
@@ -89,6 +90,7 @@ class Surroundings(Protocol):
 
     store: MailStore
     directory: Directory
+    sign_in: SignIn
     administration: Administration | None
     max_mailboxes: int
     note_watchers: set[NoteWatcher]

@@ -18,7 +18,9 @@ from postroom.junk import NO_SCORE
 from postroom.net import Connection, IdleTimeout, ServerStopping, TlsFailed
 from postroom.queue import Envelope, HeldMail, Recipient
 from postroom.reputation import Strangers
-from postroom.sasl import SERVER_MECHANISMS, Challenge, Credentials, Outcome, ServerMechanism, server_mechanism
+from postroom.sasl import Challenge
+from postroom.servers.clients import client_of
+from postroom.signin import Exchange, Refused, SignedIn, SignIn
 from postroom.smtp import (
     Auth,
     AuthResponse,
@@ -46,6 +48,12 @@ from .wishes import NO_WISHES, Wishes, check_quota
 
 _log = logging.getLogger("postroom.smtp")
 _EVENTS_IN_A_ROW = 64  # of one client, before others have their turn
+# RFC 4954 §6: who is not refused for good may try again
+_TRY_AGAIN = {
+    "busy": replies.AUTH_TEMPORARY_FAILURE,
+    "unavailable": replies.AUTH_TEMPORARY_FAILURE,
+    "banned": replies.TOO_MANY_FAILED_SIGN_INS,
+}
 
 
 class SenderRefused(MailError):
@@ -55,8 +63,8 @@ class SenderRefused(MailError):
 
 
 class SmtpService:
-    """net.Service for one listener. `tls` makes STARTTLS available, `held` counts what people have held,
-    `guard` what everybody does."""
+    """net.Service for one listener. `tls` makes STARTTLS available, `held` counts what people have held, `guard` what
+    everybody does; without `sign_in` nobody can."""
 
     def __init__(
         self,
@@ -70,6 +78,7 @@ class SmtpService:
         held: HeldMail | None = None,
         guard: Guard | None = None,
         strangers: Strangers | None = None,
+        sign_in: SignIn | None = None,
     ) -> None:
         self.policy = policy
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.1: as A-labels
@@ -80,6 +89,7 @@ class SmtpService:
         self.held = held
         self.guard = None if policy.lmtp else guard  # whoever speaks LMTP is one of ours
         self.strangers = strangers  # None: nobody looks at those who have not signed in
+        self.sign_in = sign_in
 
     @property
     def busy(self) -> bytes:
@@ -101,7 +111,7 @@ class _Session:
         self._engine = ServerEngine(service.hostname, service.settings, lmtp=service.policy.lmtp)
         self._stranger = Stranger.at(service.strangers, service.policy, connection)
         self._person: Person | None = None
-        self._mechanism: ServerMechanism | None = None
+        self._exchange: Exchange | None = None
         self._auth_failures = 0
         self._mail: Mail | None = None
         self._wishes = NO_WISHES
@@ -151,12 +161,12 @@ class _Session:
     def _offer(self) -> None:
         """What EHLO may announce in the connection's present state."""
         policy, settings, connection = self._policy, self._settings, self._connection
-        allowed = policy.may_sign_in(connection, settings)
+        allowed, sign_in = policy.may_sign_in(connection, settings), self._service.sign_in
         longest = settings.max_hold_seconds if policy.sign_in_needed else 0  # RFC 4865 §4.2 (2): on submission alone
         self._engine.offers = Offers(
             starttls=self._service.tls is not None and connection.tls is None,
             tls_active=connection.tls is not None,
-            auth=SERVER_MECHANISMS if allowed else (),
+            auth=sign_in.mechanisms(client_of(connection, "smtp")) if allowed and sign_in is not None else (),
             auth_needs_tls=policy.signs_in and not allowed,
             sign_in_first=policy.before_mail(connection, settings),
             verify=policy.verify,
@@ -217,7 +227,10 @@ class _Session:
             case StartTls():
                 await self._start_tls()
             case Auth():
-                self._mechanism = server_mechanism(event.mechanism)
+                sign_in = self._service.sign_in
+                self._exchange = (
+                    None if sign_in is None else sign_in.exchange(event.mechanism, client_of(self._connection, "smtp"))
+                )
                 await self._sign_in(event.initial)
             case AuthResponse():
                 await self._sign_in(event.response)
@@ -370,34 +383,30 @@ class _Session:
         self._offer()
 
     async def _sign_in(self, response: bytes | None) -> None:
-        mechanism = self._mechanism
-        if mechanism is None:
+        exchange = self._exchange
+        if exchange is None:
             self._engine.reply(replies.NO_SUCH_MECHANISM)
             return
-        outcome: Outcome = mechanism.step(response)
-        if isinstance(outcome, Challenge):
-            self._engine.challenge(outcome.data)
+        step = await exchange.step(response)
+        if isinstance(step, Challenge):
+            self._engine.challenge(step.data)
             return
-        self._mechanism = None
-        person = None
-        if isinstance(outcome, Credentials):
-            try:
-                person = await self._directory.authenticate(outcome.username, outcome.password, "smtp")
-            except MailError as error:
-                _log.warning("%s: sign-in of %s failed: %s", self._policy.name, self._connection.peer[0], error)
-                self._engine.reply(replies.AUTH_TEMPORARY_FAILURE)
-                return
-        if person is not None and person.enabled:
-            self._person = person
+        self._exchange = None
+        if isinstance(step, SignedIn):
+            self._person = step.person
             self._engine.reply(replies.AUTHENTICATED)
             return
-        self._refuse_sign_in(outcome)
+        self._refuse_sign_in(step)
 
-    def _refuse_sign_in(self, outcome: Outcome) -> None:
-        name = outcome.username if isinstance(outcome, Credentials) else "nobody"
-        _log.warning("%s: sign-in as %s from %s refused", self._policy.name, name, self._connection.peer[0])
+    def _refuse_sign_in(self, refused: Refused) -> None:
+        name = refused.username or "nobody"
+        peer = self._connection.peer[0]
+        _log.warning("%s: sign-in as %r from %s refused: %s", self._policy.name, name, peer, refused.words)
+        if refused.kind in ("busy", "unavailable"):
+            self._engine.reply(_TRY_AGAIN[refused.kind])
+            return
         self._auth_failures += 1
-        self._engine.reply(replies.BAD_CREDENTIALS)
+        self._engine.reply(_TRY_AGAIN.get(refused.kind, replies.BAD_CREDENTIALS))
         if self._auth_failures >= self._settings.max_auth_failures:
             hostname = self._service.hostname
             self._engine.close(Reply(421, "4.7.0", f"{hostname} closing connection: too many failed sign-ins"))

@@ -1,0 +1,181 @@
+"""What is offered to whom, and what a failure costs."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from postroom.base import FakeClock, SeededIds
+from postroom.sasl import Challenge
+from postroom.signin import Refused, SignedIn, SignIn, SignInSettings, Step
+
+from .people import BOB, GONE, PASSWORD, Desk, client
+
+
+async def timed(clock: FakeClock, ask: Coroutine[Any, Any, Step]) -> tuple[Step, float]:
+    """The answer, and after how long it came."""
+    started = clock.monotonic()
+
+    async def answered() -> tuple[Step, float]:
+        return await ask, round(clock.monotonic() - started, 3)
+
+    task = asyncio.ensure_future(answered())
+    while not task.done():
+        await clock.advance(0.05)
+    return task.result()
+
+
+def test_what_is_offered() -> None:
+    desk = Desk()
+    scram = ("SCRAM-SHA-256", "SCRAM-SHA-1")
+    plus = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS")
+    tokens, passwords = ("OAUTHBEARER", "XOAUTH2"), ("PLAIN", "LOGIN")
+    offered = desk.sign_in.mechanisms
+    assert offered(client(names=())) == ("EXTERNAL", *plus, *scram, *tokens, *passwords)
+    assert offered(client()) == (*plus, *scram, *tokens, *passwords)
+    assert offered(client(channel_binding=None)) == (*scram, *tokens, *passwords)
+    assert offered(client(tls=False, channel_binding=None)) == (*scram, *passwords)  # RFC 6750 §5.3
+    bare = SignIn(desk.people, desk.clock, SeededIds())
+    assert bare.mechanisms(client()) == passwords
+
+
+def test_what_is_not_offered_can_not_be_used() -> None:
+    desk = Desk(settings=SignInSettings(withheld_mechanisms=("PLAIN", "LOGIN")))
+    assert desk.sign_in.exchange("PLAIN", client()) is None
+    assert desk.sign_in.exchange(b"\xff", client()) is None
+    assert desk.sign_in.exchange("EXTERNAL", client()) is None
+    assert desk.sign_in.exchange("SCRAM-SHA-256-PLUS", client(channel_binding=None)) is None
+    assert desk.sign_in.exchange(b"scram-sha-256-plus", client()) is not None
+
+
+def test_without_plain_no_command_takes_a_password() -> None:
+    async def play() -> None:
+        desk = Desk(settings=SignInSettings(withheld_mechanisms=("PLAIN",), failure_step_seconds=0))
+        assert not desk.sign_in.takes_passwords
+        answer = await desk.sign_in.password(BOB.encode(), PASSWORD.encode(), client())
+        assert isinstance(answer, Refused)
+        assert desk.people.asked == []
+
+    asyncio.run(play())
+
+
+def test_a_mechanism_that_there_is_not_can_not_be_withheld() -> None:
+    with pytest.raises(ValueError, match="NTLM"):
+        SignInSettings(withheld_mechanisms=("NTLM",))
+
+
+def test_a_password() -> None:
+    async def play() -> None:
+        desk = Desk()
+        answer = await desk.sign_in.password(BOB.upper().encode(), PASSWORD.encode(), client())
+        assert isinstance(answer, SignedIn)
+        assert answer.person.address == BOB
+        assert desk.guard.good == [("192.0.2.1", BOB)]
+
+    asyncio.run(play())
+
+
+def test_every_failure_takes_the_same_time_and_has_the_same_kind() -> None:
+    async def play() -> None:
+        desk = Desk(settings=SignInSettings(failure_step_seconds=0.5))
+        sign_in, clock = desk.sign_in, desk.clock
+        attempts = [
+            sign_in.password(BOB.encode(), b"wrong", client()),
+            sign_in.password(b"nobody@foo.com", b"wrong", client()),
+            sign_in.password(GONE.encode(), PASSWORD.encode(), client()),
+            sign_in.password(b"\xff", b"\0", client()),
+        ]
+        for attempt in attempts:
+            answer, taken = await timed(clock, attempt)
+            assert isinstance(answer, Refused)
+            assert (answer.kind, taken) == ("credentials", 0.5)
+        plain = sign_in.exchange("PLAIN", client())
+        assert plain is not None
+        answer, taken = await timed(clock, plain.step(b"no message at all"))
+        assert isinstance(answer, Refused)
+        assert (answer.kind, taken) == ("credentials", 0.5)
+
+    asyncio.run(play())
+
+
+def test_a_directory_that_is_slow_for_some_does_not_show_for_whom() -> None:
+    async def play() -> None:
+        desk = Desk(settings=SignInSettings(failure_step_seconds=0.5))
+        real = desk.people.authenticate
+
+        async def slow(username: str, password: str, protocol: str = "") -> Any:
+            await desk.clock.sleep(0.7 if username == BOB else 0.6)
+            return await real(username, password, protocol)
+
+        desk.people.authenticate = slow  # type: ignore[method-assign]
+        for name in (BOB, "nobody@foo.com"):
+            _, taken = await timed(desk.clock, desk.sign_in.password(name.encode(), b"wrong", client()))
+            assert taken == 1.0
+
+    asyncio.run(play())
+
+
+def test_the_guard_makes_a_refusal_late_and_a_success_not() -> None:
+    async def play() -> None:
+        desk = Desk()
+        desk.guard.wait = 3.0
+        _, taken = await timed(desk.clock, desk.sign_in.password(BOB.encode(), b"wrong", client()))
+        assert taken == 3.0
+        assert desk.guard.failed == [("192.0.2.1", BOB)]
+        _, taken = await timed(desk.clock, desk.sign_in.password(BOB.encode(), PASSWORD.encode(), client()))
+        assert taken < 0.1
+
+    asyncio.run(play())
+
+
+def test_whom_the_guard_keeps_out_no_password_is_tried_for() -> None:
+    async def play() -> None:
+        desk = Desk()
+        desk.guard.closed = True
+        answer = await desk.sign_in.password(BOB.encode(), PASSWORD.encode(), client())
+        assert isinstance(answer, Refused)
+        assert answer.kind == "banned"
+        for mechanism, response in (
+            ("SCRAM-SHA-256", f"n,,n={BOB},r=x"),
+            ("OAUTHBEARER", "n,,\x01auth=Bearer token-of-bob\x01\x01"),
+            ("EXTERNAL", ""),
+        ):
+            exchange = desk.sign_in.exchange(mechanism, client(names=(BOB,)))
+            assert exchange is not None
+            step = await exchange.step(response.encode())
+            assert isinstance(step, Refused)
+            assert step.kind == "banned"
+        assert desk.people.asked == []
+        assert desk.guard.failed == []
+
+    asyncio.run(play())
+
+
+def test_nonces_are_never_used_twice() -> None:
+    async def play() -> None:
+        desk = Desk()
+        seen = set()
+        for _ in range(50):
+            exchange = desk.sign_in.exchange("SCRAM-SHA-1", client())
+            assert exchange is not None
+            step = await exchange.step(f"n,,n={BOB},r=same".encode())
+            assert isinstance(step, Challenge)
+            seen.add(step.data)
+        assert len(seen) == 50
+
+    asyncio.run(play())
+
+
+def test_a_refusal_shows_no_secret() -> None:
+    async def play() -> None:
+        desk = Desk()
+        answer = await desk.sign_in.password(BOB.encode(), b"s3cret-\x07", client())
+        assert "s3cret" not in repr(answer)
+        answer = await desk.sign_in.password(BOB.encode(), b"s3cret", client())
+        assert "s3cret" not in repr(answer)
+        assert isinstance(answer, Refused)
+        assert answer.secret == ""
+        assert desk.guard.secrets == ["", "s3cret"]
+
+    asyncio.run(play())
