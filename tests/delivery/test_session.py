@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.delivery.peer import Peer
 from tests.delivery.world import server_context
+from tests.servers.smtp.room import serving
+from tests.signin.people import BOB, PASSWORD, Desk
 
 from postroom.base import FakeClock, SeededIds, Spool
 from postroom.delivery import DeliverySettings
@@ -185,6 +188,40 @@ def test_implicit_tls_and_auth(tmp_path: Path) -> None:
         await session.close()
 
     play(Peer(extensions=("AUTH PLAIN",), tls=server_context(tmp_path), implicit_tls=True), scene)
+
+
+def test_sign_in_by_scram_shows_no_password() -> None:
+    """A server of ours, as a smart host: its submission without TLS on loopback."""
+
+    async def scene() -> None:
+        desk = Desk()
+        async with serving() as room:
+            room.services["plain"].sign_in = desk.sign_in
+            port = room.port("plain")
+            there = Call(
+                "127.0.0.1", "127.0.0.1", port, "never", client_context(verify=False), BOB, PASSWORD, nonce="x"
+            )
+            session = await open_session(Dialer(NetSettings()), there, "mail.a.test", DeliverySettings())
+            await session.close()
+            assert desk.people.proofs == [(BOB, 1, "smtp")]
+            assert desk.people.asked == []
+            # as where the server has a hash of the password alone
+            del desk.people.keyed[BOB]
+            session = await open_session(Dialer(NetSettings()), there, "mail.a.test", DeliverySettings())
+            await session.close()
+            assert desk.people.asked == [BOB]
+
+    asyncio.run(scene())
+
+
+def test_a_server_that_cannot_prove_itself_is_not_believed() -> None:
+    async def scene(peer: Peer) -> None:
+        there = replace(call(peer, username="alice", password="secret"), nonce="mine")
+        with pytest.raises(SessionRefused):
+            await open_session(Dialer(NetSettings()), there, "mail.a.test", DeliverySettings())
+        assert not any("secret" in one or "c2VjcmV0" in one for one in peer.commands)
+
+    play(Peer(extensions=("AUTH SCRAM-SHA-256 PLAIN",)), scene)  # says 235 at once
 
 
 def test_no_mechanism_in_common() -> None:

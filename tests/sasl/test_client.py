@@ -53,4 +53,4 @@ def test_a_password_that_cannot_be_prepared_goes_as_it_is() -> None:
 
 
 def test_unknown_mechanism() -> None:
-    assert client_mechanism("SCRAM-SHA-256", "a", "b") is None
+    assert client_mechanism("CRAM-MD5", "a", "b") is None

@@ -27,6 +27,7 @@ class People:
     trouble: MailError | None = None
     proofs: list[tuple[str, int, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    keyed: dict[str, str] = field(default_factory=lambda: {BOB: PASSWORD, CAROL: PASSWORD, GONE: PASSWORD})
 
     async def authenticate(self, username: str, password: str, protocol: str = "") -> Person | None:
         self.asked.append(username)
@@ -43,8 +44,7 @@ class People:
     async def scram_keys(self, username: str, hash_name: HashName, protocol: str) -> Keys:
         if self.trouble is not None:
             raise self.trouble
-        known = username.lower() in self.people
-        return keys_of("other", PASSWORD if known else "nobody's", hash_name=hash_name)
+        return keys_of("other", self.keyed.get(username.lower(), "nobody's"), hash_name=hash_name)
 
     async def proven(self, username: str, credential_id: int, protocol: str) -> Person | None:
         self.proofs.append((username, credential_id, protocol))

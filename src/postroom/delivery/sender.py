@@ -36,6 +36,7 @@ from .transaction import Transaction, Transactions, Unfit, leaves_deadline_behin
 from .unreachable import UnreachableHosts
 
 _log = logging.getLogger("postroom.delivery")
+_NONCE_CHARACTERS = 32
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Sender:
         self.journal = journal
         self._dialer = dialer
         self.clock = clock
+        self._ids = ids
         self._settings = settings
         self._hostname = ascii_domain(hostname)  # RFC 5321 §2.3.5: for EHLO
         self._routes = routes
@@ -130,6 +132,7 @@ class Sender:
             relay.source_for(address),
             demand,
             self.clock.now(),
+            self._ids.token(_NONCE_CHARACTERS) if relay.username else "",
         )
 
     async def race(

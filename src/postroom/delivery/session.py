@@ -12,13 +12,13 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from postroom.base import ProtocolError
 from postroom.mailauth import ResultType, Verdict
 from postroom.net import ConnectFailed, Dialer, LocalFailure, SocketConnection, TlsFailed
 from postroom.queue import destination_of
-from postroom.sasl import client_mechanism
+from postroom.sasl import CLIENT_MECHANISMS, client_mechanism
 from postroom.smtp import (
     Authenticated,
     AuthRefused,
@@ -46,7 +46,7 @@ from .tls_demand import OPPORTUNISTIC, TlsDemand, TlsUse, handshake_failure
 _log = logging.getLogger("postroom.delivery")
 
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
-_MECHANISMS = ("PLAIN", "LOGIN")  # in our order of preference
+_WRONG_CREDENTIALS = 535  # RFC 4954 §6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,11 @@ class Call:
     tls: TlsUse
     context: ssl.SSLContext
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     source: str = ""  # own address to call from; "": the system chooses
     demand: TlsDemand = OPPORTUNISTIC
     moment: float = 0.0  # now, for dates in certificates
+    nonce: str = ""  # new for each call: for a sign-in that shows no password (SCRAM)
 
     def __str__(self) -> str:
         return f"{self.host} [{self.address}]:{self.port}"
@@ -317,20 +318,25 @@ class Session:
 
     async def authenticate(self) -> None:
         """AUTH with the call's name and password. Raises SessionRefused, always a temporary one."""
-        offered = self._engine.extensions.auth
-        name = next((mechanism for mechanism in _MECHANISMS if mechanism in offered), None)
-        mechanism = client_mechanism(name, self.call.username, self.call.password) if name else None
-        if mechanism is None:
+        call, offered = self.call, self._engine.extensions.auth
+        known = [client_mechanism(name, call.username, call.password, nonce=call.nonce) for name in CLIENT_MECHANISMS]
+        mechanisms = [one for one in known if one is not None and one.name in offered]
+        if not mechanisms:
             raise SessionRefused(local_reply(454, "4.7.0", f"{self.relay} offers no AUTH mechanism we know"))
-        self._engine.authenticate(mechanism)
-        match await self.event():
-            case Authenticated():
-                return
-            case AuthRefused(reply=reply):
-                # A wrong password is our operator's mistake, not a reason to return people's mail.
-                raise SessionRefused(local_reply(454, "4.7.0", f"{self.relay} refused our sign-in: {reply}"))
-            case _:
-                raise SessionRefused(_lost("AUTH"))
+        for mechanism in mechanisms:
+            self._engine.authenticate(mechanism)
+            match await self.event():
+                case Authenticated():
+                    return
+                case AuthRefused(reply=reply):
+                    # A server may offer SCRAM and have no keys for us, only a hash: then the password is shown.
+                    if mechanism.complete or reply.code != _WRONG_CREDENTIALS or not self._engine.usable:
+                        # A wrong password is our operator's mistake, not a reason to return people's mail.
+                        raise SessionRefused(local_reply(454, "4.7.0", f"{self.relay} refused our sign-in: {reply}"))
+                    _log.info("%s refused %s: %s", self.relay, mechanism.name, reply)
+                case _:
+                    raise SessionRefused(_lost("AUTH"))
+        raise SessionRefused(local_reply(454, "4.7.0", f"{self.relay} refused our sign-in"))
 
     async def close(self) -> None:
         """QUIT if that can be said, then close; waits for the answer a short time only."""

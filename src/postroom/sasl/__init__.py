@@ -6,7 +6,8 @@ What the other outcomes ask for, signin answers.
 
 from .base64 import BadBase64, decode_base64, encode_base64
 from .bearer import Bearer
-from .client import ClientMechanism, UnexpectedChallenge, client_mechanism
+from .client import ClientMechanism, UnexpectedChallenge
+from .client_mechanisms import CLIENT_MECHANISMS, client_mechanism
 from .outcome import (
     CertificateOffered,
     Challenge,
@@ -25,6 +26,7 @@ from .server import SERVER_MECHANISMS, ServerMechanism, credentials, server_mech
 from .settings import MAX_RESPONSE_OCTETS
 
 __all__ = [
+    "CLIENT_MECHANISMS",
     "MAX_RESPONSE_OCTETS",
     "SCRAM_MECHANISMS",
     "SERVER_MECHANISMS",

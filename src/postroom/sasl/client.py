@@ -1,6 +1,7 @@
 """The client's side of SASL mechanisms, for a smarthost that wants to know who sends.
 
-Owns: PLAIN and LOGIN. Never: chooses one, encodes base64. Raises: UnexpectedChallenge; then cancel with "*".
+Owns: PLAIN and LOGIN; what a mechanism is (SCRAM is in scram_client.py). Never: chooses one, encodes base64. Raises:
+UnexpectedChallenge; then cancel with "*".
 """
 
 from typing import Protocol
@@ -17,6 +18,10 @@ class ClientMechanism(Protocol):
 
     name: str
 
+    @property
+    def complete(self) -> bool:
+        """The server may say that it has succeeded: there is nothing that it has to prove, or it has."""
+
     def initial(self) -> bytes | None:
         """The initial response, or None when the server speaks first."""
 
@@ -28,9 +33,10 @@ class PlainClient:
     """RFC 4616: everything in the initial response."""
 
     name = "PLAIN"
+    complete = True
 
     def __init__(self, username: str, password: str) -> None:
-        self._message = b"\0%b\0%b" % (_encoded(username), _encoded(password))
+        self._message = b"\0%b\0%b" % (encoded(username), encoded(password))
         self._sent = False
 
     def initial(self) -> bytes | None:
@@ -48,9 +54,10 @@ class LoginClient:
     """Answers whatever two prompts the server has, in any words."""
 
     name = "LOGIN"
+    complete = True
 
     def __init__(self, username: str, password: str) -> None:
-        self._answers = [_encoded(password), _encoded(username)]
+        self._answers = [encoded(password), encoded(username)]
 
     def initial(self) -> bytes | None:
         return None
@@ -61,20 +68,9 @@ class LoginClient:
         return self._answers.pop()
 
 
-def _encoded(text: str) -> bytes:
+def encoded(text: str) -> bytes:
+    """A name or password as mechanisms send it (RFC 4616 §2)."""
     try:
         return saslprep(text).encode()
     except BadName:
         return text.encode("utf-8", "surrogateescape")  # the server may know better
-
-
-def client_mechanism(name: str | bytes, username: str, password: str) -> ClientMechanism | None:
-    """A new exchange by that mechanism; None when there is none."""
-    if isinstance(name, bytes):
-        name = name.decode("ascii", "replace")
-    match name.upper():
-        case "PLAIN":
-            return PlainClient(username, password)
-        case "LOGIN":
-            return LoginClient(username, password)
-    return None

@@ -341,6 +341,8 @@ class ClientEngine:
                 self._mechanism = None
                 self._write(Stage.AUTH, -1, b"*")  # RFC 4954 §4: cancel
         elif reply.code == 235:
+            if self._mechanism is not None and not self._mechanism.complete:  # RFC 5802 §5: then it has not succeeded
+                raise ProtocolError("the server says that we are signed in, and has not proven to know the password")
             self._signed_in = True
             self._events.append(Authenticated(reply))
         elif reply.code >= 400:
