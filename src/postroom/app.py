@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from postroom import __version__
-from postroom.accounts import MailDirectory, SqliteDirectory
+from postroom.accounts import SqliteDirectory
 from postroom.app_reports import Reporting, report_dmarc, report_tls
 from postroom.base import (
     ALONE,
@@ -160,7 +160,7 @@ class App:
         self.tls: ServerTls
         self.store: MailStore
         self.directory: SqliteDirectory
-        self.people: MailDirectory  # the same, or with those behind it who are known elsewhere
+        self.people: SqliteDirectory | OutsideDirectory  # the same, or with those behind it who are known elsewhere
         self.sign_in: SignIn
         self.queue: SqliteQueue
         self.guard: Guard
@@ -304,14 +304,9 @@ class App:
             self._closing.push_async_callback(self.tokens.close)
         self._build_mail(self._resolver)
         self.strangers = self._look_at_strangers(self._resolver)
+        scram = self.people if config.accounts.keep_scram_keys else None
         self.sign_in = SignIn(
-            self.people,
-            self.clock,
-            self.ids,
-            guard=self.guard,
-            scram=self.directory if config.accounts.keep_scram_keys else None,
-            tokens=self.tokens,
-            settings=config.sign_in,
+            self.people, self.clock, self.ids, config.sign_in, guard=self.guard, scram=scram, tokens=self.tokens
         )
         # One object for both listeners of a protocol: IMAP's \Recent marks are kept in it.
         pop3, imap = self._pop3(), self._imap()
@@ -341,7 +336,7 @@ class App:
             if isinstance(listener.admission, GuardedDoor):
                 listener.admission.guard = self.guard
 
-    def _people(self, resolver: Resolver) -> MailDirectory:
+    def _people(self, resolver: Resolver) -> SqliteDirectory | OutsideDirectory:
         """Who knows the people, by the settings."""
         config = self.config
         found = source(
@@ -475,17 +470,8 @@ class App:
         pokes.start()
 
     def _pop3(self) -> Pop3Service:
-        config = self.config
-        return Pop3Service(
-            self.store,
-            self.people,
-            self.clock,
-            config.pop3,
-            self._starttls,
-            config.hostname,
-            self._maildrops,
-            self.sign_in,
-        )
+        people, clock, config, drops = self.people, self.clock, self.config, self._maildrops
+        return Pop3Service(self.store, people, clock, config.pop3, self._starttls, config.hostname, drops, self.sign_in)
 
     def _imap(self) -> ImapService:
         return ImapService(

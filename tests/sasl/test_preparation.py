@@ -55,16 +55,17 @@ def test_names_are_the_same_in_any_case() -> None:
         ("secret word", "secret word"),
         ("secret\u00a0word", "secret word"),
         ("\u2168", "IX"),  # as all passwords ever kept here
-        ("\U0001f511", "\U0001f511"),  # younger than Unicode 3.2: PRECIS
-        ("\U0001f511\u2168\u3000", "\U0001f511\u2168 "),
-        ("\u05d3x", "\u05d3x"),
+        ("\U0001f511", "\U0001f511"),  # younger than Unicode 3.2
+        ("\U0001f511\u2168\u3000", "\U0001f511IX "),
+        ("\U0001f468\u200d\U0001f469\ufe0f", "\U0001f468\U0001f469"),  # PRECIS alone would refuse the joiner
+        ("\u05d3x\u2168", "\u05d3x\u2168"),  # SASLprep has no place for both directions
     ],
 )
 def test_passwords(text: str, prepared: str) -> None:
     assert prepared_password(text) == prepared
 
 
-@pytest.mark.parametrize("text", ["", "\u00ad", "a\x07", "\ue000"])
+@pytest.mark.parametrize("text", ["", "\u00ad", "a\x07", "\ue000", "\U0001f511\U000e0080", "\U0001f511\ufdd0"])
 def test_what_is_no_password(text: str) -> None:
     with pytest.raises(BadName):
         prepared_password(text)

@@ -27,6 +27,7 @@ class People:
     trouble: MailError | None = None
     proofs: list[tuple[str, int, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    everybody_has_keys: bool = True
     keyed: dict[str, str] = field(default_factory=lambda: {BOB: PASSWORD, CAROL: PASSWORD, GONE: PASSWORD})
 
     async def authenticate(self, username: str, password: str, protocol: str = "") -> Person | None:
@@ -40,6 +41,10 @@ class People:
 
     async def find(self, username: str) -> Person | None:
         return self.people.get(username.lower())
+
+    @property
+    def scram_for_all(self) -> bool:
+        return self.everybody_has_keys
 
     async def scram_keys(self, username: str, hash_name: HashName, protocol: str) -> Keys:
         if self.trouble is not None:
@@ -105,7 +110,9 @@ class Desk:
     people: People = field(default_factory=People)
     issuer: Issuer = field(default_factory=Issuer)
     guard: CountingGuard = field(default_factory=CountingGuard)
-    settings: SignInSettings = field(default_factory=lambda: SignInSettings(failure_step_seconds=0))
+    settings: SignInSettings = field(
+        default_factory=lambda: SignInSettings(failure_step_seconds=0, channel_binding=True)
+    )
 
     def __post_init__(self) -> None:
         self.sign_in = SignIn(

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from postroom.base import FakeClock, SeededIds
 from postroom.sasl import Challenge
@@ -36,12 +37,24 @@ def test_what_is_offered() -> None:
     assert offered(client()) == (*plus, *scram, *tokens, *passwords)
     assert offered(client(channel_binding=None)) == (*scram, *tokens, *passwords)
     assert offered(client(tls=False, channel_binding=None)) == (*scram, *passwords)  # RFC 6750 §5.3
+    desk.sign_in.settings = SignInSettings()
+    assert not set(plus) & set(offered(client()))  # off by default
     bare = SignIn(desk.people, desk.clock, SeededIds())
     assert bare.mechanisms(client()) == passwords
 
 
+def test_scram_is_offered_when_everybody_has_keys() -> None:
+    """Whoever has a hash alone would be asked for a proof by programs that take the best there is, and fail."""
+    for scram, some_lack, all_have in (("when-all-can", False, True), ("always", True, True), ("never", False, False)):
+        desk = Desk(settings=convert({"scram": scram, "channel_binding": True}, SignInSettings))
+        for everybody, offered in ((False, some_lack), (True, all_have)):
+            desk.people.everybody_has_keys = everybody
+            assert ("SCRAM-SHA-256" in desk.sign_in.mechanisms(client())) == offered
+            assert ("SCRAM-SHA-256-PLUS" in desk.sign_in.mechanisms(client())) == offered
+
+
 def test_what_is_not_offered_can_not_be_used() -> None:
-    desk = Desk(settings=SignInSettings(withheld_mechanisms=("PLAIN", "LOGIN")))
+    desk = Desk(settings=SignInSettings(withheld_mechanisms=("PLAIN", "LOGIN"), channel_binding=True))
     assert desk.sign_in.exchange("PLAIN", client()) is None
     assert desk.sign_in.exchange(b"\xff", client()) is None
     assert desk.sign_in.exchange("EXTERNAL", client()) is None

@@ -30,6 +30,7 @@ from .vault import KEY_OCTETS, Vault, key_in_file
 
 T = TypeVar("T")
 _SECRET_OCTETS = 32
+_SCRAM_LOOK_SECONDS = 30.0  # a look reads every password's row when nobody lacks keys
 _SRS = ("srs", "sr")  # how a rewritten sender begins, the second one behind a quote
 
 
@@ -49,6 +50,7 @@ class BookDirectory:
         self.second_factors = BookSecondFactor(book, vault, clock, ids)
         self.lists = BookLists(book, settings, clock, self._secret, self._good_secrets)
         self._version = -1
+        self._scram_for_all, self._scram_looked_until = False, float("-inf")
         self._resolutions: dict[str, Resolution] = {}
 
     @property
@@ -136,6 +138,15 @@ class BookDirectory:
 
     async def scram_keys(self, username: str, hash_name: str, protocol: str = "") -> ScramKeys:
         return await self._proving.scram_keys(username, hash_name, protocol)
+
+    @property
+    def scram_for_all(self) -> bool:
+        """Whether everybody who signs in by a password could do so by SCRAM; looked up now and then."""
+        now = self._clock.monotonic()
+        if now >= self._scram_looked_until:
+            self._scram_looked_until = now + _SCRAM_LOOK_SECONDS
+            self._scram_for_all = self._keeping.is_on and not self._book.tables.lacks_scram_keys()
+        return self._scram_for_all
 
     async def proven(self, username: str, credential_id: int, protocol: str = "") -> Person | None:
         return await self._proving.proven(username, credential_id, protocol)

@@ -95,6 +95,14 @@ class MemoryTables:
     def iteration_counts(self) -> list[int]:
         return sorted({row.keys.iterations for row in self.credential_rows.values() if row.keys is not None})
 
+    def lacks_scram_keys(self) -> bool:
+        people = {row.account_id for row in self.people() if row.enabled}
+        factors = {key for key, row in self.factor_rows.items() if row.confirmed is not None}
+        return any(
+            row.keys is None and row.account_id in people and not (row.is_main and row.account_id in factors)
+            for row in self.credential_rows.values()
+        )
+
     def add_credential(self, made: CredentialRow) -> int:
         self.last_credential_id += 1
         self.credential_rows[self.last_credential_id] = replace(made, credential_id=self.last_credential_id)

@@ -21,7 +21,7 @@ import argon2.exceptions
 import argon2.low_level
 
 from postroom.base import Clock, Ids
-from postroom.sasl import BadName, saslprep
+from postroom.sasl import BadName, prepared_password
 
 from . import imported
 from .api import BadAddress
@@ -70,11 +70,9 @@ class Passwords:
     def prepared(self, password: str) -> str:
         """As it is hashed. Raises BadAddress with a reason for people when it can't be kept."""
         try:
-            prepared = saslprep(password, stored=True)  # RFC 4013, as RFC 4616 §2 asks
+            prepared = prepared_password(password)
         except BadName as error:
             raise BadAddress("password", text=f"The password can't be used: {error}") from error
-        if not prepared:
-            raise BadAddress("password", text="The password can't be empty")
         if "\0" in prepared or len(prepared.encode()) > self._settings.max_password_octets:
             raise BadAddress(
                 "password", text=f"The password is longer than {self._settings.max_password_octets} octets"
@@ -100,7 +98,7 @@ class Passwords:
         """
         elsewhere = password_hash if password_hash is not None and not password_hash.startswith(_OURS) else None
         try:
-            prepared = saslprep(password)
+            prepared = prepared_password(password)
         except BadName:
             password_hash, prepared = None, ""
         if len(prepared) > self._settings.max_password_octets:
@@ -171,7 +169,7 @@ class Passwords:
 
     def remember(self, name: str, password: str, password_hash: str) -> None:
         """`password` has just been proven against `password_hash`."""
-        self._keep(self._credential(name, saslprep(password)), password_hash)
+        self._keep(self._credential(name, prepared_password(password)), password_hash)
 
     def _keep(self, credential: bytes, password_hash: str) -> None:
         seconds = self._settings.credential_cache_seconds

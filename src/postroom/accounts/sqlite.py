@@ -224,6 +224,15 @@ class SqliteTables:
     def iteration_counts(self) -> list[int]:
         return [n for (n,) in self._rows(_COUNTS) if isinstance(n, int)]
 
+    def lacks_scram_keys(self) -> bool:
+        return bool(
+            self._rows(
+                "SELECT 1 FROM credential JOIN person USING (account_id) WHERE scram IS NULL AND enabled"
+                " AND NOT (name = '' AND account_id IN"
+                " (SELECT account_id FROM second_factor WHERE confirmed IS NOT NULL)) LIMIT 1"
+            )
+        )
+
     def add_credential(self, made: CredentialRow) -> int:
         self._rows(
             "INSERT INTO credential (account_id, name, hash, scram, scram_iterations, protocols, made, expires,"

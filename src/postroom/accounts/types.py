@@ -80,6 +80,9 @@ class Tables(Protocol):
     def iteration_counts(self) -> list[int]:
         """Which there are among SCRAM keys, in rising order."""
 
+    def lacks_scram_keys(self) -> bool:
+        """Whether an enabled person has a password that is good for something and has no SCRAM keys."""
+
     def second_factor(self, account_id: int) -> SecondFactorRow | None: ...
 
     def alias(self, key: str) -> tuple[str, ...] | None:

@@ -59,6 +59,8 @@ class Embedded(MailDirectory, Protocol):
 class OutsideDirectory:
     """accounts.MailDirectory."""
 
+    scram_for_all = False  # who has a password elsewhere has no keys here
+
     def __init__(
         self, embedded: Embedded, source: Source, seen: Seen, settings: DirectorySettings, *, detail_separator: str
     ) -> None:

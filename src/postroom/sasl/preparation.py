@@ -7,8 +7,9 @@ Names: UsernameCasePreserved, the part before the last "@" apart from the domain
 before a left-to-right domain. A name that PRECIS forbids (with spaces or compatibility characters) is SASLprepped, as
 RFC 4616 §2 and RFC 5802 §5.1 ask and as it always was here.
 Passwords: SASLprep wherever it allows the string to be kept, as RFC 4616 §2, RFC 5802 §2.2 and RFC 6856 §2.2 ask; all
-passwords that were ever kept here have that form. Where it does not (characters younger than Unicode 3.2, both writing
-directions in one string), OpaqueString. Which one it is depends on the password alone, so there is one form to try.
+passwords that were ever kept here have that form. With characters younger than Unicode 3.2, SASLprep as of a query,
+which clients that compute for SCRAM do as well, if OpaqueString allows what comes of it; what SASLprep forbids (both
+writing directions in one string), OpaqueString. Which it is depends on the password alone, so there is one form to try.
 """
 
 import unicodedata
@@ -42,10 +43,19 @@ def prepared_password(text: str) -> str:
     try:
         prepared = saslprep(text, stored=True)
     except BadName:
-        prepared = opaque_string(text)
+        prepared = _younger(text)
     if not prepared:
         raise BadName("empty")
     return prepared
+
+
+def _younger(text: str) -> str:
+    """What a password is that SASLprep would not keep."""
+    try:
+        loose = saslprep(text)
+    except BadName:
+        return opaque_string(text)
+    return opaque_string(loose)
 
 
 def _userparts(text: str) -> str:

@@ -55,11 +55,11 @@ class SignIn:
         directory: SignInDirectory,
         clock: Clock,
         ids: Ids,
+        settings: SignInSettings | None = None,
         *,
         guard: Guard | None = None,
         scram: ScramDirectory | None = None,
         tokens: Tokens | None = None,
-        settings: SignInSettings | None = None,
     ) -> None:
         self._directory = directory
         self._clock = clock
@@ -115,10 +115,16 @@ class SignIn:
 
     def _works(self, name: str, client: Client) -> bool:
         if name in SCRAM_MECHANISMS:
-            return self._scram is not None and (not name.endswith(_PLUS) or client.channel_binding is not None)
+            bound = self.settings.channel_binding and client.channel_binding is not None
+            return self._offers_scram and (bound or not name.endswith(_PLUS))
         if name in ("OAUTHBEARER", "XOAUTH2"):
             return self._tokens is not None and client.tls  # RFC 6750 §5.3, RFC 7628 §1: never in the clear
         return name != "EXTERNAL" or client.certificate is not None
+
+    @property
+    def _offers_scram(self) -> bool:
+        when = self.settings.scram
+        return self._scram is not None and (when == "always" or (when == "when-all-can" and self._scram.scram_for_all))
 
     # ---- what an exchange calls
 

@@ -1,7 +1,7 @@
 """How people sign in. Owns: the names, defaults and help. Raises: ValueError for a mechanism that there is not, which
 msgspec turns into its ValidationError."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +20,22 @@ class SignInSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "they can work (sign-in.md). Without PLAIN there is no LOGIN of IMAP and no USER of POP3 either."
         ),
     ] = ()
+    scram: Annotated[
+        Literal["when-all-can", "always", "never"],
+        Meta(
+            description="When SCRAM is offered. Clients choose it where they see it, and some people may have no keys "
+            "for it: whose password was set before there were any, or came from another server as a hash, and who has "
+            "not signed in by PLAIN since."
+        ),
+    ] = "when-all-can"
+    channel_binding: Annotated[
+        bool,
+        Meta(
+            description="Offer the mechanisms with -PLUS, by which SCRAM under TLS fails for who sits in the middle "
+            "with a certificate of their own. Off, as some mail programs (mutt with GNU SASL is one) choose them and "
+            "then can't use them."
+        ),
+    ] = False
     failure_step_seconds: Annotated[
         float,
         Meta(

@@ -72,6 +72,10 @@ class SignInDirectory(Protocol):
 class ScramDirectory(Protocol):
     """Who keeps keys for SCRAM."""
 
+    @property
+    def scram_for_all(self) -> bool:
+        """Whether everybody who signs in by a password could do so by SCRAM."""
+
     async def scram_keys(self, username: str, hash_name: HashName, protocol: str) -> ScramKeys:
         """For an unknown name the same made-up ones each time; as fast."""
 

@@ -17,6 +17,7 @@ from postroom.message import MessageSettings
 from postroom.net import Listener, NetSettings, Networks
 from postroom.queue import MemoryQueue, QueueSettings
 from postroom.servers.smtp import LMTP, RELAY, SUBMISSION, Policy, SmtpService
+from postroom.signin import SignIn
 from postroom.smtp import SmtpSettings
 from postroom.store import MemoryStore, StoreSettings
 
@@ -101,6 +102,7 @@ async def port25(folder: Path, zones: Zones | None = None, **settings: Any) -> A
                 intake=intake,
                 directory=directory,
                 settings=SmtpSettings(allow_plaintext_auth_on_loopback=True),
+                sign_in=SignIn(directory, clock, ids),
                 strangers=made.strangers,
             )
             net = NetSettings(sweep_interval_seconds=0.01)
