@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 import scramp
 
-from postroom.accounts import DirectoryFailure, Person
+from postroom.accounts import CredentialExpired, DirectoryFailure, Person
 from postroom.base import MailError
 from postroom.sasl import SCRAM_MECHANISMS, Challenge
 from postroom.signin import Client, Exchange, Refused, SignedIn, Step
@@ -181,7 +181,10 @@ def test_external(names: tuple[str, ...], authzid: str, outcome: str) -> None:
     run(play)
 
 
-@pytest.mark.parametrize(("trouble", "kind"), [(BUSY, "busy"), (DirectoryFailure("disk"), "unavailable")])
+@pytest.mark.parametrize(
+    ("trouble", "kind"),
+    [(BUSY, "busy"), (CredentialExpired("x"), "expired"), (DirectoryFailure("disk"), "unavailable")],
+)
 def test_trouble_is_no_refusal(trouble: MailError, kind: str) -> None:
     async def play(desk: Desk) -> None:
         desk.people.trouble = trouble

@@ -74,6 +74,12 @@ class TooManyCredentials(AccountError):
     code, enhanced, text = 550, "5.3.4", "Too many app passwords"
 
 
+class CredentialExpired(AccountError):
+    """What was shown has been right, and is no longer (RFC 5530 §3 EXPIRED): only for who has shown it."""
+
+    code, enhanced, text = 535, "5.7.8", "The password has expired"
+
+
 class TooManyNotes(AccountError):
     """There are as many notes about the server as the settings allow."""
 
@@ -309,7 +315,8 @@ class Directory(Protocol):
         """The person, or None. As slow for unknown names; argon2id off the loop; proven pairs are cached.
 
         `protocol` is one of PROTOCOLS: an app password must be good for it. With a second factor, the main password is
-        good for none. Raises SignInBusy (454) when too many wait for their password to be checked.
+        good for none. Raises CredentialExpired (a directory elsewhere may; here what has expired is as good as none),
+        SignInBusy (454) when too many wait for their password to be checked.
         """
 
     async def scram_keys(self, username: str, hash_name: str, protocol: str = "") -> ScramKeys:

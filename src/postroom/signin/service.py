@@ -12,7 +12,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from postroom.accounts import Person, SignInBusy
+from postroom.accounts import CredentialExpired, Person, SignInBusy
 from postroom.base import Clock, Ids, MailError
 from postroom.sasl import (
     SCRAM_MECHANISMS,
@@ -44,7 +44,7 @@ from .types import (
 _BINDING = "tls-server-end-point"  # RFC 5929 §4
 _PLUS = "-PLUS"
 _NONCE_CHARACTERS = 32
-_FAILURES = ("credentials", "authorization", "expired")  # that the guard counts
+_FAILURES = ("credentials", "authorization")  # that the guard counts
 
 
 class SignIn:
@@ -201,4 +201,4 @@ class SignIn:
 def _trouble(error: MailError) -> Refused:
     if isinstance(error, SignInBusy):
         return Refused("busy", str(error))
-    return Refused("unavailable", str(error))
+    return Refused("expired" if isinstance(error, CredentialExpired) else "unavailable", str(error))

@@ -9,11 +9,13 @@ import pytest
 from tests.signin.people import Desk
 from tests.signin.scram_client import Answer, scram_answers
 
-from postroom.accounts import DirectoryFailure, SignInBusy
+from postroom.accounts import CredentialExpired, DirectoryFailure, SignInBusy
 from postroom.base import MailError
+from postroom.net import client_context
 from postroom.sasl import SCRAM_MECHANISMS
 
 from .room import Client, Room, open_room, run
+from .test_service import server_context
 
 
 async def by_imaplib(room: Room, mechanism: str, answer: Answer) -> str:
@@ -154,5 +156,36 @@ def test_who_is_kept_out_is_told_to_try_later(tmp_path: Path) -> None:
         async with open_room(tmp_path, sign_in=desk.sign_in) as room:
             client = await room.connect()
             assert (await client.command(b"LOGIN bob@foo.com 1234")).tagged.startswith(b"NO [UNAVAILABLE] ")
+
+    run(play())
+
+
+def test_what_has_expired_is_told_so(tmp_path: Path) -> None:
+    """RFC 5530 §3"""
+
+    async def play() -> None:
+        desk = Desk()
+        desk.people.trouble = CredentialExpired("since yesterday")
+        async with open_room(tmp_path, sign_in=desk.sign_in) as room:
+            client = await room.connect()
+            assert (await client.command(b"LOGIN bob@foo.com 1234")).tagged.startswith(b"NO [EXPIRED] ")
+
+    run(play())
+
+
+def test_starttls_injection_signs_nobody_in(tmp_path: Path) -> None:
+    """What came in the clear behind STARTTLS is nobody's word under TLS."""
+    context = server_context(tmp_path / "tls")
+
+    async def play() -> None:
+        plain = b64encode(b"\0bob@foo.com\x001234")
+        behind = b"x AUTHENTICATE PLAIN " + plain + b"\r\ny LOGIN bob@foo.com 1234\r\nz SELECT INBOX\r\n"
+        async with open_room(tmp_path, sign_in=Desk().sign_in, tls_context=lambda: context) as room:
+            client = await room.connect()
+            client.send(b"s STARTTLS\r\n" + behind)
+            assert (await client.finish(b"s")).ok
+            await client.writer.start_tls(client_context(verify=False), server_hostname="localhost")
+            reply = await client.command("SELECT INBOX")
+            assert (reply.untagged, reply.tagged) == ([], b"BAD Sign in first")
 
     run(play())
