@@ -76,6 +76,7 @@ from postroom.signin import OAuthTokens, SignIn, issuer_tokens
 from postroom.signing import KeyFolder, KeyKeeper, KeyWatch, Signing
 from postroom.smtp import SmtpSettings
 from postroom.store import STORE_ROWS, FolderLock, MadeAtFirstUse, MailStore, SqliteStore, hold_folder
+from postroom.training import Training
 
 _log = logging.getLogger("postroom.app")
 _IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", POLICY_HOST})
@@ -167,6 +168,7 @@ class App:
         self.authentication: Authentication | None = None
         self.dmarc_results: DmarcResults
         self.tokens: OAuthTokens | None = None  # whose tokens sign people in; None: nobody's
+        self.training: Training
         self.intake: Intake
         self.strangers: Strangers
         self.deliverer: Deliverer
@@ -285,7 +287,12 @@ class App:
         )
         store.start()
         self._closing.push_async_callback(store.close)
-        self.store = MadeAtFirstUse(store)
+        self.training = Training(
+            config.data, MadeAtFirstUse(store), self.clock, self.ids, config.training, first=self.place.first
+        )
+        self.store = MadeAtFirstUse(store, self.training.watch)
+        self.training.start()
+        self._closing.push_async_callback(self.training.close)
         self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids, place=self.place)
         self._closing.push_async_callback(self.queue.close)
         self._build_guard()
@@ -377,6 +384,7 @@ class App:
             settings=config.intake,
             journal=journal,
             unsubscribe_url=config.accounts.unsubscribe_url,
+            training=self.training,
             authentication=self.authentication,
             signing=self.signing,
             scoring=config.scoring,
@@ -542,6 +550,7 @@ class App:
             self.intake.scoring = config.scoring
             self.strangers.take(config.strangers, Networks(config.authentication.trusted_networks))
         self.signing.settings = config.signing
+        self.training.settings = config.training
         self.signing.reload()
         if self._key_watch is not None:
             self._key_watch.settings = config.signing

@@ -95,6 +95,14 @@ _CONSEQUENCES = {
     "reject": "and it is refused",
     "defer": "and it has to come again",
 }
+
+
+def _judged(facts: Facts) -> str:
+    """By the person's own training."""
+    consequence = "it goes into Junk" if facts.get("verdict") == "junk" else "it goes on"
+    return f"judged for {_addresses(facts)} by what they have called junk, {consequence}: {facts.get('words', '')}"
+
+
 _NOBODY = ("local", "none", None)
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "received": _received,
@@ -107,6 +115,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "turned away": _turned_away,
     "refused": lambda facts: f"refused: {facts.get('reply', '')}",
     "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
+    "judged": _judged,
     "not delivered": lambda facts: f"not delivered to {_addresses(facts)}: {facts.get('reply', '')}",
     "signed": lambda facts: f"signed (DKIM) by {' and '.join(_listed(facts, 'by'))}",
     "sealed": lambda facts: f"sealed (ARC) by {' and '.join(_listed(facts, 'by'))}",

@@ -33,6 +33,7 @@ from postroom.signin import OAuthSettings, SignInSettings
 from postroom.signing import SigningSettings
 from postroom.smtp.settings import SmtpSettings
 from postroom.store.settings import StoreSettings
+from postroom.training import TrainingSettings
 
 from .listeners import listeners
 from .settings import ListenerSettings, ListenSettings, LogSettings, ProcessSettings, ZoneSettings
@@ -105,6 +106,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         SigningSettings()
     )
     journal: Annotated[JournalSettings, Meta(description="What happened to each message.")] = JournalSettings()
+    training: Annotated[TrainingSettings, Meta(description="What each person calls junk (junk.md).")] = (
+        TrainingSettings()
+    )
     dns: Annotated[DnsSettings, Meta(description="Questions to the DNS.")] = DnsSettings()
     zone: Annotated[ZoneSettings, Meta(description="What the world sees of this server (dns.md).")] = ZoneSettings()
     pop3: Annotated[Pop3Settings, Meta(description="POP3 sessions.")] = Pop3Settings()

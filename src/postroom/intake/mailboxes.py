@@ -1,6 +1,7 @@
 """Final delivery: one message into one account.
 
-Owns: the choice of the mailbox, quota, the once-only id. Never: decides whether a message is wanted. Raises: MailError.
+Owns: the choice of the mailbox, quota, the once-only id. Never: decides whether a message is wanted: what the account's
+own training says of it leads to its Junk at most. Raises: MailError.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 
 from postroom.accounts import LocalTarget
 from postroom.base import MailError
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.store import (
     Account,
     AppendOptions,
@@ -19,6 +21,7 @@ from postroom.store import (
     NoSuchMailbox,
     OverQuota,
 )
+from postroom.training import Judged, Training
 
 from .routing import over_quota
 from .settings import IntakeSettings
@@ -31,15 +34,27 @@ _JUNK = "\\Junk"
 class Mailboxes:
     """Puts finished drafts where they belong."""
 
-    def __init__(self, store: MailStore, settings: IntakeSettings) -> None:
+    def __init__(
+        self,
+        store: MailStore,
+        settings: IntakeSettings,
+        training: Training | None = None,
+        journal: Journal = NO_JOURNAL,
+    ) -> None:
         self._store = store
         self._settings = settings
+        self._training = training  # None: nobody's mail is judged by what they have taught
+        self._journal = journal
 
     async def deliver(
         self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str, *, junk: bool = False
     ) -> None:
         """Commit the draft to the target's mailbox, or to the one for junk."""
         person = target.person
+        judged = None if junk else await self._judged(target, draft, prefix, delivery_id)
+        if judged is not None:
+            prefix += judged.field
+            junk = judged.junk
         options = AppendOptions(
             prefix=prefix,
             delivery_id=f"{delivery_id}/{person.account_id}/{target.detail}",
@@ -88,6 +103,16 @@ class Mailboxes:
             _log.exception("%s: not delivered to %s", delivery_id, target.address)
             return MailError(repr(error))
         return None
+
+    async def _judged(self, target: LocalTarget, draft: Draft, prefix: bytes, delivery_id: str) -> Judged | None:
+        """By what this person has called junk until now."""
+        if self._training is None:
+            return None
+        judged = await self._training.classify(target.person.account_id, draft, prefix)
+        if judged is not None:
+            told = {"verdict": judged.verdict, "words": judged.part.words}
+            self._journal.note(delivery_id, "judged", to=target.person.address, **told)
+        return judged
 
     async def _open(self, account_id: int) -> Account:
         try:

@@ -20,6 +20,7 @@ from postroom.message import HeaderAddresses, first_value, header_addresses, rep
 from postroom.queue import Envelope, Queue, Recipient
 from postroom.signing import UNSIGNED, Signing
 from postroom.store import Draft, MailStore
+from postroom.training import Training
 
 from .arrival import Arrival, without_forged
 from .authentication import Authentication, Checked, Checking
@@ -64,6 +65,7 @@ class Intake:
         settings: IntakeSettings,
         journal: Journal = NO_JOURNAL,
         unsubscribe_url: str = "",
+        training: Training | None = None,
         authentication: Authentication | None = None,
         signing: Signing = UNSIGNED,
         scoring: ScoringSettings | None = None,
@@ -79,7 +81,7 @@ class Intake:
         self.settings = settings
         self.journal = journal
         self.signing = signing
-        self.mailboxes = Mailboxes(store, settings)
+        self.mailboxes = Mailboxes(store, settings, training, journal)
         self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url, signing, self._seal_post)
         self._list_mail = ListMail(directory.lists, queue, clock, ids, self.hostname, signing)
         self._router = Router(directory, store, self.hostname, settings)

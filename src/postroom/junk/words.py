@@ -85,11 +85,12 @@ def words_of(letter: Letter) -> list[str]:
 
 def _spoken(text: str) -> Iterator[str]:
     """The words of a text."""
-    if not text.isascii():
+    plain = text.isascii()
+    if not plain:
         text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
-    for found in _WORD.finditer(text.lower()):
-        word = found[0].strip(_STRIPPED)
-        if _SHORTEST <= len(word) <= _LONGEST and word.isascii():
+    for word in _WORD.findall(text.lower()):
+        word = word.strip(_STRIPPED)
+        if _SHORTEST <= len(word) <= _LONGEST and (plain or word.isascii()):
             yield word
         elif len(word) >= _SHORTEST or not word.isascii():
             yield from _uncommon(word)
