@@ -55,7 +55,9 @@ def server(issuer: OidcIssuer, tmp_path_factory: pytest.TempPathFactory) -> Iter
         secret=folder / "oauth.secret",
         authorities=issuer.authorities,
     )
-    running = start_server(folder, "example.test", [DAVE, "erin@example.test"], lambda text: with_settings(text, section))
+    running = start_server(
+        folder, "example.test", [DAVE, "erin@example.test"], lambda text: with_settings(text, section)
+    )
     yield running
     stop_server(running)
 

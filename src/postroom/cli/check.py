@@ -86,6 +86,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
 
     from . import findings
     from .dkim_findings import dkim_keys
+    from .sign_in_findings import elsewhere
 
     try:
         config = load(path)
@@ -104,6 +105,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     yield from findings.credential_key(config)
     yield from findings.databases(config)
     domains = yield from _people(config)
+    yield from elsewhere(config)
     yield from dkim_keys(config, domains, time.time())  # noqa: TID251
     yield from findings.certificate(config, time.time())  # noqa: TID251 - the command line is an edge
     yield from findings.ports(config, must_serve=False)

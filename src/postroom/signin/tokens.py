@@ -69,6 +69,17 @@ class OAuthTokens:
             await self._introspection.close()
         await self._issuer.close()
 
+    async def trouble(self) -> str:
+        """Asks the issuer for what is needed to check tokens; why that can't be had, or nothing."""
+        try:
+            if self._introspection is not None:
+                await self._issuer.introspection_endpoint()
+            else:
+                await self._issuer.keys()
+        except IssuerDown as error:
+            return str(error)
+        return ""
+
     async def verify(self, token: str) -> TokenVerdict:
         """Whom the token signs in."""
         try:
@@ -112,7 +123,7 @@ def _context(settings: OAuthSettings) -> ssl.SSLContext:
     try:
         return client_context(verify=True, cafile=Path(settings.authorities) if settings.authorities else None)
     except (OSError, ssl.SSLError) as error:
-        raise SecretUnreadable(f"oauth.authorities: {settings.authorities}: {error}") from error
+        raise _unreadable("authorities", settings.authorities, error) from error
 
 
 def _secret(settings: OAuthSettings) -> str:
@@ -124,5 +135,10 @@ def _secret(settings: OAuthSettings) -> str:
         if not secret or not secret.isprintable():
             raise ValueError("it should hold the secret on one line")
     except (OSError, ValueError) as error:  # ValueError also when it is not UTF-8
-        raise SecretUnreadable(f"oauth.client_secret_file: {path}: {error}") from error
+        raise _unreadable("client_secret_file", path, error) from error
     return secret
+
+
+def _unreadable(setting: str, path: str, error: Exception) -> SecretUnreadable:
+    text = f"oauth.{setting}: {path}: {error}"
+    return SecretUnreadable(text, text=text)
