@@ -545,16 +545,16 @@ class App:
     def take_settings(self, config: Config) -> list[str]:
         """Use what may change while running, for sessions to come; the names of sections that need a restart."""
         changed = [name for name in config.__struct_fields__ if getattr(config, name) != getattr(self.config, name)]
-        if self.authentication is not None:
+        if self.authentication is not None:  # else this is the parent of workers, which serves nobody
             self.authentication.take(config.authentication)
             self.intake.scoring = config.scoring
             self.strangers.take(config.strangers, Networks(config.authentication.trusted_networks))
+            self.training.settings = config.training
+            self.sign_in.settings = config.sign_in
         self.signing.settings = config.signing
-        self.training.settings = config.training
         self.signing.reload()
         if self._key_watch is not None:
             self._key_watch.settings = config.signing
-        self.sign_in.settings = config.sign_in
         for name, later in self._services.items():
             if isinstance(later.service, SmtpService):
                 later.service.settings = _for_listener(config.smtp, self._wanted[name])
