@@ -137,7 +137,7 @@ def test_sign_in_may_be_possible_without_being_needed(tmp_path: Path) -> None:
             answers = await say(
                 app, "smtp", "EHLO bar.com", "STARTTLS", "EHLO bar.com", f"AUTH PLAIN {PLAIN}", *away, tls=True
             )
-            assert "AUTH PLAIN LOGIN" in answers[3]
+            assert " PLAIN LOGIN" in answers[3]
             assert "FUTURERELEASE" not in answers[3]  # RFC 4865 §4.2 (2)
             assert [answer[:3] for answer in answers[4:]] == ["235", "250", "250"]
 
