@@ -85,6 +85,7 @@ _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset(
     {"allow_plaintext_sign_in_on_loopback", "authentication", "imap", "imap_protocol", "log", "pop3"}
     | {"scoring", "sign_in", "signing", "smtp", "strangers"}
+    | {"training"}
 )
 
 
@@ -287,9 +288,8 @@ class App:
         )
         store.start()
         self._closing.push_async_callback(store.close)
-        self.training = Training(
-            config.data, MadeAtFirstUse(store), self.clock, self.ids, config.training, first=self.place.first
-        )
+        made, first = MadeAtFirstUse(store), self.place.first
+        self.training = Training(config.data, made, self.clock, self.ids, config.training, first=first)
         self.store = MadeAtFirstUse(store, self.training.watch)
         self.training.start()
         self._closing.push_async_callback(self.training.close)

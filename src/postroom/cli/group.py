@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "queue": ("queue_destinations", "queue", "Mail that waits to leave."),
     "trace": ("trace", "trace", "Follow a message, step by step."),
     "suppression": ("suppression", "suppression", "Addresses not asked any more, as they bounced for good."),
+    "junk": ("junk", "junk", "What people's own filters have learnt from their moves to Junk."),
     "tlsrpt": ("tlsrpt", "tlsrpt", "What others report of the TLS they had with this server."),
     "dmarc": ("dmarc", "dmarc", "What others report of mail in our domains' names."),
     "import": ("import_mail", "import_mail", "Bring mail from files into an account."),

@@ -177,7 +177,7 @@ class _Import:
                 account.close()
         finally:
             await store.close()
-            _give_to_server(config)
+            give_to_server(config)
 
 
 def open_store(config: "Config") -> "SqliteStore":
@@ -198,7 +198,7 @@ def open_store(config: "Config") -> "SqliteStore":
     return store
 
 
-def _give_to_server(config: "Config") -> None:
+def give_to_server(config: "Config") -> None:
     """What root made belongs to the user whose the data folder is, or else the server could not read it."""
     if os.geteuid() != 0:
         return
