@@ -1,7 +1,8 @@
 """A Python file that knows the people: what it may answer, and everything it may do wrong."""
 
 import asyncio
-import threading
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -170,16 +171,43 @@ def test_a_function_has_its_time(tmp_path: Path) -> None:
     slow = "import asyncio, time\nasync def find(address): await asyncio.sleep(60)\n"
 
     async def body() -> None:
-        source = hook(tmp_path, slow + "def authenticate(u, p, protocol): time.sleep(0.5)\n", hook_timeout_seconds=0.05)
+        source = hook(tmp_path, slow + "def authenticate(u, p, protocol): time.sleep(0.3)\n", hook_timeout_seconds=0.05)
         with pytest.raises(SourceDown, match="too long"):
             await source.find("bob@example.org")
         with pytest.raises(SourceDown, match="too long"):
             await source.authenticate("bob@example.org", "x", "imap")
         await source.close()
 
-    before = threading.active_count()
     asyncio.run(body())
-    assert threading.active_count() <= before + 1
+
+
+def test_threads_that_hang_do_not_pile_up_nor_keep_the_server_from_ending(tmp_path: Path) -> None:
+    """A pool of the standard library would be waited for when the process ends."""
+    text = "import time\ndef find(address): time.sleep(1000)\ndef authenticate(u, p, protocol): return None\n"
+    (tmp_path / "people.py").write_text(text)
+    script = f"""
+import asyncio, threading
+from postroom.directories import DirectorySettings, SourceDown
+from postroom.directories.hook_source import HookSource
+
+async def ask(source):
+    try:
+        await source.find("bob@example.org")
+    except SourceDown as error:
+        return str(error)
+
+async def main():
+    settings = DirectorySettings(kind="hook", hook_file={str(tmp_path / "people.py")!r}, hook_timeout_seconds=0.1,
+                                 max_hook_threads=3, max_waiting=5)
+    source = HookSource(settings, "")
+    said = await asyncio.gather(*(ask(source) for _ in range(20)))
+    print(sum("too long" in one for one in said), sum("too many" in one for one in said), threading.active_count())
+    await source.close()
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    assert done.stdout.split() == ["8", "12", "4"], done.stderr
 
 
 def test_who_is_cancelled_stays_cancelled(tmp_path: Path) -> None:

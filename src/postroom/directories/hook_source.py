@@ -9,11 +9,12 @@ time goes on in its thread, whose place is then taken: the hook is at fault, and
 """
 
 import asyncio
+import contextlib
 import importlib.util
 import inspect
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,8 +42,8 @@ class HookSource:
         self._settings = settings
         self._sign_in_domain = sign_in_domain
         self._module = _load(settings.hook_file)
-        self._threads: ThreadPoolExecutor | None = None
-        self._in_threads = 0
+        self._slots = asyncio.Semaphore(settings.max_hook_threads)
+        self._waiting = 0
 
     async def close(self) -> None:
         if hasattr(self._module, "close"):
@@ -50,9 +51,6 @@ class HookSource:
                 await self._call("close")
             except SourceDown:
                 pass  # it is in the log
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            self._threads = None
 
     async def find(self, address: str) -> Known | None:
         return self._known("find", await self._call("find", address))
@@ -90,7 +88,7 @@ class HookSource:
             async with asyncio.timeout(self._settings.hook_timeout_seconds):
                 if inspect.iscoroutinefunction(function):
                     return await function(*values)
-                return await self._in_thread(function, *values)
+                return await self._in_thread(name, function, values)
         except TimeoutError as error:
             _log.error("hook: %s had no answer in time", name)
             raise SourceDown(f"hook: {name} took too long") from error
@@ -114,38 +112,36 @@ class HookSource:
         _log.error("hook: %s raised %s%s", name, type(error).__name__, place)
         return SourceDown(f"hook: {name} raised {type(error).__name__}{place}")
 
-    async def _in_thread(self, function: Callable[..., Any], *values: str) -> Any:
-        if self._in_threads >= self._settings.max_hook_threads + self._settings.max_waiting:
+    async def _in_thread(self, name: str, function: Callable[..., Any], values: tuple[str, ...]) -> Any:
+        """In a thread that nothing waits for at the end, should it hang."""
+        if self._waiting >= self._settings.max_waiting:
             raise SourceDown("hook: too many calls wait for a thread")
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._settings.max_hook_threads, "postroom-hook")
-        self._in_threads += 1
-        future = asyncio.get_running_loop().run_in_executor(self._threads, _guarded, function, values)
-        future.add_done_callback(self._left_thread)
-        answer = await future
-        if inspect.isawaitable(answer):  # a function that hands on what another one awaits
-            return await answer
-        return answer
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
-    def _left_thread(self, done: "asyncio.Future[Any]") -> None:
-        self._in_threads -= 1
-        if not done.cancelled():
-            done.exception()  # somebody may have given up waiting
+        def end(answer: Any, error: BaseException | None) -> None:
+            self._slots.release()
+            if not ended.done():  # somebody may have given up waiting
+                ended.set_result((answer, error))
 
+        def work() -> None:
+            try:
+                answer, error = function(*values), None
+            except BaseException as raised:  # exits too: it is only the hook that ends
+                answer, error = None, raised
+            with contextlib.suppress(RuntimeError):  # the server has ended before
+                loop.call_soon_threadsafe(end, answer, error)
 
-class _Ended(Exception):
-    """A function of the hook wanted to end the program."""
-
-
-def _guarded(function: Callable[..., Any], values: tuple[str, ...]) -> Any:
-    try:
-        return function(*values)
-    except Exception as error:
-        if not isinstance(error, StopIteration):  # which would not get out of a future
-            raise
-        raise _Ended(type(error).__name__).with_traceback(error.__traceback__) from None
-    except BaseException as error:
-        raise _Ended(type(error).__name__).with_traceback(error.__traceback__) from None
+        threading.Thread(target=work, name="postroom-hook", daemon=True).start()
+        answer, error = await ended
+        if error is not None:
+            raise self._failed(name, error)
+        return await answer if inspect.isawaitable(answer) else answer
 
 
 def _load(path: str) -> ModuleType:
