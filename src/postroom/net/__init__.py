@@ -21,11 +21,11 @@ from .http1 import BadHttp, MessageReader
 from .http1 import Message as HttpMessage
 from .http1 import response as http_response
 from .https_client import Fetch, FetchFailed, HttpsClient
-from .listener import Listener, ListenError
+from .listener import HelloReader, Listener, ListenError
 from .networks import NO_NETWORKS, Networks
 from .own_addresses import OwnAddresses, source_towards
 from .self_signed import self_signed
-from .server_certificate import CertificateFiles, ServerCertificate, names_of
+from .server_certificate import CertificateFiles, ServerCertificate, covers, load_certificate, names_of
 from .server_certificates import ServerCertificates, configured_certificates
 from .settings import CertificateSettings, NetSettings, TlsSettings
 from .tally import TALLY_ROWS, BoardTally
@@ -50,6 +50,7 @@ __all__ = [
     "Dialer",
     "Fetch",
     "FetchFailed",
+    "HelloReader",
     "HttpMessage",
     "HttpsClient",
     "IdleTimeout",
@@ -73,8 +74,10 @@ __all__ = [
     "TlsSetupError",
     "client_context",
     "configured_certificates",
+    "covers",
     "http_response",
     "is_loopback",
+    "load_certificate",
     "names_of",
     "parse_address",
     "self_signed",

@@ -14,12 +14,13 @@ import socket
 import ssl
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from postroom.base import TaskOwner
 
 from .api import Admission, ServerStopping, Service
 from .binding import bind_tcp, bind_unix, parse_address, written
+from .client_hello import MAX_HELLO_OCTETS, ClientHello, read_client_hello
 from .connection import SocketConnection, peer_address
 from .networks import NO_NETWORKS, Networks
 from .proxy_header import BadProxyHeader, Proxied, ProxyHeaderReader
@@ -30,7 +31,19 @@ from .turns import Turns
 _log = logging.getLogger("postroom.net")
 # The path belongs to who bound it, which may be another process.
 _ITSELF = Proxied()
+_HELLO_PAUSE_SECONDS = 0.05
 _KEEP_PATH: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+
+
+class HelloReader(Protocol):
+    """Chooses a context by what a client says first, where the usual one does not do (implicit TLS)."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to choose now; if not, nobody waits for it."""
+
+    def context(self, name: str, protocols: Sequence[str]) -> ssl.SSLContext | None:
+        """None: the usual one."""
 
 
 class ListenError(Exception):
@@ -48,6 +61,7 @@ class Listener:
         *,
         tls: ssl.SSLContext | None = None,
         starttls: ssl.SSLContext | None = None,
+        hello: HelloReader | None = None,
         busy: bytes = b"",
         proxies: Networks = NO_NETWORKS,
         admission: Admission | None = None,
@@ -58,6 +72,7 @@ class Listener:
         self._settings = settings
         self._tls = tls  # implicit TLS from the first octet
         self._starttls = starttls  # in the place of the context that a session has; None: that one
+        self._hello = hello
         self._busy = busy
         self._proxies = proxies  # whose connections begin with a PROXY header, and no others
         self._nameless = 0  # connections of proxies that have not said yet for whom
@@ -236,8 +251,11 @@ class Listener:
         connection, begun = _Patient(self._settings, self._starttls, proxied=proxied), False
         patience = self._settings.tls_handshake_timeout_seconds if self._tls is not None else None
         try:
+            tls = self._tls
+            if tls is not None and self._hello is not None and self._hello.wanted:
+                tls = await self._by_hello(sock, self._hello) or tls
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, sock, ssl=self._tls, ssl_handshake_timeout=patience
+                lambda: connection, sock, ssl=tls, ssl_handshake_timeout=patience
             )
             self._begin(connection, address)
             begun = True
@@ -247,6 +265,17 @@ class Listener:
             if not begun:
                 sock.close()
                 self._release(address)
+
+    async def _by_hello(self, sock: socket.socket, reader: HelloReader) -> ssl.SSLContext | None:
+        """Look at the ClientHello without taking it. Raises TimeoutError, OSError."""
+        async with asyncio.timeout(self._settings.tls_handshake_timeout_seconds):
+            while True:
+                await _readable(sock)
+                data = sock.recv(MAX_HELLO_OCTETS, socket.MSG_PEEK)
+                hello = read_client_hello(data) if data else ClientHello()
+                if hello is not None:
+                    return reader.context(hello.name, hello.protocols)
+                await asyncio.sleep(_HELLO_PAUSE_SECONDS)  # what is there stays there: it would be readable at once
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -286,6 +315,16 @@ class Listener:
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(sock, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(sock)
 
 
 class _Patient(SocketConnection):

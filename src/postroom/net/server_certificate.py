@@ -56,9 +56,8 @@ class ServerCertificate:
     self_signed: bool
 
     def covers(self, name: str) -> bool:
-        """RFC 9525 §6.3: a wildcard stands for exactly one whole label."""
-        name = name.lower()
-        return name in self.names or "*." + name.partition(".")[2] in self.names
+        """Whether a client that wants to reach `name` takes it."""
+        return covers(self.names, name)
 
 
 def load_certificate(files: CertificateFiles, clients: ClientCertificates | None = None) -> ServerCertificate:
@@ -95,6 +94,12 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
     except (x509.ExtensionNotFound, ValueError):
         return ()
     return tuple(dict.fromkeys(name.lower() for name in names.get_values_for_type(x509.DNSName)))
+
+
+def covers(names: Sequence[str], name: str) -> bool:
+    """RFC 9525 §6.3: a wildcard stands for exactly one whole label."""
+    name = name.lower()
+    return name in names or "*." + name.partition(".")[2] in names
 
 
 def server_end_point(certificate: x509.Certificate) -> bytes | None:
