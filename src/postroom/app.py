@@ -17,6 +17,8 @@ import msgspec
 
 from postroom import __version__
 from postroom.accounts import SqliteDirectory
+from postroom.acme import Answers, AnswerService
+from postroom.app_certificates import certificate_keeper, server_certificates
 from postroom.app_reports import Reporting, report_dmarc, report_tls
 from postroom.base import (
     ALONE,
@@ -70,7 +72,7 @@ from postroom.servers.maildrops import Maildrops
 from postroom.servers.policy_host import PolicyService
 from postroom.servers.pop3 import Pop3Service
 from postroom.servers.smtp import Policy, SmtpService
-from postroom.servers.turning_away import IMAP, POLICY_HOST, POP3, GuardedDoor, busy
+from postroom.servers.turning_away import ACME_HTTP, IMAP, POLICY_HOST, POP3, GuardedDoor, busy
 from postroom.servers.unsubscribe import UnsubscribePage
 from postroom.signin import OAuthTokens, SignIn, issuer_tokens
 from postroom.signing import KeyFolder, KeyKeeper, KeyWatch, Signing
@@ -154,6 +156,7 @@ class App:
         self._wanted = config.listeners()
         self._listeners: dict[str, Listener] = {}
         self._services: dict[str, _Later] = {}
+        self._answers = Answers(config.data / "tls" / "acme")
         self._tasks = TaskOwner("app")
         self._closing = contextlib.AsyncExitStack()
         self.board: Board | None = None  # with others only
@@ -180,9 +183,7 @@ class App:
     def prepare(self) -> None:
         """Load the certificate and open the listening sockets. Raises StartFailed."""
         try:
-            self.certificates = ServerCertificates(
-                self.config.tls, self.config.data / "tls", self.config.hostname, self.clock
-            )
+            self.certificates = server_certificates(self.config, self.clock)
             self.tls = self.certificates.tls
             self._bind()
         except (TlsSetupError, ListenError, OSError) as error:
@@ -227,6 +228,7 @@ class App:
             self.config.net,
             tls=tls if wanted.kind in _IMPLICIT_TLS else None,
             starttls=tls,
+            hello=self._answers if wanted.kind == POLICY_HOST else None,
             busy=busy(wanted.kind),
             proxies=Networks(wanted.proxies),
             admission=GuardedDoor(name, wanted.kind),
@@ -321,6 +323,8 @@ class App:
             kind = self._wanted[name].kind
             if kind == POLICY_HOST:
                 later.service = self._policy_host()
+            elif kind == ACME_HTTP:
+                later.service = AnswerService(self._answers)
             else:
                 later.service = pop3 if kind in POP3 else imap if kind in IMAP else self._smtp(name)
 
@@ -390,6 +394,9 @@ class App:
             scoring=config.scoring,
         )
         if self.place.first:
+            certificates = certificate_keeper(config, self.directory, resolver, self.queue, self.clock, self.ids)
+            certificates.start()
+            self._closing.push_async_callback(certificates.close)
             keeper = KeyKeeper(self._keys, config.signing, self.clock)
             self._key_watch = KeyWatch(keeper, resolver, self.clock, config.signing)
             self._key_watch.start()

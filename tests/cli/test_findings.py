@@ -1,6 +1,5 @@
 """What `postroom check` sees on a machine."""
 
-import datetime
 import os
 import socket
 import threading
@@ -11,10 +10,6 @@ from typing import Any
 import apsw
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from postroom.accounts import AccountSettings
 from postroom.cli import findings
@@ -22,7 +17,6 @@ from postroom.cli.findings import Finding, Verdict
 from postroom.config import Config, ListenSettings, ProcessSettings
 from postroom.delivery.settings import DeliverySettings, RelaySettings
 from postroom.intake import AuthenticationSettings
-from postroom.net import TlsSettings
 
 NOW = 1_800_000_000.0
 GOOD, NOTE, BAD = Verdict.GOOD, Verdict.NOTE, Verdict.BAD
@@ -142,51 +136,6 @@ def test_people() -> None:
     assert only(findings.people([], [])).verdict is BAD
     assert only(findings.people(["example.org"], [])).verdict is NOTE
     assert only(findings.people(["example.org"], ["bob@example.org"])).verdict is GOOD
-
-
-def _certificate(folder: Path, names: list[str], days: int, start: int = -1, key_mode: int = 0o600) -> TlsSettings:
-    moment = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(moment + datetime.timedelta(days=start))
-    builder = builder.not_valid_after(moment + datetime.timedelta(days=days))
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), False)
-    certificate = builder.sign(key, hashes.SHA256())
-    (folder / "c.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    encoding = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "k.pem").touch(key_mode)
-    (folder / "k.pem").write_bytes(key.private_bytes(*encoding))
-    return TlsSettings(certificate=str(folder / "c.pem"), key=str(folder / "k.pem"))
-
-
-@pytest.mark.parametrize(
-    ("names", "days", "start", "mode", "verdicts"),
-    [
-        (["mail.example.org"], 90, -1, 0o600, [GOOD]),
-        (["x.test", "*.example.org"], 90, -1, 0o600, [GOOD]),
-        (["mail.example.org"], 5, -1, 0o600, [NOTE]),
-        (["mail.example.org"], -1, -2, 0o600, [BAD]),
-        (["mail.example.org"], 90, 2, 0o600, [BAD]),
-        (["example.org", "*.mail.example.org"], 90, -1, 0o600, [GOOD, BAD]),
-        ([], 90, -1, 0o600, [GOOD, BAD]),
-        (["mail.example.org"], 90, -1, 0o644, [GOOD, BAD]),
-    ],
-)
-def test_certificates(
-    config: Config, tmp_path: Path, names: list[str], days: int, start: int, mode: int, verdicts: list[Verdict]
-) -> None:
-    tls = _certificate(tmp_path, names, days, start, mode)
-    assert [one.verdict for one in findings.certificate(_with(config, tls=tls), NOW)] == verdicts
-
-
-def test_certificates_that_can_not_be_used(config: Config, tmp_path: Path) -> None:
-    assert only(findings.certificate(config, NOW)).verdict is NOTE
-    assert only(findings.certificate(_with(config, tls=TlsSettings(certificate="/no", key="/no")), NOW)).verdict is BAD
-    tls = _certificate(tmp_path, ["mail.example.org"], 90)
-    (tmp_path / "k.pem").write_bytes(b"no key")
-    assert only(findings.certificate(_with(config, tls=tls), NOW)).verdict is BAD
 
 
 def _answering(greeting: bytes) -> tuple[socket.socket, int]:

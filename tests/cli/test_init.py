@@ -39,7 +39,7 @@ def test_a_development_server_is_on_loopback_with_high_ports(tmp_path: Path, mon
             ("imap", 2143),
             ("imaps", 2993),
         )
-    } | {"policy_host": ()}
+    } | {"policy_host": (), "acme_http": ()}
     assert config.hostname == "mail.bob.test"
     assert config.data == tmp_path / "data"
     assert config.pop3.plaintext_sign_in_on_loopback

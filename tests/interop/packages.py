@@ -34,6 +34,8 @@ DEBIAN = {  # program: package
     "opendkim": "opendkim",
     "rspamd": "rspamd",
     "slapd": "slapd",
+    "pebble": "pebble",
+    "testssl": "testssl.sh",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 # With their versions: what their own suites get wrong is known of these.

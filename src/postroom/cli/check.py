@@ -85,6 +85,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     from postroom.config import ConfigError, load
 
     from . import findings
+    from .certificate_findings import certificates
     from .dkim_findings import dkim_keys
     from .sign_in_findings import elsewhere
 
@@ -107,7 +108,7 @@ def _look(path: Path, *, dns: bool, serving: bool) -> "Iterator[Finding]":
     domains = yield from _people(config)
     yield from elsewhere(config)
     yield from dkim_keys(config, domains, time.time())  # noqa: TID251
-    yield from findings.certificate(config, time.time())  # noqa: TID251 - the command line is an edge
+    yield from certificates(config, time.time())  # noqa: TID251 - the command line is an edge
     yield from findings.ports(config, must_serve=False)
     if dns:
         yield from _ask(config, domains)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import client_findings, dns_findings, network_findings, sender_findings, tls_findings
-from .dns import certificates, domain_name, publication, rows, source_addresses
+from .dns import all_names, certificates, domain_name, publication, rows, source_addresses
 from .findings import Finding, unasked
 from .options import config_option, in_directory, json_option, read_settings
 from .outcome import Refusal, print_json
@@ -88,6 +88,7 @@ class Means:
     client: "HttpsClient"
     now: Callable[[], float]
     chain: Sequence[bytes] = field(default=())  # the server's certificates, its own first
+    names: Sequence[str] = ()  # of all certificates that are shown for a name
 
 
 async def examine(config: "Config", zones: Sequence[Zone]) -> list[Finding]:
@@ -121,6 +122,7 @@ async def examine(config: "Config", zones: Sequence[Zone]) -> list[Finding]:
         ),
         now=clock.now,
         chain=[one.public_bytes(Encoding.DER) for one in certificates(config)],
+        names=all_names(config),
     )
     try:
         silence, addresses = await asyncio.gather(
@@ -223,7 +225,7 @@ def _of_domain(means: Means, config: "Config", zone: Zone, leaving: Sequence[str
     yield Job("tls-reports", f"the TLS-RPT text of {domain}", tls_findings.report_findings(resolver, zone))
     yield Job("caa", f"the CAA records for {domain}", tls_findings.caa_findings(resolver, zone, names))
     yield Job("clients", f"the SRV records of {domain}", client_findings.service_findings(resolver, zone))
-    yield Job("clients", f"autoconfig.{domain}", client_findings.web_findings(resolver, zone, means.chain))
+    yield Job("clients", f"autoconfig.{domain}", client_findings.web_findings(resolver, zone, means.chain, means.names))
 
 
 def _of_network(means: Means, config: "Config", addresses: Sequence[str]) -> Iterator[Job]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from postroom.dns import Answer, Resolver, Srv
 from postroom.mailauth.certificates import has_name, read_certificate
+from postroom.net import covers
 
 from .dns_findings import addresses_of
 from .findings import Finding, bad, good, note
@@ -43,10 +44,13 @@ def _service(record: Record, found: tuple[Srv, ...], hostname: str) -> Finding:
     return bad("clients", f"{name} leads to {said}, not to {hostname} port {port}", fix, _WHY_SRV)
 
 
-async def web_findings(resolver: Resolver, zone: Zone, chain: Sequence[bytes] = ()) -> AsyncIterator[Finding]:
+async def web_findings(
+    resolver: Resolver, zone: Zone, chain: Sequence[bytes] = (), names: Sequence[str] = ()
+) -> AsyncIterator[Finding]:
     """The names at which mail programs ask for their settings over HTTPS, once they are served.
 
-    `chain`: the server's certificates, its own first; none: they are not looked at.
+    `chain`: the server's certificates, its own first; none: they are not looked at. `names`: of those that it shows to
+    who asks for one of them.
     """
     if not zone.publication.web_port:
         return
@@ -56,8 +60,8 @@ async def web_findings(resolver: Resolver, zone: Zone, chain: Sequence[bytes] = 
         found = set(await addresses_of(resolver, name))
         if not found:
             yield note("clients", f"{name} is not published", zone.publish(name, "CNAME"), _WHY_WEB)
-        elif found & own and not _covers(chain, name):
-            fix = f"get a certificate that has the name {name} too, for tls.certificate"
+        elif found & own and not _covers(chain, name) and not covers(names, name):
+            fix = f"get a certificate that has the name {name} too (tls.certificates, or acme.directory)"
             yield note("clients", f"{name} leads here, and the certificate does not have that name", fix, _WHY_WEB)
         elif found & own:
             yield good("clients", f"{name} leads here")

@@ -4,6 +4,7 @@ Owns: what of the settings, the certificate and the keys goes into them. Never: 
 Raises: Refusal.
 """
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,8 +103,32 @@ def source_addresses(config: "Config") -> tuple[str, ...]:
 
 
 def certificate_path(config: "Config") -> Path:
-    """Of the certificate that the server shows."""
-    return Path(config.tls.certificate) if config.tls.certificate else config.data / "tls" / "self-signed.crt"
+    """Of the certificate that the server shows to those who name no host."""
+    from postroom.acme import Kept, KeptTrouble
+    from postroom.net import covers
+
+    if config.tls.certificate:
+        return Path(config.tls.certificate)
+    kept = Kept(config.data / "tls")
+    for label in kept.labels():
+        try:
+            if covers(kept.names(label), config.hostname):
+                return kept.path(label)
+        except KeptTrouble:  # the server passes it over too
+            continue
+    return config.data / "tls" / "self-signed.crt"
+
+
+def all_names(config: "Config") -> tuple[str, ...]:
+    """Of all certificates that the server has, as far as they can be read."""
+    from postroom.acme import Kept
+    from postroom.net import TlsSetupError, configured_certificates, load_certificate
+
+    names: list[str] = []
+    for files in (*configured_certificates(config.tls), *Kept(config.data / "tls").files()):
+        with contextlib.suppress(TlsSetupError):
+            names += load_certificate(files).names
+    return tuple(names)
 
 
 def tls_records(config: "Config") -> TlsRecords:

@@ -4,7 +4,6 @@ Owns: those looks. Never: repairs, asks the DNS or other servers (check_dns does
 finding.
 """
 
-import datetime
 import enum
 import errno
 import os
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _SERVING_TIMEOUT = 3.0  # seconds for a listener to take a connection and, where TLS comes later, to greet
 _PROXY_ITSELF = b"PROXY UNKNOWN\r\n"  # what a proxy says that only looks whether somebody is there
-_RENEW_DAYS = 14  # before a certificate ends
 _GREETS = {"smtp": b"220", "submission": b"220", "lmtp": b"220", "pop3": b"+OK", "imap": b"* OK"}
 
 
@@ -247,67 +245,6 @@ def people(domains: list[str], addresses: list[str]) -> Iterator[Finding]:
         yield note("accounts", "nobody has an account yet", f"run: postroom account add NAME@{domains[0]}")
     else:
         yield good("accounts", f"{len(addresses)} account(s) in {len(domains)} domain(s)")
-
-
-# ---- certificate
-
-
-def certificate(config: "Config", now: float) -> Iterator[Finding]:
-    """It can be read, fits its key, is valid now and names this server."""
-    from cryptography import x509
-
-    from postroom.net import ServerTls, TlsSetupError
-
-    if not config.tls.certificate:
-        yield note(
-            "certificate",
-            "none is set: a self-signed one is made, which mail programs warn of",
-            "set tls.certificate and tls.key, for example to Let's Encrypt's fullchain.pem and privkey.pem",
-        )
-        return
-    path, key = Path(config.tls.certificate), Path(config.tls.key or config.tls.certificate)
-    try:
-        ServerTls(path, key)
-        chain = x509.load_pem_x509_certificates(path.read_bytes())
-    except (TlsSetupError, OSError, ValueError) as error:
-        yield bad(
-            "certificate", f"it can't be used: {error}", "see that both files are PEM, readable, and belong together"
-        )
-        return
-    own = chain[0]
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
-    if own.not_valid_after_utc < moment or own.not_valid_before_utc > moment:
-        text = f"{path} is valid from {own.not_valid_before_utc:%Y-%m-%d} to {own.not_valid_after_utc:%Y-%m-%d} only"
-        yield bad("certificate", text, "renew it; the server takes new files by itself")
-    elif own.not_valid_after_utc < moment + datetime.timedelta(days=_RENEW_DAYS):
-        yield note("certificate", f"{path} ends on {own.not_valid_after_utc:%Y-%m-%d}", "renew it soon")
-    else:
-        yield good("certificate", f"{path} is valid until {own.not_valid_after_utc:%Y-%m-%d}")
-    if not any(_covers(name, config.hostname) for name in _names(own)):
-        yield bad(
-            "certificate",
-            f"{path} does not name {config.hostname}",
-            f"get one for {config.hostname}, or correct hostname",
-        )
-    if key.stat().st_mode & stat.S_IROTH:
-        yield bad("certificate", f"anybody on this machine may read the key {key}", f"chmod o-r {key}")
-
-
-def _names(certificate: "object") -> list[str]:
-    from cryptography import x509
-
-    assert isinstance(certificate, x509.Certificate)
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return names.get_values_for_type(x509.DNSName)
-
-
-def _covers(pattern: str, hostname: str) -> bool:
-    """RFC 9525 §6.3: a wildcard stands for exactly one whole label."""
-    pattern, hostname = pattern.lower(), hostname.lower()
-    return pattern == hostname or (pattern.startswith("*.") and pattern[1:] == "." + hostname.partition(".")[2])
 
 
 # ---- ports

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "domain": ("domain", "domain", "Domains whose mail ends here."),
     "dns": ("dns", "dns", "The DNS records to publish for a domain."),
     "dkim": ("dkim", "dkim", "The keys that sign our mail: list, rotate, retire, records."),
+    "certificate": ("certificate", "certificate", "The server's certificates: list, order, renew, import."),
     "alias": ("alias", "alias", "Addresses that lead to others."),
     "list": ("lists", "lists", "Mailing lists and their members."),
     "queue": ("queue_destinations", "queue", "Mail that waits to leave."),

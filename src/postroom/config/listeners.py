@@ -14,7 +14,7 @@ from .settings import ListenerSettings, ListenSettings, check_address
 
 KINDS = ListenSettings.__struct_fields__
 _TAKE_MAIL = ("smtp", "submission", "submissions", "lmtp")
-_NO_CLIENT_CERTIFICATES = ("smtp", "lmtp", "policy_host")
+_NO_CLIENT_CERTIFICATES = ("smtp", "lmtp", "policy_host", "acme_http")
 _OF_MAIL = (
     "sign_in",
     "require_tls",

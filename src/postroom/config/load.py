@@ -192,6 +192,7 @@ class _Reader:
                 for name, one in config.tls.certificates.items()
             },
         )
+        acme = _with_paths(config.acme, folder, "authorities", "eab_key_file", "dns_key_file")
         relays = {
             name: replace(relay, password_file=str(folder / relay.password_file)) if relay.password_file else relay
             for name, relay in config.delivery.relay.items()
@@ -207,6 +208,7 @@ class _Reader:
             config,
             data=folder / config.data,
             tls=tls,
+            acme=acme,
             delivery=delivery,
             outbound_tls=outbound,
             oauth=oauth,

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from postroom.accounts import AccountSettings
+from postroom.acme.settings import AcmeSettings
 from postroom.delivery.report_settings import DmarcReportSettings
 from postroom.delivery.settings import DeliverySettings
 from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
@@ -60,6 +61,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(description="More listeners, and policy for the usual ones, each with a section [listener.NAME]."),
     ] = msgspec.field(default_factory=dict)
     tls: Annotated[TlsSettings, Meta(description="The server's certificate.")] = TlsSettings()
+    acme: Annotated[AcmeSettings, Meta(description="Certificates from an authority (tls.md).")] = AcmeSettings()
     log: Annotated[LogSettings, Meta(description="The log.")] = LogSettings()
     process: Annotated[ProcessSettings, Meta(description="The server's process.")] = ProcessSettings()
     accounts: Annotated[AccountSettings, Meta(description="Addresses, aliases and passwords.")] = AccountSettings()

@@ -48,6 +48,13 @@ class ListenSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             "The certificate has to have these names too. See tls.md and dns.md."
         ),
     ] = ()
+    acme_http: Annotated[
+        Addresses,
+        Meta(
+            description="Answers for an authority that makes certificates (acme.challenge http-01), over plain HTTP, "
+            "and nothing else; standard port 80."
+        ),
+    ] = ()
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -60,7 +67,19 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     examples."""
 
     kind: Annotated[
-        Literal["", "smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps", "policy_host"],
+        Literal[
+            "",
+            "smtp",
+            "submission",
+            "submissions",
+            "lmtp",
+            "pop3",
+            "pop3s",
+            "imap",
+            "imaps",
+            "policy_host",
+            "acme_http",
+        ],
         Meta(description="What is spoken there; empty: NAME says it."),
     ] = ""
     addresses: Annotated[

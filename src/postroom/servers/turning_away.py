@@ -11,12 +11,12 @@ from postroom.guard import Guard
 from .policy_host import BUSY as _BUSY_HTTPS
 
 _log = logging.getLogger("postroom.net")
-POP3, IMAP, POLICY_HOST = ("pop3", "pop3s"), ("imap", "imaps"), "policy_host"
+POP3, IMAP, POLICY_HOST, ACME_HTTP = ("pop3", "pop3s"), ("imap", "imaps"), "policy_host", "acme_http"
 
 
 def _words(smtp: str, others: str) -> dict[str, bytes]:
     pop3, imap = f"-ERR [SYS/TEMP] {others}\r\n".encode(), f"* BYE [UNAVAILABLE] {others}\r\n".encode()
-    known = dict.fromkeys(POP3, pop3) | dict.fromkeys(IMAP, imap) | {POLICY_HOST: _BUSY_HTTPS}
+    known = dict.fromkeys(POP3, pop3) | dict.fromkeys(IMAP, imap) | dict.fromkeys((POLICY_HOST, ACME_HTTP), _BUSY_HTTPS)
     return {"": f"421 {smtp} {others}\r\n".encode(), **known}
 
 
