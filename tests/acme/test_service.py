@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from tests.acme.fake_authority import DIRECTORY, FakeAuthority
+from tests.acme.test_kept import pair
 from tests.acme.test_ordering import QuickClock
+from tests.mailauth.authority import issue
 
-from postroom.acme import AcmeSettings, Answers, CertificateKeeper, Kept, OrderFailed
-from postroom.acme.service import dns_changer
+from postroom.acme import AcmeSettings, Answers, CertificateKeeper, Kept, OrderFailed, State
+from postroom.acme.jws import new_key
+from postroom.acme.service import check_chain, dns_changer
 from postroom.dns import StaticResolver
 
 DAY = 86_400.0
@@ -170,6 +173,29 @@ def test_an_account_that_the_authority_has_forgotten_is_made_again(tmp_path: Pat
         assert await house.keeper.look() == 1
 
     run(main())
+
+
+def test_damage_to_one_does_not_keep_the_others_from_renewal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        house.kept.put_state("hostname", State())
+        house.kept.path("hostname").with_name("state.json").write_text("{")
+        assert await house.keeper.look() == 1
+        assert house.kept.names("a.test")
+
+    run(main())
+    assert "certificate hostname: " in caplog.text
+
+
+def test_a_chain_that_does_not_belong_leaves_the_old_one(tmp_path: Path) -> None:
+    key, chain = pair(tmp_path, issue("mail.a.test"))
+    check_chain(chain, key, ("MAIL.a.test",))
+    with pytest.raises(OrderFailed, match="of another key"):
+        check_chain(chain, new_key(), ("mail.a.test",))
+    with pytest.raises(OrderFailed, match=r"is for mail\.a\.test"):
+        check_chain(chain, key, ("mail.a.test", "b.test"))
+    with pytest.raises(OrderFailed, match="no certificate"):
+        check_chain(b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n", key, ())
 
 
 def test_another_process_that_orders_is_left_alone(tmp_path: Path) -> None:

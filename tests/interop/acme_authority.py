@@ -40,8 +40,8 @@ class Authority:
     port: int
     http: int
     tls: int
-    dns: int
-    management: int  # of the DNS server
+    asked: int  # port of the name server that it asks
+    management: int  # of the test's own DNS server
 
     @property
     def directory(self) -> str:
@@ -121,7 +121,7 @@ def authority(folder: Path, *, eab: bool = False, bad_nonces: int = 20, dns: int
                 processes.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder))
             for one, process in ((port, processes[0]), (dns_management, processes[1])):
                 _wait(one, process, folder / "authority.log")
-            yield Authority(folder, port, http, tls, dns_port, dns_management)
+            yield Authority(folder, port, http, tls, asked, dns_management)
         finally:
             for process in processes:
                 process.terminate()

@@ -36,6 +36,7 @@ DEBIAN = {  # program: package
     "slapd": "slapd",
     "pebble": "pebble",
     "testssl": "testssl.sh",
+    "named": "bind9",
 }
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 # With their versions: what their own suites get wrong is known of these.

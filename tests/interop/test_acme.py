@@ -30,7 +30,7 @@ def started(folder: Path, ca: Authority, workers: int = 1, /, **acme: object) ->
     def edit(text: str) -> str:
         for section, values in {
             "listen": f'acme_http = ["127.0.0.1:{ca.http}"]\npolicy_host = ["127.0.0.1:{ca.tls}"]',
-            "dns": f'nameservers = ["127.0.0.1:{ca.dns}"]',
+            "dns": f'nameservers = ["127.0.0.1:{ca.asked}"]',
             "tls": "reload_interval_seconds = 0.2",
             "process": f"workers = {workers}",
             "acme": ca.settings(**acme),

@@ -5,6 +5,7 @@ Never: orders one. Raises: KeptTrouble.
 """
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -69,7 +70,7 @@ class Kept:
     def files(self) -> list[CertificateFiles]:
         """Of those that there are, for net.ServerTls."""
         paths = [self._certificates / label / _PEM for label in self.labels()]
-        return [CertificateFiles(path, path) for path in paths if path.exists()]
+        return [CertificateFiles(path, path) for path in paths if os.path.exists(path)]  # which never raises
 
     def path(self, label: str) -> Path:
         """Of key and chain, which need not be there yet. Raises KeptTrouble."""

@@ -11,16 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from postroom.base import Clock, TaskOwner
 from postroom.dns import DnsTemporary, Resolver
-from postroom.net import Dialer, HttpsClient, NetSettings, client_context, parse_address
+from postroom.net import Dialer, HttpsClient, NetSettings, client_context, names_of, parse_address
 
 from .answers import Answers
 from .client import AcmeClient, AcmeRefused, AcmeTrouble, HttpsWeb, Web
 from .dns_update import DnsUpdate, UpdateFailed
 from .jws import AccountKey, BadKey, new_key
-from .kept import Account, Kept, KeptTrouble, State
+from .kept import Account, Kept, KeptTrouble, State, same_names
 from .ordering import OrderFailed, Ordering
 from .provers import AlpnProver, CommandChanger, DnsChanger, DnsProver, HttpProver, Prover, UpdateChanger
 from .settings import AcmeSettings
@@ -74,8 +76,6 @@ class CertificateKeeper:
         while True:
             try:
                 await self.look()
-            except (KeptTrouble, DnsTemporary) as error:
-                _log.error("certificates: %s", error)
             except Exception:  # our bug; the next look may do better
                 _log.exception("certificates")
             await self._clock.sleep(self._settings.look_seconds)
@@ -87,27 +87,34 @@ class CertificateKeeper:
         return wishes(self._settings, self._hostname, await self._domains(), web=self._web_served)
 
     async def look(self) -> int:
-        """Order what is due; how many certificates came. Raises KeptTrouble."""
+        """Order what is due; how many certificates came."""
         came = 0
         for wish in await self.wishes():
-            wish = await self.known(wish)
-            now, state = self._clock.now(), self.kept.state(wish.label)
-            if not wish.names or not is_due(
-                wish, self.kept.certificate(wish.label), state, self._settings.renew_at_fraction, now
-            ):
-                await self._worry(wish, state)
-                continue
-            with self.kept.alone() as alone:
-                if not alone:
-                    _log.info("certificates: another process orders now")
-                    return came
-                try:
-                    await self.order(wish)
-                    came += 1
-                except OrderFailed as error:
-                    _log.error("no certificate for %s: %s", ", ".join(wish.names), error)
-                    await self._worry(wish, self.kept.state(wish.label))
+            try:
+                came += await self._look_at(await self.known(wish))
+            except KeptTrouble as error:  # the others need not suffer from it
+                _log.error("certificate %s: %s", wish.label, error)
         return came
+
+    async def _look_at(self, wish: Wish) -> bool:
+        """Whether a new one came. Raises KeptTrouble."""
+        now, state = self._clock.now(), self.kept.state(wish.label)
+        if not wish.names or not is_due(
+            wish, self.kept.certificate(wish.label), state, self._settings.renew_at_fraction, now
+        ):
+            await self._worry(wish, state)
+            return False
+        with self.kept.alone() as alone:
+            if not alone:
+                _log.info("certificates: another process orders now")
+                return False
+            try:
+                await self.order(wish)
+                return True
+            except OrderFailed as error:
+                _log.error("no certificate for %s: %s", ", ".join(wish.names), error)
+                await self._worry(wish, self.kept.state(wish.label))
+                return False
 
     async def known(self, wish: Wish) -> Wish:
         """Of optional names those that have an address; when that can't be asked, those of the last order."""
@@ -151,6 +158,7 @@ class CertificateKeeper:
         try:
             key = self._key(wish.label, new)
             chain = await self._ordered(wish.names, key)
+            check_chain(chain, key, wish.names)
         except OrderFailed as error:
             settings = self._settings
             failed = after_failure(
@@ -237,6 +245,19 @@ class CertificateKeeper:
         if settings.challenge == "tls-alpn-01":
             return AlpnProver(answers, self._clock)
         return DnsProver(dns_changer(settings), self._clock, settings.dns_wait_seconds)
+
+
+def check_chain(chain: bytes, key: bytes, names: Sequence[str]) -> None:
+    """Raises OrderFailed for one that must not take the place of what is there: of another key, or for other names."""
+    try:
+        own = x509.load_pem_x509_certificates(chain)[0]
+    except ValueError as error:
+        raise OrderFailed("what the authority gives is no certificate") from error
+    public = serialization.load_pem_private_key(key, None).public_key()
+    if own.public_key() != public:
+        raise OrderFailed("the certificate that the authority gives is of another key")
+    if not same_names(names_of(own), names):
+        raise OrderFailed(f"the certificate that the authority gives is for {', '.join(names_of(own)) or 'nobody'}")
 
 
 def https_web(settings: AcmeSettings, net: NetSettings, resolver: Resolver) -> Web:
