@@ -18,8 +18,8 @@ import msgspec
 from postroom import __version__
 from postroom.accounts import SqliteDirectory
 from postroom.acme import Answers, AnswerService
-from postroom.app_certificates import certificate_keeper, server_certificates
-from postroom.app_reports import Reporting, report_dmarc, report_tls
+from postroom.app_certificates import keep_certificates, server_certificates
+from postroom.app_reports import Reporting, outbound_tls, report_dmarc
 from postroom.base import (
     ALONE,
     Board,
@@ -35,13 +35,8 @@ from postroom.base import (
 )
 from postroom.config import Config, ListenerSettings
 from postroom.delivery import (
-    ClientContexts,
     Deliverer,
     DmarcResults,
-    OutboundTls,
-    StsPolicies,
-    TlsDatabase,
-    TlsResults,
 )
 from postroom.directories import OutsideDirectory, Seen, source
 from postroom.dns import DnsResolver, Resolver
@@ -53,7 +48,6 @@ from postroom.net import (
     BoardTally,
     Connection,
     Dialer,
-    HttpsClient,
     Listener,
     ListenError,
     Networks,
@@ -394,14 +388,11 @@ class App:
             scoring=config.scoring,
         )
         if self.place.first:
-            certificates = certificate_keeper(config, self.directory, resolver, self.queue, self.clock, self.ids)
-            certificates.start()
-            self._closing.push_async_callback(certificates.close)
+            keep_certificates(self._reporting(resolver))
             keeper = KeyKeeper(self._keys, config.signing, self.clock)
             self._key_watch = KeyWatch(keeper, resolver, self.clock, config.signing)
             self._key_watch.start()
             self._closing.push_async_callback(self._key_watch.close)
-        outbound_tls = self._outbound_tls(resolver)
         self.deliverer = Deliverer(
             queue=self.queue,
             resolver=resolver,
@@ -412,7 +403,7 @@ class App:
             ids=self.ids,
             settings=config.delivery,
             hostname=config.hostname,
-            outbound_tls=outbound_tls,
+            outbound_tls=outbound_tls(self._reporting(resolver)),
             journal=journal,
             signing=self.signing,
         )
@@ -453,25 +444,6 @@ class App:
             signing=self.signing,
             closing=self._closing,
         )
-
-    def _outbound_tls(self, resolver: Resolver) -> OutboundTls:
-        settings = self.config.outbound_tls
-        contexts = ClientContexts(settings.authorities)
-        database = TlsDatabase(self.config.data / "tls.db")
-        self._closing.callback(database.close)
-        client = HttpsClient(
-            Dialer(self.config.net),
-            lambda: contexts.named,
-            max_octets=settings.mta_sts_max_octets,
-            timeout_seconds=settings.mta_sts_timeout_seconds,
-        )
-        sts = StsPolicies(resolver, client, database, self.clock, settings)
-        self._closing.push_async_callback(sts.close)
-        results = TlsResults(database, self.clock, self.config.tls_reports)
-        self._closing.push_async_callback(results.close)
-        if self.place.first:
-            report_tls(self._reporting(resolver), database, results, contexts)
-        return OutboundTls(resolver, settings, contexts, sts, results)
 
     def _join(self, board: Board, pokes: Pokes) -> None:
         """What joins this worker to the others."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from postroom.accounts import SqliteDirectory
 from postroom.acme import CertificateKeeper, Kept
+from postroom.app_reports import Reporting
 from postroom.base import Clock, Ids, MailError, Spool
 from postroom.config import Config
 from postroom.dns import Resolver
@@ -25,6 +26,13 @@ def server_certificates(config: Config, clock: Clock) -> ServerCertificates:
     """What listeners show: those of the settings, and whatever `postroom certificate` or acme has put there."""
     folder = config.data / "tls"
     return ServerCertificates(config.tls, folder, config.hostname, clock, Kept(folder).files)
+
+
+def keep_certificates(parts: Reporting) -> None:
+    """Order and renew them, in one worker."""
+    keeper = certificate_keeper(parts.config, parts.directory, parts.resolver, parts.queue, parts.clock, parts.ids)
+    keeper.start()
+    parts.closing.push_async_callback(keeper.close)
 
 
 def certificate_keeper(

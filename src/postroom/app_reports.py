@@ -15,6 +15,8 @@ from postroom.delivery import (
     DmarcReading,
     DmarcReports,
     DmarcResults,
+    OutboundTls,
+    StsPolicies,
     TlsDatabase,
     TlsReading,
     TlsReports,
@@ -42,6 +44,27 @@ class Reporting:
     resolver: Resolver
     signing: Signing
     closing: contextlib.AsyncExitStack
+
+
+def outbound_tls(parts: Reporting) -> OutboundTls:
+    """How sure we are of the servers that mail is sent to; what comes of it is counted for the reports."""
+    settings = parts.config.outbound_tls
+    contexts = ClientContexts(settings.authorities)
+    database = TlsDatabase(parts.config.data / "tls.db")
+    parts.closing.callback(database.close)
+    client = HttpsClient(
+        Dialer(parts.config.net),
+        lambda: contexts.named,
+        max_octets=settings.mta_sts_max_octets,
+        timeout_seconds=settings.mta_sts_timeout_seconds,
+    )
+    sts = StsPolicies(parts.resolver, client, database, parts.clock, settings)
+    parts.closing.push_async_callback(sts.close)
+    results = TlsResults(database, parts.clock, parts.config.tls_reports)
+    parts.closing.push_async_callback(results.close)
+    if parts.first:
+        report_tls(parts, database, results, contexts)
+    return OutboundTls(parts.resolver, settings, contexts, sts, results)
 
 
 def report_tls(parts: Reporting, database: TlsDatabase, results: TlsResults, contexts: ClientContexts) -> None:
