@@ -1,6 +1,10 @@
 """Whom resolution looks for and does not find."""
 
 import asyncio
+import base64
+import hashlib
+
+import argon2
 
 from postroom.accounts import AccountSettings, MemoryDirectory
 from postroom.base import FakeClock, SeededIds
@@ -35,7 +39,14 @@ def test_hashes_that_are_kept_elsewhere() -> None:
         assert (await directory.own_means(bob)).password
         assert not (await directory.own_means(carol)).password
         assert not await directory.verify_hash("bob", "secret", None)
-        assert not await directory.verify_hash("bob", "secret", "nonsense")
+        salted = "{SSHA}" + base64.b64encode(hashlib.sha1(b"secretsalt").digest() + b"salt").decode()
+        argon2id = argon2.PasswordHasher(memory_cost=8, time_cost=1, parallelism=1).hash("secret")
+        for good in (salted, argon2id, "{ARGON2}" + argon2id):
+            assert await directory.verify_hash("bob", "secret", good)
+            assert not await directory.verify_hash("bob", "wrong", good)
+        for unusable in ("nonsense", "secret", "{SASL}bob", "{SSHA}AAAA", ""):
+            assert not await directory.verify_hash("bob", "secret", unusable)
+            assert not await directory.verify_hash("bob", unusable, unusable)
         await directory.close()
 
     asyncio.run(body())

@@ -5,13 +5,14 @@ answers.
 Never: stores mail. Raises: the AccountError family.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from postroom.base import Clock, Ids
 
-from . import missing, registry, resolution, srs
+from . import imported, missing, registry, resolution, srs
 from .addresses import address_key, domain_key, split
 from .api import Alias, BadReturnAddress, Found, OwnMeans, Person, RemoteTarget, Resolution, ScramKeys
 from .app_passwords import BookAppPasswords
@@ -28,6 +29,7 @@ from .sqlite import SqliteBook
 from .types import Book, CredentialRow, Tables
 from .vault import KEY_OCTETS, Vault, key_in_file
 
+_log = logging.getLogger("postroom.accounts")
 T = TypeVar("T")
 _SECRET_OCTETS = 32
 _SCRAM_LOOK_SECONDS = 30.0  # a look reads every password's row when nobody lacks keys
@@ -180,11 +182,18 @@ class BookDirectory:
         return missing.missing(self._book.tables, self._settings, address)
 
     async def verify_hash(self, name: str, password: str, password_hash: str | None) -> bool:
-        """Whether a password is the one of a hash that is kept elsewhere; None: nobody's, and as slow.
+        """Whether a password is the one of a hash that is kept elsewhere, of any kind that can be imported; None:
+        nobody's, and as slow.
 
         Raises SignInBusy.
         """
-        return await self._passwords.verify(name, password, password_hash)
+        hashed = None
+        if password_hash is not None:
+            try:
+                hashed = imported.kept(password_hash)
+            except imported.BadHash as error:
+                _log.warning("the password of %r that is kept elsewhere can't be compared: %s", name, error)
+        return await self._passwords.verify(name, password, hashed)
 
     async def may_send_as(self, person: Person, address: str) -> bool:
         return resolution.may_send_as(self._book.tables, self._settings, person, address)

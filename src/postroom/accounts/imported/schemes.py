@@ -39,7 +39,17 @@ _SIMPLE = {"SHA": "sha1", "SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512"
 _SALTED = {"SSHA": "sha1", "SSHA256": "sha256", "SSHA512": "sha512", "SMD5": "md5"}
 _PBKDF2 = {"PBKDF2": "sha1", "PBKDF2-SHA1": "sha1", "PBKDF2-SHA256": "sha256", "PBKDF2-SHA512": "sha512"}
 _SCRAM = {"SCRAM-SHA-1": "sha-1", "SCRAM-SHA-256": "sha-256"}
-_CRYPT = ("CRYPT", "MD5-CRYPT", "SHA256-CRYPT", "SHA512-CRYPT", "BLF-CRYPT", "ARGON2ID", "ARGON2I", "DES-CRYPT")
+_CRYPT = (
+    "CRYPT",
+    "MD5-CRYPT",
+    "SHA256-CRYPT",
+    "SHA512-CRYPT",
+    "BLF-CRYPT",
+    "DES-CRYPT",
+    "ARGON2",
+    "ARGON2ID",
+    "ARGON2I",
+)
 _PLAIN = ("PLAIN", "CLEAR", "CLEARTEXT")
 _EXAMPLES = {"$y$": "$y$j75$saltsalt$", "$gy$": "$gy$j75$saltsalt$", "": "ab"}  # cheap ones, to ask the library
 _ENCODINGS: dict[str, Callable[[str], bytes]] = {
