@@ -277,3 +277,25 @@ def test_a_file_of_the_fourth_version_keeps_its_passwords(tmp_path: Path) -> Non
         assert apsw.Connection(str(path)).execute("PRAGMA foreign_key_check").fetchall() == []
 
     asyncio.run(play())
+
+
+def test_a_file_of_the_fifth_version_takes_grants(tmp_path: Path) -> None:
+    path = tmp_path / "postroom.db"
+    db = apsw.Connection(str(path))
+    for version in (1, 2, 3, 4, 5):
+        db.execute(MIGRATIONS[version])
+    db.execute("INSERT INTO domain (name) VALUES ('example.org')")
+    db.execute("INSERT INTO person (key, address, domain) VALUES ('bob@example.org', 'bob@example.org', 'example.org')")
+    db.pragma("application_id", APPLICATION_ID)
+    db.pragma("user_version", 5)
+    db.close()
+
+    async def play() -> None:
+        opened = directory(path)
+        await opened.grant_sender("bob@example.org", "sales@example.org")
+        await opened.close()
+        again = directory(path)
+        assert await again.sender_grants("bob@example.org") == ["sales@example.org"]
+        await again.close()
+
+    asyncio.run(play())

@@ -431,6 +431,46 @@ def test_a_domain_for_bare_user_names(run: Run) -> None:
     run(play, sign_in_domain="example.org")
 
 
+def test_leave_to_send_as_somebody_else(run: Run) -> None:
+    async def play(directory: AnyDirectory) -> None:
+        bob, alice = await directory.person(2), await directory.person(1)
+        assert bob is not None
+        assert alice is not None
+        bob_s = "bob@example.org"
+        granted = ("Sales@example.org", "alice@example.org", "b@elsewhere.test", "@example.net")
+        for address in granted:
+            await directory.grant_sender(bob_s, address)
+            await directory.grant_sender(bob_s, address)  # nothing more
+        assert await directory.sender_grants(bob_s) == [
+            "@example.net",
+            "alice@example.org",
+            "b@elsewhere.test",
+            "Sales@example.org",
+        ]
+        good = ("sales@EXAMPLE.org", "sales+x@example.org", "alice@example.org", "B@elsewhere.test", "a@example.net")
+        for address in good:
+            assert await directory.may_send_as(bob, address), address
+        others = ("c@elsewhere.test", "ghost@example.org", "sales@sub.example.org", "x@sub.example.net", "@example.net")
+        for address in others:
+            assert not await directory.may_send_as(bob, address), address
+        assert not await directory.may_send_as(alice, "sales@example.org")
+        await directory.revoke_sender(bob_s, "SALES@example.org")
+        assert not await directory.may_send_as(bob, "sales@example.org")
+        with pytest.raises(NotThere):
+            await directory.revoke_sender(bob_s, "sales@example.org")
+        for wrong in ("", "x", "a b@example.org", "a@b@c"):
+            with pytest.raises(AccountError):
+                await directory.grant_sender(bob_s, wrong)
+        with pytest.raises(NotThere):
+            await directory.grant_sender("nobody@example.org", "sales@example.org")
+        await directory.remove_person(bob_s)
+        again = await directory.add_person(bob_s, None)
+        assert await directory.sender_grants(bob_s) == []
+        assert not await directory.may_send_as(again, "alice@example.org")
+
+    run(play)
+
+
 def test_who_may_send_as_whom(run: Run) -> None:
     async def play(directory: AnyDirectory) -> None:
         bob, alice = await directory.person(2), await directory.person(1)

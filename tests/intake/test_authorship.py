@@ -18,6 +18,7 @@ def check(tmp_path: Path, header: str, **settings: bool) -> MailError | None:
         await room.directory.add_domain("intranet")
         bob = await room.directory.authenticate("bob@foo.com", "1234")
         assert bob is not None
+        await room.directory.grant_sender("bob@foo.com", "office@elsewhere.org")
         try:
             addresses = header_addresses(header.encode())
             await check_addresses(addresses, bob, room.directory, IntakeSettings(**settings))
@@ -38,6 +39,7 @@ def check(tmp_path: Path, header: str, **settings: bool) -> MailError | None:
         "From: Bob <BOB+tag@Foo.com>, admin.mrc@foo.com\r\nSender: bob@foo.com\r\n",
         "From: bob@foo.com\r\nTo: x@y.org, undisclosed:;, z@[192.0.2.1], ø@ø.no, somebody@intranet\r\nSubject: a@b\r\n",
         "From: bob@foo.com\r\nTo:\r\n",
+        "From: The office <Office@elsewhere.org>\r\nSender: bob@foo.com\r\nResent-From: office+1@elsewhere.org\r\n",
     ],
 )
 def test_own_names_and_whole_addresses(tmp_path: Path, header: str) -> None:

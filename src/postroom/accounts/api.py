@@ -336,7 +336,7 @@ class Directory(Protocol):
 
     async def may_send_as(self, person: Person, address: str) -> bool:
         """True when `address` is one of the person's own: primary, detail form, alias that points (only) at them,
-        catch-all of a domain that is theirs."""
+        catch-all of a domain that is theirs; or one that they were granted, which may be of a domain elsewhere."""
 
 
 class MailDirectory(Directory, Protocol):
@@ -423,6 +423,15 @@ class Registry(Protocol):
 
     async def set_copies(self, address: str, targets: tuple[str, ...]) -> None:
         """Who gets a copy of all that this account gets and sends."""
+
+    async def sender_grants(self, address: str) -> list[str]:
+        """What this account may send as besides its own addresses: others, and "@domain" for all of a domain."""
+
+    async def grant_sender(self, address: str, other: str) -> None:
+        """The account `address` may send as `other`, from now on."""
+
+    async def revoke_sender(self, address: str, other: str) -> None:
+        """No more. Raises NotThere."""
 
     async def rotate_secret(self) -> None:
         """From now on addresses are made with a new secret; the old one is good for a while."""

@@ -257,6 +257,15 @@ class BookDirectory:
     async def set_copies(self, address: str, targets: tuple[str, ...]) -> None:
         await self._change(lambda tables: registry.set_copies(tables, self._settings, address, targets))
 
+    async def sender_grants(self, address: str) -> list[str]:
+        return self._book.tables.sender_grants(registry.find(self._book.tables, address).account_id)
+
+    async def grant_sender(self, address: str, other: str) -> None:
+        await self._change(lambda tables: registry.grant_sender(tables, address, other))
+
+    async def revoke_sender(self, address: str, other: str) -> None:
+        await self._change(lambda tables: registry.revoke_sender(tables, address, other))
+
     async def rotate_secret(self) -> None:
         secret, now, kept = self._ids.octets(_SECRET_OCTETS), self._clock.now(), self._settings.old_secret_seconds
         await self._change(lambda tables: registry.rotate_secret(tables, secret, now, kept))

@@ -3,7 +3,7 @@
 Owns: a Book of dicts. Never: survives the process. Raises: what the work inside `change` raises.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ class MemoryTables:
     credential_rows: dict[int, CredentialRow] = field(default_factory=dict)  # by id
     last_credential_id: int = 0
     factor_rows: dict[int, SecondFactorRow] = field(default_factory=dict)  # by account
+    grant_rows: dict[tuple[int, str], str] = field(default_factory=dict)  # by account and key
 
     def domains(self) -> list[str]:
         return list(self.names)
@@ -81,6 +82,19 @@ class MemoryTables:
         del self.rows[self._key_of(account_id)]
         self.credential_rows = {key: row for key, row in self.credential_rows.items() if row.account_id != account_id}
         self.factor_rows.pop(account_id, None)
+        self.grant_rows = {key: address for key, address in self.grant_rows.items() if key[0] != account_id}
+
+    def sender_grants(self, account_id: int) -> list[str]:
+        return [address for (owner, _), address in sorted(self.grant_rows.items()) if owner == account_id]
+
+    def has_sender_grant(self, account_id: int, keys: Sequence[str]) -> bool:
+        return any((account_id, key) in self.grant_rows for key in keys)
+
+    def add_sender_grant(self, account_id: int, key: str, address: str) -> None:
+        self.grant_rows[account_id, key] = address
+
+    def remove_sender_grant(self, account_id: int, key: str) -> None:
+        self.grant_rows.pop((account_id, key), None)
 
     def credentials(self, account_id: int) -> list[CredentialRow]:
         rows = [row for row in self.credential_rows.values() if row.account_id == account_id]
@@ -236,6 +250,7 @@ class MemoryBook:
             dict(old.credential_rows),
             old.last_credential_id,
             dict(old.factor_rows),
+            dict(old.grant_rows),
         )
         result = work(copy)
         self.tables = copy

@@ -78,6 +78,22 @@ def remove_person(tables: Tables, address: str) -> Person:
     return person
 
 
+def grant_sender(tables: Tables, address: str, other: str) -> None:
+    """`other`: an address, of a domain here or elsewhere, or "@domain": all of a domain."""
+    person = find(tables, address)
+    local, domain = split(other)
+    kept = checked_address(other) if local else f"@{checked_domain(domain)}"
+    tables.add_sender_grant(person.account_id, _key(kept), kept)
+
+
+def revoke_sender(tables: Tables, address: str, other: str) -> None:
+    """It was granted before."""
+    person, key = find(tables, address), _key(other)
+    if not tables.has_sender_grant(person.account_id, (key,)):
+        raise NotThere(other, text=f"{person.address} has no leave to send as {other}")
+    tables.remove_sender_grant(person.account_id, key)
+
+
 def set_forwarding(
     tables: Tables, settings: AccountSettings, address: str, targets: tuple[str, ...], keep: bool
 ) -> None:

@@ -228,14 +228,19 @@ def may_send_as(tables: Tables, settings: AccountSettings, person: Person, addre
     """See Directory.may_send_as."""
     local, domain = split(address)
     name = domain_key(domain)
-    if name is None or not local or not tables.has_domain(name) or len(address) > settings.max_address_octets:
+    if name is None or not local or len(address) > settings.max_address_octets:
         return False
-    own = address_key(person.address)
     key = f"{local_key(local)}@{name}"
-    if key == own:
-        return True
     mark = settings.detail_separator
-    if mark and (at := key.find(mark, 1)) > 0 and f"{key[:at]}@{name}" == own and tables.alias(key) is None:
+    bare = f"{key[:at]}@{name}" if mark and (at := key.find(mark, 1)) > 0 and tables.alias(key) is None else key
+    if tables.has_domain(name) and _is_own(tables, settings, person, address, {key, bare}):
+        return True
+    return tables.has_sender_grant(person.account_id, (key, bare, f"@{name}"))
+
+
+def _is_own(tables: Tables, settings: AccountSettings, person: Person, address: str, keys: set[str]) -> bool:
+    """An address of a domain here that leads to nobody else."""
+    if address_key(person.address) in keys:
         return True
     found = _expand(tables, settings, address, address, forwarding=False)
     return isinstance(found, Found) and all(

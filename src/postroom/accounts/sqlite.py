@@ -9,7 +9,7 @@ hop to a thread ten times that. Changes go to a thread of their own, because the
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,12 +122,21 @@ CREATE TABLE second_factor (
     recovery TEXT NOT NULL                   -- digests of codes, one a line
 ) STRICT;
 """
+_SIXTH = """
+CREATE TABLE sender_grant (
+    account_id INTEGER NOT NULL REFERENCES person (account_id) ON DELETE CASCADE,
+    key TEXT NOT NULL,                       -- "@domain": all of it
+    address TEXT NOT NULL,                   -- as it was given
+    PRIMARY KEY (account_id, key)
+) STRICT, WITHOUT ROWID;
+"""
 MIGRATIONS = {
     1: _FIRST,
     2: _SECOND,
     3: _THIRD,
     4: _FOURTH,
     5: _FIFTH,
+    6: _SIXTH,
 }  # version reached: what takes the version before it there
 SCHEMA_VERSION = max(MIGRATIONS)
 _PERSON = "SELECT account_id, address, quota_octets, quota_messages, enabled, forward, keep, copies FROM person"
@@ -261,6 +270,21 @@ class SqliteTables:
             (account_id,),
         )
         return _second_factor_row(rows[0]) if rows else None
+
+    def sender_grants(self, account_id: int) -> list[str]:
+        rows = self._rows("SELECT address FROM sender_grant WHERE account_id = ? ORDER BY key", (account_id,))
+        return [str(address) for (address,) in rows]
+
+    def has_sender_grant(self, account_id: int, keys: Sequence[str]) -> bool:
+        marks = ",".join("?" * len(keys))
+        sql = f"SELECT 1 FROM sender_grant WHERE account_id = ? AND key IN ({marks})"
+        return bool(self._rows(sql, (account_id, *keys)))
+
+    def add_sender_grant(self, account_id: int, key: str, address: str) -> None:
+        self._rows("INSERT OR REPLACE INTO sender_grant VALUES (?, ?, ?)", (account_id, key, address))
+
+    def remove_sender_grant(self, account_id: int, key: str) -> None:
+        self._rows("DELETE FROM sender_grant WHERE account_id = ? AND key = ?", (account_id, key))
 
     def set_second_factor(self, account_id: int, row: SecondFactorRow | None) -> None:
         if row is None:

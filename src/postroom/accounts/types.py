@@ -3,7 +3,7 @@
 Owns: the row types and the Tables and Book protocols. Never: decides (resolution and registry do). Raises: nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -85,6 +85,12 @@ class Tables(Protocol):
 
     def second_factor(self, account_id: int) -> SecondFactorRow | None: ...
 
+    def sender_grants(self, account_id: int) -> list[str]:
+        """Addresses, and whole domains as "@domain", that this account may send as besides its own; by key."""
+
+    def has_sender_grant(self, account_id: int, keys: Sequence[str]) -> bool:
+        """Whether one of these is among them."""
+
     def alias(self, key: str) -> tuple[str, ...] | None:
         """Targets of this alias; the key of a catch-all is "@domain"."""
 
@@ -120,7 +126,7 @@ class Tables(Protocol):
         """The new account id; an id is never used twice."""
 
     def remove_person(self, account_id: int) -> None:
-        """And all they could sign in with."""
+        """And all they could sign in with, and send as."""
 
     def add_credential(self, made: CredentialRow) -> int:
         """Its id."""
@@ -131,6 +137,10 @@ class Tables(Protocol):
     def remove_credential(self, credential_id: int) -> None: ...
 
     def set_last_used(self, credential_id: int, when: float) -> None: ...
+
+    def add_sender_grant(self, account_id: int, key: str, address: str) -> None: ...
+
+    def remove_sender_grant(self, account_id: int, key: str) -> None: ...
 
     def set_second_factor(self, account_id: int, row: SecondFactorRow | None) -> None: ...
 
