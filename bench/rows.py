@@ -7,7 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bench import arriving, authentication, changes, holding, idling, mailbox, maildrop, relaying, underload, workers
+from bench import (
+    arriving,
+    authentication,
+    changes,
+    holding,
+    idling,
+    mailbox,
+    maildrop,
+    relaying,
+    storm,
+    underload,
+    workers,
+)
 from bench.bed import Bed
 from bench.figures import Aim, Figure, ratio, value
 
@@ -180,6 +192,12 @@ _WORKERS = (
     Row("workers-since", "SEARCH SINCE LARGER, 8 clients, an account each", "op/s", ratio(1.6), workers.looking),
     Row("workers-search", "SEARCH BODY, 8 clients, an account each", "op/s", ratio(1.6), workers.search),
 )
+_STORM = (
+    Row("storm-sign-ins", "connect and LOGIN, the password proven before", "op/s", value(500), storm.sign_ins),
+    Row("storm-noop-median", "NOOP beside them: median", "ms", None, partial(storm.noop, part=0.5)),
+    Row("storm-noop-p99", "NOOP beside them: p99", "ms", value(50), partial(storm.noop, part=0.99)),
+    Row("storm-noop-max", "NOOP beside them: longest", "ms", None, partial(storm.noop, part=1.0)),
+)
 _RELAYING = (
     Row("relayed", "10,000 messages to one destination", "msg/s", ratio(2), relaying.relayed),
     Row("relayed-many", "10,000 messages to 1,000 destinations", "msg/s", None, relaying.to_many),
@@ -216,6 +234,7 @@ GROUPS = (
     Group("memory", "Memory", _MEMORY, once=True),
     Group("held", "10,000 idle TLS sessions", _HELD, OURS, once=True),
     Group("load", "A quick question to a busy server", _LOAD, OURS, once=True),
+    Group("storm", "Signing in while 1,000 addresses try wrong passwords", _STORM, OURS, once=True),
     Group("workers", "Two processes instead of one", _WORKERS, WORKERS),
 )
 # What can be asked of one account of any size; what adds to its INBOX comes last.

@@ -41,7 +41,7 @@ from postroom.delivery import (
 from postroom.directories import OutsideDirectory, Seen, source
 from postroom.dns import DnsResolver, Resolver
 from postroom.guard import Guard
-from postroom.intake import Authentication, Intake
+from postroom.intake import Authentication, Intake, StoppedAccounts
 from postroom.journal import FileJournal
 from postroom.net import (
     TALLY_ROWS,
@@ -407,6 +407,20 @@ class App:
             journal=journal,
             signing=self.signing,
         )
+        self.deliverer.on_bounces(self.guard.bounced)
+        self._stop_accounts(journal)
+
+    def _stop_accounts(self, journal: FileJournal) -> None:
+        stopped = StoppedAccounts(
+            directory=self.directory,
+            queue=self.queue,
+            clock=self.clock,
+            ids=self.ids,
+            hostname=self.config.hostname,
+            journal=journal,
+        )
+        self.guard.on_stop = stopped.stop
+        self._closing.push_async_callback(stopped.close)
 
     def _look_at_strangers(self, resolver: Resolver) -> Strangers:
         """Who brings mail from outside."""

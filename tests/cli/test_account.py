@@ -112,3 +112,17 @@ def test_forwarding_and_copies(room: Room) -> None:
         room.ok("account", command, "bob@example.org", "--off")
     [bob] = room.json("account", "list")
     assert (bob["forward"], bob["keep"], bob["copies"]) == ([], True, [])
+
+
+def test_leave_to_send_as_somebody_else(room: Room) -> None:
+    room.ok("account", "add", "bob@example.org", "--password-stdin", stdin="secret\n")
+    assert "was granted none" in room.run("account", "senders", "bob@example.org").stderr
+    assert "may send as sales@example.org" in room.ok("account", "grant-sender", "bob@example.org", "sales@example.org")
+    room.ok("account", "grant-sender", "bob@example.org", "@Elsewhere.example")
+    assert room.json("account", "senders", "bob@example.org") == ["@elsewhere.example", "sales@example.org"]
+    assert "sales@example.org" in room.ok("account", "senders", "bob@example.org")
+    room.ok("account", "grant-sender", "bob@example.org", "sales@example.org", "--revoke")
+    room.fails(3, "account", "grant-sender", "bob@example.org", "sales@example.org", "--revoke")
+    room.fails(3, "account", "grant-sender", "nobody@example.org", "sales@example.org")
+    room.fails(2, "account", "grant-sender", "bob@example.org", "not an address")
+    assert room.json("account", "senders", "bob@example.org") == ["@elsewhere.example"]

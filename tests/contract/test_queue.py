@@ -24,6 +24,7 @@ from postroom.queue import (
     Share,
     SqliteQueue,
     Suppression,
+    sent_by,
 )
 
 Play = Callable[[Queue, FakeClock], Awaitable[None]]
@@ -211,6 +212,19 @@ def test_hold_and_unhold(stage: Stage) -> None:
         assert await queue.next_due() == START + 5
         assert await queue.hold([held_id]) == 1
         assert await queue.hold([held_id]) == 0
+
+    stage.run(play)
+
+
+def test_all_that_an_account_has_sent_is_held_and_goes_on(stage: Stage) -> None:
+    async def play(queue: Queue, clock: FakeClock) -> None:
+        for holder in (7, 7, 70, None):
+            await put_for(queue, "a@a.test", "x@b.test", "y@b.test", holder=holder)
+        assert await queue.hold([sent_by(7)]) == 4
+        assert await queue.hold([sent_by(8)]) == 0
+        assert [e.message.envelope.holder for e in await queue.claim(START, 9)] == [70, 70, None, None]
+        assert await queue.unhold([sent_by(7)], START) == 4
+        assert [e.message.envelope.holder for e in await queue.claim(START, 9)] == [7] * 4
 
     stage.run(play)
 

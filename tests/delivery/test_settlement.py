@@ -136,6 +136,22 @@ def test_an_address_that_bounced_for_good_is_not_asked_again_for_a_while() -> No
     play(scene)
 
 
+def test_what_bounces_is_told_of_who_sent_it() -> None:
+    """For the guard: an account of which much bounces is perhaps misused."""
+
+    async def scene(world: World) -> None:
+        told: list[tuple[int, int]] = []
+        await world.peer(Peer({"RCPT": [b"550 5.1.1 unknown", b"550 5.7.1 no", b"450 4.1.1 later", b"550 5.1.1 x"]}))
+        world.deliverer.on_bounces(lambda holder, count: told.append((holder, count)))
+        await world.put("a@b.test", "b@b.test", "c@b.test", envelope=Envelope("alice@a.test", holder=7))
+        await world.deliverer.deliver_due_now()
+        await world.put("d@b.test")
+        await world.deliverer.deliver_due_now()
+        assert told == [(7, 2)]
+
+    play(scene)
+
+
 @pytest.mark.parametrize("reply", [b"550 5.7.1 policy", b"550 no code", b"450 4.1.1 later"])
 def test_other_refusals_are_not_held_against_an_address(reply: bytes) -> None:
     async def scene(world: World) -> None:

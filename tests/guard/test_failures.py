@@ -81,6 +81,42 @@ def test_an_account_under_attack_is_slow_for_strangers_and_open_for_its_owner() 
     assert failures.before(origin("203.0.113.1"), "bob", 0.0, 8 * 3600.0) == 0.0
 
 
+def test_in_a_storm_strangers_take_turns_and_people_do_not_notice() -> None:
+    settings = GuardSettings(failures_until_storm=50, stranger_sign_ins_per_second=2)
+    failures, places = room(settings)
+    places.note("alice", "198.51.100.1", 0.0)
+    for n in range(50):
+        assert failures.before(origin(f"192.0.{n}.1"), f"name{n}", 0.0, 0.0) == 0.0
+        failures.failed(origin(f"192.0.{n}.1"), f"name{n}", f"guess{n}", 0.0, 0.0)
+    waits = [failures.before(origin(f"203.0.{n}.1"), f"other{n}", 0.0, 0.0) for n in range(60)]
+    assert waits[:4] == [0.0, 0.5, 1.0, 1.5]
+    assert waits[40:] == [20.0] + [None] * 19
+    assert failures.before(origin("198.51.100.1"), "bob", 0.0, 0.0) == 0.0  # from where somebody has signed in
+    assert failures.before(origin("127.0.0.1"), "bob", 0.0, 0.0) == 0.0
+    assert failures.before(origin("203.0.113.9"), "bob", 0.0, 300.0) == 0.0  # it is over
+
+
+def test_many_at_once_are_a_storm_before_the_first_password_is_known_to_be_wrong() -> None:
+    settings = GuardSettings(sign_ins_until_storm=10, stranger_sign_ins_per_second=1)
+    failures, _ = room(settings)
+    waits = [failures.before(origin(f"203.0.{n}.1"), f"name{n}", 0.0, 0.0) for n in range(13)]
+    assert waits == [0.0] * 11 + [1.0, 2.0]
+    for _ in range(8):
+        failures.answered(0.0)
+    assert failures.before(origin("203.0.99.1"), "bob", 0.0, 0.0) == 0.0
+    for _ in range(20):
+        failures.before(origin("203.0.99.1"), "bob", 0.0, 0.0)
+    assert failures.before(origin("203.0.99.1"), "bob", 0.0, 100.0) == 0.0  # never answered, and forgotten
+
+
+def test_whoever_does_not_wait_is_banned_in_the_end() -> None:
+    failures, _ = room()
+    told = [failures.put_off(origin("192.0.2.1"), 0.0, 0.0) for _ in range(50)]
+    assert told.index(True) == 32  # eight count as one: this is more than four
+    assert not failures.put_off(origin("127.0.0.1"), 0.0, 0.0)
+    assert not failures.put_off(None, 0.0, 0.0)
+
+
 def test_memory_stays_bounded() -> None:
     settings = GuardSettings(max_remembered=1000, failures_until_attack=1)
     failures, _ = room(settings)
@@ -88,3 +124,4 @@ def test_memory_stays_bounded() -> None:
         failures.failed(origin(f"2001:db8:{n:x}::1"), f"name{n}", f"guess{n}", 0.0, float(n))
         failures.before(None, f"name{n}", 0.0, float(n))
     assert len(failures.addresses) == len(failures.names) == len(failures._tried) == len(failures._turns) == 1000
+    assert len(failures.everywhere) == 1

@@ -4,7 +4,7 @@ import apsw
 import pytest
 
 from postroom.base import SeededIds
-from postroom.queue.names import check_message_id, chosen_ids, new_message_id
+from postroom.queue.names import check_message_id, chosen_ids, new_message_id, sent_by
 from postroom.queue.schema import create
 
 
@@ -34,3 +34,9 @@ def test_chosen() -> None:
     assert chosen_ids(db, ["all", "x"], "waiting sending") == [5]
     assert chosen_ids(db, ["9" * 40, "²", "-1", "5 OR 1"], "waiting held") == []
     db.close()
+
+
+def test_what_an_account_has_sent_has_a_name_that_is_no_id() -> None:
+    assert sent_by(7) == "account:7"
+    with pytest.raises(ValueError):
+        check_message_id(sent_by(7))

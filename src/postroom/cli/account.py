@@ -194,3 +194,47 @@ def disable(address: str, config_path: Path | None) -> None:
 
 
 account.add_command(import_passwords)
+@account.command(epilog="Example: postroom account release bob@example.org")
+@click.argument("address")
+@config_option
+def release(address: str, config_path: Path | None) -> None:
+    """Let a person send again who was stopped, as they sent far more than ever.
+
+    What waits in the queue goes on, too; look at it before, by postroom queue list. See docs/guard.md.
+    """
+    from .guard import release as release_account
+
+    words, going_on = release_account(config_path, address)
+    click.echo(f"{address} may send again; {going_on} recipient(s) go on. It was stopped for: {words}.")
+
+
+@account.command("grant-sender", epilog="Example: postroom account grant-sender bob@example.org sales@example.org")
+@click.argument("address")
+@click.argument("may_send_as", metavar="MAY-SEND-AS")
+@click.option("--revoke", is_flag=True, help="Take the leave back.")
+@config_option
+def grant_sender(address: str, may_send_as: str, revoke: bool, config_path: Path | None) -> None:
+    """Let a person send as another address, or as any of a domain ("@example.org").
+
+    People may send as their own address, its sub-addresses and the aliases that lead to them alone; more needs a grant.
+    MAY-SEND-AS may be of a domain elsewhere: its owner has to let this server send for it (SPF, DKIM).
+    """
+    if revoke:
+        with_directory(config_path, lambda directory: directory.revoke_sender(address, may_send_as))
+        click.echo(f"{address} may not send as {may_send_as} any more.")
+        return
+    with_directory(config_path, lambda directory: directory.grant_sender(address, may_send_as))
+    click.echo(f"{address} may send as {may_send_as}.")
+
+
+@account.command(epilog="Example: postroom account senders bob@example.org")
+@click.argument("address")
+@json_option
+@config_option
+def senders(address: str, as_json: bool, config_path: Path | None) -> None:
+    """List what a person was granted to send as, besides the addresses of their own."""
+    granted = with_directory(config_path, lambda directory: directory.sender_grants(address))
+    if as_json:
+        print_json(granted)
+        return
+    print_table(("address",), [(one,) for one in granted], empty=f"{address} was granted none.")

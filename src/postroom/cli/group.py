@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "account": ("account", "account", "People who have mail here."),
     "app-password": ("app_password", "app_password", "Passwords for single programs and devices."),
     "second-factor": ("second_factor", "second_factor", "Codes from an authenticator app beside the main password."),
+    "guard": ("guard", "guard", "Who is kept out, and what addresses and accounts did."),
     "domain": ("domain", "domain", "Domains whose mail ends here."),
     "dns": ("dns", "dns", "The DNS records to publish for a domain."),
     "dkim": ("dkim", "dkim", "The keys that sign our mail: list, rotate, retire, records."),

@@ -6,7 +6,7 @@ an outcome means (settlement.py). Raises: nothing; what goes wrong ends as a tem
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from postroom.base import Clock, Ids, MailError, TaskOwner
 from postroom.dns import Resolver
@@ -104,6 +104,10 @@ class Deliverer:
         self._claimed: set[int] = set()  # entries in our hands
         self._wake = asyncio.Event()
         self._claiming = asyncio.Lock()
+
+    def on_bounces(self, bounced: Callable[[int, int], None]) -> None:
+        """Call it with an account, and how many of its recipients elsewhere were refused for good."""
+        self._settlement.bounced = bounced
 
     # ---- life
 

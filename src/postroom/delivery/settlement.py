@@ -40,6 +40,8 @@ class Settlement:
         settings: DeliverySettings,
         journal: Journal = NO_JOURNAL,
     ) -> None:
+        # hears of an account, and how many of its recipients elsewhere were refused for good
+        self.bounced: Callable[[int, int], None] | None = None
         self._queue = queue
         self._journal = journal
         self._reporter = reporter
@@ -113,9 +115,16 @@ class Settlement:
         elif not failed[0].entry.message.envelope.mail_from:
             _log.warning("%s: undeliverable and from the null sender: dropped", _message_id(failed))
             await self._note(self._reporter.double_bounced(failed))
+        self._count_bounces(failed)
         for reply, refused in _refused_for_good(failed).items():
             await self._note(self._queue.note_refused(refused, reply, self._clock.now()))
         await self._persist(partial(self._queue.finish, _ids(failed)))
+
+    def _count_bounces(self, failed: Sequence[Attempted]) -> None:
+        sender = failed[0].entry.message.envelope.holder if failed else None
+        count = sum(not a.is_local and not a.reply.local and a.reply.permanent for a in failed)
+        if self.bounced is not None and sender is not None and count:
+            self.bounced(sender, count)
 
     async def _hold(self, attempted: Sequence[Attempted]) -> None:
         await self._queue.hold([str(entry_id) for entry_id in _ids(attempted)])

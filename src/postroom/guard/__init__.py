@@ -2,6 +2,7 @@
 
 from .database import GuardDatabase
 from .guard import Guard, name_digest
+from .origins import network_of
 from .settings import GuardSettings
 from .types import AccountStopped, Ban, BudgetSpent, GuardFailure, Kind, Refusal, Stop, Unknown, Who
 
@@ -19,4 +20,5 @@ __all__ = [
     "Unknown",
     "Who",
     "name_digest",
+    "network_of",
 ]

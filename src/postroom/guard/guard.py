@@ -22,7 +22,7 @@ from .baselines import Sending, after, unusual
 from .buckets import Buckets, reached
 from .budgets import Budgets
 from .database import GuardDatabase
-from .exchange import News, Outbox, Poured, exchange, sweep
+from .exchange import News, Outbox, Poured, exchange, release, sweep
 from .failures import Failures
 from .origins import Addresses, Origin, Origins, network_of
 from .places import Places
@@ -83,6 +83,7 @@ class Guard:
             self._unknown,
             self._failures.addresses,
             self._failures.names,
+            self._failures.everywhere,
             *self._budgets.every(),
         )
         self._buckets = {buckets.name: buckets for buckets in shared}
@@ -273,19 +274,29 @@ class Guard:
     # ---- signing in
 
     async def may_sign_in(self, address: str, username: str) -> float | None:
-        """Seconds to wait before the password is looked at, 0.0 for most; None: refuse now, as a temporary failure.
+        """Seconds to wait before the password is looked at, 0.0 for most; None: refuse, as a temporary failure.
 
-        The answer is the same whether or not there is such an account.
+        The answer is the same whether or not there is such an account. None is said after the longest delay of a
+        failure, so that who asks again and again does not ask often.
         """
-        now, at, name = self._clock.now(), self._clock.monotonic(), self._name(username)
-        origin = self._origins.of(address)
+        wait = self._wait(self._origins.of(address), self._name(username))
+        if wait is None:
+            await self._clock.sleep(self.settings.max_failure_delay_seconds)
+        return wait
+
+    def _wait(self, origin: Origin | None, name: str) -> float | None:
+        now, at = self._clock.now(), self._clock.monotonic()
         if origin is not None and not origin.exempt and self._bans.find(origin, at) is not None:
             return None
         if self._sign_ins.wait(name, 1, at) > 0:
             return None
         if self._sign_ins.limit:
             self._sign_ins.add(name, 1, at)
-        return self._failures.before(origin, name, now, at)
+        wait = self._failures.before(origin, name, now, at)
+        if wait is None and self._failures.put_off(origin, now, at):
+            assert origin is not None
+            self._ban(origin, "sign-ins again and again, before its turn")
+        return wait
 
     async def failed_sign_in(self, address: str, username: str, secret: str = "") -> float:
         """Seconds to wait before the refusal is sent; perhaps the address is banned now, or its network.
@@ -303,6 +314,7 @@ class Guard:
         """Signed in, from there: which is remembered for times of attack."""
         origin, now = self._origins.of(address), self._clock.now()
         name = self._name(username)
+        self._failures.answered(self._clock.monotonic())
         if origin is not None and self._places.note(name, origin.host, now):
             self._outbox.places[name, origin.host] = now
 
@@ -373,6 +385,51 @@ class Guard:
         origin, at = self._origins.of(address), self._clock.monotonic()
         if origin is not None and self._unknown.level(origin.host, at) > 0:
             self._unknown.add(origin.host, -self.settings.known_recipient_worth, at)
+
+    # ---- for people
+
+    def known_of(self, address: str) -> dict[str, str]:
+        """What is known of an address, in words."""
+        origin, at, now = self._origins.of(address), self._clock.monotonic(), self._clock.now()
+        if origin is None:
+            return {}
+        facts = {"address": origin.host, "network": origin.network}
+        if origin.exempt:
+            return facts | {"exempt": "never banned, no budgets"}
+        if (ban := self._bans.find(origin, at)) is not None:
+            facts["banned"] = f"{ban.network}, for {ban.until - now:.0f} s more, the {ban.times}. time: {ban.reason}"
+        for key in (origin.host, origin.network):
+            for buckets in self._buckets.values():
+                if (level := buckets.level(key, at)) > 0:
+                    facts[f"{buckets.name}: {key}"] = f"{level:.1f} of {buckets.limit:.0f}"
+        if self._places.welcome(origin.host, now):
+            facts["people"] = "somebody has signed in from there"
+        return facts
+
+    def known_of_account(self, account_id: int, username: str) -> dict[str, str]:
+        """What is known of an account, in words."""
+        at, now, name = self._clock.monotonic(), self._clock.now(), self._name(username)
+        facts = {}
+        if (stop := self._stops.get(account_id)) is not None:
+            facts["stopped"] = stop.words
+        sending = after(self._sending.get(account_id, Sending()), now, self.settings)
+        facts["recipients elsewhere, this hour"] = f"{sending.in_hour}; usual in busy ones: {sending.usual_hour:.0f}"
+        facts["recipients elsewhere, this day"] = f"{sending.in_day}; usual in busy ones: {sending.usual_day:.0f}"
+        facts["bounces, this day"] = str(sending.bounces)
+        for budget, (level, limit) in self._budgets.levels("account", str(account_id), at).items():
+            facts[budget] = f"{level:.0f} of {limit:.0f}"
+        failures = self._failures.names.level(name, at)
+        if failures > 0:
+            under_attack = reached(failures, self.settings.failures_until_attack)
+            facts["failed sign-ins lately"] = f"{failures:.1f}{'; strangers are slowed' if under_attack else ''}"
+        for host, last in sorted(self._places.of(name).items(), key=lambda place: -place[1]):
+            facts[f"signed in from {host}"] = f"{max(0.0, now - last) / 86_400:.0f} days ago"
+        return facts
+
+    def release(self, account_id: int) -> Stop | None:
+        """For commands: a stopped account may send again; the stop that was. Raises GuardFailure."""
+        now, settings = self._clock.now(), self.settings
+        return self._database.now(lambda db: release(db, account_id, now, settings))
 
     # ---- how much
 

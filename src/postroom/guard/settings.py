@@ -88,6 +88,19 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     failures_until_attack: Annotated[
         int, Meta(ge=1, description="Wrong passwords for one account, from everywhere, until strangers are slowed.")
     ] = 10
+    failures_until_storm: Annotated[
+        int,
+        _limit(
+            "Wrong passwords a minute, for all accounts and from everywhere, until addresses from which nobody has "
+            "signed in before have to take turns"
+        ),
+    ] = 120
+    sign_ins_until_storm: Annotated[
+        int, _limit("Sign-ins that wait for their answer, from everywhere, until the same is so")
+    ] = 100
+    stranger_sign_ins_per_second: Annotated[
+        float, Meta(gt=0, description="Passwords of those that are looked at in a second, then.")
+    ] = 20.0
     failure_memory_seconds: Annotated[
         float, Meta(gt=0, description="Seconds in which failures, so many as are allowed, are forgotten.")
     ] = 3600.0

@@ -10,6 +10,7 @@ from .routing import MailboxDisabled, RelayDenied, Route, UnknownUser
 from .scoring import TooManyPoints
 from .scoring_settings import ScoringSettings
 from .settings import IntakeSettings
+from .stopped_accounts import StoppedAccounts
 from .trace import MailLoop, Source
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Route",
     "ScoringSettings",
     "Source",
+    "StoppedAccounts",
     "TooManyPoints",
     "UnknownUser",
 ]

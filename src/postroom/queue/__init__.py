@@ -23,6 +23,7 @@ from .api import (
     destination_of,
 )
 from .memory import MemoryQueue
+from .names import sent_by
 from .settings import QueueSettings
 from .sqlite import SqliteQueue, hold_queue
 from .states import DiskState
@@ -53,4 +54,5 @@ __all__ = [
     "destination_for",
     "destination_of",
     "hold_queue",
+    "sent_by",
 ]

@@ -219,7 +219,8 @@ class Queue(Protocol):
         """Entries of one message. Raises NoSuchEntry."""
 
     # A hold or remove during an attempt wins: finish, defer and release never revive a held or removed entry.
-    # for operators: each takes queue ids or entry ids as text, "all" included; returns how many entries it touched
+    # for operators: each takes queue ids, entry ids as text, `sent_by` an account, "all"; returns how many entries it
+    # touched
     async def retry_now(self, which: Sequence[str], now: float) -> int: ...
 
     async def hold(self, which: Sequence[str]) -> int: ...

@@ -28,7 +28,7 @@ from .api import (
 )
 from .claiming import Portions
 from .fairness import Turns
-from .names import check_message_id, new_message_id
+from .names import check_message_id, new_message_id, sent_by
 from .settings import QueueSettings
 
 
@@ -282,11 +282,7 @@ class MemoryQueue:
         return len(gone)
 
     def _chosen(self, which: Sequence[str], states: set[EntryState]) -> list[Entry]:
-        return [
-            e
-            for e in self._entries.values()
-            if e.state in states and ("all" in which or str(e.entry_id) in which or e.message.message_id in which)
-        ]
+        return [e for e in self._entries.values() if e.state in states and not _names(e).isdisjoint(which)]
 
     def _stand_at(self, entry: Entry, turn: float) -> None:
         self._line[entry.entry_id] = self._line[entry.entry_id][0], turn
@@ -309,3 +305,10 @@ class MemoryQueue:
 
 def _due(line: Sequence[Entry]) -> float:
     return min(entry.next_attempt for entry in line)
+
+
+def _names(entry: Entry) -> set[str]:
+    """What operators call it."""
+    holder = entry.message.envelope.holder
+    names = {"all", str(entry.entry_id), entry.message.message_id}
+    return names if holder is None else names | {sent_by(holder)}

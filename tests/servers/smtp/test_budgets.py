@@ -175,3 +175,18 @@ def test_lmtp_has_no_budgets(tmp_path: Path) -> None:
         await leave(client)
 
     play(tmp_path, work, address_messages_per_hour=1)
+
+
+def test_the_sender_is_the_person_s_own_or_granted(tmp_path: Path) -> None:
+    """RFC 6409 §6.1, in the envelope and in the header; a grant counts at once."""
+
+    async def work(app: App) -> None:
+        await app.directory.add_person("alice@example.test", "secret")
+        client, alice = await connect(app, "submission"), "alice@example.test"
+        assert (await client.say(f"MAIL FROM:<{alice}>"))[0].startswith("550 5.7.1")
+        assert (await client.mail(BOB, sender=BOB, text=f"From: {alice}\r\n\r\nx")).startswith("550 5.7.1")
+        await app.directory.grant_sender(BOB, alice)
+        assert (await client.mail(BOB, sender=alice, text=f"From: {alice}\r\nSender: {BOB}\r\n\r\nx")).startswith("250")
+        await leave(client)
+
+    play(tmp_path, work)
