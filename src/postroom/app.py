@@ -19,6 +19,7 @@ from postroom import __version__
 from postroom.accounts import SqliteDirectory
 from postroom.acme import Answers, AnswerService
 from postroom.app_certificates import keep_certificates, server_certificates
+from postroom.app_guard import build_guard, join_stops
 from postroom.app_reports import Reporting, outbound_tls, report_dmarc
 from postroom.base import (
     ALONE,
@@ -291,7 +292,8 @@ class App:
         self._closing.push_async_callback(self.training.close)
         self.queue = SqliteQueue(config.data, config.queue, self.clock, self.ids, place=self.place)
         self._closing.push_async_callback(self.queue.close)
-        self._build_guard()
+        self.guard = build_guard(config, self.clock, self.ids, self.place, self.pokes, self._listeners.values())
+        self._closing.push_async_callback(self.guard.close)
         if self.board is not None and self.pokes is not None:
             self._join(self.board, self.pokes)
         else:
@@ -321,25 +323,6 @@ class App:
                 later.service = AnswerService(self._answers)
             else:
                 later.service = pop3 if kind in POP3 else imap if kind in IMAP else self._smtp(name)
-
-    def _build_guard(self) -> None:
-        config = self.config
-        proxies = (network for wanted in self._wanted.values() for network in wanted.proxies)
-        self.guard = Guard(
-            config.data / "guard.db",
-            config.guard,
-            self.clock,
-            self.ids,
-            exempt=Networks([*config.guard.exempt_networks, *proxies]),
-            place=self.place,
-            pokes=self.pokes,
-            sign_in_domain=config.accounts.sign_in_domain,
-        )
-        self._closing.push_async_callback(self.guard.close)
-        self.guard.start()
-        for listener in self._listeners.values():
-            if isinstance(listener.admission, GuardedDoor):
-                listener.admission.guard = self.guard
 
     def _people(self, resolver: Resolver) -> SqliteDirectory | OutsideDirectory:
         """Who knows the people, by the settings."""
@@ -407,20 +390,11 @@ class App:
             journal=journal,
             signing=self.signing,
         )
-        self.deliverer.on_bounces(self.guard.bounced)
-        self._stop_accounts(journal)
-
-    def _stop_accounts(self, journal: FileJournal) -> None:
         stopped = StoppedAccounts(
-            directory=self.directory,
-            queue=self.queue,
-            clock=self.clock,
-            ids=self.ids,
-            hostname=self.config.hostname,
-            journal=journal,
+            self.people, self.queue, self.clock, self.ids, hostname=config.hostname, journal=journal
         )
-        self.guard.on_stop = stopped.stop
         self._closing.push_async_callback(stopped.close)
+        join_stops(self.guard, self.deliverer, stopped)
 
     def _look_at_strangers(self, resolver: Resolver) -> Strangers:
         """Who brings mail from outside."""
@@ -488,6 +462,7 @@ class App:
             version=__version__,
             administration=self.directory,
             max_mailboxes=self.config.store.max_mailboxes,
+            guard=self.guard,
         )
 
     def _policy_host(self) -> PolicyService:

@@ -16,7 +16,18 @@ from postroom.guard.exchange import release
 STRANGER, OTHER = "192.0.2.1", "198.51.100.1"
 
 
-class JumpingClock(FakeClock):
+class QuickClock(FakeClock):
+    """Nobody waits: how long it would have been is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+class JumpingClock(QuickClock):
     """The time of day may be set; the other one goes on."""
 
     offset = 0.0
@@ -25,8 +36,8 @@ class JumpingClock(FakeClock):
         return super().now() + self.offset
 
 
-def made(path: Path | None = None, clock: FakeClock | None = None, **values: object) -> Guard:
-    return Guard(path, GuardSettings(**values), clock or FakeClock(), SeededIds())  # type: ignore[arg-type]
+def made(path: Path | None = None, clock: QuickClock | None = None, **values: object) -> Guard:
+    return Guard(path, GuardSettings(**values), clock or QuickClock(), SeededIds())  # type: ignore[arg-type]
 
 
 def run(work: Callable[[], Awaitable[None]]) -> None:
@@ -42,7 +53,7 @@ async def fail(guard: Guard, address: str, count: int) -> list[float]:
 
 def test_wrong_passwords_end_in_a_ban_that_ends() -> None:
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         guard = made(clock=clock, failures_until_ban=5, ban_seconds=60)
         assert guard.admit(STRANGER) is None
         assert await fail(guard, STRANGER, 5) == [1, 2, 4, 8, 15]
@@ -50,6 +61,7 @@ def test_wrong_passwords_end_in_a_ban_that_ends() -> None:
         assert refusal is not None
         assert refusal.until == clock.now() + 60
         assert await guard.may_sign_in(STRANGER, "bob") is None  # in a session that was open before
+        assert clock.slept == [15.0]  # and it waits for that
         assert guard.admit(OTHER) is None
         await clock.advance(61)
         assert guard.admit(STRANGER) is None
@@ -61,7 +73,7 @@ def test_wrong_passwords_end_in_a_ban_that_ends() -> None:
 
 def test_a_ban_and_an_account_s_budget_survive_a_restart(tmp_path: Path) -> None:
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         values: dict[str, object] = {"failures_until_ban": 2, "ban_seconds": 60, "account_messages_per_day": 2}
         guard = made(tmp_path / "guard.db", clock, **values)
         await fail(guard, STRANGER, 2)
@@ -91,7 +103,7 @@ def test_a_ban_and_an_account_s_budget_survive_a_restart(tmp_path: Path) -> None
 
 def test_an_owner_gets_in_where_they_were_before_whatever_strangers_do(tmp_path: Path) -> None:
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         guard = made(tmp_path / "guard.db", clock, failures_until_attack=5)
         await guard.succeeded(OTHER, "Bob@Example.org")
         await guard.close()
@@ -111,7 +123,7 @@ def test_an_owner_gets_in_where_they_were_before_whatever_strangers_do(tmp_path:
 
 def test_a_name_without_a_domain_is_the_same_name() -> None:
     async def main() -> None:
-        guard = Guard(None, GuardSettings(failures_until_attack=2), FakeClock(), SeededIds(), sign_in_domain="a.test")
+        guard = Guard(None, GuardSettings(failures_until_attack=2), QuickClock(), SeededIds(), sign_in_domain="a.test")
         await guard.failed_sign_in("192.0.2.1", "bob", "1")
         await guard.failed_sign_in("192.0.2.2", "BOB@a.test", "2")
         waits = [await guard.may_sign_in("192.0.2.3", name) for name in ("bob@a.test", "bob", "bob", "alice")]
@@ -123,7 +135,7 @@ def test_a_name_without_a_domain_is_the_same_name() -> None:
 
 def test_connections_a_minute_and_at_once() -> None:
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         guard = made(clock=clock, address_connections_per_minute=3, network_connections=5)
         assert [guard.admit(STRANGER) is None for _ in range(4)] == [True, True, True, False]
         await clock.advance(20)
@@ -165,7 +177,7 @@ def test_exempt_addresses_are_never_banned_and_have_no_budgets() -> None:
     async def main() -> None:
         exempt = frozenset({STRANGER})
         values = GuardSettings(failures_until_ban=2, address_connections_per_minute=1, address_messages_per_hour=1)
-        guard = Guard(None, values, FakeClock(), SeededIds(), exempt=exempt)
+        guard = Guard(None, values, QuickClock(), SeededIds(), exempt=exempt)
         for address in (STRANGER, "127.0.0.1", "unix"):
             await fail(guard, address, 10)
             for _ in range(100):
@@ -181,7 +193,7 @@ def test_exempt_addresses_are_never_banned_and_have_no_budgets() -> None:
 
 def test_unknown_recipients_slow_then_close_then_ban() -> None:
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         guard = made(
             clock=clock, unknown_recipients_slowed=2, unknown_recipients_closed=5, unknown_recipients_until_ban=7
         )
@@ -222,7 +234,7 @@ def test_an_address_pays_for_its_network() -> None:
 
 def test_an_account_that_sends_far_more_than_ever_is_stopped_once(tmp_path: Path) -> None:
     async def main() -> None:
-        clock, told = FakeClock(), list[Stop]()
+        clock, told = QuickClock(), list[Stop]()
         values: dict[str, object] = {"stop_floor_per_hour": 10, "exchange_seconds": 0.01}
         guard = made(tmp_path / "guard.db", clock, **values)
 
@@ -325,7 +337,7 @@ def test_workers_hear_of_a_ban_within_a_second(tmp_path: Path) -> None:
 
 def test_a_ban_of_an_operator_comes_and_goes_beside_the_running_server(tmp_path: Path) -> None:
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         guard = made(tmp_path / "guard.db", clock, failures_until_ban=3)
         guard.ban("192.0.2.0/24", 600, "by hand")
         operator = made(tmp_path / "guard.db", clock)
@@ -373,7 +385,7 @@ def test_a_clock_that_jumps_neither_frees_nor_keeps(tmp_path: Path) -> None:
 
 def test_a_disk_that_refuses_loses_no_ban(tmp_path: Path) -> None:
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         guard = made(tmp_path / "guard.db", clock, failures_until_ban=2)
         real = guard._database.run
 
@@ -417,7 +429,7 @@ def test_memory_stays_bounded(seed: int, addresses: int) -> None:
     """Whoever has an IPv6 /32 fills no table."""
 
     async def main() -> None:
-        clock = FakeClock()
+        clock = QuickClock()
         guard = made(clock=clock, max_remembered=1000, max_bans=100, failures_until_ban=1 + addresses)
         for n in range(2500):
             address = f"2001:db8:{(seed + n) % 65536:x}:{n % addresses:x}::1"

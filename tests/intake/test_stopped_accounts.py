@@ -29,7 +29,7 @@ def test_what_was_sent_waits_also_what_comes_a_moment_later_and_both_are_told_on
         queue = MemoryQueue(QueueSettings(), clock, ids)
         await directory.add_domain("example.test")
         bob = await directory.add_person(BOB, None)
-        stopped = StoppedAccounts(directory=directory, queue=queue, clock=clock, ids=ids, hostname="mail.example.test")
+        stopped = StoppedAccounts(directory, queue, clock, ids, hostname="mail.example.test")
 
         async def send(to: str, holder: int | None) -> None:
             with Spool(Path("unused"), 1 << 20) as spool:
@@ -77,7 +77,7 @@ def test_trouble_in_the_queue_is_told_to_the_guard() -> None:
                 raise QueueFailure("no disk")
 
         queue = Broken(QueueSettings(), clock, ids)
-        stopped = StoppedAccounts(directory=directory, queue=queue, clock=clock, ids=ids, hostname="mail.example.test")
+        stopped = StoppedAccounts(directory, queue, clock, ids, hostname="mail.example.test")
         with pytest.raises(QueueFailure):
             await stopped.stop(Stop(bob.account_id, NOW, "x"))
         await directory.close()

@@ -194,6 +194,8 @@ def disable(address: str, config_path: Path | None) -> None:
 
 
 account.add_command(import_passwords)
+
+
 @account.command(epilog="Example: postroom account release bob@example.org")
 @click.argument("address")
 @config_option

@@ -51,7 +51,7 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     address_connections_per_minute: Annotated[int, _limit("Connections a minute from one address")] = 600
     network_connections_per_minute: Annotated[int, _limit("Connections a minute from one network")] = 3000
     network_connections: Annotated[int, _limit("Connections open at once from one network, in one process")] = 2000
-    account_connections: Annotated[int, _limit("Connections signed in at once as one account, in one process")] = 500
+    account_connections: Annotated[int, _limit("IMAP connections at once of one account, in one process")] = 500
     account_sign_ins_per_minute: Annotated[
         int, _limit("Sign-ins a minute with one name, whether they succeed or not")
     ] = 1200

@@ -41,11 +41,11 @@ class StoppedAccounts:
 
     def __init__(
         self,
-        *,
         directory: Directory,
         queue: Queue,
         clock: Clock,
         ids: Ids,
+        *,
         hostname: str,
         journal: Journal = NO_JOURNAL,
     ) -> None:

@@ -41,7 +41,7 @@ class GuardedDoor:
         refusal = None if self.guard is None else self.guard.admit(address)
         if refusal is None:
             return None
-        _log.info("%s: %s turned away: %s", self._name, address, refusal.words)
+        _log.debug("%s: %s turned away: %s", self._name, address, refusal.words)  # no line for each of a thousand
         return self._words
 
     def leave(self, address: str) -> None:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory
 from postroom.base import Clock, Ids
+from postroom.guard import Guard
 from postroom.imap import ImapSettings, encode
 from postroom.net.api import Connection
 from postroom.signin import SignIn
@@ -44,8 +45,10 @@ class ImapService:
         version: str = "",
         administration: Administration | None = None,
         max_mailboxes: int = StoreSettings().max_mailboxes,
+        guard: Guard | None = None,
     ) -> None:
         self.store = store
+        self.guard = guard  # counts the connections of each account
         self.directory = directory
         self.sign_in = sign_in
         self.clock = clock

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 from postroom.accounts.api import Administration, Directory, Person
 from postroom.base import Clock, MailError, TaskOwner
+from postroom.guard import Guard
 from postroom.imap import COMMANDS, CommandInfo, Does, ImapSettings, ServerEngine, State, encode
 from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
 from postroom.imap.types import Bad, Command, Event, Fatal, FetchItem, Got, Line
@@ -92,6 +93,7 @@ class Surroundings(Protocol):
     directory: Directory
     sign_in: SignIn
     administration: Administration | None
+    guard: Guard | None  # counts the connections of each account
     max_mailboxes: int
     note_watchers: set[NoteWatcher]
     clock: Clock
@@ -292,8 +294,15 @@ class Session:
         return self.goodbye("This account is no longer active")
 
     async def sign_in(self, person: Person) -> None:
-        """Enter the authenticated state."""
-        self.signed_in = await self.service.store.open(person.account_id)
+        """Enter the authenticated state. Raises Refused: the account has as many connections as it may."""
+        guard = self.service.guard
+        if guard is not None and not guard.enter(person.account_id):
+            raise no(b"UNAVAILABLE", b"Too many connections of this account, please try again later")  # RFC 5530 §3
+        try:
+            self.signed_in = await self.service.store.open(person.account_id)
+        except BaseException:
+            self._depart(person)
+            raise
         self.person = person
         self.connection.idle_timeout = self.settings.idle_timeout_seconds
 
@@ -308,11 +317,17 @@ class Session:
         if self.signed_in is not None:
             self.signed_in.close()
             self.signed_in = None
+        if self.person is not None:
+            self._depart(self.person)
         self.person = None
         self.enabled.clear()
         self.engine.utf8 = False
         self.language = DEFAULT_LANGUAGE
         self.connection.idle_timeout = self.settings.sign_in_timeout_seconds
+
+    def _depart(self, person: Person) -> None:
+        if self.service.guard is not None:
+            self.service.guard.depart(person.account_id)
 
     async def current_person(self) -> Person:
         """The person as the directory knows them now: quotas change while sessions stay."""
