@@ -41,6 +41,7 @@ from postroom.delivery import (
 )
 from postroom.directories import OutsideDirectory, Seen, source
 from postroom.dns import DnsResolver, Resolver
+from postroom.filters import Filters
 from postroom.guard import Guard
 from postroom.intake import Authentication, Intake, StoppedAccounts
 from postroom.journal import FileJournal
@@ -80,7 +81,7 @@ _IMPLICIT_TLS = frozenset({"submissions", "pop3s", "imaps", POLICY_HOST})
 _BOARD = TALLY_ROWS | STORE_ROWS  # what the workers count together, and which accounts they change
 _QUEUE_NEWS = b"q"  # the poke for the worker that takes mail out of the queue
 _RELOADABLE = frozenset(
-    {"allow_plaintext_sign_in_on_loopback", "authentication", "imap", "imap_protocol", "log", "pop3"}
+    {"allow_plaintext_sign_in_on_loopback", "authentication", "filter", "imap", "imap_protocol", "log", "pop3"}
     | {"scoring", "sign_in", "signing", "smtp", "strangers"}
     | {"training"}
 )
@@ -355,6 +356,14 @@ class App:
         self.authentication = Authentication(resolver, self.clock, config.authentication, hostname=config.hostname)
         self.authentication.counts = self.dmarc_results = report_dmarc(self._reporting(resolver), self.authentication)
         self._closing.push_async_callback(self.authentication.close)
+        filters = Filters(
+            config.filter,
+            Dialer(config.net),
+            hostname=config.hostname,
+            spool=lambda: self.store.draft().spool,  # what a crash leaves there is removed at the next start
+            resolver=resolver,
+        )
+        self._closing.callback(filters.close)
         self.intake = Intake(
             hostname=config.hostname,
             directory=self.people,
@@ -369,6 +378,7 @@ class App:
             authentication=self.authentication,
             signing=self.signing,
             scoring=config.scoring,
+            filters=filters,
         )
         if self.place.first:
             keep_certificates(self._reporting(resolver))
@@ -519,6 +529,8 @@ class App:
             self.strangers.take(config.strangers, Networks(config.authentication.trusted_networks))
             self.training.settings = config.training
             self.sign_in.settings = config.sign_in
+            if self.intake.filters is not None:
+                self.intake.filters.take(config.filter)
         self.signing.settings = config.signing
         self.signing.reload()
         if self._key_watch is not None:

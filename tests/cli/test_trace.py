@@ -174,3 +174,24 @@ def test_who_was_turned_away_before_the_message(room: Room) -> None:
         f"{AT}  [192.0.2.9] with 2.0 points was turned away: from=<x@b.test> to=<bob@b.test>: 450 4.7.1 Greylisted",
         "      +2.0 list.x: y",
     ]
+
+
+def test_what_filters_have_made_of_it(room: Room) -> None:
+    async def run() -> None:
+        journal = FileJournal(room.data / "journal", JournalSettings(), FakeClock())
+        told = ["spam: add header, 7.1 of 15", "av: nothing found"]
+        journal.note("m1", "filtered", action="junk", why="spam: add header, 7.1 of 15", by=told)
+        journal.note("m2", "filtered", action="accept", why=None, by=["av: nothing found"])
+        journal.close()
+
+    asyncio.run(run())
+    assert room.ok("trace", "m1").splitlines() == [
+        "m1",
+        f"{AT}  looked at by filters, and it goes into Junk: spam: add header, 7.1 of 15",
+        "      spam: add header, 7.1 of 15",
+        "      av: nothing found",
+    ]
+    assert room.ok("trace", "m2").splitlines()[1:] == [
+        f"{AT}  looked at by filters, and it goes on",
+        "      av: nothing found",
+    ]

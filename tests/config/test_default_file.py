@@ -9,6 +9,7 @@ import pytest
 from postroom.config import Config, ListenerSettings, default_toml, loads, settings
 from postroom.config.default_file import toml_value
 from postroom.delivery.settings import RelaySettings
+from postroom.filters import FilterSettings
 from postroom.reputation import ListSettings
 
 FILE = Path("/etc/postroom/postroom.toml")
@@ -42,11 +43,14 @@ def test_a_table_of_tables_has_an_example_that_can_be_uncommented() -> None:
     example = re.search(r"(?s)#   \[tls\.certificates\.NAME\].*?(?=\n\[)", text)
     assert example is not None
     text = text.replace(example[0], "")  # a certificate has no default
-    text = re.sub(r"(?m)^#   (\[delivery|\[listener|\[strangers|\w+ = )", r"\1", text)
+    text = re.sub(r"(?m)^#   (\[delivery|\[filter|\[listener|\[strangers|\w+ = )", r"\1", text)
     text = text.replace("#   zone (not set)", 'zone = "bl.test"').replace("\npoints = 0.0\n", "\npoints = 1.0\n")
+    text = text.replace("#   kind (not set)", 'kind = "rspamd"')
+    text = text.replace("#   address (not set)", 'address = "127.0.0.1:11333"')
     config = loads(text.replace("[listener.NAME]", "[listener.smtp]"), FILE)
     assert config.delivery.relay == {"NAME": RelaySettings()}
     assert config.listener == {"smtp": ListenerSettings()}
+    assert config.filter == {"NAME": FilterSettings(kind="rspamd", address="127.0.0.1:11333")}
     assert config.strangers.list == {"NAME": ListSettings(zone="bl.test", points=1.0)}
 
 

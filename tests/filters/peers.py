@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from postroom.base import Spool
+from postroom.dns import StaticResolver
 from postroom.filters import Client, ContentSource, FilterSettings
 from postroom.filters.connections import Lines
 from postroom.filters.types import SpooledContent
@@ -85,7 +86,8 @@ def dialer() -> Dialer:
 
 def lines(kind: str, address: str, **more: Any) -> Lines:
     """The connections to a filter of that kind."""
-    made = Lines(FilterSettings(**({"kind": kind, "address": address, "timeout_seconds": 2.0} | more)), dialer())
+    chosen: dict[str, Any] = {"kind": kind, "address": address, "timeout_seconds": 2.0}
+    made = Lines(FilterSettings(**(chosen | more)), dialer(), StaticResolver())
     _MADE.append(made)
     return made
 

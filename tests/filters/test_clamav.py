@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from tests.filters.peers import BODY, HEADER, SOURCE, content, lines, run, serving
+from tests.filters.peers import BODY, HEADER, SOURCE, Talk, content, lines, run, serving
 
 from postroom.filters.clamav import ClamavFilter
 from postroom.filters.types import FilterFailed, TooLarge
@@ -18,7 +18,7 @@ async def stream(reader: asyncio.StreamReader) -> bytes:
     return octets
 
 
-def clamd(says: Callable[[bytes], bytes]) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]:
+def clamd(says: Callable[[bytes], bytes]) -> Talk:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert await reader.readuntil(b"\0") == b"zIDSESSION\0"
         number = 0
@@ -38,7 +38,7 @@ def test_a_session_serves_many_messages() -> None:
             got.append(octets)
             return b"OK" if len(got) < 3 else b"Worm FOUND"
 
-        async with serving(clamd(says)) as peer:  # type: ignore[arg-type]
+        async with serving(clamd(says)) as peer:
             asker = ClamavFilter(lines("clamav", peer.address))
             assert [(await asker.check(SOURCE, content())).action for _ in range(3)] == ["accept", "accept", "reject"]
             assert peer.calls == 1
@@ -56,7 +56,7 @@ def test_a_large_message_goes_in_pieces() -> None:
             got.append(octets)
             return b"OK"
 
-        async with serving(clamd(says)) as peer:  # type: ignore[arg-type]
+        async with serving(clamd(says)) as peer:
             await ClamavFilter(lines("clamav", peer.address)).check(SOURCE, content(HEADER, large * 10_000))
         assert got == [HEADER + large * 10_000]
 

@@ -16,7 +16,9 @@ SETTINGS = FilterSettings(kind="rspamd", address="127.0.0.1:11333")
 
 
 def read(settings: FilterSettings = SETTINGS, **told: Any) -> Verdict:
-    return read_verdict(json.dumps(told).encode(), settings)
+    return read_verdict(
+        json.dumps({name.replace("dkim_", "dkim-"): fact for name, fact in told.items()}).encode(), settings
+    )
 
 
 def test_the_request_tells_who_sends_what_to_whom() -> None:
@@ -118,7 +120,7 @@ def test_signatures_and_the_envelope() -> None:
     verdict = read(
         action="no action",
         score=0,
-        **{"dkim-signature": ["a=1", "a=2"]},
+        dkim_signature=["a=1", "a=2"],
         milter={"change_from": "x@foo.com", "add_rcpt": ["c@foo.com"], "del_rcpt": ["bob@foo.com"]},
     )
     assert [change.value for change in verdict.header_changes] == [b" a=1", b" a=2"]

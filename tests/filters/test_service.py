@@ -12,6 +12,7 @@ from tests.filters.peers import BODY, HEADER, SOURCE, Talk, dialer, run, serving
 from tests.filters.test_clamav import clamd
 from tests.filters.test_rspamd import request, response
 
+from postroom.dns import StaticResolver
 from postroom.filters import Client, ContentSource, Filtered, Filters, FilterSettings
 from postroom.filters import service as service_module
 from postroom.filters.types import Content
@@ -41,9 +42,15 @@ async def filtered(
         settings = {}
         for number, (kind, talk, more) in enumerate(wanted):
             address = (await held.enter_async_context(serving(talk))).address if talk is not None else "127.0.0.1:1"
-            chosen = {"kind": kind, "address": address, "timeout_seconds": 1.0, "idle_connections": 0, "order": number}
+            chosen: dict[str, Any] = {
+                "kind": kind,
+                "address": address,
+                "timeout_seconds": 1.0,
+                "idle_connections": 0,
+                "order": number,
+            }
             settings["abcdef"[number]] = FilterSettings(**(chosen | more))
-        filters = Filters(settings, dialer(), hostname="foo.com", spool=spool)
+        filters = Filters(settings, dialer(), hostname="foo.com", resolver=StaticResolver(), spool=spool)
         filtering = filters.begin(source)
         if filtering is None:
             return None
@@ -58,7 +65,7 @@ def test_all_say_what_they_found() -> None:
     async def body() -> None:
         found = await filtered(
             ("rspamd", rspamd(score=3.5), {"weight": 2.0}),
-            ("clamav", clamd(lambda octets: b"OK"), {}),  # type: ignore[arg-type]
+            ("clamav", clamd(lambda octets: b"OK"), {}),
             ("milter", Milter().talk, {}),
         )
         assert found is not None
@@ -92,7 +99,7 @@ def test_the_gravest_of_those_asked_together() -> None:
     async def body() -> None:
         found = await filtered(
             ("rspamd", rspamd(action="add header", score=7), {}),
-            ("clamav", clamd(lambda octets: b"Worm FOUND"), {}),  # type: ignore[arg-type]
+            ("clamav", clamd(lambda octets: b"Worm FOUND"), {}),
         )
         assert found is not None
         assert found.error is not None
@@ -254,7 +261,7 @@ def test_those_that_change_nothing_are_asked_at_the_same_time() -> None:
 def test_new_settings_serve_messages_to_come() -> None:
     async def body() -> None:
         one = FilterSettings(kind="rspamd", address="127.0.0.1:1")
-        filters = Filters({"b": one}, dialer(), hostname="foo.com", spool=spool)
+        filters = Filters({"b": one}, dialer(), hostname="foo.com", resolver=StaticResolver(), spool=spool)
         assert filters.visit(SOURCE.client) is None
         filters.take({"b": one, "a": FilterSettings(kind="milter", address="127.0.0.1:1")})
         assert filters.names == ["a", "b"]

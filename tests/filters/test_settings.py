@@ -29,7 +29,7 @@ def test_what_is_no_place(address: str) -> None:
 
 
 def test_what_is_usual_for_each_kind() -> None:
-    usual = {kind: FilterSettings(kind=kind, address="a:1") for kind in ("rspamd", "milter", "spamassassin", "clamav")}  # type: ignore[arg-type]
+    usual = {kind: FilterSettings(kind=kind, address="a:1") for kind in ("rspamd", "milter", "spamassassin", "clamav")}
     assert {kind: (one.failure, one.limit, one.alters) for kind, one in usual.items()} == {
         "rspamd": ("tag", 52_428_800, False),
         "milter": ("defer", 0, True),

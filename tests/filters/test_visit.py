@@ -11,6 +11,7 @@ from tests.filters.milters import DISCARD, REJECT, Milter
 from tests.filters.peers import CLIENT, SOURCE, dialer, run, serving, spool
 
 from postroom.base import MailError
+from postroom.dns import StaticResolver
 from postroom.filters import Filters, FilterSettings, FilterVisit
 
 
@@ -18,8 +19,10 @@ from postroom.filters import Filters, FilterSettings, FilterVisit
 async def visiting(milter: Milter, **settings: Any) -> AsyncIterator[FilterVisit]:
     async with serving(milter.talk) as peer:
         address = {"address": peer.address}
-        chosen = {"kind": "milter", "timeout_seconds": 1.0, "idle_connections": 0} | address | settings
-        filters = Filters({"one": FilterSettings(**chosen)}, dialer(), hostname="foo.com", spool=spool)
+        chosen: dict[str, Any] = {"kind": "milter", "timeout_seconds": 1.0, "idle_connections": 0} | address | settings
+        filters = Filters(
+            {"one": FilterSettings(**chosen)}, dialer(), hostname="foo.com", resolver=StaticResolver(), spool=spool
+        )
         visit = filters.visit(CLIENT)
         assert visit is not None
         try:

@@ -37,7 +37,10 @@ DEBIAN = {  # program: package
     "pebble": "pebble",
     "testssl": "testssl.sh",
     "named": "bind9",
+    "clamd": "clamav-daemon",
+    "spamd": "spamd",
 }
+MILTER_PACKAGE = "python3-milter"  # for Debian's own Python, which runs the milter of a test
 SWAKS_NEEDS = ["libnet-ssleay-perl", "libio-socket-ssl-perl", "libauthen-sasl-perl"]
 # With their versions: what their own suites get wrong is known of these.
 NPM_PACKAGES = {
@@ -69,6 +72,8 @@ TRIES = 4
 def main() -> int:
     """0 when everything is there, else 0 as well but with words: each test decides for itself."""
     missing = [package for program, package in DEBIAN.items() if not shutil.which(program, path=_path())]
+    if not Path("/usr/lib/python3/dist-packages/Milter").exists():
+        missing.append(MILTER_PACKAGE)
     if missing:
         if os.geteuid() != 0:
             print(f"interop: not root, so these are not installed: {' '.join(missing)}", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .check_dns import check_dns
+from .check_filters import check_filters
 from .check_ip import check_ip
 from .check_message import check_message
 from .options import config_option, json_option, settings_path
@@ -56,6 +57,7 @@ def check(context: click.Context, dns: bool, serving: bool, as_json: bool, confi
 
 check.add_command(check_dns)
 check.add_command(check_ip)
+check.add_command(check_filters)
 check.add_command(check_message)
 
 

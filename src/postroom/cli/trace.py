@@ -78,10 +78,18 @@ def _turned_away(facts: Facts) -> str:
     )
 
 
+def _filtered(facts: Facts) -> str:
+    """What other programs made of it; each of them follows on a line of its own."""
+    why = f": {facts['why']}" if facts.get("why") else ""
+    return f"looked at by filters, {_CONSEQUENCES.get(facts.get('action', ''), 'and it goes on')}{why}"
+
+
 def evidence_for(step: "Step") -> list[str]:
     """What a step stands on, a line each."""
     if step.name in ("scored", "turned away"):
         return _listed(step.facts, "parts")
+    if step.name == "filtered":
+        return _listed(step.facts, "by")
     if step.name != "checked":
         return []
     from postroom.intake.evidence import told
@@ -92,6 +100,7 @@ def evidence_for(step: "Step") -> list[str]:
 _CONSEQUENCES = {
     "tag": "and it goes on, marked",
     "quarantine": "and it goes into Junk",
+    "junk": "and it goes into Junk",
     "reject": "and it is refused",
     "defer": "and it has to come again",
 }
@@ -113,6 +122,7 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
     "checked": _checked,
     "scored": _scored,
     "turned away": _turned_away,
+    "filtered": _filtered,
     "refused": lambda facts: f"refused: {facts.get('reply', '')}",
     "delivered": lambda facts: f"delivered into the mailbox of {_addresses(facts)}",
     "judged": _judged,

@@ -17,10 +17,11 @@ import msgspec
 from postroom.accounts import domain_key
 from postroom.base import SettingError
 from postroom.directories import LdapSettings
+from postroom.filters import check_filters
 
 from . import units
 from .declarations import REQUIRED, Declaration, Section, sections, settings, struct_of, tables, type_words
-from .listeners import listeners
+from .listeners import KINDS, listeners
 from .sections import Config
 from .settings import ListenSettings, check_address
 from .toml_lines import Place, locate
@@ -167,6 +168,11 @@ class _Reader:
             listeners(values.get("listen") or ListenSettings(), values.get("listener") or {})
         except SettingError as error:
             self._problem(("listener", *error.place), str(error))
+        try:
+            names = {*KINDS, *(values.get("listener") or {})}
+            check_filters(values.get("filter") or {}, names)
+        except SettingError as error:
+            self._problem(("filter", *error.place), str(error))
         tls = values.get("tls")
         if tls is not None and tls.key and not tls.certificate:
             self._problem(("tls", "key"), "a key is of no use without tls.certificate")

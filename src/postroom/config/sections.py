@@ -18,6 +18,7 @@ from postroom.delivery.settings import DeliverySettings
 from postroom.delivery.tls_settings import OutboundTlsSettings, TlsReportSettings
 from postroom.directories import DirectorySettings, LdapSettings
 from postroom.dns import DnsSettings
+from postroom.filters import FilterSettings
 from postroom.guard import GuardSettings
 from postroom.imap.settings import ImapSettings
 from postroom.intake import AuthenticationSettings, IntakeSettings, ScoringSettings
@@ -88,6 +89,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     scoring: Annotated[
         ScoringSettings, Meta(description="What follows from the points for and against a message (strangers.md).")
     ] = ScoringSettings()
+    filter: Annotated[
+        dict[str, FilterSettings],
+        Meta(description="Other programs that look at mail, each with a section [filter.NAME] (filters.md)."),
+    ] = msgspec.field(default_factory=dict)
     message: Annotated[MessageSettings, Meta(description="How messages are read.")] = MessageSettings()
     store: Annotated[StoreSettings, Meta(description="How mail is kept.")] = StoreSettings()
     queue: Annotated[QueueSettings, Meta(description="Mail that waits to leave.")] = QueueSettings()

@@ -4,20 +4,18 @@ Owns: connecting, keeping, dropping. Never: speaks a protocol. Raises: FilterFai
 """
 
 import asyncio
-import ipaddress
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from postroom.base import MailError
-from postroom.dns import Resolver
+from postroom.dns import Resolver, host_addresses
 from postroom.net import ConnectFailed, ConnectionEnd, Dialer, SocketConnection
 
 from .settings import FilterSettings
 from .types import FilterFailed
 
 T = TypeVar("T")
-_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class LostConnection(FilterFailed):
@@ -85,7 +83,7 @@ class Line:
 class Lines:
     """All connections to one filter. `close` it at the end."""
 
-    def __init__(self, settings: FilterSettings, dialer: Dialer, resolver: Resolver | None = None) -> None:
+    def __init__(self, settings: FilterSettings, dialer: Dialer, resolver: Resolver) -> None:
         self.settings = settings
         self._dialer = dialer
         self._resolver = resolver
@@ -110,25 +108,16 @@ class Lines:
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
         try:
-            return (str(ipaddress.ip_address(host)),)
-        except ValueError:
-            pass
-        if host.lower() == "localhost":  # RFC 6761 §6.3: the DNS is not asked
-            return _LOOPBACK
-        if self._resolver is None:
-            raise FilterFailed(f"{host}: there is no DNS to ask")
-        try:
-            six, four = await self._resolver.aaaa(host), await self._resolver.a(host)
+            return await host_addresses(self._resolver, host)
         except MailError as error:
             raise FilterFailed(f"{host}: {error}") from error
-        return (*four.records, *six.records)
 
     def kept(self) -> Line | None:
         """One that was used before and still stands, as far as can be seen."""
         now = asyncio.get_running_loop().time()
         while self._idle:
             since, line = self._idle.pop()
-            if now - since < self.settings.idle_seconds and not line.connection.ended and not line.held:
+            if now - since < self.settings.idle_seconds and not line.connection.closed and not line.held:
                 line.fresh = False
                 return line
             line.abort()
@@ -137,11 +126,11 @@ class Lines:
     def keep(self, line: Line) -> None:
         """For the next one. Old ones go."""
         now = asyncio.get_running_loop().time()
-        if self._closed or line.held or line.connection.ended or not self.settings.idle_connections:
+        if self._closed or line.held or line.connection.closed or not self.settings.kept:
             line.abort()
             return
         self._idle.append((now, line))
-        while len(self._idle) > self.settings.idle_connections or now - self._idle[0][0] > self.settings.idle_seconds:
+        while len(self._idle) > self.settings.kept or now - self._idle[0][0] > self.settings.idle_seconds:
             self._idle.popleft()[1].abort()
 
     async def use(self, ask: Callable[[Line], Awaitable[tuple[T, bool]]]) -> T:

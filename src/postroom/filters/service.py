@@ -52,6 +52,19 @@ class Asker(Protocol):
         """Raises FilterFailed."""
 
 
+def asker_of(settings: FilterSettings, lines: Lines, hostname: str) -> Asker | None:
+    """Who asks it; None: it is a milter."""
+    match settings.kind:
+        case "rspamd":
+            return RspamdFilter(lines, hostname)
+        case "spamassassin":
+            return SpamassassinFilter(lines)
+        case "clamav":
+            return ClamavFilter(lines)
+        case "milter":
+            return None
+
+
 @dataclass(slots=True)
 class Filter:
     """One of them, set up."""
@@ -76,7 +89,7 @@ class Filters:
         *,
         hostname: str,
         spool: Callable[[], Spool],
-        resolver: Resolver | None = None,
+        resolver: Resolver,
     ) -> None:
         self._dialer = dialer
         self._hostname = hostname
@@ -98,17 +111,7 @@ class Filters:
 
     def _set_up(self, name: str, settings: FilterSettings) -> Filter:
         lines = Lines(settings, self._dialer, self._resolver)
-        asker: Asker | None = None
-        match settings.kind:
-            case "rspamd":
-                asker = RspamdFilter(lines, self._hostname)
-            case "spamassassin":
-                asker = SpamassassinFilter(lines)
-            case "clamav":
-                asker = ClamavFilter(lines)
-            case "milter":
-                pass
-        return Filter(name, settings, lines, asker)
+        return Filter(name, settings, lines, asker_of(settings, lines, self._hostname))
 
     def visit(self, client: Client) -> FilterVisit | None:
         """For one SMTP connection; None when no milter wants to hear of it."""

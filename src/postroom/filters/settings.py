@@ -18,6 +18,7 @@ _MIB = 1_048_576
 # What is usual for each: SpamAssassin takes a second for a large message, ClamAV refuses what is over its own limit.
 _MAX_OCTETS: dict[Kind, int] = {"rspamd": 50 * _MIB, "milter": 0, "spamassassin": 512 * 1024, "clamav": 100 * _MIB}
 _ON_FAILURE: dict[Kind, Failure] = {"rspamd": "tag", "milter": "defer", "spamassassin": "tag", "clamav": "defer"}
+_KEPT = 4
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,38}[A-Za-z0-9])?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -67,8 +68,8 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         Literal["", "accept", "defer", "tag"],
         Meta(
             description="When it does not answer, or not as it should: take the message as if it had not been asked, "
-            "let its sender try again, or take it and say so in the field Postroom-Unfiltered. Empty: defer for milter and "
-            "clamav, tag for the others."
+            "let its sender try again, or take it and say so in the field Postroom-Unfiltered. Empty: defer for milter "
+            "and clamav, tag for the others."
         ),
     ] = ""
     max_octets: Annotated[
@@ -86,8 +87,12 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     ] = 120.0
     connect_timeout_seconds: Annotated[float, Meta(gt=0, description="Seconds until it takes a connection.")] = 5.0
     idle_connections: Annotated[
-        int, Meta(ge=0, le=1000, description="Connections that are kept for the next message, where it allows that.")
-    ] = 4
+        Annotated[int, Meta(ge=0, le=1000)] | None,
+        Meta(
+            description="Connections that are kept for the next message, where it allows that. Not set: 4, none for "
+            "milters, as some of them do not answer a second client."
+        ),
+    ] = None
     idle_seconds: Annotated[float, Meta(gt=0, description="Seconds for which they are kept.")] = 10.0
     weight: Annotated[
         float, Meta(description="Its points count so many times in the score of a message (rspamd, spamassassin).")
@@ -131,6 +136,12 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def failure(self) -> Failure:
         """What follows when it does not answer."""
         return self.on_failure or _ON_FAILURE[self.kind]
+
+    @property
+    def kept(self) -> int:
+        """How many connections are kept."""
+        usual = 0 if self.kind == "milter" else _KEPT
+        return usual if self.idle_connections is None else self.idle_connections
 
     @property
     def alters(self) -> bool:

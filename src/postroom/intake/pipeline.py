@@ -11,11 +11,13 @@ its copy through the queue, so the sender has one honest answer and nobody gets 
 import logging
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from postroom.accounts import Found, ListTarget, LocalTarget, MailDirectory, Person, domain_key
 from postroom.base import Clock, Ids, MailError
+from postroom.filters import Filters
 from postroom.journal import NO_JOURNAL, Journal
+from postroom.junk import ScorePart
 from postroom.message import HeaderAddresses, first_value, header_addresses, repair
 from postroom.queue import Envelope, Queue, Recipient
 from postroom.signing import UNSIGNED, Signing
@@ -29,12 +31,13 @@ from .binary_mail import readable
 from .completion import HeaderCompleter, HeaderSeparator
 from .distribution import LATER, Distribution, worst
 from .expansion import sent_on, wants_success_report
+from .filtering import Passage, Passed
 from .judgement import NotAuthentic
 from .list_mail import ListMail
 from .list_posts import ListPosts
 from .mailboxes import Mailboxes
 from .routing import Route, Router, UnknownUser
-from .scoring import TooManyPoints, Weighed, deferred, defers, learn, milder, weigh
+from .scoring import UNWEIGHED, TooManyPoints, Weighed, deferred, defers, learn, milder, weigh
 from .scoring_settings import ScoringSettings
 from .sealing import our_results, sealed
 from .settings import IntakeSettings
@@ -69,9 +72,11 @@ class Intake:
         authentication: Authentication | None = None,
         signing: Signing = UNSIGNED,
         scoring: ScoringSettings | None = None,
+        filters: Filters | None = None,
     ) -> None:
         self.authentication = authentication  # None: nothing is checked
         self.scoring = scoring or ScoringSettings()
+        self.filters = filters  # None: no other program looks at mail
         self.hostname = domain_key(hostname) or hostname  # RFC 6531 §3.7.3: ASCII, as few messages may have else
         self.directory = directory
         self.store = store
@@ -181,6 +186,17 @@ class Intake:
             raise NoSpace(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A message that is taken."""
+
+    envelope: Envelope
+    checked: Checked | None
+    passed: Passed | None
+    trace: TraceWriter
+    junk: bool
+
+
 class Reception:
     """One message on its way in: `write` pieces, `finish` once, `close` always."""
 
@@ -273,26 +289,36 @@ class Reception:
         if count_received(facts.header) >= settings.max_received_fields:
             raise MailLoop(f"{self.trace_id}: from {envelope.mail_from}")
         checked = await self._checking.conclude() if self._checking is not None else None
-        weighed = await self._weigh(envelope, routes, checked)
-        trace = self._trace(envelope, checked, weighed)
-        if envelope.binary and any(isinstance(target, LocalTarget) for route in routes for target in route.targets):
-            self._kept = await self._intake.readable(self._draft)
-        kept = self._kept or self._draft
         self._note(envelope, routes, facts.header)
         if checked is not None:
             self._heed(checked, routes)
+        weighed = await self._weigh(envelope, routes, checked)
+        passed = await self._filter(envelope, routes, checked) if weighed.error is None else None
+        if passed is not None:
+            envelope = passed.envelope
+            weighed = await self._weigh(envelope, routes, checked, passed.filtered.parts)
+        trace = self._trace(envelope, checked, weighed, passed)
+        if envelope.binary and any(isinstance(target, LocalTarget) for route in routes for target in route.targets):
+            self._kept = await self._intake.readable(self._draft)
         if weighed.score.parts:
             self._heed_points(weighed, routes)
-        junk = weighed.junk or (checked is not None and checked.junk)
+        junk = weighed.junk or (checked is not None and checked.junk) or (passed is not None and passed.junk)
         if self._source.visit is not None:
-            learn(self._source.visit, weighed, checked)
-        refused = await self._refused(routes, envelope, facts.header)
+            learn(self._source.visit, weighed, checked, junk=junk)
+        return await self._commit(_Ready(envelope, checked, passed, trace, junk), routes, each=each)
+
+    async def _commit(self, ready: "_Ready", routes: Sequence[Route], *, each: bool) -> list[MailError | None]:
+        """Queue it and put it into mailboxes."""
+        envelope, passed, trace, junk = ready.envelope, ready.passed, ready.trace, ready.junk
+        kept = self._kept or self._draft
+        refused = await self._refused(routes, envelope, self._draft.facts.header)
         if len(refused) == len(routes):
             if each:
                 return list(refused.values())
             raise worst(list(refused.values()))
-        copies = await self._copies()
-        only = routes[0] if len(routes) == 1 and not copies else None
+        copies = [*await self._copies(), *(passed.added if passed is not None else ())]
+        dropped = passed.dropped if passed is not None else frozenset[int]()
+        only = routes[0] if len(routes) == 1 and not copies and not dropped else None
         now = envelope.hold_until is None  # else the queue waits for its moment (RFC 4865 §4.2)
         if now and only is not None and len(only.targets) == 1 and not wants_success_report(only):
             target = only.targets[0]
@@ -302,18 +328,51 @@ class Reception:
         taken = [
             await self._intake.with_sender(route, envelope.mail_from)
             for number, route in enumerate([*routes, *copies])
-            if number not in refused
+            if number not in refused and number not in dropped
         ]
         bounced = [] if each else [routes[number].recipient for number in refused]
         parts = Distribution(
-            self._intake, self._draft, kept, self.trace_id, envelope, taken, trace, bounced, checked=checked, junk=junk
+            self._intake,
+            self._draft,
+            kept,
+            self.trace_id,
+            envelope,
+            taken,
+            trace,
+            bounced,
+            checked=ready.checked,
+            junk=junk,
         )
         answers = iter(await parts.run(each))
         if not each:
             return [None] * len(routes)
-        return [refused[number] if number in refused else next(answers) for number in range(len(routes))]
+        return [
+            refused[number] if number in refused else None if number in dropped else next(answers)
+            for number in range(len(routes))
+        ]
 
-    def _trace(self, envelope: Envelope, checked: Checked | None, weighed: Weighed) -> TraceWriter:
+    async def _filter(self, envelope: Envelope, routes: Sequence[Route], checked: Checked | None) -> Passed | None:
+        """Show it to other programs; the draft becomes what they have made of it. Raises MailError."""
+        if self._intake.filters is None:
+            return None
+        passage = Passage(self._intake, self._source, self.trace_id)
+        trace = self._trace(envelope, checked, UNWEIGHED).final("")
+        passed = await passage.through(envelope, routes, self._draft, trace, checked)
+        if passed is None or not passed.filtered.changes_content:
+            return passed
+        try:
+            new, envelope = await passage.rewritten(self._draft, passed)
+        except OSError as error:
+            raise NoSpace(str(error)) from error
+        finally:
+            passed.filtered.close()
+        self._draft.close()
+        self._draft = new
+        return replace(passed, envelope=envelope)
+
+    def _trace(
+        self, envelope: Envelope, checked: Checked | None, weighed: Weighed, passed: Passed | None = None
+    ) -> TraceWriter:
         return TraceWriter(
             self._source,
             hostname=self._intake.hostname,
@@ -323,16 +382,19 @@ class Reception:
             smtputf8=envelope.smtputf8,
             priority=envelope.priority,
             show_address=self._intake.settings.add_sender_ip or self._source.person is None,
-            findings=self._findings(checked, weighed, utf8=envelope.smtputf8),
+            findings=self._findings(checked, weighed, passed, utf8=envelope.smtputf8),
+            added=passed.filtered.prefix if passed is not None else b"",
         )
 
-    def _findings(self, checked: Checked | None, weighed: Weighed, *, utf8: bool) -> bytes:
+    def _findings(self, checked: Checked | None, weighed: Weighed, passed: Passed | None, *, utf8: bool) -> bytes:
         """The fields about who really sent it, and about what speaks against it."""
         told = weighed.field()
         if checked is not None:
             told += checked.fields(utf8=utf8)
         if checked is not None and checked.junk:
             return quarantine(checked.judgement.why) + told
+        if passed is not None and passed.junk:
+            return quarantine(passed.filtered.words) + told
         return quarantine(weighed.why) + told if weighed.junk else told
 
     def _heed(self, checked: Checked, routes: Sequence[Route]) -> None:
@@ -347,11 +409,13 @@ class Reception:
             journal.note(self.trace_id, "refused", reply=f"{error.code} {error.enhanced} {error.text}")
             raise error
 
-    async def _weigh(self, envelope: Envelope, routes: Sequence[Route], checked: Checked | None) -> Weighed:
-        """What all points come to."""
+    async def _weigh(
+        self, envelope: Envelope, routes: Sequence[Route], checked: Checked | None, more: Sequence[ScorePart] = ()
+    ) -> Weighed:
+        """What all points come to; `more` are those of filters."""
         source, scoring = self._source, self._intake.scoring
         recipients = [route.recipient.address for route in routes]
-        weighed = milder(weigh(source.score, checked, scoring), recipients)
+        weighed = milder(weigh(source.score, checked, scoring, more=more), recipients)
         if source.visit is None or not defers(weighed, scoring):
             return weighed
         error = await source.visit.comes_again(envelope.mail_from, recipients)

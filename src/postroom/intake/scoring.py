@@ -105,11 +105,11 @@ def deferred(weighed: Weighed, error: MailError, settings: ScoringSettings) -> W
     return Weighed(weighed.score, "defer", error, settings.defer_points)
 
 
-def learn(visit: Visit, weighed: Weighed, checked: Checked | None) -> None:
+def learn(visit: Visit, weighed: Weighed, checked: Checked | None, *, junk: bool = False) -> None:
     """What became of a message that is taken is remembered of its client, and of the domain that SPF vouches for."""
     judged = "accept" if checked is None else checked.judgement.action
     vouched = "" if checked is None else checked.evidence.vouched_domain
-    if "quarantine" in (weighed.action, judged):
+    if junk or "quarantine" in (weighed.action, judged):
         visit.delivered("junk", vouched)
     elif weighed.action == "accept" and judged == "accept":
         visit.delivered("good", vouched)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from postroom.accounts import Person, address_key
 from postroom.base import MailError
+from postroom.filters import FilterVisit
 from postroom.junk import NO_SCORE, Score
 from postroom.message.dates import format_date
 from postroom.net import TlsInfo
@@ -41,6 +42,8 @@ class Source:
     check: bool = True  # the listener wants to know who really sent its mail
     score: Score = NO_SCORE  # what speaks for and against the client
     visit: Visit | None = None  # to learn from what becomes of its mail
+    listener: str = ""  # where it came in
+    milters: FilterVisit | None = None  # those that have heard of the client and its commands
 
 
 def protocol_name(source: Source, smtputf8: bool) -> str:
@@ -69,7 +72,8 @@ def cipher_suite(tls: TlsInfo) -> str | None:
 class TraceWriter:
     """The fields for one message: the parts that all its recipients share are made once.
 
-    `findings` are whole fields on who really sent it, above the Received field (RFC 8601 §4.1).
+    `findings` are whole fields on who really sent it, above the Received field (RFC 8601 §4.1); those that are `added`
+    by filters stand below it.
     """
 
     __slots__ = ("_end", "_findings", "_head", "_return_path", "source")
@@ -86,6 +90,7 @@ class TraceWriter:
         priority: int = 0,
         show_address: bool = True,
         findings: bytes = b"",
+        added: bytes = b"",
     ) -> None:
         self.source = source
         self._findings = findings
@@ -105,7 +110,7 @@ class TraceWriter:
         clauses = f"\r\n\ttls {suite}" if suite else ""  # RFC 8314 §4.3
         if priority:
             clauses += f"\r\n\tPRIORITY {priority}"  # RFC 6710 §4.1 (2)
-        self._end = f"{clauses};\r\n\t{format_date(now)}\r\n".encode()
+        self._end = f"{clauses};\r\n\t{format_date(now)}\r\n".encode() + added
         self._return_path = return_path(mail_from)
 
     def received(self, recipient: str | None) -> bytes:

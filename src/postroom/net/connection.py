@@ -120,11 +120,6 @@ class SocketConnection(asyncio.BufferedProtocol):
     def closed(self) -> bool:
         return self._lost
 
-    @property
-    def ended(self) -> bool:
-        """The peer sends no more; it may still take something."""
-        return self._eof
-
     async def receive(self) -> bytes:
         self.flush()
         if not self._inbox and not self._eof:

@@ -1,6 +1,7 @@
 """A milter over a socket, command by command."""
 
 import asyncio
+import random
 import struct
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.filters.milters import ACCEPT, CONTINUE, DISCARD, REJECT, SKIP, TEMPFAIL, Milter
-from tests.filters.peers import BODY, CLIENT, HEADER, SOURCE, Peer, content, lines, run, serving, spool
+from tests.filters.peers import BODY, CLIENT, HEADER, SOURCE, Peer, Talk, content, lines, run, serving, spool
 
 from postroom.filters.connections import Lines
 from postroom.filters.milter import MilterSession, session
@@ -235,7 +236,7 @@ def test_many_messages_in_one_session_and_one_that_is_given_up() -> None:
                 await one.message(SOURCE, content())
             one.close()
             await asyncio.sleep(0.02)
-        assert milter.commands().replace("L", "") == "OCHMRAMRRTNBEMRRTNBEMRRTNBEK"
+        assert milter.commands().replace("L", "") == "OCHMRAMRRTNBEMRRTNBEMRRTNBEQ"
 
     run(body())
 
@@ -244,7 +245,7 @@ def test_a_connection_serves_the_next_client() -> None:
     async def body() -> None:
         milter = Milter()
         async with served(milter) as peer:
-            mine = lines("milter", peer.address)
+            mine = lines("milter", peer.address, idle_connections=2)
             for _ in range(3):
                 one = of(mine)
                 await one.message(SOURCE, content())
@@ -261,7 +262,7 @@ def test_an_old_milter_gets_a_connection_each_time() -> None:
     async def body() -> None:
         milter = Milter(version=2)
         async with served(milter) as peer:
-            mine = lines("milter", peer.address)
+            mine = lines("milter", peer.address, idle_connections=2)
             for _ in range(2):
                 one = of(mine)
                 await one.message(SOURCE, content())
@@ -355,5 +356,63 @@ def test_one_that_dies_in_the_middle_is_a_failure() -> None:
         async with serving(dies) as peer:
             with pytest.raises(FilterFailed):
                 await whole(peer)
+
+    run(body())
+
+
+def test_bug_opendkim_did_not_answer_a_second_client() -> None:
+    """So a connection is not kept unless the settings say so."""
+
+    async def body() -> None:
+        milter = Milter()
+        async with served(milter) as peer:
+            mine = lines("milter", peer.address)
+            for _ in range(2):
+                one = of(mine)
+                await one.message(SOURCE, content())
+                one.close()
+            assert peer.calls == 2
+            await asyncio.sleep(0.02)
+        assert milter.commands().count("Q") == 2
+        assert "K" not in milter.commands()
+
+    run(body())
+
+
+def saying(at: int, octets: bytes) -> Talk:
+    """A milter that goes on, and says these octets in the place of its reply to one command."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            (size,) = struct.unpack("!I", await reader.readexactly(4))
+            told = (await reader.readexactly(size))[0]
+            if told == at:
+                writer.write(octets)
+            elif told == ord("O"):
+                writer.write(struct.pack("!IcIII", 13, b"O", 6, 0x1FF, 0))
+            elif told not in b"DAKQ":
+                writer.write(b"\0\0\0\1c")
+
+    return talk
+
+
+def test_nothing_that_a_milter_says_breaks_more_than_itself() -> None:
+    """Octets by chance in the place of any of its replies, most with a right length before them."""
+
+    async def body() -> None:
+        chance, failures = random.Random(7), 0
+        for _ in range(150):
+            at, raw = chance.choice(b"OCHMRTLNBE"), chance.randbytes(chance.randrange(1, 40))
+            kind = bytes([chance.choice(b"acdrtyshim+2-ebqplfO4z")])
+            packet = struct.pack("!I", len(raw) + 1) + kind + raw if chance.random() < 0.8 else raw
+            async with serving(saying(at, packet)) as peer:
+                try:
+                    said = await whole(peer, timeout_seconds=0.02)
+                except FilterFailed:
+                    failures += 1
+                    continue
+                if said.body is not None:
+                    said.body.close()
+        assert 20 < failures < 150
 
     run(body())

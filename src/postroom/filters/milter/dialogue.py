@@ -83,6 +83,15 @@ _WANTED: dict[Stage, tuple[int, int]] = {
     Stage.BODY: (packets.NO_BODY, packets.MUTE_BODY),
     Stage.END: (0, 0),
 }
+_ABILITIES = (
+    (packets.ADD_HEADERS, "add header fields"),
+    (packets.CHANGE_HEADERS, "change header fields"),
+    (packets.CHANGE_BODY, "replace the body"),
+    (packets.ADD_RECIPIENTS | packets.ADD_RECIPIENTS_PAR, "add recipients"),
+    (packets.DELETE_RECIPIENTS, "take recipients away"),
+    (packets.CHANGE_FROM, "change the sender"),
+    (packets.QUARANTINE, "have a message put apart"),
+)
 _MACROS = {
     Stage.CONNECT: (packets.CONNECT, AT_CONNECT),
     Stage.HELO: (packets.HELO, AT_HELO),
@@ -159,6 +168,14 @@ class Dialogue:
             letter, number = _MACROS[stage]
             octets = packets.macros(letter, told(number, values or {}, self.symbols)) + command
         return Sent(octets, not self.protocol & mute)
+
+    @property
+    def abilities(self) -> str:
+        """What it wants to be able to do, in words."""
+        named = [words for bit, words in _ABILITIES if self.actions & bit]
+        if not named:
+            return "may change nothing"
+        return "may " + (f"{', '.join(named[:-1])} and {named[-1]}" if len(named) > 1 else named[0])
 
     @property
     def wants_refused_recipients(self) -> bool:

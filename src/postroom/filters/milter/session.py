@@ -139,7 +139,8 @@ class MilterSession:
         self._drop_body()
         if line is None:
             return
-        if (octets := self._dialogue.next_client()) and not self._pending:
+        # With 8.17 of libmilter, OpenDKIM 2.11 leaves the CONNECT after SMFIC_QUIT_NC without an answer.
+        if self._lines.settings.kept and not self._pending and (octets := self._dialogue.next_client()):
             line.connection.send(octets)
             line.connection.flush()
             line.state = self._dialogue
@@ -149,6 +150,16 @@ class MilterSession:
             line.connection.send(octets)
             line.connection.flush()
         line.abort()
+
+    @property
+    def version(self) -> int:
+        """Of the protocol, as negotiated."""
+        return self._dialogue.version
+
+    @property
+    def abilities(self) -> str:
+        """What it wants to be able to do, in words."""
+        return self._dialogue.abilities
 
     # ---- one message
 

@@ -41,6 +41,7 @@ from postroom.smtp import (
 )
 
 from .budgets import SessionBudgets
+from .milters import Milters
 from .policy import Policy
 from .stranger import Stranger
 from .verification import verify
@@ -110,6 +111,7 @@ class _Session:
         self._directory = service.directory
         self._engine = ServerEngine(service.hostname, service.settings, lmtp=service.policy.lmtp)
         self._stranger = Stranger.at(service.strangers, service.policy, connection)
+        self._milters = Milters.at(self._intake.filters, service.policy.name, connection)
         self._person: Person | None = None
         self._exchange: Exchange | None = None
         self._auth_failures = 0
@@ -125,11 +127,7 @@ class _Session:
         _log.debug("%s: %s connected", self._policy.name, connection.peer[0])
         self._offer()
         try:
-            early = await self._stranger.greet() if self._stranger is not None else b""
-            engine.greet()
-            if early:
-                engine.feed(early)
-                await self._step()
+            await self._greet()
             while True:
                 if out := engine.take_output():
                     connection.send(out)
@@ -153,6 +151,23 @@ class _Session:
             _log.info("%s: TLS handshake with %s failed: %s", self._policy.name, connection.peer[0], error)
         finally:
             self._drop()
+            if self._milters is not None:
+                self._milters.close()
+
+    async def _greet(self) -> None:
+        """Unless a milter turns the client away."""
+        early = await self._stranger.greet() if self._stranger is not None else b""
+        try:
+            if self._milters is not None:
+                await self._milters.connected()
+        except MailError as error:
+            _log.info("%s: %s turned away: %s", self._policy.name, self._connection.peer[0], error)
+            self._leave(Reply(421, error.enhanced, f"{self._service.hostname} {error.text}"))
+            return
+        self._engine.greet()
+        if early:
+            self._engine.feed(early)
+            await self._step()
 
     def _leave(self, reply: Reply) -> None:
         self._engine.close(reply)
@@ -245,6 +260,8 @@ class _Session:
         wishes = Wishes.of(mail, self._settings, now=self._intake.clock.now(), max_priority=trusted)
         await self._check_held(wishes, mail.size or 0)
         self._budgets.begin(self._person)
+        if self._milters is not None:
+            await self._milters.mail(mail, self._engine.hello, self._person)
         self._wishes = wishes
         self._mail = mail
         if self._stranger is not None:
@@ -273,11 +290,15 @@ class _Session:
         try:
             route = await self._intake.route(recipient, sender=self._person, size=self._mail.size)
         except MailError as error:
+            if self._milters is not None:
+                await self._milters.refused(rcpt)
             await self._refuse_recipient(error, rcpt)
             return
         self._budgets.found(self._person)
         if self._stranger is not None and self._person is None:
             await self._stranger.recipient(self._mail.address, rcpt.address, self._intake)
+        if self._milters is not None:
+            await self._milters.rcpt(rcpt)
         self._routes.append(route)
         self._engine.reply(replies.RECIPIENT_OK)
 
@@ -309,6 +330,8 @@ class _Session:
                 check=self._policy.checks_senders,
                 score=stranger.score if stranger is not None else NO_SCORE,
                 visit=stranger.visit if stranger is not None else None,
+                listener=self._policy.name,
+                milters=self._milters.visit if self._milters is not None else None,
             ),
             mail.address,
         )
