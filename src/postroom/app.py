@@ -21,6 +21,7 @@ from postroom.acme import Answers, AnswerService
 from postroom.app_certificates import keep_certificates, server_certificates
 from postroom.app_guard import build_guard, join_stops
 from postroom.app_reports import Reporting, outbound_tls, report_dmarc
+from postroom.app_scrutiny import filters_of, strangers_of
 from postroom.base import (
     ALONE,
     Board,
@@ -41,7 +42,6 @@ from postroom.delivery import (
 )
 from postroom.directories import OutsideDirectory, Seen, source
 from postroom.dns import DnsResolver, Resolver
-from postroom.filters import Filters
 from postroom.guard import Guard
 from postroom.intake import Authentication, Intake, StoppedAccounts
 from postroom.journal import FileJournal
@@ -60,7 +60,7 @@ from postroom.net import (
     TlsSetupError,
 )
 from postroom.queue import SqliteQueue, hold_queue
-from postroom.reputation import ReputationDatabase, Strangers
+from postroom.reputation import Strangers
 from postroom.servers.client_pages import ClientPages
 from postroom.servers.client_settings import offered
 from postroom.servers.imap import ImapService
@@ -309,7 +309,7 @@ class App:
             self.tokens = issuer_tokens(config.oauth, self._resolver, Dialer(config.net), self.clock, self.ids)
             self._closing.push_async_callback(self.tokens.close)
         self._build_mail(self._resolver)
-        self.strangers = self._look_at_strangers(self._resolver)
+        self.strangers = strangers_of(config, self._resolver, self.directory, self.clock, self._closing)
         scram = self.people if config.accounts.keep_scram_keys else None
         self.sign_in = SignIn(
             self.people, self.clock, self.ids, config.sign_in, guard=self.guard, scram=scram, tokens=self.tokens
@@ -356,14 +356,6 @@ class App:
         self.authentication = Authentication(resolver, self.clock, config.authentication, hostname=config.hostname)
         self.authentication.counts = self.dmarc_results = report_dmarc(self._reporting(resolver), self.authentication)
         self._closing.push_async_callback(self.authentication.close)
-        filters = Filters(
-            config.filter,
-            Dialer(config.net),
-            hostname=config.hostname,
-            spool=lambda: self.store.draft().spool,  # what a crash leaves there is removed at the next start
-            resolver=resolver,
-        )
-        self._closing.callback(filters.close)
         self.intake = Intake(
             hostname=config.hostname,
             directory=self.people,
@@ -378,7 +370,7 @@ class App:
             authentication=self.authentication,
             signing=self.signing,
             scoring=config.scoring,
-            filters=filters,
+            filters=filters_of(config, resolver, self.store, self._closing),
         )
         if self.place.first:
             keep_certificates(self._reporting(resolver))
@@ -405,24 +397,6 @@ class App:
         )
         self._closing.push_async_callback(stopped.close)
         join_stops(self.guard, self.deliverer, stopped)
-
-    def _look_at_strangers(self, resolver: Resolver) -> Strangers:
-        """Who brings mail from outside."""
-        config = self.config
-        database = ReputationDatabase(config.data / "reputation.db")
-        self._closing.callback(database.close)
-        trusted = Networks(config.authentication.trusted_networks)
-        strangers = Strangers(
-            resolver,
-            database,
-            config.strangers,
-            self.clock,
-            hostname=config.hostname,
-            domains=self.directory,
-            trusted=trusted,
-        )
-        self._closing.push_async_callback(strangers.close)
-        return strangers
 
     def _own_addresses(self) -> OwnAddresses:
         """Where mail would come back to us."""
