@@ -18,7 +18,8 @@ from tests.test_app import BOB, config
 
 from postroom.app import App, running
 from postroom.base import FakeClock, SystemClock
-from postroom.signin import OAuthSettings
+from postroom.guard import GuardSettings
+from postroom.signin import OAuthSettings, SignInSettings
 
 MECHANISMS = ["XOAUTH2", "OAUTHBEARER"]
 
@@ -95,7 +96,11 @@ def test_tokens_sign_in_by_all_protocols(tmp_path: Path, mechanism: str, caplog:
         settings = OAuthSettings(
             issuer=url, audience=("mail",), scopes=("mail",), allow_plain_http=True, key_refresh_seconds=60
         )
-        async with running(App(msgspec.structs.replace(config(tmp_path), oauth=settings))) as app:
+        at_once = {  # many refusals in a row would each be told later than the one before
+            "guard": GuardSettings(failure_delay_seconds=0),
+            "sign_in": SignInSettings(failure_step_seconds=0.01),
+        }
+        async with running(App(msgspec.structs.replace(config(tmp_path), oauth=settings, **at_once))) as app:
             await app.directory.add_domain("example.test")
             await app.directory.add_person(BOB, "secret")
             good = maker.token(iss=url, email=BOB)
