@@ -18,6 +18,10 @@ from tests.interop.server import PASSWORD, Server, start_server, stop_server, wi
 pytestmark = pytest.mark.interop
 DAVE = "dave@example.test"
 _SECTION = """
+[guard]
+max_failure_delay_seconds = 0
+max_stranger_delay_seconds = 0
+
 [oauth]
 issuer = "{issuer}"
 verify = "{verify}"

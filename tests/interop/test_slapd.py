@@ -24,6 +24,10 @@ def ssha(password: str) -> str:
 
 PEOPLE = {name: ssha(PASSWORD) for name in ("dave", "erin", "frank", "grace")} | {"old": "{SSHA}" + "A" * 32}
 _SECTIONS = """
+[guard]
+max_failure_delay_seconds = 0
+max_stranger_delay_seconds = 0
+
 [directory]
 kind = "ldap"
 unknown_seconds = 0
