@@ -35,6 +35,18 @@ def test_a_password_is_proven_by_a_bind() -> None:
     asyncio.run(body())
 
 
+def test_a_bind_has_the_password_prepared() -> None:
+    """RFC 4513 §5.1.3."""
+
+    async def body() -> None:
+        async with ldap() as it:
+            assert await it.source.authenticate("bob", "sec\N{SOFT HYPHEN}ret", "imap") == BOB
+            assert await it.source.authenticate("bob", "\N{SOFT HYPHEN}", "imap") is None  # prepared, it is empty
+            assert await it.source.authenticate("bob", "secret\7", "imap") is None
+
+    asyncio.run(body())
+
+
 @pytest.mark.parametrize("password", ["", "\0", "secret\0"])
 def test_a_bind_without_a_password_lets_nobody_in(password: str) -> None:
     """RFC 4513 §5.1.2: many servers answer it with success."""

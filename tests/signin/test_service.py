@@ -1,14 +1,17 @@
 """What is offered to whom, and what a failure costs."""
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 from msgspec import convert
 
+from postroom.accounts import AccountSettings, MemoryDirectory
 from postroom.base import FakeClock, SeededIds
-from postroom.sasl import Challenge
+from postroom.sasl import Challenge, prepared_password
 from postroom.signin import Refused, SignedIn, SignIn, SignInSettings, Step
 
 from .people import BOB, GONE, PASSWORD, Desk, client
@@ -37,6 +40,7 @@ def test_what_is_offered() -> None:
     assert offered(client()) == (*plus, *scram, *tokens, *passwords)
     assert offered(client(channel_binding=None)) == (*scram, *tokens, *passwords)
     assert offered(client(tls=False, channel_binding=None)) == (*scram, *passwords)  # RFC 6750 §5.3
+    assert desk.sign_in.under_tls() == (*scram, *tokens, *passwords)
     desk.sign_in.settings = SignInSettings()
     assert not set(plus) & set(offered(client()))  # off by default
     bare = SignIn(desk.people, desk.clock, SeededIds())
@@ -69,6 +73,30 @@ def test_without_plain_no_command_takes_a_password() -> None:
         answer = await desk.sign_in.password(BOB.encode(), PASSWORD.encode(), client())
         assert isinstance(answer, Refused)
         assert desk.people.asked == []
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("typed", ["gru\N{COMBINING DIAERESIS}n", "to\N{SOFT HYPHEN}day", "a\N{NO-BREAK SPACE}b"])
+def test_hashes_of_other_servers_are_compared_with_what_was_typed(typed: str) -> None:
+    """Those servers prepared nothing; what was prepared for our own hashes was once all that the directory got."""
+
+    async def play() -> None:
+        clock, settings = FakeClock(), AccountSettings(hash_memory_kibibytes=8, hash_passes=1, scram_iterations=4096)
+        directory = MemoryDirectory(settings, clock, SeededIds())
+        await directory.add_domain("foo.com")
+        await directory.add_person(BOB, None)
+        digest = base64.b64encode(hashlib.sha256(typed.encode()).digest()).decode()
+        await directory.import_passwords([f"{BOB}:{{SHA256}}{digest}"])
+        sign_in = SignIn(directory, clock, SeededIds(), SignInSettings(failure_step_seconds=0))
+        prepared = prepared_password(typed)
+        assert isinstance(await sign_in.password(BOB.encode(), prepared.encode(), client()), Refused)
+        exchange = sign_in.exchange("PLAIN", client())
+        assert exchange is not None
+        assert isinstance(await exchange.step(f"\0{BOB}\0{typed}".encode()), SignedIn)
+        # and then it is a password like others, however it is spelled
+        assert isinstance(await sign_in.password(BOB.encode(), prepared.encode(), client()), SignedIn)
+        await directory.close()
 
     asyncio.run(play())
 

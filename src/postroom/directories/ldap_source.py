@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from postroom.base import Clock
 from postroom.ldap import Entry, Filter, Result, read_filter
+from postroom.sasl import BadName, prepared_password
 
 from .ldap_connection import SUCCESS, LdapConnection, result_words
 from .ldap_pool import LdapPool, LdapServers
@@ -95,7 +96,11 @@ class LdapSource:
     async def _binds(self, entry: Entry | None, password: str) -> bool:
         if entry is None or not entry.name:
             return False
-        name, octets = entry.name, password.encode("utf-8", "replace")
+        try:
+            # RFC 4513 §5.1.3: a bind takes the password prepared; a hash (_hash_is_of) is of what was typed
+            name, octets = entry.name, prepared_password(password).encode("utf-8")
+        except BadName:
+            return False
 
         async def bind(connection: LdapConnection) -> Result:
             return await connection.bind(name, octets)

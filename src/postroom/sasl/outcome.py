@@ -17,10 +17,15 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The exchange is over: ask the directory whether this is so. Both strings are prepared (preparation.py)."""
+    """The exchange is over: ask the directory whether this is so. Both strings are prepared (preparation.py).
+
+    `typed`: the password as it came. Who compares it with what another server has hashed needs that form, as that
+    server may have prepared nothing; who keeps passwords prepares them again, with the same result.
+    """
 
     username: str
     password: str = field(repr=False)  # keeps it out of logs and tracebacks
+    typed: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

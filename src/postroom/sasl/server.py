@@ -90,7 +90,8 @@ def credentials(raw_username: bytes, raw_password: bytes) -> Credentials | Faile
     except BadName as error:
         return Failed(f"user name: {error}")
     try:
-        return Credentials(username, prepared_password(_text(raw_password)))
+        typed = _text(raw_password)
+        return Credentials(username, prepared_password(typed), typed)
     except BadName:
         return Failed("the password can't be one")  # the error names a character of it
 

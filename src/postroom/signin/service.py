@@ -76,6 +76,10 @@ class SignIn:
         withheld = self.settings.withheld_mechanisms
         return tuple(name for name in SERVER_MECHANISMS if name not in withheld and self._works(name, client))
 
+    def under_tls(self) -> tuple[str, ...]:
+        """What is offered to any client that has TLS and nothing else: for pages that tell mail programs of it."""
+        return self.mechanisms(Client("", "imap", tls=True))
+
     @property
     def takes_passwords(self) -> bool:
         """Whether POP3's USER and IMAP's LOGIN are offered: where a password may be shown at all."""
@@ -153,7 +157,8 @@ class SignIn:
         """Whether name and password belong together."""
         if (banned := await self.kept_out(client, given.username)) is not None:
             return banned
-        person = await self._directory.authenticate(given.username, given.password, client.protocol)
+        # As it was typed: the hash that it has to fit may be another server's. The guard compares the prepared form.
+        person = await self._directory.authenticate(given.username, given.typed or given.password, client.protocol)
         if person is None or not person.enabled:
             return Refused("credentials", "wrong name or password", given.username, secret=given.password)
         return SignedIn(person)
