@@ -455,7 +455,7 @@ class App:
         open_ones = ((self._wanted[name].kind, listener.addresses) for name, listener in self._listeners.items())
         pages = (
             UnsubscribePage(self.directory.lists, self.config.accounts.unsubscribe_url),
-            ClientPages(hostname, self.directory, offered(open_ones)),
+            ClientPages(hostname, self.directory, offered(open_ones), self.sign_in.under_tls),
         )
         return PolicyService(settings.policy(hostname), self.directory, settings, pages)
 

@@ -68,6 +68,14 @@ def test_autoconfig_is_for_domains_here(target: str, host: str, expected: int) -
     assert status(ask(target, host)) == expected
 
 
+def test_ways_to_sign_in_are_those_of_now() -> None:
+    offered = ["PLAIN"]
+    pages = ClientPages("mail.example.org", Domains(), (ClientService("imaps", 993),), lambda: offered)
+    assert b"OAuth2" not in (ask(CONFIG, pages=pages) or b"")
+    offered.append("XOAUTH2")
+    assert b"<authentication>OAuth2</authentication>" in (ask(CONFIG, pages=pages) or b"")
+
+
 def test_methods() -> None:
     whole, head = ask(CONFIG), ask(CONFIG, method="HEAD")
     assert whole is not None

@@ -11,6 +11,7 @@ from postroom.servers.client_settings import (
     AutodiscoverRequest,
     BadAutodiscover,
     ClientService,
+    authentications,
     autoconfig,
     autodiscover,
     offered,
@@ -74,6 +75,22 @@ def test_autoconfig() -> None:
     ]
     assert {one.text for one in provider.iter("username")} == {"%EMAILADDRESS%"}
     assert {one.text for one in provider.iter("authentication")} == {"password-cleartext"}
+
+
+@pytest.mark.parametrize(
+    ("mechanisms", "ways"),
+    [
+        (("SCRAM-SHA-256", "PLAIN", "LOGIN"), ("password-cleartext",)),
+        (("OAUTHBEARER", "XOAUTH2", "PLAIN"), ("password-cleartext", "OAuth2")),
+        (("SCRAM-SHA-256", "XOAUTH2"), ("password-encrypted", "OAuth2")),
+        (("OAUTHBEARER",), ("OAuth2",)),
+    ],
+)
+def test_how_people_sign_in_is_told(mechanisms: tuple[str, ...], ways: tuple[str, ...]) -> None:
+    assert authentications(mechanisms) == ways
+    root = ElementTree.fromstring(autoconfig("example.org", "h", SERVICES, ways))
+    for server in ("incomingServer", "outgoingServer"):
+        assert tuple(one.text for one in root[0].findall(f"{server}[1]/authentication")) == ways
 
 
 def test_autodiscover() -> None:

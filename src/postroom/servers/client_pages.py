@@ -4,7 +4,7 @@ Owns: the paths, whose settings are meant. Never: listens or speaks HTTP itself 
 person exists: only the domain is looked up. Raises: what the directory raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from postroom.net import HttpMessage, http_response
@@ -13,6 +13,7 @@ from .client_settings import (
     RESPONSE_SCHEMA,
     BadAutodiscover,
     ClientService,
+    authentications,
     autoconfig,
     autodiscover,
     read_autodiscover,
@@ -35,7 +36,15 @@ class ClientPages:
 
     max_body_octets = MAX_BODY_OCTETS
 
-    def __init__(self, hostname: str, directory: LocalDomains, services: Sequence[ClientService]) -> None:
+    def __init__(
+        self,
+        hostname: str,
+        directory: LocalDomains,
+        services: Sequence[ClientService],
+        mechanisms: Callable[[], Collection[str]] = lambda: ("PLAIN",),
+    ) -> None:
+        """`mechanisms`: by which people sign in under TLS now."""
+        self._mechanisms = mechanisms
         self._hostname = hostname
         self._directory = directory
         self._services = services
@@ -63,7 +72,7 @@ class ClientPages:
             domain = host.removeprefix(AUTOCONFIG_HOST)
         if not self._services or not domain or not await self._directory.is_local_domain(domain):
             return http_response(404, "Not Found", _PLAIN, b"Mail for that domain is not here.\n")
-        body = autoconfig(domain, self._hostname, self._services)
+        body = autoconfig(domain, self._hostname, self._services, authentications(self._mechanisms()))
         octets = http_response(200, "OK", _XML, body)
         return octets if request.method == "GET" else octets.removesuffix(body)
 

@@ -4,7 +4,7 @@ Owns: which services are offered at which port, the two XML documents, the readi
 answers a request (client_pages.py does), tells who exists. Raises: BadAutodiscover.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -71,8 +71,21 @@ def offered(listeners: Iterable[tuple[str, Sequence[str]]]) -> tuple[ClientServi
 # ---- Mozilla's autoconfig, version 1.1
 
 
-def autoconfig(domain: str, hostname: str, services: Sequence[ClientService]) -> bytes:
-    """The document; mail programs put the address in the place of %EMAILADDRESS%."""
+def authentications(mechanisms: Collection[str]) -> tuple[str, ...]:
+    """The ways to sign in by these SASL mechanisms, as the format calls them; the one to be tried first comes first.
+
+    Tokens come behind the password, as most programs can get them from issuers alone where their makers are known.
+    """
+    password = "password-cleartext" if {"PLAIN", "LOGIN"} & set(mechanisms) else "password-encrypted"
+    takes_passwords = password == "password-cleartext" or any(name.startswith("SCRAM-") for name in mechanisms)
+    tokens = ("OAuth2",) if {"XOAUTH2", "OAUTHBEARER"} & set(mechanisms) else ()
+    return ((password,) if takes_passwords else ()) + tokens
+
+
+def autoconfig(
+    domain: str, hostname: str, services: Sequence[ClientService], ways: Sequence[str] = ("password-cleartext",)
+) -> bytes:
+    """The document; mail programs put the address in the place of %EMAILADDRESS%. `ways`: `authentications`."""
     name = escape(domain)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -90,7 +103,7 @@ def autoconfig(domain: str, hostname: str, services: Sequence[ClientService]) ->
                 f"      <hostname>{escape(hostname)}</hostname>",
                 f"      <port>{one.port}</port>",
                 f"      <socketType>{'SSL' if one.tls_from_the_start else 'STARTTLS'}</socketType>",
-                "      <authentication>password-cleartext</authentication>",
+                *(f"      <authentication>{way}</authentication>" for way in ways),
                 "      <username>%EMAILADDRESS%</username>",
                 f"    </{element}>",
             ]
