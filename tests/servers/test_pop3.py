@@ -43,7 +43,7 @@ from postroom.store import (
 )
 
 T = TypeVar("T")
-SETTINGS = Pop3Settings(sign_in_failure_delay_seconds=0)
+SETTINGS = Pop3Settings()
 NET = NetSettings(sweep_interval_seconds=0.01, close_timeout_seconds=1, stop_timeout_seconds=1)
 CHEAP = AccountSettings(hash_memory_kibibytes=8, hash_passes=1)
 SIGN_IN = b"USER bob@bob.test\r\nPASS secret word\r\n"
@@ -317,7 +317,7 @@ def test_a_large_message_and_its_top(tmp_path: Path, tls: ServerTls) -> None:
 # ---- the lock, the snapshot, the update
 
 
-LOOPBACK = Pop3Settings(plaintext_sign_in_on_loopback=True, sign_in_failure_delay_seconds=0)
+LOOPBACK = Pop3Settings(plaintext_sign_in_on_loopback=True)
 
 
 def test_the_maildrop_is_locked_and_the_lock_dies_with_its_session(tmp_path: Path, tls: ServerTls) -> None:
@@ -412,24 +412,17 @@ def test_deletes_reach_other_sessions_before_the_reply_to_quit(tmp_path: Path, t
 # ---- sign-in
 
 
-def test_too_many_wrong_passwords_and_their_delay(tmp_path: Path, tls: ServerTls) -> None:
-    class Recorder(SystemClock):
-        slept: list[float] = []  # noqa: RUF012 - one per class is enough here
-
-        async def sleep(self, seconds: float) -> None:
-            self.slept.append(seconds)
-
+def test_too_many_wrong_passwords(tmp_path: Path, tls: ServerTls) -> None:
     async def body() -> None:
         async with room(tmp_path, tls) as made:
             settings = Pop3Settings(plaintext_sign_in_on_loopback=True, max_sign_in_failures=2)
-            made.service.settings, made.service.clock = settings, Recorder()
+            made.service.settings = settings
             client = await Client.connect(made)
             await client.line()
             for _ in range(2):
                 await client.say(b"USER " + USERNAME.encode())
                 assert await client.say(b"PASS wrong") == b"-ERR [AUTH] Wrong user name or password"
             assert await client.reader.read() == b""
-            assert Recorder.slept == [1.0, 1.0]
             await client.close()
 
     run(body())

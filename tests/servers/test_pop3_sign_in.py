@@ -19,7 +19,7 @@ from postroom.sasl import SCRAM_MECHANISMS
 
 from .test_pop3 import Room, room
 
-SETTINGS = Pop3Settings(sign_in_failure_delay_seconds=0)
+SETTINGS = Pop3Settings()
 UNBOUND = [name for name in SCRAM_MECHANISMS if not name.endswith("-PLUS")]
 
 
@@ -198,7 +198,7 @@ def test_trouble_is_no_wrong_password(tmp_path: Path, tls: ServerTls, trouble: M
             plain = b64encode(f"\0{BOB}\0{PASSWORD}".encode())
             assert (await peer.say(b"AUTH PLAIN " + plain)).startswith(b"-ERR [SYS/TEMP] ")
 
-    play(body, tmp_path, tls, desk, settings=Pop3Settings(max_sign_in_failures=1, sign_in_failure_delay_seconds=0))
+    play(body, tmp_path, tls, desk, settings=Pop3Settings(max_sign_in_failures=1))
 
 
 def test_who_is_kept_out_is_told_to_try_later(tmp_path: Path, tls: ServerTls) -> None:

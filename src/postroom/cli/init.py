@@ -219,7 +219,7 @@ def _say_what_next(path: Path, config: "Config", domain: str, account: str | Non
     if not account:
         click.echo(f"  postroom account add NAME@{domain} --config {path}")
     if not dev:
-        click.echo("  set acme.directory, or tls.certificate and tls.key (docs/tls.md); until then the certificate is self-signed")
+        click.echo("  set acme.directory, or tls.certificate and tls.key (until then the certificate is self-signed)")
     click.echo(f"  postroom check --config {path}")
     if not dev:
         click.echo(f"  postroom check dns {domain} --config {path}")

@@ -21,9 +21,6 @@ class Pop3Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_sign_in_failures: Annotated[
         int, Meta(ge=1, description="Failed sign-ins after which the connection is closed.")
     ] = 3
-    sign_in_failure_delay_seconds: Annotated[
-        float, Meta(ge=0, description="Seconds that the answer to a wrong password is held back.")
-    ] = 1.0
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Unknown or malformed commands after which the connection is closed.")
     ] = 20

@@ -226,10 +226,7 @@ class _Session:
                     return await self._open(person)
                 case Refused(kind, words, username):
                     _log.info("%s: sign-in as %r refused: %s", peer, username or "nobody", words)
-                    refusal = _REFUSALS[kind]
-                    if refusal is not Refusal.TEMPORARY:
-                        await self._service.clock.sleep(self._settings.sign_in_failure_delay_seconds)
-                    return refusal
+                    return _REFUSALS[kind]
         except NoSuchAccount as error:
             _log.error("%s: no mail account: %s", peer, error)
             return Refusal.PERMANENT

@@ -297,7 +297,7 @@ async def open_room(
     **settings: Any,
 ) -> AsyncIterator[Room]:
     """Everything running, for PEOPLE."""
-    settings = {"plaintext_sign_in_on_loopback": True, "sign_in_failure_delay_seconds": 0.0} | settings
+    settings = {"plaintext_sign_in_on_loopback": True} | settings
     async with AsyncExitStack() as stack:
         if kind == "workers":
             stores: Sequence[MailStore] = stack.enter_context(open_workers(directory, **(store_settings or {})))

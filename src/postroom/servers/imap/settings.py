@@ -49,9 +49,6 @@ class ImapSessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     max_sign_in_failures: Annotated[
         int, Meta(ge=1, description="Wrong passwords in one connection before it is closed.")
     ] = 5
-    sign_in_failure_delay_seconds: Annotated[
-        float, Meta(ge=0, description="Seconds before a wrong password is answered, for each wrong one so far.")
-    ] = 1.0
     max_bad_commands: Annotated[
         int, Meta(ge=1, description="Commands in a row that make no sense before the connection is closed.")
     ] = 20

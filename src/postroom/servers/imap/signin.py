@@ -115,7 +115,6 @@ async def _finish(session: Session, answer: SignedIn | Refused, command: bytes) 
     if answer.kind in ("busy", "unavailable"):  # no fault of the client's
         raise refusal
     session.sign_in_failures += 1
-    await session.service.clock.sleep(session.settings.sign_in_failure_delay_seconds * session.sign_in_failures)
     if session.sign_in_failures >= session.settings.max_sign_in_failures:
         session.complete(refusal.answer)
         raise session.goodbye("Too many wrong passwords")
