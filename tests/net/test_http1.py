@@ -97,3 +97,9 @@ def test_nothing_but_bad_http_is_raised(octets: bytes, is_request: bool) -> None
             read(prefix + octets, is_request=is_request)
         except BadHttp:
             pass
+
+
+def test_the_answer_to_head_has_no_body() -> None:
+    """RFC 9110 §9.3.2; §8.6: its length is that which GET would have had."""
+    whole = response(200, "OK", {}, b"hello")
+    assert response(200, "OK", {}, b"hello", head=True) == whole.removesuffix(b"hello")

@@ -7,7 +7,7 @@ answered 400.
 import asyncio
 import logging
 
-from postroom.net import BadHttp, Connection, ConnectionEnd, HttpMessage, MessageReader, http_response
+from postroom.net import Connection, ConnectionEnd, HttpMessage, http_request, http_response
 
 from .answers import Answers
 from .challenges import HTTP_PATH
@@ -27,24 +27,13 @@ class AnswerService:
         connection.idle_timeout = _REQUEST_SECONDS
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
-                request = await self._request(connection)
+                request = await http_request(connection)
                 connection.send(
                     http_response(400, "Bad Request", {}) if request is None else self._answer(request, connection)
                 )
                 await connection.drain()
         except (TimeoutError, ConnectionEnd):
             return
-
-    async def _request(self, connection: Connection) -> HttpMessage | None:
-        """None: that was none."""
-        reader = MessageReader(max_body_octets=0, request=True)
-        try:
-            while data := await connection.receive():
-                if (message := reader.feed(data)) is not None:
-                    return message
-        except BadHttp as error:
-            _log.info("%s: %s", connection.peer[0], error)
-        return None
 
     def _answer(self, request: HttpMessage, connection: Connection) -> bytes:
         if request.method not in ("GET", "HEAD"):
@@ -54,5 +43,4 @@ class AnswerService:
         if answer is None:
             return http_response(404, "Not Found", {})
         _log.info("%s has looked at the answer to a challenge", connection.peer[0])
-        octets = http_response(200, "OK", _FIELDS, answer)
-        return octets if request.method == "GET" else octets.removesuffix(answer)
+        return http_response(200, "OK", _FIELDS, answer, head=request.method == "HEAD")

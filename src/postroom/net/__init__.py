@@ -20,6 +20,7 @@ from .dialer import ConnectFailed, Dialer, LocalFailure, Raced
 from .http1 import BadHttp, MessageReader
 from .http1 import Message as HttpMessage
 from .http1 import response as http_response
+from .http_request import http_request
 from .https_client import Fetch, FetchFailed, HttpsClient
 from .listener import HelloReader, Listener, ListenError
 from .networks import NO_NETWORKS, Networks
@@ -75,6 +76,7 @@ __all__ = [
     "client_context",
     "configured_certificates",
     "covers",
+    "http_request",
     "http_response",
     "is_loopback",
     "load_certificate",

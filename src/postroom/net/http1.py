@@ -179,8 +179,8 @@ def request(method: str, host: str, target: str, fields: Mapping[str, str], body
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body
 
 
-def response(status: int, reason: str, fields: Mapping[str, str], body: bytes = b"") -> bytes:
-    """The octets of a response after which the connection is closed."""
+def response(status: int, reason: str, fields: Mapping[str, str], body: bytes = b"", *, head: bool = False) -> bytes:
+    """The octets of a response after which the connection is closed; for HEAD without the body (RFC 9110 §9.3.2)."""
     lines = [f"HTTP/1.1 {status} {reason}", "Connection: close", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + (b"" if head else body)

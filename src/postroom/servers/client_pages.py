@@ -73,8 +73,7 @@ class ClientPages:
         if not self._services or not domain or not await self._directory.is_local_domain(domain):
             return http_response(404, "Not Found", _PLAIN, b"Mail for that domain is not here.\n")
         body = autoconfig(domain, self._hostname, self._services, authentications(self._mechanisms()))
-        octets = http_response(200, "OK", _XML, body)
-        return octets if request.method == "GET" else octets.removesuffix(body)
+        return http_response(200, "OK", _XML, body, head=request.method == "HEAD")
 
     async def _autodiscover(self, request: HttpMessage) -> bytes:
         if request.method != "POST":

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 
 from postroom.mailauth.mta_sts import PATH, Policy, policy_host
-from postroom.net import BadHttp, Connection, ConnectionEnd, HttpMessage, MessageReader, http_response
+from postroom.net import Connection, ConnectionEnd, HttpMessage, http_request, http_response
 
 from .settings import MtaStsSettings
 from .types import LocalDomains, Page
@@ -47,7 +47,7 @@ class PolicyService:
         connection.idle_timeout = self._settings.request_timeout_seconds
         try:
             async with asyncio.timeout(self._settings.request_timeout_seconds):
-                request = await self._request(connection)
+                request = await http_request(connection, max_body_octets=self._max_body_octets)
                 connection.send(
                     http_response(400, "Bad Request", {}) if request is None else await self._answer(request)
                 )
@@ -57,17 +57,6 @@ class PolicyService:
         except Exception:  # our bug: not this client's business
             _log.exception("%s: policy host", connection.peer[0])
             connection.send(http_response(500, "Internal Server Error", {}))
-
-    async def _request(self, connection: Connection) -> HttpMessage | None:
-        """None: that was none."""
-        reader = MessageReader(max_body_octets=self._max_body_octets, request=True)
-        try:
-            while data := await connection.receive():
-                if (message := reader.feed(data)) is not None:
-                    return message
-        except BadHttp as error:
-            _log.info("%s: %s", connection.peer[0], error)
-        return None
 
     async def _answer(self, request: HttpMessage) -> bytes:
         for page in self._pages:
@@ -80,5 +69,4 @@ class PolicyService:
         known = host.startswith(_PREFIX) and bool(domain) and await self._directory.is_local_domain(domain)
         if not known or request.target.partition("?")[0] != PATH:
             return http_response(404, "Not Found", {})
-        octets = http_response(200, "OK", _PLAIN, self._policy.file)
-        return octets if request.method == "GET" else octets.removesuffix(self._policy.file)
+        return http_response(200, "OK", _PLAIN, self._policy.file, head=request.method == "HEAD")
