@@ -182,10 +182,16 @@ def test_starttls_injection_signs_nobody_in(tmp_path: Path) -> None:
         behind = b"x AUTHENTICATE PLAIN " + plain + b"\r\ny LOGIN bob@foo.com 1234\r\nz SELECT INBOX\r\n"
         async with open_room(tmp_path, sign_in=Desk().sign_in, tls_context=lambda: context) as room:
             client = await room.connect()
+            assert await client.ok("LANGUAGE EN") == [b"* LANGUAGE (en)"]
             client.send(b"s STARTTLS\r\n" + behind)
             assert (await client.finish(b"s")).ok
             await client.writer.start_tls(client_context(verify=False), server_hostname="localhost")
             reply = await client.command("SELECT INBOX")
             assert (reply.untagged, reply.tagged) == ([], b"BAD Sign in first")
+            assert (await client.command("LOGIN bob@foo.com 1234")).ok
+            chosen = await client.ok(
+                "LANGUAGE EN"
+            )  # RFC 5255 §3.1: which is a change, as what came before is forgotten
+            assert [line.split(b" ")[1] for line in chosen] == [b"LANGUAGE", b"NAMESPACE"]
 
     run(play())

@@ -7,6 +7,7 @@ does). Raises: Refused, EndOfSession after too many failures, TlsFailed.
 import logging
 
 from postroom.imap import encode
+from postroom.imap.language import DEFAULT as DEFAULT_LANGUAGE
 from postroom.imap.types import Authenticate, Bare, Login
 from postroom.net import is_loopback
 from postroom.sasl import BadBase64, Challenge, decode_base64
@@ -46,6 +47,7 @@ async def start_tls(session: Session, command: Bare) -> None:
     session.complete(b"OK Begin TLS negotiation now")
     session.engine.start_tls()
     await session.connection.start_tls(context)
+    session.language = DEFAULT_LANGUAGE  # RFC 5255 §3.1: somebody else may have chosen it
 
 
 def mechanisms(session: Session) -> tuple[str, ...]:
