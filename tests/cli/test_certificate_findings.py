@@ -92,6 +92,18 @@ def test_those_that_the_server_keeps_and_what_hinders_an_order(config: Config, t
     assert "state.json" in found(config)[1].text
 
 
+def test_secrets_of_orders_are_nobody_elses(config: Config, tmp_path: Path) -> None:
+    for name, mode in (("eab", 0o644), ("dns", 0o600)):
+        (tmp_path / name).touch(mode)
+    acme = AcmeSettings(
+        eab_key_id="k",
+        eab_key_file=str(tmp_path / "eab"),
+        dns_key_name="k",
+        dns_key_file=str(tmp_path / "dns"),
+    )
+    assert [one.fix for one in found(config, acme=acme) if one.verdict is BAD] == [f"chmod o-r {tmp_path / 'eab'}"]
+
+
 @pytest.mark.parametrize(
     ("challenge", "listen", "fix"),
     [

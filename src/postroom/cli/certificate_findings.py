@@ -4,11 +4,11 @@ Owns: those questions. Never: orders or renews one. Raises: nothing.
 """
 
 import datetime
-import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .findings import Finding, bad, good, note
+from .findings import Finding, bad, good, note, secret_file
 
 if TYPE_CHECKING:
     from postroom.acme import Kept
@@ -41,6 +41,8 @@ def certificates(config: "Config", now: float) -> Iterator[Finding]:
         text = f"{which} does not name {config.hostname}"
         yield bad(_SUBJECT, text, f"get one for {config.hostname}, or correct hostname")
     yield from _orders(config, kept)
+    for path in filter(None, (config.acme.eab_key_file, config.acme.dns_key_file)):
+        yield from secret_file("acme", Path(path))
 
 
 def _pair(
@@ -63,9 +65,7 @@ def _pair(
         yield note(_SUBJECT, f"{path} ends on {_day(found.not_after)}", "renew it soon")
     else:
         yield good(_SUBJECT, f"{path} is valid until {_day(found.not_after)}")
-    if files.key.stat().st_mode & stat.S_IROTH:
-        text = f"anybody on this machine may read the key {files.key}"
-        yield bad(_SUBJECT, text, f"chmod o-r {files.key}")
+    yield from secret_file(_SUBJECT, files.key)
 
 
 def _orders(config: "Config", kept: "Kept") -> Iterator[Finding]:

@@ -82,6 +82,12 @@ def settings_file(path: Path, config: "Config") -> Iterator[Finding]:
         yield good("settings", f"{path} can be used")
 
 
+def secret_file(subject: str, path: Path) -> Iterator[Finding]:
+    """Who may read a file with a secret that the settings name; whether it is there is not asked here."""
+    if path.exists() and path.stat().st_mode & stat.S_IROTH:
+        yield bad(subject, f"anybody on this machine may read the secret in {path}", f"chmod o-r {path}")
+
+
 def data_folder(config: "Config") -> Iterator[Finding]:
     """It is there, private, and the server's user may write in it."""
     folder = config.data
@@ -176,11 +182,8 @@ def relays(config: "Config") -> Iterator[Finding]:
         except PasswordUnreadable as error:
             yield bad("relay", error.detail, "correct the path, or what it holds; the server's user has to read it")
             continue
-        if Path(relay.password_file).stat().st_mode & stat.S_IROTH:
-            text = f"anybody on this machine may read the password of {name} in {relay.password_file}"
-            yield bad("relay", text, f"chmod o-r {relay.password_file}")
-        else:
-            yield good("relay", f"the password of {name} can be read")
+        found = list(secret_file("relay", Path(relay.password_file)))
+        yield from found or [good("relay", f"the password of {name} can be read")]
 
 
 def public_suffixes(config: "Config") -> Iterator[Finding]:

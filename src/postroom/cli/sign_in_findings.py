@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .findings import Finding, bad, good
+from .findings import Finding, bad, good, secret_file
 
 if TYPE_CHECKING:
     from postroom.config import Config
@@ -26,18 +26,13 @@ def elsewhere(config: "Config") -> Iterator[Finding]:
     directory, oauth = config.directory.kind != "embedded", config.oauth.wanted
     if directory:
         if config.ldap.bind_password_file and config.directory.kind == "ldap":
-            yield from _secret("ldap.bind_password_file", config.ldap.bind_password_file)
+            yield from secret_file("ldap.bind_password_file", Path(config.ldap.bind_password_file))
         if config.directory.kind == "hook":
             yield from _written_by(config.directory.hook_file)
     if oauth and config.oauth.client_secret_file:
-        yield from _secret("oauth.client_secret_file", config.oauth.client_secret_file)
+        yield from secret_file("oauth.client_secret_file", Path(config.oauth.client_secret_file))
     if directory or oauth:
         yield from asyncio.run(_ask(config, directory=directory, oauth=oauth))
-
-
-def _secret(setting: str, path: str) -> Iterator[Finding]:
-    if Path(path).exists() and Path(path).stat().st_mode & stat.S_IROTH:
-        yield bad(setting, f"anybody on this machine may read {path}", f"chmod o-r {path}")
 
 
 def _written_by(path: str) -> Iterator[Finding]:
