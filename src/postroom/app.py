@@ -349,7 +349,7 @@ class App:
     def _build_mail(self, resolver: Resolver) -> None:
         """What mail passes on its way in and out."""
         config = self.config
-        journal = FileJournal(config.data / "journal", config.journal, self.clock)
+        journal = self._journal = FileJournal(config.data / "journal", config.journal, self.clock)
         self._closing.callback(journal.close)
         for message_id, address in self.queue.interrupted:
             journal.note(message_id, "interrupted", to=address)
@@ -414,6 +414,7 @@ class App:
             queue=self.queue,
             resolver=resolver,
             signing=self.signing,
+            journal=self._journal,
             closing=self._closing,
         )
 

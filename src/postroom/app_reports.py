@@ -24,6 +24,7 @@ from postroom.delivery import (
 )
 from postroom.dns import Resolver
 from postroom.intake import Authentication
+from postroom.journal import Journal
 from postroom.net import Dialer, HttpsClient
 from postroom.queue import SqliteQueue
 from postroom.signing import Signing
@@ -43,6 +44,7 @@ class Reporting:
     queue: SqliteQueue
     resolver: Resolver
     signing: Signing
+    journal: Journal
     closing: contextlib.AsyncExitStack
 
 
@@ -94,6 +96,7 @@ def report_tls(parts: Reporting, database: TlsDatabase, results: TlsResults, con
             settings=settings,
             hostname=parts.config.hostname,
             signing=parts.signing,
+            journal=parts.journal,
         )
         reports.start()
         parts.closing.push_async_callback(reports.close)
@@ -126,6 +129,7 @@ def report_dmarc(parts: Reporting, authentication: Authentication) -> DmarcResul
                 hostname=parts.config.hostname,
                 suffixes=authentication.organisation,
                 signing=parts.signing,
+                journal=parts.journal,
             )
             reports.start()
             parts.closing.push_async_callback(reports.close)

@@ -102,6 +102,12 @@ def test_what_was_found_out_about_the_sender(room: Room) -> None:
         ("not delivered", {"to": "b@b", "reply": "452 full"}, "not delivered to <b@b>: 452 full"),
         ("refused", {"reply": "554 loop"}, "refused: 554 loop"),
         ("reported", {"to": "a@a", "report": "q2"}, "report to <a@a>: q2"),
+        (
+            "reported",
+            {"to": "a@a", "report": "q2.failed-1", "signed": ["d=a s=r rsa-sha256", "d=a s=e ed25519-sha256"]},
+            "report to <a@a>: q2.failed-1, signed (DKIM) by d=a s=r rsa-sha256 and d=a s=e ed25519-sha256",
+        ),
+        ("made", {"what": "DMARC report", "to": "r@b"}, "DMARC report made here for <r@b>"),
         ("received", {"about": "m0", "to": ["a@a"]}, "report on m0 for <a@a>"),
         ("expanded", {"to": "n@a", "queue_id": "q2"}, "sent on to the members of <n@a> as q2"),
         ("expanded", {"to": "n@a", "queue_id": ""}, "nobody on the list <n@a> is left to send it to"),

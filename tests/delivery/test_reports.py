@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from tests.delivery.world import Refusal, World
+from tests.intake.strangers import Notes
+from tests.signing.signed import Signer
 
 from postroom.delivery.api import Attempted
 from postroom.delivery.reports import Reporter
@@ -30,6 +33,29 @@ def report(kind: str, made: Sequence[Attempted], world: World) -> None:
         hostname="mail.a.test",
     )
     asyncio.run(getattr(reporter, kind)(made))
+
+
+def test_a_report_in_the_queue_is_signed_and_the_journal_tells_it(tmp_path: Path) -> None:
+    world, notes, signer = World(), Notes(), Signer(tmp_path)
+    one = message(world, "alice@else.test")
+    made = Reporter(
+        queue=world.queue,
+        local=world.mailboxes,
+        directory=world.mailboxes,
+        clock=world.clock,
+        ids=world.ids,
+        settings=world.settings,
+        hostname="mail.a.test",
+        journal=notes,
+        signing=signer.signing,
+    )
+    asyncio.run(made.failed([attempted(one, REPLY)]))
+    assert [step for step, _ in notes.taken] == ["reported", "received", "signed"]
+    assert notes.last("received")["about"] == one.message_id
+    assert notes.last("signed")["by"] == [
+        "d=a.test s=20231114-rsa rsa-sha256",
+        "d=a.test s=20231114-ed25519 ed25519-sha256",
+    ]
 
 
 def message(world: World, mail_from: str = "alice@a.test") -> QueuedMessage:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.delivery.sts_web import StsWeb
+from tests.intake.strangers import Notes
 from tests.signing.keys import make_quickly
 from tests.signing.signed import BOTH, Signer
 
@@ -35,6 +36,7 @@ class Scene:
         self.clock = FakeClock()
         self.ids = SeededIds(3)
         self.signing = UNSIGNED
+        self.notes = Notes()
         self.queue = MemoryQueue(QueueSettings(), self.clock, self.ids)
         self.resolver = StaticResolver(
             txt_records={"_smtp._tls.b.test": ["v=TLSRPTv1; rua=mailto:r@b.test"]},
@@ -63,6 +65,7 @@ class Scene:
             settings=settings,
             hostname="mail.a.test",
             signing=self.signing,
+            journal=self.notes,
         )
 
     async def restart(self) -> None:
@@ -158,6 +161,9 @@ def test_reports_are_signed_by_who_sends_them(tmp_path: Path, monkeypatch: pytes
         message = await scene.queue.read(entry.message.message_id, 0, 1 << 20)
         signer.clock = scene.clock
         assert signer.results(message) == BOTH
+        assert [step for step, _ in scene.notes.taken] == ["made", "signed"]
+        assert scene.notes.last("made") == {"what": "TLS report", "to": "r@b.test"}
+        assert scene.notes.last("signed")["by"][0].startswith("d=a.test s=")
         assert {"tls-report-domain", "tls-required"} <= set(signer.verdicts(message)[0].signed_names)
         assert len(await scene.mailed()) == 1
 

@@ -9,7 +9,7 @@ from tests.signing.keys import make_quickly
 from tests.signing.signed import Signer
 
 from postroom.accounts import Person
-from postroom.intake.own_mail import own_signature, signers
+from postroom.intake.own_mail import own_signature
 
 BOB = Person(1, "bob@foo.com", None, None)
 OURS = b"From: Bob <bob@foo.com>\r\n"
@@ -45,10 +45,6 @@ def test_whose_mail_is_signed(
             draft.finish()
             fields = await own_signature(person, draft, room.directory, signer.signing)
             if fields:
-                first, second = signers(fields)
-                assert first.startswith("d=foo.com s=")
-                assert first.endswith(" rsa-sha256")
-                assert second.endswith(" ed25519-sha256")
                 assert signer.results(fields + header + b"\r\nHello.\r\n") == [
                     ("pass", "foo.com", "rsa-sha256"),
                     ("pass", "foo.com", "ed25519-sha256"),

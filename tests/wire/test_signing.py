@@ -190,6 +190,19 @@ def test_the_journal_tells_whose_keys_have_signed(tmp_path: Path) -> None:
     assert "signed" not in [step.name for step in strangers.steps]
 
 
+def signed_beside(folder: Path, wanted: str) -> list[list[str]]:
+    """What the journal has of each message of this person that was signed: the step before, by whom, and after."""
+    (keys,) = KeyKeeper(KeyFolder(folder / "data"), SigningSettings(), SystemClock()).sets("a.test")
+    told = []
+    for story in stories(folder / "data" / "journal", wanted):
+        names = [step.name for step in story.steps]
+        for step in story.steps:
+            if step.name == "signed":
+                assert step.facts["by"] == [f"d=a.test s={key.selector} {key.algorithm}" for key in keys.keys]
+                told.append(names)
+    return told
+
+
 @pytest.mark.parametrize("text", MESSAGES.values(), ids=list(MESSAGES))
 def test_what_people_send_arrives_with_two_signatures(tmp_path: Path, text: str) -> None:
     async def scene(world: World) -> None:
@@ -273,6 +286,14 @@ def test_mail_that_stays_here_is_not_signed(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def signers_of_the_report(folder: Path) -> list[str]:
+    """Of one that was delivered here, into a mailbox or to be sent on (SRS)."""
+    (story,) = stories(folder / "data" / "journal", "nobody@b.test")
+    (report,) = [step for step in story.steps if step.name == "reported"]
+    signed: list[str] = report.facts["signed"]
+    return signed
+
+
 def test_bounces_are_signed(tmp_path: Path) -> None:
     async def scene(world: World) -> None:
         await world.app.directory.set_alias("away@a.test", ("nobody@b.test",))
@@ -283,6 +304,18 @@ def test_bounces_are_signed(tmp_path: Path) -> None:
         assert await world.results(mail.content) == BOTH
 
     play(tmp_path, scene, Peer({"RCPT <nobody@b.test>": [b"550 5.1.1 no"], "RCPT nobody@b.test": [b"550 5.1.1 no"]}))
+    assert len(signers_of_the_report(tmp_path)) == 2
+
+
+def test_a_bounce_into_a_mailbox_here_is_told_with_its_signature(tmp_path: Path) -> None:
+    async def scene(world: World) -> None:
+        await world.submit(TEXT, "nobody@b.test")
+        async with asyncio.timeout(30):
+            while await world.app.queue.entries():
+                await asyncio.sleep(0.01)
+
+    play(tmp_path, scene, Peer({"RCPT <nobody@b.test>": [b"550 5.1.1 no"], "RCPT nobody@b.test": [b"550 5.1.1 no"]}))
+    assert [one.split()[0] for one in signers_of_the_report(tmp_path)] == ["d=a.test", "d=a.test"]
 
 
 @pytest.mark.parametrize("url", ["", "https://a.test/leave"])
@@ -303,6 +336,9 @@ def test_lists_sign_what_is_posted(tmp_path: Path, url: str) -> None:
                 assert ("list-unsubscribe-post" in verdict.signed_names) == bool(url)
 
     play(tmp_path, scene, url=url)
+    (steps,) = signed_beside(tmp_path, "bob@b.test")
+    assert steps.count("signed") == 1
+    assert "attempt" in steps
 
 
 def test_answers_of_a_list_are_signed(tmp_path: Path) -> None:
@@ -317,6 +353,7 @@ def test_answers_of_a_list_are_signed(tmp_path: Path) -> None:
         assert await world.results(mail.content) == BOTH
 
     play(tmp_path, scene)
+    assert [steps[:2] for steps in signed_beside(tmp_path, "bob@b.test")] == [["made", "signed"]]
 
 
 def test_a_rotation_by_another_process_is_seen_at_once_and_old_mail_stays_true(tmp_path: Path) -> None:

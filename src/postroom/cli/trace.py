@@ -112,6 +112,12 @@ def _judged(facts: Facts) -> str:
     return f"judged for {_addresses(facts)} by what they have called junk, {consequence}: {facts.get('words', '')}"
 
 
+def _reported(facts: Facts) -> str:
+    """A report that went into a mailbox here has its signature told with it; one that is queued has its own story."""
+    signed = f", signed (DKIM) by {' and '.join(_listed(facts, 'signed'))}" if "signed" in facts else ""
+    return f"report to {_addresses(facts)}: {facts.get('report', '')}{signed}"
+
+
 _NOBODY = ("local", "none", None)
 _WORDS: dict[str, Callable[[Facts], str]] = {
     "received": _received,
@@ -136,7 +142,8 @@ _WORDS: dict[str, Callable[[Facts], str]] = {
         "it, it gets it twice"
     ),
     "expanded": _expanded,
-    "reported": lambda facts: f"report to {_addresses(facts)}: {facts.get('report', '')}",
+    "reported": _reported,
+    "made": lambda facts: f"{facts.get('what', 'message')} made here for {_addresses(facts)}",
 }
 
 

@@ -12,6 +12,7 @@ from postroom import __version__
 from postroom.base import Clock, Ids, MailError
 from postroom.dns import Resolver
 from postroom.dns.inquiries import ask, pursue
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.mailauth.dmarc import SuffixList, choose_record
 from postroom.mailauth.dmarc.aggregate import AggregateReport, compressed, file_name, subject
 from postroom.mailauth.dmarc.destinations import find_destinations
@@ -44,6 +45,7 @@ class DmarcReports(ReportSending):
         hostname: str,
         suffixes: SuffixList | None = None,
         signing: Signing = UNSIGNED,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         super().__init__(
             "DMARC",
@@ -56,6 +58,7 @@ class DmarcReports(ReportSending):
             settings=settings,
             hostname=hostname,
             signing=signing,
+            journal=journal,
         )
         self._max_rows = settings.max_rows
         self._suffixes = suffixes

@@ -17,8 +17,9 @@ import apsw
 
 from postroom.base import Clock, Ids, Spool, TaskOwner
 from postroom.dns import Resolver
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.queue import Envelope, Queue, Recipient
-from postroom.signing import UNSIGNED, Signing
+from postroom.signing import UNSIGNED, Signing, signers
 
 from .report_database import ReportDatabase, ReportDatabaseFailure
 from .report_results import ReportResults, day_of
@@ -60,7 +61,9 @@ class ReportSending(ABC):
         settings: ReportSettings,
         hostname: str,
         signing: Signing = UNSIGNED,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
+        self._journal = journal
         self._kind = kind
         self._signing = signing
         self._database = database
@@ -120,7 +123,11 @@ class ReportSending(ABC):
             spool.write(octets)
             signed = await self._signing.fields(self._signing.domain_of(self._submitter), spool)
             to = [Recipient(address, _NEVER)]
-            await self._queue.enqueue(Envelope(self._contact), to, spool, prefix=signed, once=once)
+            queue_id = await self._queue.enqueue(Envelope(self._contact), to, spool, prefix=signed, once=once)
+        if queue_id:
+            self._journal.note(queue_id, "made", what=f"{self._kind} report", to=address)
+            if signed:
+                self._journal.note(queue_id, "signed", by=signers(signed))
 
     async def _sent(self, due: Due, where: str) -> bool:
         await self._settle(due, "sent", where)

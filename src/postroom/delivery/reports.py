@@ -23,7 +23,7 @@ from postroom.message import (
     first_value,
 )
 from postroom.queue import Envelope, NoSuchEntry, Queue, QueuedMessage, Recipient, destination_of
-from postroom.signing import UNSIGNED, Signing
+from postroom.signing import UNSIGNED, Signing, signers
 
 from .api import Attempted, LocalDelivery, LocalDomains
 from .content import QueuedContent
@@ -171,7 +171,9 @@ class Reporter:
             require_tls=original.require_tls,
             priority=original.priority,
         )
-        octets = await self._signed(octets)
+        signature = await self._signature(octets)
+        octets = signature + octets
+        signed = signers(signature)
         domain = destination_of(sender)
         if not domain or await self._directory.is_local_domain(domain):
             try:
@@ -183,7 +185,7 @@ class Reporter:
                 _log.info("%s: report to <%s> goes through the queue: %s", message.message_id, sender, error)
             else:
                 _log.info("%s: report %s delivered to <%s>", message.message_id, delivery_id, sender)
-                self._journal.note(message.message_id, "reported", to=sender, report=delivery_id)
+                self._journal.note(message.message_id, "reported", to=sender, report=delivery_id, signed=signed)
                 return
         with Spool(Path(), memory_limit=len(octets)) as spool:  # small: never becomes a file
             spool.write(octets)
@@ -191,13 +193,15 @@ class Reporter:
         _log.info("%s: report to <%s> queued as %s", message.message_id, sender, queue_id)
         self._journal.note(message.message_id, "reported", to=sender, report=queue_id)
         self._journal.note(queue_id, "received", about=message.message_id, to=[sender], size=len(octets))
+        if signed:
+            self._journal.note(queue_id, "signed", by=signed)
 
-    async def _signed(self, octets: bytes) -> bytes:
-        """With the signature of our own domain: what is delivered here may be sent on from here."""
+    async def _signature(self, octets: bytes) -> bytes:
+        """That of our own domain: what is delivered here may be sent on from here."""
         with Spool(Path(), memory_limit=len(octets)) as spool:
             spool.write(octets)
             domain = self._signing.domain_of(ascii_domain(self._hostname))
-            return await self._signing.fields(domain, spool) + octets
+            return await self._signing.fields(domain, spool)
 
 
 async def _once(octets: bytes) -> AsyncGenerator[bytes, None]:

@@ -8,6 +8,7 @@ import asyncio
 
 from postroom.base import Clock, Ids, MailError
 from postroom.dns import DnsTemporary, Resolver
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.mailauth.tls_rpt import (
     GZIP_TYPE,
     Report,
@@ -44,6 +45,7 @@ class TlsReports(ReportSending):
         settings: TlsReportSettings,
         hostname: str,
         signing: Signing = UNSIGNED,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         super().__init__(
             "TLS",
@@ -56,6 +58,7 @@ class TlsReports(ReportSending):
             settings=settings,
             hostname=hostname,
             signing=signing,
+            journal=journal,
         )
         self._client = client
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from postroom.accounts import LocalTarget, SocketTarget, Target
 from postroom.base import MailError, Spool
 from postroom.queue import Envelope, Recipient
+from postroom.signing import signers
 from postroom.store import Draft
 
 from .authentication import Checked
 from .expansion import expanded, expansion_report, for_target, wants_success_report
-from .own_mail import own_signature, signers
+from .own_mail import own_signature
 from .routing import Route
 from .trace import TraceWriter
 
@@ -170,7 +171,11 @@ class Distribution:
                 back = Recipient(self._envelope.mail_from, _NEVER)
                 signed = await intake.signing.fields(intake.signing.domain_of(intake.hostname), spool)
                 envelope = Envelope("", body_8bit=dsn.eight_bit, smtputf8=dsn.utf8)
-                await intake.queue.enqueue(envelope, [back], spool, prefix=signed)
+                queue_id = await intake.queue.enqueue(envelope, [back], spool, prefix=signed)
+                to = [back.address]
+                intake.journal.note(queue_id, "received", about=self._trace_id, to=to, size=len(signed) + len(octets))
+                if signed:
+                    intake.journal.note(queue_id, "signed", by=signers(signed))
             except MailError as error:
                 _log.warning("%s: no report on the alias: %s", self._trace_id, error)
 

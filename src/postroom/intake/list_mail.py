@@ -13,9 +13,10 @@ from pathlib import Path
 
 from postroom.accounts import Lists, ListTarget, MailingList, Member
 from postroom.base import Clock, Ids, Spool
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import compose_text, first_value, format_mailbox
 from postroom.queue import Envelope, Queue, Recipient
-from postroom.signing import UNSIGNED, Signing
+from postroom.signing import UNSIGNED, Signing, signers
 from postroom.store import Draft
 
 from .list_posts import authors, automatic
@@ -34,8 +35,16 @@ class ListMail:
     """`take` what came for one of the addresses."""
 
     def __init__(
-        self, lists: Lists, queue: Queue, clock: Clock, ids: Ids, hostname: str, signing: Signing = UNSIGNED
+        self,
+        lists: Lists,
+        queue: Queue,
+        clock: Clock,
+        ids: Ids,
+        hostname: str,
+        signing: Signing = UNSIGNED,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
+        self._journal = journal
         self._lists = lists
         self._queue = queue
         self._clock = clock
@@ -153,7 +162,11 @@ class ListMail:
             spool.write(octets)
             signed = await self._signing.fields(to.address.rpartition("@")[2], spool)
             told = Envelope("", smtputf8=not recipient.isascii())
-            await self._queue.enqueue(told, [Recipient(recipient, _NEVER)], spool, prefix=signed, once=once)
+            queue_id = await self._queue.enqueue(told, [Recipient(recipient, _NEVER)], spool, prefix=signed, once=once)
+        if queue_id:
+            self._journal.note(queue_id, "made", what=f"message of the list {to.address}", to=recipient)
+            if signed:
+                self._journal.note(queue_id, "signed", by=signers(signed))
 
 
 def is_failure(draft: Draft) -> bool:

@@ -15,10 +15,11 @@ from typing import TypeAlias
 
 from postroom.accounts import Lists, MailingList, Member, address_key
 from postroom.base import MailError
+from postroom.journal import NO_JOURNAL, Journal
 from postroom.message import list_fields, list_id, list_ids, parse_list, posted_header, unfold, unsubscribe_fields
 from postroom.message.header import index_header
 from postroom.queue import Envelope, Queue, Recipient
-from postroom.signing import UNSIGNED, Signing
+from postroom.signing import UNSIGNED, Signing, signers
 from postroom.store import Draft, MailStore
 
 from .trace import MailLoop
@@ -62,7 +63,9 @@ class ListPosts:
         unsubscribe_url: str,
         signing: Signing = UNSIGNED,
         seal: SealPost | None = None,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
+        self._journal = journal
         self._seal = seal  # None: posts go out without an ARC set of ours
         self._lists = lists
         self._queue = queue
@@ -123,9 +126,14 @@ class ListPosts:
                 await asyncio.sleep(0)  # it may be long, and others have their turns
             recipients, signature = await self._signed(domain, recipients, post, posted, fields)
             fields = signature + fields  # which the seal covers (RFC 8617 §5.1)
-            if self._seal is not None:
-                fields = await self._seal(header, domain, post, fields + posted) + fields
-            return await self._queue.enqueue(sent, recipients, post.spool, prefix=fields, once=once)
+            seal = b"" if self._seal is None else await self._seal(header, domain, post, fields + posted)
+            queue_id = await self._queue.enqueue(sent, recipients, post.spool, prefix=seal + fields, once=once)
+        if queue_id:
+            if signed := signers(signature or recipients[0].lead):  # the same keys for each member
+                self._journal.note(queue_id, "signed", by=signed)
+            if seal:
+                self._journal.note(queue_id, "sealed", by=domain)
+        return queue_id
 
     async def _signed(
         self, domain: str, recipients: list[Recipient], post: Draft, posted: bytes, fields: bytes

@@ -4,15 +4,10 @@ Owns: the decision to sign what people send. Never: signs what others have sent,
 signature (signing). Raises: KeyTrouble.
 """
 
-import re
-
 from postroom.accounts import Directory, Person
 from postroom.mailauth.dmarc import author_domain
-from postroom.message import iter_fields
 from postroom.signing import Signing
 from postroom.store import Draft
-
-_TAG = re.compile(r"(?:^|;)\s*([ads])=([^;\s]+)")  # of those that say whose signature it is
 
 
 async def own_signature(person: Person | None, draft: Draft, directory: Directory, signing: Signing) -> bytes:
@@ -28,12 +23,3 @@ async def own_signature(person: Person | None, draft: Draft, directory: Director
     if not domain or not await directory.is_local_domain(domain):
         return b""
     return await signing.fields(domain, draft.spool, header=header)
-
-
-def signers(fields: bytes) -> list[str]:
-    """Of DKIM-Signature fields that were made here: whose keys they are, for the journal."""
-    told: list[str] = []
-    for field in iter_fields(fields):
-        tags = dict(_TAG.findall(field.value.decode("ascii", "replace")))
-        told.append(f"d={tags.get('d', '?')} s={tags.get('s', '?')} {tags.get('a', '?')}")
-    return told

@@ -87,8 +87,8 @@ class Intake:
         self.journal = journal
         self.signing = signing
         self.mailboxes = Mailboxes(store, settings, training, journal)
-        self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url, signing, self._seal_post)
-        self._list_mail = ListMail(directory.lists, queue, clock, ids, self.hostname, signing)
+        self.list_posts = ListPosts(directory.lists, queue, store, unsubscribe_url, signing, self._seal_post, journal)
+        self._list_mail = ListMail(directory.lists, queue, clock, ids, self.hostname, signing, journal)
         self._router = Router(directory, store, self.hostname, settings)
 
     async def route(self, recipient: Recipient, *, sender: Person | None = None, size: int | None = None) -> Route:

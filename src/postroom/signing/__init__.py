@@ -7,6 +7,7 @@ from .publication import KeyRecord, KeyWatch, Texts, key_records, missing
 from .rotation import NoRotation, Retired, phase, retire_due, signing_set, waiting_set
 from .service import UNSIGNED, BodyHash, Signing
 from .settings import SigningSettings
+from .signers import signers
 from .types import Key, KeySet, KeySets, KeyTrouble, Phase, State
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "missing",
     "phase",
     "retire_due",
+    "signers",
     "signing_set",
     "waiting_set",
 ]
