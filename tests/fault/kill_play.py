@@ -1,6 +1,5 @@
 """Servers under load that are killed: who sends, what was acknowledged, what is in mailboxes after the restart."""
 
-import contextlib
 import imaplib
 import json
 import smtplib
@@ -32,6 +31,7 @@ class Load:
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(threads)]
         self.acknowledged: list[str] = []  # subjects that were answered with 250
+        self._trouble = ""  # what the server said, or did, when it last took no message
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
@@ -49,23 +49,23 @@ class Load:
     def wait_for_more(self, count: int) -> None:
         """So many messages more were acknowledged."""
         enough = len(self.acknowledged) + count
-        wait_until(lambda: len(self.acknowledged) > enough, lambda: "nothing is accepted any more")
+        wait_until(lambda: len(self.acknowledged) > enough, lambda: f"nothing is accepted any more: {self._trouble}")
 
     def _send(self, worker: int) -> None:
         number = 0
         while not self._stop.is_set():
-            with (
-                contextlib.suppress(OSError, smtplib.SMTPException),  # the server was killed under us, as it should be
-                smtplib.SMTP("127.0.0.1", self._port, timeout=10) as smtp,
-            ):
-                if self._sign_in:
-                    smtp.login(self._sender, PASSWORD)
-                while not self._stop.is_set():
-                    number += 1
-                    name = f"w{worker}n{number}"
-                    text = f"From: {self._sender}\r\nSubject: {name}\r\n\r\n{'x' * (number % 3) * LARGE}\r\n"
-                    smtp.sendmail(self._sender, self._recipients, text)
-                    self.acknowledged.append(name)
+            try:
+                with smtplib.SMTP("127.0.0.1", self._port, timeout=10) as smtp:
+                    if self._sign_in:
+                        smtp.login(self._sender, PASSWORD)
+                    while not self._stop.is_set():
+                        number += 1
+                        name = f"w{worker}n{number}"
+                        text = f"From: {self._sender}\r\nSubject: {name}\r\n\r\n{'x' * (number % 3) * LARGE}\r\n"
+                        smtp.sendmail(self._sender, self._recipients, text)
+                        self.acknowledged.append(name)
+            except (OSError, smtplib.SMTPException) as error:  # the server was killed under us, as it should be
+                self._trouble = str(error)
             time.sleep(0.02)
 
 
