@@ -80,12 +80,12 @@ def sign_in_everywhere(server: Server) -> None:
         with smtplib.SMTP("127.0.0.1", server.ports["submission"]) as smtp, contextlib.suppress(smtplib.SMTPException):
             smtp.login(BOB, password)
             smtp.sendmail(BOB, [BOB], TEXT)
-        with contextlib.suppress(imaplib.IMAP4.error):
-            imap = imaplib.IMAP4("127.0.0.1", server.ports["imap"])
+        with imaplib.IMAP4("127.0.0.1", server.ports["imap"]) as imap, contextlib.suppress(imaplib.IMAP4.error):
             imap.login(BOB, password)
-            imap.logout()
-        with contextlib.suppress(poplib.error_proto):
-            pop3 = poplib.POP3("127.0.0.1", server.ports["pop3"])
+        with (
+            contextlib.closing(poplib.POP3("127.0.0.1", server.ports["pop3"])) as pop3,
+            contextlib.suppress(poplib.error_proto),
+        ):
             pop3.user(BOB)
             pop3.pass_(password)
             pop3.quit()
