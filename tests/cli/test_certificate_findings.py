@@ -1,5 +1,6 @@
 """What `postroom check` finds of certificates."""
 
+import pwd
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tests.mailauth.authority import issue
 from postroom.acme import AcmeSettings, Kept, State
 from postroom.cli.certificate_findings import certificates
 from postroom.cli.findings import Finding, Verdict
-from postroom.config import Config, ListenSettings
+from postroom.config import Config, ListenSettings, ProcessSettings
 from postroom.net import CertificateSettings, TlsSettings
 
 NOW = time.time()
@@ -62,6 +63,20 @@ def test_certificates(
     expected: list[Verdict],
 ) -> None:
     assert verdicts(found(config, tls=made(tmp_path, names, days, start, mode))) == expected
+
+
+def test_a_key_that_the_servers_user_may_not_read_is_not_seen_when_it_is_replaced(
+    config: Config, tmp_path: Path
+) -> None:
+    tls = made(tmp_path, ("mail.example.org",), 90)
+    key = Path(tls.key)
+    owner = pwd.getpwuid(key.stat().st_uid).pw_name
+    assert verdicts(found(config, tls=tls, process=ProcessSettings(user=owner))) == [GOOD]
+    (good, unseen) = found(config, tls=tls, process=ProcessSettings(user="nobody"))
+    assert (good.verdict, unseen.verdict) == (GOOD, NOTE)
+    assert unseen.text.startswith(f"nobody may not read {key}")
+    key.chmod(0o644)
+    assert verdicts(found(config, tls=tls, process=ProcessSettings(user="nobody"))) == [GOOD, BAD]
 
 
 def test_certificates_that_can_not_be_used(config: Config, tmp_path: Path) -> None:

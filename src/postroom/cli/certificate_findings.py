@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .findings import Finding, bad, good, note, secret_file
+from .findings import Finding, bad, good, note, readable_after_the_start, secret_file
 
 if TYPE_CHECKING:
     from postroom.acme import Kept
@@ -66,6 +66,7 @@ def _pair(
     else:
         yield good(_SUBJECT, f"{path} is valid until {_day(found.not_after)}")
     yield from secret_file(_SUBJECT, files.key)
+    yield from readable_after_the_start(config, _SUBJECT, files.key)
 
 
 def _orders(config: "Config", kept: "Kept") -> Iterator[Finding]:

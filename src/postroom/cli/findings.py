@@ -88,6 +88,22 @@ def secret_file(subject: str, path: Path) -> Iterator[Finding]:
         yield bad(subject, f"anybody on this machine may read the secret in {path}", f"chmod o-r {path}")
 
 
+def readable_after_the_start(config: "Config", subject: str, path: Path) -> Iterator[Finding]:
+    """A file that root reads at the start, and the server's user later on when it is replaced."""
+    user = _server_user(config)
+    if user is not None and not _may_read(user, path.stat()):
+        text = f"{user.pw_name} may not read {path}: root does at the start, but what replaces it is not seen"
+        yield note(subject, text, f"chgrp {user.pw_name} {path}, chmod 0640, and the same for what replaces it")
+
+
+def _may_read(user: pwd.struct_passwd, info: os.stat_result) -> bool:
+    """By the mode alone."""
+    if user.pw_uid in (0, info.st_uid):
+        return user.pw_uid == 0 or bool(info.st_mode & stat.S_IRUSR)
+    is_member = info.st_gid in os.getgrouplist(user.pw_name, user.pw_gid)
+    return bool(info.st_mode & (stat.S_IRGRP if is_member else stat.S_IROTH))
+
+
 def data_folder(config: "Config") -> Iterator[Finding]:
     """It is there, private, and the server's user may write in it."""
     folder = config.data
