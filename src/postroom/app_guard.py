@@ -5,6 +5,7 @@ Owns: who is exempt from bans. Never: decides anything while the server runs. Ra
 
 from collections.abc import Iterable
 
+from postroom.accounts import address_key
 from postroom.base import Clock, Ids, Pokes, WorkerPlace
 from postroom.config import Config
 from postroom.delivery import Deliverer
@@ -28,6 +29,7 @@ def build_guard(
         place=place,
         pokes=pokes,
         sign_in_domain=config.accounts.sign_in_domain,
+        name_key=address_key,
     )
     guard.start()
     for listener in listeners:

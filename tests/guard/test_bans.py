@@ -30,6 +30,16 @@ def test_a_ban_ends() -> None:
     assert bans.find(origin("192.0.2.8"), 1.0) is None
 
 
+def test_bug_a_ban_of_an_operator_was_shortened_by_one_that_was_earned() -> None:
+    """In sessions that were open before, recipients go on being unknown and passwords wrong."""
+    bans, client = Bans(SETTINGS), origin("192.0.2.7")
+    year = bans.impose("192.0.2.7", "spam", NOW, 0.0, seconds=31_536_000, by_operator=True)
+    assert bans.impose_on(client, "wrong passwords", NOW + 1, 1.0) == [year]
+    assert bans.find(client, 100_000.0) == year
+    short = bans.impose("192.0.2.7", "spam", NOW + 2, 2.0, seconds=60, by_operator=True)  # an operator may
+    assert bans.find(client, 3.0) == short
+
+
 def test_bans_grow_up_to_a_length_and_are_forgotten() -> None:
     bans, client = Bans(SETTINGS), origin("192.0.2.7")
     lengths = [bans.impose_on(client, "x", NOW + at, at)[0] for at in (0.0, 100.0, 400.0, 1000.0)]

@@ -117,6 +117,19 @@ def test_whoever_does_not_wait_is_banned_in_the_end() -> None:
     assert not failures.put_off(None, 0.0, 0.0)
 
 
+def test_bug_one_stranger_kept_all_others_waiting() -> None:
+    """Turns can be taken without a guess, by SCRAM that ends after the server's first word: no ban ever ends that."""
+    failures, _ = room()
+    for n in range(4):
+        failures.failed(origin(f"192.0.2.{n}"), "bob", f"guess{n}", 0.0, 0.0)
+    one = [failures.before(origin("203.0.113.1"), "bob", 0.0, 0.0) for _ in range(50)]
+    assert one == [0.0, 1.0] + [None] * 48
+    site = [failures.before(origin(f"2001:db8:0:{n:x}::1"), "bob", 0.0, 0.0) for n in range(50)]
+    assert site == [2.0] + [None] * 49  # 65536 networks and one turn
+    assert failures.before(origin("198.51.100.9"), "bob", 0.0, 0.0) == 3.0
+    assert failures.before(origin("203.0.113.1"), "bob", 0.0, 1.0) == 3.0
+
+
 def test_memory_stays_bounded() -> None:
     settings = GuardSettings(max_remembered=1000, failures_until_attack=1)
     failures, _ = room(settings)

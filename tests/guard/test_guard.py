@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from postroom.accounts import address_key
 from postroom.base import ALONE, FakeClock, Pokes, SeededIds, SystemClock, WorkerPlace
 from postroom.guard import Ban, Guard, GuardFailure, GuardSettings, Stop
 from postroom.guard.exchange import release
@@ -126,7 +127,8 @@ def test_a_name_without_a_domain_is_the_same_name() -> None:
         guard = Guard(None, GuardSettings(failures_until_attack=2), QuickClock(), SeededIds(), sign_in_domain="a.test")
         await guard.failed_sign_in("192.0.2.1", "bob", "1")
         await guard.failed_sign_in("192.0.2.2", "BOB@a.test", "2")
-        waits = [await guard.may_sign_in("192.0.2.3", name) for name in ("bob@a.test", "bob", "bob", "alice")]
+        names = ("bob@a.test", "bob", "bob", "alice")
+        waits = [await guard.may_sign_in(f"192.0.2.{n}", name) for n, name in enumerate(names, 3)]
         assert waits == [0.0, 1.0, 2.0, 0.0]
         await guard.close()
 
@@ -168,6 +170,47 @@ def test_sign_ins_a_minute_with_one_name() -> None:
         guard = made(account_sign_ins_per_minute=2)
         assert [await guard.may_sign_in(STRANGER, "bob") for _ in range(3)] == [0.0, 0.0, None]
         assert await guard.may_sign_in(STRANGER, "alice") == 0.0
+        await guard.close()
+
+    run(main)
+
+
+def test_bug_strangers_spent_the_sign_ins_of_an_owner() -> None:
+    """Asking for SCRAM's salt is a sign-in and no failure: a stranger could do it all day and keep the owner out."""
+
+    async def main() -> None:
+        guard = made(account_sign_ins_per_minute=2)
+        await guard.succeeded(OTHER, "bob@example.org")
+        assert [await guard.may_sign_in(STRANGER, "bob@example.org") for _ in range(3)] == [0.0, 0.0, None]
+        assert [await guard.may_sign_in(OTHER, "bob@example.org") for _ in range(3)] == [0.0, 0.0, None]
+        await guard.close()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        '"bob"@bücher.test',
+        '"b\\ob"@xn--bcher-kva.test',
+        "BOB@BÜCHER.test",
+        "  bob@bücher.test ",
+        "bob@bu\u0308cher.test",
+        "bob@b\xadücher.test",
+    ],
+)
+def test_bug_another_spelling_was_another_name(spelling: str) -> None:
+    """So an account was never under attack, if each guess spelled it anew, and its owner unknown at home."""
+
+    async def main() -> None:
+        guard = Guard(None, GuardSettings(failures_until_attack=2), FakeClock(), SeededIds(), name_key=address_key)
+        await guard.succeeded(OTHER, "bob@xn--bcher-kva.test")
+        await guard.failed_sign_in("192.0.2.1", "bob@xn--bcher-kva.test", "1")
+        await guard.failed_sign_in("203.0.113.1", spelling, "2")
+        assert await guard.may_sign_in("192.0.2.3", "bob@bücher.test") == 0.0
+        assert await guard.may_sign_in("192.0.2.4", spelling) == 1.0
+        assert await guard.may_sign_in(OTHER, spelling) == 0.0
+        assert await guard.may_sign_in("192.0.2.5", spelling) == 2.0
         await guard.close()
 
     run(main)

@@ -60,6 +60,8 @@ class Bans:
         if seconds is None:
             growth = self.settings.ban_growth ** min(times - 1, 100)
             seconds = min(self.settings.ban_seconds * growth, self.settings.max_ban_seconds)
+            if before is not None and at + seconds <= before.ends:
+                return before.ban  # an operator's, that is in force: what they earn besides does not shorten it
         ban = Ban(text, now, now + seconds, times, reason, by_operator)
         self._keep(place, ban, at + seconds)
         return ban

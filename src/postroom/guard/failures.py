@@ -15,6 +15,8 @@ import hashlib
 import hmac
 import math
 from collections import OrderedDict
+from collections.abc import Hashable
+from typing import TypeVar
 
 from .buckets import Buckets, reached
 from .origins import Origin
@@ -26,6 +28,7 @@ _PUT_OFF = 0.125  # of a guess: what it counts to come before one's turn
 _UNANSWERED_SECONDS = 10.0  # in which so many as make a storm are forgotten that never come to their end
 _ALL = "*"  # no name: those are digests
 _MAX_DOUBLINGS = 30
+_K = TypeVar("_K", bound=Hashable)
 _UNBANNED = 20  # failures that are forgotten in failure_memory_seconds where none are banned
 
 
@@ -45,6 +48,7 @@ class Failures:
         self._unanswered = Buckets("unanswered", settings.sign_ins_until_storm, _UNANSWERED_SECONDS, 1)
         self._tried: OrderedDict[bytes, None] = OrderedDict()
         self._turns: OrderedDict[str, float] = OrderedDict()  # of strangers, by name
+        self._waiting: OrderedDict[tuple[str, str], float] = OrderedDict()  # the turn of one stranger for a name
 
     def before(self, origin: Origin | None, name: str, now: float, at: float) -> float | None:
         """Seconds until the password may be looked at; None: not now."""
@@ -52,7 +56,13 @@ class Failures:
         if reached(self.names.level(name, at), settings.failures_until_attack) and not (
             origin is not None and self._places.known(name, origin.host, now)
         ):
+            stranger = name, _whose(origin)
+            # One stranger stands in the queue once: else a single one fills it and no other ever gets in
+            if at < self._waiting.get(stranger, -math.inf):
+                return None
             waits.append(self._turn(name, settings.stranger_interval_seconds, at))
+            if waits[-1] <= settings.max_stranger_delay_seconds:
+                _remember(self._waiting, stranger, at + waits[-1], settings.max_remembered)
         if self._is_storm(at) and not self._welcome(origin, now):
             waits.append(self._turn(_ALL, 1 / settings.stranger_sign_ins_per_second, at))
         if max(waits) > settings.max_stranger_delay_seconds:
@@ -83,10 +93,7 @@ class Failures:
         """Seconds until the next one may; a turn that is too far away is not taken."""
         turn = max(at, self._turns.get(name, -math.inf) + interval)
         if turn - at <= self.settings.max_stranger_delay_seconds:
-            self._turns[name] = turn
-            self._turns.move_to_end(name)
-            if len(self._turns) > self.settings.max_remembered:
-                self._turns.popitem(last=False)
+            _remember(self._turns, name, turn, self.settings.max_remembered)
         return turn - at
 
     def failed(self, origin: Origin | None, name: str, secret: str, now: float, at: float) -> tuple[float, bool]:
@@ -125,3 +132,17 @@ class Failures:
         if len(self._tried) > self.settings.max_remembered:
             self._tried.popitem(last=False)
         return known
+
+
+def _whose(origin: Origin | None) -> str:
+    """Who one stranger is: of IPv6 a whole site, as it has thousands of networks to come from."""
+    if origin is None:
+        return ""
+    return origin.host if origin.version == 4 else origin.network
+
+
+def _remember(kept: OrderedDict[_K, float], key: _K, moment: float, most: int) -> None:
+    kept[key] = moment
+    kept.move_to_end(key)
+    if len(kept) > most:
+        kept.popitem(last=False)

@@ -52,11 +52,14 @@ class Guard:
         place: WorkerPlace = ALONE,
         pokes: Pokes | None = None,
         sign_in_domain: str = "",
+        name_key: Callable[[str], str | None] | None = None,
     ) -> None:
-        """`exempt`: addresses of proxies and known-good networks. `sign_in_domain`: of names without one."""
+        """`exempt`: addresses of proxies and known-good networks. `sign_in_domain`: of names without one. `name_key`:
+        the one form of all spellings of an account's name, None for what is none (accounts.address_key)."""
         self.settings = settings
         self._clock, self._place, self._pokes = clock, place, pokes
         self._sign_in_domain = sign_in_domain
+        self._name_key = name_key
         self._origins = Origins(settings, exempt)
         self._bans = Bans(settings)
         self._places = Places(settings)
@@ -288,10 +291,13 @@ class Guard:
         now, at = self._clock.now(), self._clock.monotonic()
         if origin is not None and not origin.exempt and self._bans.find(origin, at) is not None:
             return None
-        if self._sign_ins.wait(name, 1, at) > 0:
+        # The strangers of a name have one budget together, and each place that it is known at one of its own
+        known = origin is not None and self._places.known(name, origin.host, now)
+        payer = f"{name} {origin.host}" if known and origin is not None else name
+        if self._sign_ins.wait(payer, 1, at) > 0:
             return None
         if self._sign_ins.limit:
-            self._sign_ins.add(name, 1, at)
+            self._sign_ins.add(payer, 1, at)
         wait = self._failures.before(origin, name, now, at)
         if wait is None and self._failures.put_off(origin, now, at):
             assert origin is not None
@@ -321,7 +327,10 @@ class Guard:
     def _name(self, username: str) -> str:
         if "@" not in username and self._sign_in_domain:
             username = f"{username}@{self._sign_in_domain}"
-        return name_digest(username)
+        # However it is spelled: else who guesses writes it another way each time ("bob"@…, a U-label, more spaces: LDAP
+        # takes all of them for one), and an owner is not known who writes it as the directory does not.
+        spelled = " ".join(username.split())
+        return name_digest((self._name_key(spelled) if self._name_key is not None else None) or spelled)
 
     def _ban(self, origin: Origin, reason: str) -> None:
         for ban in self._bans.impose_on(origin, reason, self._clock.now(), self._clock.monotonic()):
