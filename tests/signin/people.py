@@ -82,6 +82,7 @@ class CountingGuard:
     failed: list[tuple[str, str]] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     good: list[tuple[str, str]] = field(default_factory=list)
+    ban: object | None = None
 
     async def may_sign_in(self, address: str, username: str) -> float | None:
         return None if self.closed else 0.0
@@ -93,6 +94,9 @@ class CountingGuard:
 
     async def succeeded(self, address: str, username: str) -> None:
         self.good.append((address, username))
+
+    def banned(self, address: str) -> object | None:
+        return self.ban
 
 
 @dataclass(frozen=True)

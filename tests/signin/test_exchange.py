@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 
 import pytest
 import scramp
@@ -49,7 +50,7 @@ def person(step: Step) -> Person:
 def test_scram(mechanism: str) -> None:
     async def play(desk: Desk) -> None:
         assert person(await by_scram(desk, mechanism, BOB, PASSWORD)).address == BOB
-        assert desk.people.proofs == [(BOB, 1, "imap")]
+        assert desk.people.proofs == [(BOB, 1, "imap")] * 2  # before the server's last word, and after its answer
         assert desk.guard.good == [("192.0.2.1", BOB)]
 
     run(play)
@@ -76,6 +77,45 @@ def test_scram_wants_an_empty_answer_to_its_last_word() -> None:
         last = await under_way.step(peer.get_client_final().encode())
         assert isinstance(last, Challenge)
         assert isinstance(await under_way.step(b"more"), Refused)
+
+    run(play)
+
+
+def test_bug_scram_signed_in_who_was_disabled_before_the_last_answer() -> None:
+    """The client may take its time with that answer: whether the credential is still good is asked when it comes."""
+
+    async def play(desk: Desk) -> None:
+        peer = scramp.ScramClient(["SCRAM-SHA-256"], BOB, PASSWORD)
+        under_way = exchange(desk, "SCRAM-SHA-256")
+        first = await under_way.step(peer.get_client_first().encode())
+        assert isinstance(first, Challenge)
+        peer.set_server_first(first.data.decode())
+        assert isinstance(await under_way.step(peer.get_client_final().encode()), Challenge)
+        desk.people.people[BOB] = replace(desk.people.people[BOB], enabled=False)
+        answer = await under_way.step(b"")
+        assert isinstance(answer, Refused)
+        assert answer.kind == "credentials"
+        assert desk.guard.good == []
+
+    run(play)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_bug_a_guess_under_way_when_the_ban_came_was_still_answered(password: str) -> None:
+    """With a proof kept ready on each of a thousand connections, a thousand guesses would count as twenty. Neither the
+    server's signature nor the kind of the refusal tells whether it was right."""
+
+    async def play(desk: Desk) -> None:
+        peer = scramp.ScramClient(["SCRAM-SHA-256"], BOB, password)
+        under_way = exchange(desk, "SCRAM-SHA-256")
+        first = await under_way.step(peer.get_client_first().encode())
+        assert isinstance(first, Challenge)
+        peer.set_server_first(first.data.decode())
+        desk.guard.ban = "192.0.2.1"
+        answers = [await under_way.step(peer.get_client_final().encode())]
+        answers.append(await exchange(desk, "PLAIN").step(f"\0{BOB}\0{password}".encode()))
+        assert [answer.kind for answer in answers if isinstance(answer, Refused)] == ["banned"] * 2
+        assert (desk.guard.good, desk.guard.failed) == ([], [])
 
     run(play)
 

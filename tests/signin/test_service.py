@@ -117,6 +117,19 @@ def test_a_password() -> None:
     asyncio.run(play())
 
 
+def test_bug_an_owner_with_another_name_was_a_stranger_to_the_guard() -> None:
+    """Who signs in as "bob" while the directory says bob@foo.com would be slowed for what strangers do to "bob"."""
+
+    async def play() -> None:
+        desk = Desk()
+        desk.people.people["bob"] = desk.people.people[BOB]
+        desk.people.keyed["bob"] = PASSWORD
+        assert isinstance(await desk.sign_in.password(b"bob", PASSWORD.encode(), client()), SignedIn)
+        assert desk.guard.good == [("192.0.2.1", BOB), ("192.0.2.1", "bob")]
+
+    asyncio.run(play())
+
+
 def test_every_failure_takes_the_same_time_and_has_the_same_kind() -> None:
     async def play() -> None:
         desk = Desk(settings=SignInSettings(failure_step_seconds=0.5))

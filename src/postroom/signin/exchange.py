@@ -37,7 +37,7 @@ class Exchange:
         self._mechanism = mechanism
         self._client = client
         self._username = ""  # as far as it is known, for the guard and the log
-        self._last: SignedIn | None = None  # what follows once the client has taken the server's last word
+        self._last: ScramProven | None = None  # what the client has shown, and has not taken the server's word for
         self._why = ""  # a token was refused
 
     async def step(self, response: bytes | None) -> Step:
@@ -46,9 +46,12 @@ class Exchange:
 
     async def _step(self, response: bytes | None) -> Step:
         if self._last is not None:
-            signed_in, self._last = self._last, None
+            proven, self._last = self._last, None
             # RFC 5802 §5, RFC 4954 §4: the server's last word needs an answer, which is empty
-            return signed_in if not response else self._refused("more than SCRAM has to say")
+            if response:
+                return self._refused("more than SCRAM has to say")
+            person = await self._service.proven(proven, self._client)  # the answer may have taken minutes
+            return SignedIn(person, self._username) if person is not None else self._no_longer()
         return await self._follow(self._mechanism.step(response))
 
     async def _follow(self, outcome: Outcome) -> Step:
@@ -90,10 +93,10 @@ class Exchange:
     async def _proven(self, proven: ScramProven) -> Step:
         person = await self._service.proven(proven, self._client)
         if person is None:
-            return self._refused("the credential is no longer good")
+            return self._no_longer()
         if proven.authzid and not same_name(proven.authzid, proven.username):
             return Refused("authorization", "authorization identity differs from the user name", self._username)
-        self._last = SignedIn(person)
+        self._last = proven
         return Challenge(proven.final)
 
     async def _token(self, offered: TokenOffered) -> Step:
@@ -113,7 +116,7 @@ class Exchange:
             return await self._bad_token("the token's owner has no account here")
         if offered.username and not await self._is(person, offered.username):
             return Refused("authorization", f"the token is not that of {offered.username}", self._username)
-        return SignedIn(person)
+        return SignedIn(person, offered.username)
 
     async def _bad_token(self, words: str) -> Challenge:
         """Counted now: the client may cancel the exchange instead of ending it."""
@@ -137,16 +140,19 @@ class Exchange:
         if authzid:
             for person in people:
                 if await self._is(person, authzid):
-                    return SignedIn(person)
+                    return SignedIn(person, authzid)
             if people:
                 return Refused("authorization", "the certificate is that of another", self._username)
         elif len({person.account_id for person in people}) == 1:
-            return SignedIn(people[0])
+            return SignedIn(people[0], self._username)
         return self._refused("the certificate names nobody here" if not people else "the certificate names several")
 
     async def _is(self, person: Person, name: str) -> bool:
         named = await self._service.find(name)
         return named is not None and named.account_id == person.account_id
+
+    def _no_longer(self) -> Refused:
+        return self._refused("the credential is no longer good")
 
     def _refused(self, words: str) -> Refused:
         return Refused("credentials", words, self._username)

@@ -23,6 +23,7 @@ from postroom.sasl import (
     ScramNeeded,
     ScramProven,
     credentials,
+    same_name,
     server_mechanism,
 )
 
@@ -137,8 +138,11 @@ class SignIn:
         started = self._clock.monotonic()
         try:
             answer = await ask()
+            # Others from there have guessed meanwhile, all at once: right or wrong, it is too late for this one
+            if self._guard.banned(client.address) is not None:
+                answer = _banned(answer.username if isinstance(answer, Refused | SignedIn) else "")
             if isinstance(answer, SignedIn):
-                await self._guard.succeeded(client.address, answer.person.address)
+                await self._succeeded(client, answer)
             if not isinstance(answer, Refused):
                 return answer
             wait = 0.0
@@ -153,6 +157,12 @@ class SignIn:
         await self._clock.sleep(wait)
         return answer
 
+    async def _succeeded(self, client: Client, signed_in: SignedIn) -> None:
+        """The guard knows them from now on, as the directory calls them and as they call themselves."""
+        await self._guard.succeeded(client.address, signed_in.person.address)
+        if signed_in.username and not same_name(signed_in.username, signed_in.person.address):
+            await self._guard.succeeded(client.address, signed_in.username)
+
     async def check(self, given: Credentials, client: Client) -> SignedIn | Refused:
         """Whether name and password belong together."""
         if (banned := await self.kept_out(client, given.username)) is not None:
@@ -161,7 +171,7 @@ class SignIn:
         person = await self._directory.authenticate(given.username, given.typed or given.password, client.protocol)
         if person is None or not person.enabled:
             return Refused("credentials", "wrong name or password", given.username, secret=given.password)
-        return SignedIn(person)
+        return SignedIn(person, given.username)
 
     async def scram_keys(self, needed: ScramNeeded, client: Client) -> ScramKeys:
         """Of a person, or of nobody."""
@@ -197,10 +207,14 @@ class SignIn:
         """Ask the guard before anything is tried."""
         wait = await self._guard.may_sign_in(client.address, username)
         if wait is None:
-            return Refused("banned", "too many failed sign-ins from there", username)
+            return _banned(username)
         if wait > 0:
             await self._clock.sleep(wait)
         return None
+
+
+def _banned(username: str) -> Refused:
+    return Refused("banned", "too many failed sign-ins from there", username)
 
 
 def _trouble(error: MailError) -> Refused:

@@ -38,6 +38,7 @@ class SignedIn:
     """It is so."""
 
     person: Person
+    username: str = ""  # as the client has called them
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,9 @@ class Guard(Protocol):
 
     async def succeeded(self, address: str, username: str) -> None: ...
 
+    def banned(self, address: str) -> object | None:
+        """Whether nobody from there is let in now; None: anybody is."""
+
 
 class NoGuard:
     """Nobody counts."""
@@ -106,6 +110,9 @@ class NoGuard:
 
     async def succeeded(self, address: str, username: str) -> None:
         pass
+
+    def banned(self, address: str) -> object | None:
+        return None
 
 
 class Tokens(Protocol):
