@@ -92,8 +92,8 @@ class CountingGuard:
         self.secrets.append(secret)
         return self.wait
 
-    async def succeeded(self, address: str, username: str) -> None:
-        self.good.append((address, username))
+    async def succeeded(self, address: str, *usernames: str) -> None:
+        self.good += [(address, name) for name in dict.fromkeys(one.lower() for one in usernames)]
 
     def banned(self, address: str) -> object | None:
         return self.ban

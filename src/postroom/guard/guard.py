@@ -316,13 +316,15 @@ class Guard:
             self._ban(origin, "wrong passwords")
         return delay
 
-    async def succeeded(self, address: str, username: str) -> None:
-        """Signed in, from there: which is remembered for times of attack."""
+    async def succeeded(self, address: str, *usernames: str) -> None:
+        """Signed in, from there, by one of the names of an account: which is remembered for times of attack."""
         origin, now = self._origins.of(address), self._clock.now()
-        name = self._name(username)
         self._failures.answered(self._clock.monotonic())
-        if origin is not None and self._places.note(name, origin.host, now):
-            self._outbox.places[name, origin.host] = now
+        if origin is None:
+            return
+        for name in {self._name(username) for username in usernames}:
+            if self._places.note(name, origin.host, now):
+                self._outbox.places[name, origin.host] = now
 
     def _name(self, username: str) -> str:
         if "@" not in username and self._sign_in_domain:

@@ -23,7 +23,6 @@ from postroom.sasl import (
     ScramNeeded,
     ScramProven,
     credentials,
-    same_name,
     server_mechanism,
 )
 
@@ -142,7 +141,8 @@ class SignIn:
             if self._guard.banned(client.address) is not None:
                 answer = _banned(answer.username if isinstance(answer, Refused | SignedIn) else "")
             if isinstance(answer, SignedIn):
-                await self._succeeded(client, answer)
+                address = answer.person.address
+                await self._guard.succeeded(client.address, address, answer.username or address)
             if not isinstance(answer, Refused):
                 return answer
             wait = 0.0
@@ -156,12 +156,6 @@ class SignIn:
             wait += max(1, math.ceil(taken / step)) * step - taken
         await self._clock.sleep(wait)
         return answer
-
-    async def _succeeded(self, client: Client, signed_in: SignedIn) -> None:
-        """The guard knows them from now on, as the directory calls them and as they call themselves."""
-        await self._guard.succeeded(client.address, signed_in.person.address)
-        if signed_in.username and not same_name(signed_in.username, signed_in.person.address):
-            await self._guard.succeeded(client.address, signed_in.username)
 
     async def check(self, given: Credentials, client: Client) -> SignedIn | Refused:
         """Whether name and password belong together."""

@@ -93,7 +93,8 @@ class Guard(Protocol):
     async def failed_sign_in(self, address: str, username: str, secret: str = "") -> float:
         """`secret`: the password that was wrong, where it is known; the same one again is no new guess."""
 
-    async def succeeded(self, address: str, username: str) -> None: ...
+    async def succeeded(self, address: str, *usernames: str) -> None:
+        """`usernames`: what the directory calls them, and what they call themselves."""
 
     def banned(self, address: str) -> object | None:
         """Whether nobody from there is let in now; None: anybody is."""
@@ -108,7 +109,7 @@ class NoGuard:
     async def failed_sign_in(self, address: str, username: str, secret: str = "") -> float:
         return 0.0
 
-    async def succeeded(self, address: str, username: str) -> None:
+    async def succeeded(self, address: str, *usernames: str) -> None:
         pass
 
     def banned(self, address: str) -> object | None:
