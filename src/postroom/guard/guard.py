@@ -58,11 +58,9 @@ class Guard:
         the one form of all spellings of an account's name, None for what is none (accounts.address_key)."""
         self.settings = settings
         self._clock, self._place, self._pokes = clock, place, pokes
-        self._sign_in_domain = sign_in_domain
-        self._name_key = name_key
+        self._sign_in_domain, self._name_key = sign_in_domain, name_key
         self._origins = Origins(settings, exempt)
-        self._bans = Bans(settings)
-        self._places = Places(settings)
+        self._bans, self._places = Bans(settings), Places(settings)
         self._failures = Failures(settings, self._places, ids.octets(32))
         most, several = settings.max_remembered, not place.alone
         self._connections = {
@@ -96,9 +94,7 @@ class Guard:
         self._outbox = Outbox()
         self.on_stop: OnStop | None = None  # called in the first worker: tells the owner, holds the queued mail
         self._untold: dict[int, Stop] = {}
-        self._seen = 0
-        self._version = -1
-        self._swept = clock.monotonic()
+        self._seen, self._version, self._swept = 0, -1, clock.monotonic()
         self._tasks = TaskOwner("guard")
         self._wake = asyncio.Event()
         self._database = GuardDatabase(path)
