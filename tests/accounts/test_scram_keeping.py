@@ -87,7 +87,34 @@ def test_a_name_without_keys_costs_as_much_as_one_with_those_of_a_main_password(
         monkeypatch.setattr(Vault, "opened", counting)
         assert len(keeping.opened(BOB, (row,), (1,), "sha-1")[1]) == 1
         assert keeping.opened("ghost@example.org", (), (), "sha-1") == (None, [])
-        assert sizes[0] == sizes[1]
-        assert len(sizes) == 2
+        assert sizes[:4] == sizes[4:]
+        assert len(sizes) == 8
+
+    asyncio.run(play())
+
+
+def test_bug_app_passwords_could_be_told_from_the_time_of_a_challenge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal comes in even time, a challenge comes at once: how many keys were opened for it must not show."""
+
+    async def play() -> None:
+        keeping = _keeping()
+        rows = [
+            CredentialRow(n, 1, "", f"app {n}" if n else "", keys=await keeping.made(BOB, ("one", "1"), ()))
+            for n in range(4)
+        ]
+        opened: list[str] = []
+        real = Vault.opened
+
+        def counting(vault: Vault, sealed: bytes, context: str) -> bytes | None:
+            opened.append(context)
+            return real(vault, sealed, context)
+
+        monkeypatch.setattr(Vault, "opened", counting)
+        work = []
+        for count in range(5):
+            keeping.opened(BOB, rows[:count], (), "sha-256")
+            work.append(len(opened))
+            opened.clear()
+        assert work == [4] * 5
 
     asyncio.run(play())

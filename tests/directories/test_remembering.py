@@ -55,6 +55,21 @@ def run(body: Callable[[Slow, RememberingSource, FakeClock], Awaitable[None]], *
     return slow
 
 
+def test_bug_wrong_passwords_drove_out_the_right_ones() -> None:
+    """Who guesses much and then sees the directory go down would have locked everybody out."""
+
+    async def body(slow: Slow, source: RememberingSource, clock: FakeClock) -> None:
+        assert await source.authenticate("bob@example.org", "secret", "imap") == BOB
+        for n in range(20):
+            assert await source.authenticate(f"name{n}", "guess", "imap") is None
+            assert await source.find(f"name{n}@example.org") is None
+        slow.down = True
+        await clock.advance(1000)
+        assert await source.authenticate("bob@example.org", "secret", "imap") == BOB
+
+    run(body, max_remembered=5)
+
+
 def test_answers_are_good_for_a_while() -> None:
     async def body(slow: Slow, source: RememberingSource, clock: FakeClock) -> None:
         for seconds in (0, 299, 2):
@@ -131,7 +146,7 @@ def test_what_is_remembered_is_bounded() -> None:
             await source.find("bob@example.org")
             await source.find(f"{n}@example.org")
             await source.authenticate("bob@example.org", f"{n}", "imap")
-        assert (len(source._addresses), len(source._proofs)) == (10, 10)
+        assert (len(source._addresses), len(source._proofs)) == (1 + 10, 10)  # who is somebody, and who is nobody
         assert slow.asked.count("bob@example.org") == 1  # what is needed stays
 
     run(body, max_remembered=10)
@@ -141,7 +156,7 @@ def test_passwords_are_not_kept() -> None:
     async def body(slow: Slow, source: RememberingSource, clock: FakeClock) -> None:
         await source.authenticate("bob@example.org", "secret", "imap")
         assert "secret" not in repr(vars(source._proofs))
-        assert b"secret" not in b"".join(source._proofs._kept)
+        assert b"secret" not in b"".join(source._proofs._yes)
 
     run(body)
 

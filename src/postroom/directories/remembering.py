@@ -42,29 +42,35 @@ class _Answers(Generic[K]):
         self._settings = settings
         self._clock = clock
         self._tasks = tasks
-        self._kept: OrderedDict[K, _Answer] = OrderedDict()  # the one that was needed last at the end
+        # The one that was needed last at the end. Apart, so that no storm of wrong passwords drives out the right ones
+        # that an outage is got over with.
+        self._yes: OrderedDict[K, _Answer] = OrderedDict()
+        self._no: OrderedDict[K, _Answer] = OrderedDict()
         self._under_way: dict[K, asyncio.Future[Known | SourceDown | None]] = {}
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._yes) + len(self._no)
 
     def forget(self, key: K) -> None:
-        self._kept.pop(key, None)
+        self._yes.pop(key, None)
+        self._no.pop(key, None)
 
     async def get(self, key: K, ask: Callable[[], Awaitable[Known | None]]) -> Known | None:
-        kept = self._kept.get(key)
-        if kept is not None:
-            self._kept.move_to_end(key)
-            good = self._no_seconds if kept.known is None else self._yes_seconds
-            if self._clock.monotonic() < kept.at + good:
-                return kept.known
+        for kept, good in ((self._yes, self._yes_seconds), (self._no, self._no_seconds)):
+            answer = kept.get(key)
+            if answer is not None:
+                kept.move_to_end(key)
+                if self._clock.monotonic() < answer.at + good:
+                    return answer.known
         found = await asyncio.shield(self._start(key, ask))
         if not isinstance(found, SourceDown):
             return found
-        kept = self._kept.get(key)
-        outage = self._yes_seconds + self._settings.outage_seconds
-        if kept is not None and kept.known is not None and self._clock.monotonic() < kept.at + outage:
-            return kept.known
+        before = self._yes.get(key)
+        if (
+            before is not None
+            and self._clock.monotonic() < before.at + self._yes_seconds + self._settings.outage_seconds
+        ):
+            return before.known
         raise SourceDown(str(found))
 
     def _start(self, key: K, ask: Callable[[], Awaitable[Known | None]]) -> "asyncio.Future[Known | SourceDown | None]":
@@ -92,10 +98,11 @@ class _Answers(Generic[K]):
                 future.set_result(found)
 
     def _keep(self, key: K, known: Known | None) -> None:
-        self._kept[key] = _Answer(known, self._clock.monotonic())
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._settings.max_remembered:
-            self._kept.popitem(last=False)
+        self.forget(key)
+        kept = self._no if known is None else self._yes
+        kept[key] = _Answer(known, self._clock.monotonic())
+        while len(kept) > self._settings.max_remembered:
+            kept.popitem(last=False)
 
 
 class RememberingSource:

@@ -62,7 +62,9 @@ class DirectorySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
             "more; from then on it is refused. Nobody signs in meanwhile.",
         ),
     ] = 259_200.0
-    max_remembered: Annotated[int, Meta(ge=1, description="Answers that are remembered, of each kind.")] = 10_000
+    max_remembered: Annotated[
+        int, Meta(ge=1, description="Answers that are remembered, of each kind, yes and no apart.")
+    ] = 10_000
     max_waiting: Annotated[
         int, Meta(ge=1, description="Questions that wait for the directory at once; one more fails for now.")
     ] = 256
