@@ -183,6 +183,7 @@ def test_bug_strangers_spent_the_sign_ins_of_an_owner() -> None:
         await guard.succeeded(OTHER, "bob@example.org")
         assert [await guard.may_sign_in(STRANGER, "bob@example.org") for _ in range(3)] == [0.0, 0.0, None]
         assert [await guard.may_sign_in(OTHER, "bob@example.org") for _ in range(3)] == [0.0, 0.0, None]
+        assert await guard.may_sign_in("203.0.113.9", "bob@example.org") == 0.0  # on a journey
         await guard.close()
 
     run(main)

@@ -287,9 +287,7 @@ class Guard:
         now, at = self._clock.now(), self._clock.monotonic()
         if origin is not None and not origin.exempt and self._bans.find(origin, at) is not None:
             return None
-        # The strangers of a name have one budget together, and each place that it is known at one of its own
-        known = origin is not None and self._places.known(name, origin.host, now)
-        payer = f"{name} {origin.host}" if known and origin is not None else name
+        payer = f"{name} {origin.host if origin is not None else ''}"
         if self._sign_ins.wait(payer, 1, at) > 0:
             return None
         if self._sign_ins.limit:

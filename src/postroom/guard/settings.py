@@ -53,7 +53,7 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     network_connections: Annotated[int, _limit("Connections open at once from one network, in one process")] = 2000
     account_connections: Annotated[int, _limit("IMAP connections at once of one account, in one process")] = 500
     account_sign_ins_per_minute: Annotated[
-        int, _limit("Sign-ins a minute with one name, whether they succeed or not")
+        int, _limit("Sign-ins a minute with one name from one address, whether they succeed or not")
     ] = 1200
 
     # ---- failed sign-ins
