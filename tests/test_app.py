@@ -14,11 +14,13 @@ import pytest
 from postroom.app import App, StartFailed, running
 from postroom.config import Config, ListenSettings
 from postroom.delivery import DeliverySettings, OutboundTlsSettings
+from postroom.guard import GuardSettings
 from postroom.intake import AuthenticationSettings
 from postroom.journal import stories
 from postroom.net import NetSettings, TlsSettings, self_signed
 from postroom.servers.imap import ImapSessionSettings
 from postroom.servers.settings import MtaStsSettings
+from postroom.signin import SignInSettings
 from postroom.smtp import SmtpSettings
 from postroom.store import StoreSettings
 
@@ -35,6 +37,17 @@ def config(folder: Path) -> Config:
         tls=TlsSettings(reload_interval_seconds=0.02),
         allow_plaintext_sign_in_on_loopback=True,
         net=NetSettings(stop_timeout_seconds=2, close_timeout_seconds=1),
+    )
+
+
+def answering_at_once(folder: Path, **more: object) -> Config:
+    """The same, where wrong passwords are not answered late."""
+    return msgspec.structs.replace(
+        config(folder),
+        guard=GuardSettings(failure_delay_seconds=0),
+        sign_in=SignInSettings(failure_step_seconds=0.01),
+        allow_plaintext_sign_in_on_loopback=True,
+        **more,
     )
 
 

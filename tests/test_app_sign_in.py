@@ -7,7 +7,7 @@ import smtplib
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.test_app import BOB, config
+from tests.test_app import BOB, answering_at_once
 
 from postroom.accounts import totp
 from postroom.app import App, running
@@ -52,7 +52,7 @@ SIGN_IN: dict[str, tuple[str, Callable[[int, str, str], str]]] = {
 
 def test_once_a_second_factor_is_on_only_app_passwords_are_good_and_the_words_are_the_same(tmp_path: Path) -> None:
     async def main() -> None:
-        async with running(App(config(tmp_path))) as app:
+        async with running(App(answering_at_once(tmp_path))) as app:
             directory = app.directory
             await directory.add_domain("example.test")
             await directory.add_person(BOB, "secret")

@@ -14,12 +14,11 @@ import msgspec
 import pytest
 from tests.signin.issuer import Issuer, ec, rsa
 from tests.signin.web_issuer import web_issuer
-from tests.test_app import BOB, config
+from tests.test_app import BOB, answering_at_once, config
 
 from postroom.app import App, running
 from postroom.base import FakeClock, SystemClock
-from postroom.guard import GuardSettings
-from postroom.signin import OAuthSettings, SignInSettings
+from postroom.signin import OAuthSettings
 
 MECHANISMS = ["XOAUTH2", "OAUTHBEARER"]
 
@@ -96,11 +95,7 @@ def test_tokens_sign_in_by_all_protocols(tmp_path: Path, mechanism: str, caplog:
         settings = OAuthSettings(
             issuer=url, audience=("mail",), scopes=("mail",), allow_plain_http=True, key_refresh_seconds=60
         )
-        at_once = {  # many refusals in a row would each be told later than the one before
-            "guard": GuardSettings(failure_delay_seconds=0),
-            "sign_in": SignInSettings(failure_step_seconds=0.01),
-        }
-        async with running(App(msgspec.structs.replace(config(tmp_path), oauth=settings, **at_once))) as app:
+        async with running(App(answering_at_once(tmp_path, oauth=settings))) as app:
             await app.directory.add_domain("example.test")
             await app.directory.add_person(BOB, "secret")
             good = maker.token(iss=url, email=BOB)
