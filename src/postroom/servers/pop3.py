@@ -225,7 +225,7 @@ class _Session:
                 case SignedIn(person):
                     return await self._open(person)
                 case Refused(kind, words, username):
-                    _log.info("%s: sign-in as %r refused: %s", peer, username or "nobody", words)
+                    _log.warning("%s: sign-in as %r refused: %s", peer, username or "nobody", words)
                     return _REFUSALS[kind]
         except NoSuchAccount as error:
             _log.error("%s: no mail account: %s", peer, error)
