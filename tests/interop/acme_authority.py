@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.interop.server import wait_for_port
 from tests.mailauth.authority import issue
 
 EAB_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
@@ -120,7 +121,7 @@ def authority(folder: Path, *, eab: bool = False, bad_nonces: int = 20, dns: int
             for command in commands:
                 processes.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder))
             for one, process in ((port, processes[0]), (dns_management, processes[1])):
-                _wait(one, process, folder / "authority.log")
+                wait_for_port(one, process, folder / "authority.log")
             yield Authority(folder, port, http, tls, asked, dns_management)
         finally:
             for process in processes:
@@ -132,15 +133,3 @@ def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + "}"
     return json.dumps(value)
-
-
-def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
