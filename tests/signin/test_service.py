@@ -170,6 +170,24 @@ def test_a_directory_that_is_slow_for_some_does_not_show_for_whom() -> None:
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("part", ["authenticate", "may_sign_in", "failed_sign_in"])
+def test_bug_a_part_that_raised_was_told_at_once(part: str) -> None:
+    """By a bug that meets some accounts only, it would show which they are."""
+
+    async def play() -> None:
+        desk = Desk(settings=SignInSettings(failure_step_seconds=0.5))
+
+        async def broken(*_: object) -> Any:
+            raise RuntimeError("broken")
+
+        setattr(desk.people if part == "authenticate" else desk.guard, part, broken)
+        answer, taken = await timed(desk.clock, desk.sign_in.password(BOB.encode(), b"wrong", client()))
+        assert isinstance(answer, Refused)
+        assert (answer.kind, taken) == ("unavailable", 0.5)
+
+    asyncio.run(play())
+
+
 def test_the_guard_makes_a_refusal_late_and_a_success_not() -> None:
     async def play() -> None:
         desk = Desk()

@@ -1,8 +1,7 @@
 """One exchange of a SASL mechanism, from the client's first words to a person or a refusal.
 
 Owns: what the outcomes of a mechanism ask for: passwords, keys, tokens, certificates. Never: encodes base64, knows
-which protocol carries it, decides what a failure costs (service.py does). Raises: what a part behind it raises without
-being a MailError.
+which protocol carries it, decides what a failure costs (service.py does). Raises: nothing.
 """
 
 from typing import TYPE_CHECKING

@@ -1,13 +1,14 @@
 """The one way to sign in, for all protocols.
 
 Owns: which mechanisms a client is offered, what is asked of the directory, the tokens and the guard, how long a refusal
-takes. Never: words a reply (each protocol does), sees a connection, keeps a password. Raises: what is nobody's refusal
-but a bug.
+takes. Never: words a reply (each protocol does), sees a connection, keeps a password. Raises: nothing; what is
+nobody's refusal but a bug is logged.
 
 A failed sign-in is one kind of failure, whatever the reason; its answer comes a whole number of steps after the
 question, so that the way to it can't be timed, and later still when the guard says so.
 """
 
+import logging
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -41,6 +42,7 @@ from .types import (
     Tokens,
 )
 
+_log = logging.getLogger("postroom.signin")
 _BINDING = "tls-server-end-point"  # RFC 5929 §4
 _PLUS = "-PLUS"
 _NONCE_CHARACTERS = 32
@@ -151,6 +153,9 @@ class SignIn:
                 answer = replace(answer, secret="")
         except MailError as error:
             answer, wait = _trouble(error), 0.0
+        except Exception:  # our bug: nobody is let in by it, and it shows no sooner than a refusal does
+            _log.exception("a sign-in failed")
+            answer, wait = Refused("unavailable", "trouble of our own"), 0.0
         if (step := self.settings.failure_step_seconds) > 0:
             taken = self._clock.monotonic() - started
             wait += max(1, math.ceil(taken / step)) * step - taken
