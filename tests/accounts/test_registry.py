@@ -2,7 +2,7 @@
 
 import pytest
 
-from postroom.accounts import AccountError, AccountSettings, registry
+from postroom.accounts import AccountError, AccountSettings, BadAddress, registry
 from postroom.accounts.memory import MemoryTables
 
 SETTINGS = AccountSettings()
@@ -41,3 +41,19 @@ def test_targets_are_kept_once_and_tidied(tables: MemoryTables) -> None:
     assert alias.address == "Team@example.org"
     assert alias.targets == ("Bob@example.org", "x@xn--bcher-kva.example")
     assert tables.alias("team@example.org") == alias.targets
+
+
+@pytest.mark.parametrize("address", ["x²@example.org", "\uff42ob@example.org", "Ⅸ@example.org"])
+def test_bug_an_account_whose_name_is_another_s_when_it_signs_in(tables: MemoryTables, address: str) -> None:
+    """Preparation (RFC 4013, RFC 8265) makes x2, bob, ix of these: their owner never gets in, but guesses at
+    somebody else's password."""
+    with pytest.raises(BadAddress) as caught:
+        registry.add_person(tables, address, None, (None, None))
+    assert "is taken for" in caught.value.text
+
+
+@pytest.mark.parametrize(
+    "address", ["Straße@example.org", "jos\u0301e@example.org", "דוד@example.org", "üñï@example.org"]
+)
+def test_names_that_stay_what_they_are(tables: MemoryTables, address: str) -> None:
+    assert registry.add_person(tables, address, None, (None, None)).account_id > 0

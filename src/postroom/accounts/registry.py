@@ -9,6 +9,8 @@ Each function runs inside Book.change, so that what it checked still holds when 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from postroom.sasl import BadName, prepared_name
+
 from .addresses import address_key, checked_address, checked_domain, checked_target, split
 from .api import Alias, AliasTrouble, AlreadyThere, BadAddress, InUse, NotThere, Person, TooManyNotes
 from .resolution import resolve
@@ -45,6 +47,8 @@ def add_person(
     if not tables.has_domain(domain):
         raise NotThere(kept, text=f"The domain {domain} is not here: add it first (postroom domain add {domain})")
     key = _key(kept)
+    if (other := _signs_in_as(kept)) not in (None, key):
+        raise BadAddress(kept, text=f"Whoever signs in as {kept} is taken for {other}: that has to be the address")
     if tables.person(key) is not None:
         raise AlreadyThere(kept, text=f"{kept} already has an account")
     if tables.list_named(key) is not None:
@@ -53,6 +57,15 @@ def add_person(
     if main is not None:
         tables.add_credential(replace(main, account_id=account_id))
     return Person(account_id, kept, *quota)
+
+
+def _signs_in_as(address: str) -> str | None:
+    """The key of the account that this address means as a user name (RFC 8265 §3.3.1: full width is no difference; RFC
+    4013 §2.2: nor are ligatures and the like); None: by a password nobody signs in so."""
+    try:
+        return address_key(prepared_name(address))
+    except BadName:
+        return None
 
 
 def find(tables: Tables, address: str) -> Person:
