@@ -26,6 +26,7 @@ def with_guard(config: "Config", work: "Callable[[Guard], T]") -> T:
     """Run `work` on the guard's file, beside a running server."""
     import asyncio
 
+    from postroom.accounts import address_key
     from postroom.base import SystemClock, SystemIds
     from postroom.guard import Guard, GuardFailure
     from postroom.net import Networks
@@ -39,6 +40,7 @@ def with_guard(config: "Config", work: "Callable[[Guard], T]") -> T:
             SystemIds(),
             exempt=Networks(config.guard.exempt_networks),
             sign_in_domain=config.accounts.sign_in_domain,
+            name_key=address_key,
         )
         try:
             return work(guard)
