@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.cookiejar
 import json
+import select
 import ssl
 import subprocess
 import urllib.error
@@ -30,6 +31,9 @@ _VERIFIER = "v" * 50
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
+
+
+_STARTS, _START_SECONDS = 3, 20.0
 
 
 @dataclass
@@ -59,11 +63,17 @@ class OidcIssuer:
         script, own = Path(__file__).with_name("oidc_issuer.mjs"), self.folder / "own"
         command = [need("node"), str(script), str(NPM_FOLDER), str(self.port)]
         command += [str(own / "key.pem"), str(own / "chain.pem"), self.format]
-        with (self.folder / "issuer.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line == b"ready\n", (line, (self.folder / "issuer.log").read_text())
+        for _ in range(_STARTS):
+            with (self.folder / "issuer.log").open("ab") as log:
+                self._process = process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+            assert process.stdout is not None
+            if select.select([process.stdout], [], [], _START_SECONDS)[0]:
+                line = process.stdout.readline()
+                assert line == b"ready\n", (line, (self.folder / "issuer.log").read_text())
+                return
+            process.kill()  # Node was once seen waiting for itself (a futex) before it had read the script
+            self.stop()
+        raise AssertionError(f"it does not start: {(self.folder / 'issuer.log').read_text()}")
 
     def stop(self) -> None:
         if self._process is not None:
