@@ -96,7 +96,7 @@ class QueuedContent:
         """
         fields = index_header(await self.header()).by_name
         count = sum(len(fields.get(name, ())) for name in _SIGNATURES)
-        return bool(count) and count > len(await own_signatures(self, self._signing))
+        return bool(count) and count > (await own_signatures(self, self._signing)).count
 
     async def whole(self) -> bytes:
         """All octets; only for messages known to be small."""
@@ -126,8 +126,8 @@ class QueuedContent:
         return parts_of(scanner.finish().parts, _STRUCTURE.max_parts)
 
     async def recoded(self, *, eight_bit: bool) -> Content:
-        """For a server that takes 8-bit lines but nothing binary, or 7-bit ones; with a signature of ours that is on it
-        made anew. Raises NotRecodable."""
+        """For a server that takes 8-bit lines but nothing binary, or 7-bit ones; with a signature or an ARC set of ours
+        that is on it made anew. Raises NotRecodable."""
         plan = recoding(await self.structure(), self.size, eight_bit=eight_bit)
         try:
             wanted = next(plan)

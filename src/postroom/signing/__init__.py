@@ -5,6 +5,7 @@ from .key_folder import FOLDER, KeyFolder
 from .proof import Proof, Proven
 from .publication import KeyRecord, KeyWatch, Texts, key_records, missing
 from .rotation import NoRotation, Retired, phase, retire_due, signing_set, waiting_set
+from .seal_proof import ProvenSeal, SealProof
 from .service import UNSIGNED, BodyHash, Signing
 from .settings import SigningSettings
 from .signers import signers
@@ -26,7 +27,9 @@ __all__ = [
     "Phase",
     "Proof",
     "Proven",
+    "ProvenSeal",
     "Retired",
+    "SealProof",
     "Signing",
     "SigningSettings",
     "State",

@@ -34,6 +34,15 @@ class Proven(NamedTuple):
     field: bytes  # whole, with its line end
 
 
+def record_of(state: State, domain: str, selector: str) -> str | None:
+    """The text of this key, if it is ours and not revoked."""
+    for keys in state.domains.get(domain, ()):
+        for key in keys.keys if keys.revoked is None else ():
+            if key.selector == selector:
+                return record_text(key)
+    return None
+
+
 class Proof:
     """`update` it with the body, then `proven`."""
 
@@ -53,10 +62,8 @@ class Proof:
         found = [one for one in find_signatures(fields) if not isinstance(one, BadSignature)]
         records: dict[str, str] = {}
         for one in found:
-            for keys in state.domains.get(one.domain, ()):
-                for key in keys.keys if keys.revoked is None else ():
-                    if key.selector == one.selector:
-                        records[one.key_name] = record_text(key)
+            if (record := record_of(state, one.domain, one.selector)) is not None:
+                records[one.key_name] = record
         ours = [one for one in found if one.key_name in records]
         return cls(fields, ours, records, now) if ours else None
 

@@ -15,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from postroom.base import Clock, Spool, SystemClock
+from postroom.mailauth.arc import find_sets, seal
 from postroom.mailauth.dkim import BodyHasher, Canonicalization, HeaderFields, SigningKey, key_text, sign, signed_names
 
 from .key_folder import Stamp
 from .keys import from_pem
 from .proof import Proof
 from .rotation import signing_set
+from .seal_proof import ProvenSeal, SealProof
 from .settings import SigningSettings
 from .types import Key, KeyTrouble, State
 
@@ -101,6 +103,11 @@ class Signing:
         """Whether signatures on this message are ours; None: none claims to be. Feed it the body (proof.py)."""
         self._refresh()
         return Proof.of(header, self._state, self._clock.now())
+
+    def seal_proof(self, header: bytes) -> SealProof | None:
+        """The same for the newest ARC set (seal_proof.py)."""
+        self._refresh()
+        return SealProof.of(header, self._state, self._clock.now())
 
     def _refresh(self) -> None:
         stamp = self._folder.stamp()
@@ -187,6 +194,21 @@ class Signing:
             now=self._clock.now(),
             lifetime=self.settings.lifetime_seconds or None,
             names=self._names(fields) if names is None else names,
+        )
+
+    def seal_anew(self, key: SigningKey, proven: ProvenSeal, header: bytes, body_hash: bytes) -> bytes:
+        """What was sealed by us, sealed once more over this header, from which that set has gone, and a body by its
+        BodyHash (RFC 8617 §5.1)."""
+        fields = HeaderFields(header)
+        return seal(
+            fields,
+            find_sets(fields),
+            proven.status,
+            proven.assessed,
+            body_hash,
+            key,
+            now=self._clock.now(),
+            names=proven.names,
         )
 
     def _names(self, fields: HeaderFields) -> list[bytes]:

@@ -3,6 +3,6 @@
 from .chain import Chain, find_sets
 from .seal import combined, seal
 from .types import ArcLimits, ArcResult, ArcVerdict
-from .validate import validate
+from .validate import newest_holds, validate
 
-__all__ = ["ArcLimits", "ArcResult", "ArcVerdict", "Chain", "combined", "find_sets", "seal", "validate"]
+__all__ = ["ArcLimits", "ArcResult", "ArcVerdict", "Chain", "combined", "find_sets", "newest_holds", "seal", "validate"]

@@ -64,6 +64,21 @@ def validate(
     )
 
 
+def newest_holds(
+    header: HeaderFields, chain: Chain, hashes: BodyHashes, *, now: float, limits: ArcLimits = DEFAULT_LIMITS
+) -> Inquiry[bool]:
+    """Whether both signatures of the newest set are true, whatever those below are: for who has added it."""
+    if not chain.sets:
+        return False
+    keys = _Keys(limits)
+    try:
+        yield from _check_signature(header, chain.sets[-1], hashes, keys, now, limits)
+        yield from _check_seal(chain.sets[-1], seal_digests(chain.sets)[-1], keys)
+    except _Broken:
+        return False
+    return True
+
+
 def _oldest_pass(
     header: HeaderFields, sets: tuple[ArcSet, ...], hashes: BodyHashes, keys: "_Keys", now: float, limits: ArcLimits
 ) -> Inquiry[int]:
@@ -107,16 +122,21 @@ def _check_seals(sets: tuple[ArcSet, ...], keys: "_Keys") -> Inquiry[tuple[str, 
     domains: list[str] = []
     digests = seal_digests(sets)
     for one in reversed(sets):
-        about = f"the seal of instance {one.instance}"
-        try:
-            seal = read_seal(one.seal)
-        except BadSignature as bad:
-            raise _Broken(f"{about}: {bad}") from bad
-        key = yield from keys.find(seal.key_name, seal.algorithm, about)
-        if not key.verifies(seal.value, digests[one.instance - 1]):
-            raise _Broken(f"{about} is not of this chain, or not of this key")
-        domains.append(seal.domain)
+        domains.append((yield from _check_seal(one, digests[one.instance - 1], keys)))
     return tuple(domains)
+
+
+def _check_seal(one: ArcSet, digest: bytes, keys: "_Keys") -> Inquiry[str]:
+    """Its domain. Raises _Broken."""
+    about = f"the seal of instance {one.instance}"
+    try:
+        seal = read_seal(one.seal)
+    except BadSignature as bad:
+        raise _Broken(f"{about}: {bad}") from bad
+    key = yield from keys.find(seal.key_name, seal.algorithm, about)
+    if not key.verifies(seal.value, digest):
+        raise _Broken(f"{about} is not of this chain, or not of this key")
+    return seal.domain
 
 
 def signature_digest(header: HeaderFields, field: ArcField, signature: MessageSignature) -> bytes:
