@@ -181,6 +181,31 @@ def test_a_refusal_says_why_and_the_journal_too() -> None:
     run(ZONES, body)
 
 
+def test_what_is_refused_elsewhere_reaches_the_postmaster_in_junk() -> None:
+    async def body(room: Strangers) -> None:
+        await room.directory.set_alias("postmaster@foo.com", ("bob@foo.com",))
+        async with client(room, "smtp") as peer:
+            assert (await send(peer, BANK, "postmaster@foo.com", "jones@foo.com")).startswith("550")
+            assert (await send(peer, BANK, "postmaster@foo.com")).startswith("250")
+        assert await room.messages("jones@foo.com") == []
+        assert await room.messages("bob@foo.com") == []
+        (message,) = await room.messages("bob@foo.com", "Junk")
+        found = found_in(message).only("dmarc")
+        assert found is not None
+        assert found.result == "fail"
+        assert room.notes.last("checked")["action"] == "quarantine"
+
+    run(ZONES, body)
+
+
+def test_the_postmaster_may_be_closed_to_it_too() -> None:
+    async def body(room: Strangers) -> None:
+        async with client(room, "smtp") as peer:
+            assert (await send(peer, BANK, "postmaster@foo.com")).startswith("550 5.7.1")
+
+    run(ZONES, body, to_postmaster="reject")
+
+
 @pytest.mark.parametrize("hold", [False, True])
 def test_quarantine_goes_to_junk_at_once_or_later(hold: bool) -> None:
     async def body(room: Strangers) -> None:

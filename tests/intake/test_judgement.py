@@ -4,7 +4,7 @@ import pytest
 
 from postroom.base import MailError
 from postroom.intake.authentication_settings import AuthenticationSettings
-from postroom.intake.judgement import Findings, judge
+from postroom.intake.judgement import ACCEPT, Findings, heard, judge
 
 REJECT = Findings(author_domain="bar.com", dmarc="fail", policy="reject")
 QUARANTINE = Findings(author_domain="bar.com", dmarc="fail", policy="quarantine")
@@ -99,3 +99,18 @@ def test_what_others_wrote_can_not_break_a_reply() -> None:
         assert error.text.isascii()
         assert error.text.isprintable()
         assert len(error.text) < 500  # RFC 5321 §4.5.3.1.5
+
+
+def test_complaints_reach_the_postmaster() -> None:
+    """RFC 5321 §4.5.1."""
+    settings = AuthenticationSettings()
+    refused = judge(REJECT, settings)
+    for others in ([], ["bob@foo.com"], ["postmaster@foo.com", "bob@foo.com"], ["postmaster-x@foo.com"]):
+        assert heard(refused, others, settings) is refused
+    for alone in (["Postmaster"], ["abuse@foo.com", "POSTMASTER@bar.com"]):
+        found = heard(refused, alone, settings)
+        assert (found.action, found.error) == ("quarantine", None)
+        assert found.why.startswith(refused.why)
+        assert heard(refused, alone, AuthenticationSettings(to_postmaster="tag")).action == "tag"
+        assert heard(refused, alone, AuthenticationSettings(to_postmaster="reject")) is refused
+        assert heard(ACCEPT, alone, settings) is ACCEPT

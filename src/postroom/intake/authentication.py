@@ -11,7 +11,7 @@ so that their answers come while the body does, which is hashed piece by piece.
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from postroom.accounts import domain_key
@@ -40,7 +40,7 @@ from postroom.store import Draft
 
 from .authentication_settings import AuthenticationSettings
 from .evidence import Evidence, Facts, disposition, facts, reasons, received_spf, results_field
-from .judgement import Judgement, judge
+from .judgement import Judgement, heard, judge
 from .sealing import SealingKeys, sealed
 from .suffix_file import SuffixFile, SuffixFileUnreadable
 from .trace import Source
@@ -140,6 +140,10 @@ class Checked:
     def junk(self) -> bool:
         """Mailboxes keep it apart."""
         return self.judgement.action == "quarantine"
+
+    def heard_by(self, recipients: Sequence[str]) -> "Checked":
+        """The same with what follows for these recipients."""
+        return replace(self, judgement=heard(self.judgement, recipients, self.shared.settings))
 
     def fields(self, *, utf8: bool) -> bytes:
         """For the header, above Received (RFC 8601 §4.1)."""

@@ -53,6 +53,14 @@ class AuthenticationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_u
             "in it, or none that can be read."
         ),
     ] = "reject"
+    to_postmaster: Annotated[
+        Consequence,
+        Meta(
+            description="What becomes of mail to postmaster and abuse alone that would be refused for one of these: "
+            "quarantine and tag take it all the same, as whoever is refused complains there (RFC 5321 §4.5.1); reject "
+            "refuses it as any other."
+        ),
+    ] = "quarantine"
     dns_trouble: Annotated[
         Literal["tag", "defer"],
         Meta(

@@ -4,10 +4,12 @@ Owns: the decision, the words a refused sender reads. Never: finds anything out.
 hands back are declared here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from postroom.base import MailError
+from postroom.reputation import is_always_taken
 
 from .authentication_settings import AuthenticationSettings, Consequence
 
@@ -61,6 +63,15 @@ ACCEPT = Judgement("accept")
 def judge(found: Findings, settings: AuthenticationSettings) -> Judgement:
     """The gravest of what the settings make of each finding."""
     return max(_judgements(found, settings), key=lambda one: _gravity(one.action))
+
+
+def heard(judgement: Judgement, recipients: Sequence[str], settings: AuthenticationSettings) -> Judgement:
+    """What it is for these recipients: complaints reach a postmaster (RFC 5321 §4.5.1, RFC 2142 §4), who is nobody's
+    way to anybody else's mailbox."""
+    alone = bool(recipients) and all(map(is_always_taken, recipients))
+    if judgement.action != "reject" or settings.to_postmaster == "reject" or not alone:
+        return judgement
+    return Judgement(settings.to_postmaster, f"{judgement.why}; it is taken all the same, as complaints may come so")
 
 
 def _judgements(found: Findings, settings: AuthenticationSettings) -> list[Judgement]:

@@ -289,6 +289,8 @@ class Reception:
         if count_received(facts.header) >= settings.max_received_fields:
             raise MailLoop(f"{self.trace_id}: from {envelope.mail_from}")
         checked = await self._checking.conclude() if self._checking is not None else None
+        if checked is not None:
+            checked = checked.heard_by([route.recipient.address for route in routes])
         self._note(envelope, routes, facts.header)
         if checked is not None:
             self._heed(checked, routes)
