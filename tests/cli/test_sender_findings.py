@@ -10,6 +10,7 @@ from postroom.cli.findings import Finding, Verdict
 from postroom.cli.records import Publication, Zone, txt
 from postroom.cli.sender_findings import dkim_findings, dmarc_findings, spf_findings
 from postroom.mailauth.dkim.key import key_text
+from postroom.mailauth.dmarc import PublicSuffixes
 
 RSA = key_text(rsa.generate_private_key(65537, 2048).public_key())
 ED25519, OTHER = (key_text(ed25519.Ed25519PrivateKey.generate().public_key()) for _ in range(2))
@@ -172,6 +173,19 @@ def test_the_record_of_a_parent_holds() -> None:
     zones = {DMARC: {"TXT": ["v=DMARC1; p=none; sp=reject"]}}
     one = only(look(zones, lambda resolver: dmarc_findings(resolver, zone(domain=f"sub.{DOMAIN}"))))
     assert (one.verdict, one.text) == (Verdict.GOOD, f"sub.{DOMAIN}: the record of {DOMAIN} holds for it too, reject")
+
+
+def test_the_public_suffix_list_says_which_parent_holds() -> None:
+    """As for the mail that comes: where there is a list, the highest record need not be the organisation's."""
+    zones = {
+        "_dmarc.us.co.test": {"TXT": ["v=DMARC1; p=none; sp=quarantine"]},
+        "_dmarc.co.test": {"TXT": ["v=DMARC1; p=reject"]},
+    }
+    at = zone(domain="sub.us.co.test")
+    one = only(look(zones, lambda resolver: dmarc_findings(resolver, at)))
+    assert one.text == "sub.us.co.test: the record of co.test holds for it too, reject"
+    one = only(look(zones, lambda resolver: dmarc_findings(resolver, at, PublicSuffixes("co.test\n"))))
+    assert one.text == "sub.us.co.test: the record of us.co.test holds for it too, quarantine"
 
 
 def test_dmarc_that_could_not_be_asked() -> None:

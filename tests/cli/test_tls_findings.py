@@ -1,21 +1,25 @@
 """What `postroom check dns` makes of TLSA records, MTA-STS, TLS-RPT and CAA."""
 
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.cli.nameserver import DOMAIN, HOST, Zones, look, only, zone
+from tests.delivery.peer import DROP, Peer
 from tests.mailauth.authority import NOW, Issued, issue
 
 from postroom.base import SystemClock
 from postroom.cli.findings import Finding, Verdict
+from postroom.cli.network_findings import Caller
 from postroom.cli.records import Publication, TlsRecords
 from postroom.cli.tls_findings import (
     caa_findings,
     policy_file_findings,
     policy_findings,
     report_findings,
+    shown_findings,
     tlsa_findings,
 )
 from postroom.dns import InspectingResolver
@@ -62,6 +66,64 @@ def test_tlsa(records: list[str], secure: bool, verdict: Verdict | None, words: 
     assert verdict is None or words in found[0].text
     if verdict is Verdict.BAD:
         assert found[0].fix == f"publish: {TLSA}. IN TLSA {OURS}"
+
+
+def shown(
+    folder: Path,
+    certificate: Issued,
+    script: dict[str, list[bytes]] | None = None,
+    *,
+    secure: bool = True,
+    records: tuple[str, ...] = (OURS,),
+    extensions: tuple[str, ...] = ("PIPELINING", "STARTTLS"),
+) -> list[Finding]:
+    """Of an SMTP server on loopback with that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate.write(folder))
+
+    async def asked(resolver: InspectingResolver) -> AsyncIterator[Finding]:
+        peer = await Peer(script, extensions=extensions, tls=context).start()
+        caller, client = Caller(Dialer(NetSettings()), 5), client_context(verify=False)
+        try:
+            async for one in shown_findings(resolver, caller, client, TLS, "127.0.0.1", NOW, peer.port):
+                yield one
+            assert peer.sessions == (1 if secure and records else 0)
+        finally:
+            await peer.stop()
+
+    return look({TLSA: {"TLSA": list(records)}}, asked, secure={TLSA} if secure else ())
+
+
+def test_the_certificate_that_is_shown_on_port_25(tmp_path: Path) -> None:
+    one = only(shown(tmp_path, CERTIFICATE))
+    assert (one.verdict, one.text.partition(": ")[2]) == (Verdict.GOOD, "its certificate is that of TLSA 3 1 1")
+
+
+def test_another_certificate_is_shown_than_the_one_in_the_file(tmp_path: Path) -> None:
+    one = only(shown(tmp_path, issue(HOST)))
+    assert one.verdict is Verdict.BAD
+    assert "its certificate is none of those in the TLSA records" in one.text
+    assert one.fix.endswith(f"publish: {TLSA}. IN TLSA {OURS}")
+
+
+def test_no_starttls_is_offered_where_it_is_demanded(tmp_path: Path) -> None:
+    one = only(shown(tmp_path, CERTIFICATE, extensions=("PIPELINING",)))
+    assert one.verdict is Verdict.BAD
+    assert "offers no STARTTLS" in one.text
+
+
+@pytest.mark.parametrize(
+    "script", [{"GREETING": [b"554 5.7.1 no"]}, {"STARTTLS": [b"454 4.7.0 not now"]}, {"STARTTLS": [DROP]}]
+)
+def test_what_is_shown_could_not_be_asked(tmp_path: Path, script: dict[str, list[bytes]]) -> None:
+    one = only(shown(tmp_path, CERTIFICATE, script))
+    assert one.verdict is Verdict.UNASKED
+    assert f"-servername {HOST}" in one.fix
+
+
+def test_nothing_is_asked_where_nobody_heeds_it(tmp_path: Path) -> None:
+    assert shown(tmp_path, CERTIFICATE, secure=False) == []
+    assert shown(tmp_path, CERTIFICATE, records=()) == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Refusal; who does not answer is a finding.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,9 @@ from .records import PLAIN, Zone, zone_lines
 
 if TYPE_CHECKING:
     from postroom.config import Config
+    from postroom.delivery import ClientContexts
     from postroom.dns import InspectingResolver
+    from postroom.mailauth.dmarc import PublicSuffixes
     from postroom.net import HttpsClient
 
 _TRIES = 2  # questions to each name server; there is a time for all of them too
@@ -87,6 +90,8 @@ class Means:
     caller: network_findings.Caller
     client: "HttpsClient"
     now: Callable[[], float]
+    contexts: "ClientContexts"
+    suffixes: "PublicSuffixes | None" = None  # the list that DMARC may fall back on
     chain: Sequence[bytes] = field(default=())  # the server's certificates, its own first
     names: Sequence[str] = ()  # of all certificates that are shown for a name
 
@@ -98,8 +103,12 @@ async def examine(config: "Config", zones: Sequence[Zone]) -> list[Finding]:
     from postroom.base import SystemClock
     from postroom.delivery import ClientContexts
     from postroom.dns import DnsSettings, InspectingResolver
+    from postroom.intake.suffix_file import SuffixFileUnreadable, read_suffix_file
     from postroom.net import Dialer, HttpsClient
 
+    path, suffixes = config.authentication.public_suffix_list, None
+    with contextlib.suppress(SuffixFileUnreadable):  # `postroom check` says so
+        suffixes = read_suffix_file(path) if path else None
     clock, seconds = SystemClock(), config.zone.timeout_seconds
     settings = DnsSettings(
         nameservers=config.dns.nameservers,
@@ -121,6 +130,8 @@ async def examine(config: "Config", zones: Sequence[Zone]) -> list[Finding]:
             timeout_seconds=seconds,
         ),
         now=clock.now,
+        contexts=contexts,
+        suffixes=suffixes,
         chain=[one.public_bytes(Encoding.DER) for one in certificates(config)],
         names=all_names(config),
     )
@@ -196,6 +207,11 @@ def jobs(means: Means, config: "Config", zones: Sequence[Zone], addresses: Seque
         yield Job("spf", f"the SPF record of {hostname}", spf)
     tlsa = tls_findings.tlsa_findings(resolver, own, means.chain, means.now())
     yield Job("tlsa", f"the TLSA records of {hostname}", tlsa)
+    for address in addresses:
+        shown = tls_findings.shown_findings(
+            resolver, means.caller, means.contexts.any_certificate, own, address, means.now()
+        )
+        yield Job("tlsa", f"the certificate that {address} shows", shown)
     for zone in zones:
         yield from _of_domain(means, config, zone, _leaving(config, addresses))
     for name in config.delivery.next_hops():
@@ -215,7 +231,7 @@ def _of_domain(means: Means, config: "Config", zone: Zone, leaving: Sequence[str
     spf = sender_findings.spf_findings(resolver, zone, domain, leaving, means.now())
     yield Job("spf", f"the SPF record of {domain}", spf)
     yield Job("dkim", f"the DKIM keys of {domain}", sender_findings.dkim_findings(resolver, zone))
-    yield Job("dmarc", f"the DMARC record of {domain}", sender_findings.dmarc_findings(resolver, zone))
+    yield Job("dmarc", f"the DMARC record of {domain}", sender_findings.dmarc_findings(resolver, zone, means.suffixes))
     yield Job("mta-sts", f"the MTA-STS text of {domain}", tls_findings.policy_findings(resolver, zone))
     if zone.publication.tls.policy_id:
         policy = config.mta_sts.policy(zone.hostname)

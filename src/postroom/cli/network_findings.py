@@ -9,10 +9,12 @@ import email.utils
 import ipaddress
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from postroom.dns import DnsTemporary, Resolver, block_list_name
-from postroom.net import ConnectFailed, ConnectionEnd, Dialer
+from postroom.net import ConnectFailed, ConnectionEnd, Dialer, SocketConnection, TlsFailed
 
 from .dns_findings import addresses_of
 from .findings import Finding, bad, good, note, unasked
@@ -24,6 +26,8 @@ _LISTED = ipaddress.ip_network("127.0.0.0/8")  # RFC 5782 §2.1: all other answe
 _REFUSED = ipaddress.ip_network("127.255.255.0/24")  # what lists say to who may not ask them
 _TEST_POINTS = {4: "127.0.0.2", 6: "::ffff:7f00:2"}  # RFC 5782 §5: each list has these
 _DATE = re.compile(rb"\r\nDate:[ \t]*([^\r\n]{1,64})\r\n", re.IGNORECASE)
+_REPLY_END = re.compile(rb"^[0-9]{3}(?: [^\r\n]*)?\r\n\Z", re.MULTILINE)
+_T = TypeVar("_T")
 _WHY_LISTED = "many servers refuse mail from an address that is on it"
 _WHY_OUT = "mail leaves by port 25 alone; many providers close it until they are asked"
 _WHY_IN = "other servers bring mail to port 25 of this address"
@@ -43,22 +47,60 @@ class Caller:
 
     async def ask(self, address: str, port: int, said: bytes, end: bytes) -> bytes:
         """What is answered up to `end`, or until the server closes. Raises Unanswered."""
+
+        async def talk(connection: SocketConnection) -> bytes:
+            connection.send(said)
+            answer = b""
+            while end not in answer and len(answer) < _MAX_ANSWER and (data := await connection.receive()):
+                answer += data
+            return answer
+
+        return await self._call(address, port, talk)
+
+    async def shown(self, address: str, port: int, context: ssl.SSLContext, hostname: str) -> list[bytes] | None:
+        """The certificates (DER) that an SMTP server shows after STARTTLS to who asks for that name (RFC 7672 §8.1).
+
+        None: it does not offer STARTTLS. Raises Unanswered.
+        """
+
+        async def talk(connection: SocketConnection) -> list[bytes] | None:
+            greeting = await _reply(connection)
+            if not greeting.startswith(b"220"):
+                raise Unanswered(f"{address} port {port} says {greeting[:60]!r}")
+            connection.send(b"EHLO " + hostname.encode() + b"\r\n")
+            offers = (await _reply(connection)).upper().split(b"\r\n")
+            if not any(line[4:].strip() == b"STARTTLS" for line in offers):
+                return None
+            connection.send(b"STARTTLS\r\n")
+            ready = await _reply(connection)
+            if not ready.startswith(b"220"):
+                raise Unanswered(f"{address} port {port} says to STARTTLS {ready[:60]!r}")
+            await connection.start_tls_client(context, hostname)
+            return connection.peer_certificates()
+
+        return await self._call(address, port, talk)
+
+    async def _call(self, address: str, port: int, talk: Callable[[SocketConnection], Awaitable[_T]]) -> _T:
         try:
             async with asyncio.timeout(self._seconds):
                 connection = await self._dialer.connect(address, port)
                 try:
-                    connection.send(said)
-                    answer = b""
-                    while end not in answer and len(answer) < _MAX_ANSWER and (data := await connection.receive()):
-                        answer += data
-                    return answer
+                    return await talk(connection)
                 finally:
                     connection.abort()
         except TimeoutError as error:
             raise Unanswered(f"{address} port {port}: no answer in {self._seconds:g} s") from error
-        except (ConnectFailed, ConnectionEnd, OSError) as error:
+        except (ConnectFailed, ConnectionEnd, TlsFailed, OSError) as error:
             words = str(error) or type(error).__name__
             raise Unanswered(words if address in words else f"{address} port {port}: {words}") from error
+
+
+async def _reply(connection: SocketConnection) -> bytes:
+    """One reply of an SMTP server, all its lines (RFC 5321 §4.2.1); what there was of it, if the server leaves."""
+    answer = b""
+    while len(answer) < _MAX_ANSWER and not _REPLY_END.search(answer) and (data := await connection.receive()):
+        answer += data
+    return answer
 
 
 # ---- port 25

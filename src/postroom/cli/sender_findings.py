@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from postroom.dns import Resolver
 from postroom.dns.inquiries import pursue
 from postroom.mailauth.dkim.key import BadKey, KeyRecord, read_key
-from postroom.mailauth.dmarc import Policy, Walks, mail_address
+from postroom.mailauth.dmarc import Policy, SuffixList, Walks, mail_address
 from postroom.mailauth.dmarc import Record as DmarcRecord
 from postroom.mailauth.dmarc.destinations import find_destinations
 from postroom.mailauth.spf import SpfResult, SpfVerdict, check_host, select_records
@@ -147,12 +147,12 @@ def _key(record: bytes) -> KeyRecord | None:
 # ---- DMARC
 
 
-async def dmarc_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Finding]:
+async def dmarc_findings(resolver: Resolver, zone: Zone, suffixes: SuffixList | None = None) -> AsyncIterator[Finding]:
     """The policy that holds for the domain, and whether reports on it arrive."""
     domain = zone.domain
     name = f"_dmarc.{domain}"
     publish = zone.publish(name, "TXT")
-    walk = await pursue(resolver, Walks().walk(domain))
+    walk = await pursue(resolver, Walks(suffixes).walk(domain))
     own = walk.found[0]
     if walk.failed:
         yield unasked("dmarc", f"the DMARC record of {domain} could not be asked: {walk.failed}", _AGAIN)
@@ -162,7 +162,7 @@ async def dmarc_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Findin
     elif own.record is not None:
         for finding in _policy(zone, own.record, publish):
             yield finding
-        async for finding in _reports(resolver, zone, own.record, publish):
+        async for finding in _reports(resolver, zone, own.record, publish, suffixes):
             yield finding
     elif walk.policy is not None and walk.policy.record is not None:
         _, policy = walk.policy.record.policy(subdomain=True, exists=True)
@@ -189,13 +189,15 @@ def _policy(zone: Zone, record: DmarcRecord, publish: str) -> Iterator[Finding]:
         yield good("dmarc", f"{domain}: {text}")
 
 
-async def _reports(resolver: Resolver, zone: Zone, record: DmarcRecord, publish: str) -> AsyncIterator[Finding]:
+async def _reports(
+    resolver: Resolver, zone: Zone, record: DmarcRecord, publish: str, suffixes: SuffixList | None
+) -> AsyncIterator[Finding]:
     domain, wanted = zone.domain, zone.publication.dmarc_reports_to
     asked_for = [address.lower() for uri in record.rua if (address := mail_address(uri)) is not None]
     if wanted and wanted.lower() not in asked_for:
         why = "others send reports only to the addresses in the record (rua)"
         yield note("dmarc", f"reports on {domain} do not go to {wanted}", publish, why)
-    where = await pursue(resolver, find_destinations(domain, record.rua))
+    where = await pursue(resolver, find_destinations(domain, record.rua, suffixes=suffixes))
     if where.failed:
         yield unasked("dmarc", f"whether reports on {domain} are wanted could not be asked: {where.failed}", _AGAIN)
     for refused in where.refused:

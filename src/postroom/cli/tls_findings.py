@@ -3,7 +3,9 @@
 Owns: those questions and what their answers mean. Never: changes a zone. Raises: DnsTemporary.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 from postroom.dns import Answer, Resolver
@@ -14,9 +16,10 @@ from postroom.net import Fetch, FetchFailed, HttpsClient
 
 from .dns_findings import addresses_of
 from .findings import Finding, bad, good, note, unasked
+from .network_findings import Caller, Unanswered
 from .records import Zone
 
-_HTTPS = 443
+_SMTP, _HTTPS = 25, 443
 _WHY_TLSA = "servers that heed DANE (RFC 7672) send only to a host whose certificate is that of its TLSA records"
 _WHY_POLICY = (
     "servers that heed MTA-STS (RFC 8461) keep to the policy they know, and send nothing to a host that fails it"
@@ -29,12 +32,7 @@ async def tlsa_findings(resolver: Resolver, zone: Zone, chain: Sequence[bytes], 
     hostname = zone.hostname
     name = f"_25._tcp.{hostname}"
     answer = await resolver.tlsa(name)
-    records: list[Tlsa] = []
-    for data in answer.records:
-        try:
-            records.append(read_tlsa(data))
-        except BadTlsa:
-            continue
+    records = _readable(answer.records)
     tlsa = zone.publication.tls.tlsa
     publish = zone.publish(name, "TLSA") if tlsa else "make a certificate, then: postroom dns"
     if not answer.records:
@@ -58,6 +56,51 @@ async def tlsa_findings(resolver: Resolver, zone: Zone, chain: Sequence[bytes], 
         yield note("tlsa", f"{hostname} has TLSA records that can't be used for mail (RFC 7672 §3.1.3)", publish, why)
     else:
         yield good("tlsa", f"{hostname}: {verdict.words}")
+
+
+def _readable(answer: Iterable[bytes]) -> list[Tlsa]:
+    records: list[Tlsa] = []
+    for data in answer:
+        with contextlib.suppress(BadTlsa):
+            records.append(read_tlsa(data))
+    return records
+
+
+async def shown_findings(
+    resolver: Resolver,
+    caller: Caller,
+    context: ssl.SSLContext,
+    zone: Zone,
+    address: str,
+    now: float,
+    port: int = _SMTP,
+) -> AsyncIterator[Finding]:
+    """Whether the certificate that port 25 of the address really shows is that of the TLSA records, where others heed
+    them. The server may run with an older one than there is in the file, or another program may answer."""
+    hostname = zone.hostname
+    name = f"_25._tcp.{hostname}"
+    answer = await resolver.tlsa(name)
+    records = _readable(answer.records)
+    if not answer.secure or not usable_records(records):
+        return
+    try:
+        chain = await caller.shown(address, port, context, hostname)
+    except Unanswered as error:
+        look = f"openssl s_client -starttls smtp -connect {address}:{port} -servername {hostname}"
+        text = f"which certificate {address} shows on port {port} could not be asked from here: {error}"
+        yield unasked("tlsa", text, f"look from another network: {look}")
+        return
+    if chain is None:
+        fix = f"let port {port} of {address} lead to this server, without anything between that takes STARTTLS away"
+        yield bad("tlsa", f"{address} offers no STARTTLS on port {port}", fix, f"{_WHY_TLSA}: they send nothing")
+        return
+    verdict = verify(records, chain, (hostname, zone.domain), now)
+    if verdict.failure is not None:
+        fix = f"let the server read its certificate again (postroom serve, SIGHUP), or {zone.publish(name, 'TLSA')}"
+        text = f"the certificate that {address} shows on port {port}: {verdict.words}"
+        yield bad("tlsa", text, fix, f"{_WHY_TLSA}: they send nothing")
+    else:
+        yield good("tlsa", f"the certificate that {address} shows on port {port}: {verdict.words}")
 
 
 async def policy_findings(resolver: Resolver, zone: Zone) -> AsyncIterator[Finding]:
