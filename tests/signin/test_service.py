@@ -251,3 +251,15 @@ def test_a_refusal_shows_no_secret() -> None:
         assert desk.guard.secrets == ["", "s3cret"]
 
     asyncio.run(play())
+
+
+def test_bug_a_password_typed_in_place_of_the_name_was_in_the_log() -> None:
+    async def play() -> None:
+        desk = Desk()
+        desk.people.people["bob"] = desk.people.people[BOB]
+        for name, shown in (("s3cret words", ""), ("s3cret", ""), ("bob", "bob"), (GONE, GONE), (BOB, BOB)):
+            answer = await desk.sign_in.password(name.encode(), b"wrong", client())
+            assert isinstance(answer, Refused)
+            assert answer.username == shown
+
+    asyncio.run(play())

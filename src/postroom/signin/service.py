@@ -10,6 +10,7 @@ question, so that the way to it can't be timed, and later still when the guard s
 
 import logging
 import math
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -46,6 +47,7 @@ _log = logging.getLogger("postroom.signin")
 _BINDING = "tls-server-end-point"  # RFC 5929 §4
 _PLUS = "-PLUS"
 _NONCE_CHARACTERS = 32
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _FAILURES = ("credentials", "authorization")  # that the guard counts
 
 
@@ -160,7 +162,16 @@ class SignIn:
             taken = self._clock.monotonic() - started
             wait += max(1, math.ceil(taken / step)) * step - taken
         await self._clock.sleep(wait)
-        return answer
+        return replace(answer, username=await self._shown(answer.username))
+
+    async def _shown(self, name: str) -> str:
+        """The name, for the log, unless it may be a password that somebody has typed in its place."""
+        if _ADDRESS.fullmatch(name):
+            return name
+        try:
+            return name if await self._directory.find(name) is not None else ""
+        except Exception:  # whatever a directory's trouble is, the refusal is told
+            return ""
 
     async def check(self, given: Credentials, client: Client) -> SignedIn | Refused:
         """Whether name and password belong together."""

@@ -43,7 +43,8 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nobody is signed in. `words` and `username` are for the log, and never have a secret in them.
+    """Nobody is signed in. `words` and `username` are for the log, and never have a secret in them: a name that is
+    neither an address nor anybody's is not told, as it may be a password.
 
     Of these kinds a client is told no more than that: "credentials" (the name, the password, the token, the message,
     whatever it was), "authorization" (right, but as somebody else), "expired" (right once), "busy" (too many at the
