@@ -22,7 +22,7 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/slapd.pid
 argsfile {folder}/slapd.args
-TLSCACertificateFile {folder}/root/chain.pem
+TLSCACertificateFile {authorities}
 TLSCertificateFile {folder}/own/chain.pem
 TLSCertificateKeyFile {folder}/own/key.pem
 disallow bind_anon
@@ -62,7 +62,9 @@ class Slapd:
         root.write(self._folder / "root")
         issue("localhost", root, now=now).write(self._folder / "own", root=False)
         (self._folder / "db").mkdir()
-        config = _CONFIG.format(folder=self._folder, base=BASE, admin=ADMIN, password=f'"{ADMIN_PASSWORD}"')
+        config = _CONFIG.format(
+            folder=self._folder, authorities=self.authorities, base=BASE, admin=ADMIN, password=f'"{ADMIN_PASSWORD}"'
+        )
         (self._folder / "slapd.conf").write_text(config)
         entries = f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n\n"
         entries += f"dn: ou=people,{BASE}\nobjectClass: organizationalUnit\nou: people\n"

@@ -1,25 +1,21 @@
 """data/guard.db: bans, levels of budgets, from where accounts signed in, what they usually send, which are stopped.
 
-Owns: its schema, its version, the thread that uses it. Never: decides anything. Raises: GuardFailure.
+Owns: its schema. Never: decides anything. Raises: GuardFailure.
 
 All of it may be lost without a message being lost. The last half second may: nothing here is synced to the disk before
 something else happens. Each change has a stamp, by which every process finds what others have changed.
 """
 
 import asyncio
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import apsw
 
+from postroom.base.small_database import SmallDatabase
+
 from .types import GuardFailure
 
-T = TypeVar("T")
 APPLICATION_ID = 0x506F5247  # "PoRG"
-_BUSY_MILLISECONDS = 5_000
 _FIRST = """
 CREATE TABLE stamp (number INTEGER NOT NULL) STRICT;
 INSERT INTO stamp VALUES (0);
@@ -75,36 +71,18 @@ MIGRATIONS = {1: _FIRST}
 SCHEMA_VERSION = max(MIGRATIONS)
 
 
-class GuardDatabase:
+class GuardDatabase(SmallDatabase):
     """The file at `path`; None: in memory, for tests. Several processes may have it open."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(1, "guard-db")
-        try:
-            if path is not None:
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._db = apsw.Connection(":memory:" if path is None else str(path))
-            self._db.set_busy_timeout(_BUSY_MILLISECONDS)
-            self._db.pragma("journal_mode", "wal")
-            self._db.pragma("synchronous", "NORMAL")
-        except (apsw.Error, OSError) as error:
-            raise self._failure(error) from error
-        self.now(self._prepare)
-
-    def _prepare(self, db: apsw.Connection) -> None:
-        found = int(db.pragma("user_version"))
-        if db.pragma("application_id") not in (0, APPLICATION_ID) or found > SCHEMA_VERSION:
-            text = f"{self._path} is not a guard database of this version"
-            raise GuardFailure(text, text=text)
-        for version in range(found + 1, SCHEMA_VERSION + 1):
-            db.execute(MIGRATIONS[version])
-        if found != SCHEMA_VERSION:
-            db.pragma("application_id", APPLICATION_ID)
-            db.pragma("user_version", SCHEMA_VERSION)
-
-    def _failure(self, error: Exception) -> GuardFailure:
-        return GuardFailure(f"{self._path}: {type(error).__name__}: {error}")
+        super().__init__(
+            path,
+            MIGRATIONS,
+            application_id=APPLICATION_ID,
+            kind="guard",
+            failure=GuardFailure,
+            synchronous="NORMAL",
+        )
 
     async def changed(self) -> int:
         """A number that is another one when another connection has committed."""
@@ -115,27 +93,3 @@ class GuardDatabase:
             return int(self._db.execute("PRAGMA data_version").get)
         except apsw.Error as error:
             raise self._failure(error) from error
-
-    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
-        """In a transaction, in the thread. Raises GuardFailure."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.now, work)
-
-    def now(self, work: Callable[[apsw.Connection], T]) -> T:
-        """The same here, for commands and at start."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                found = work(self._db)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except apsw.Error as error:
-            raise self._failure(error) from error
-        return found
-
-    def close(self) -> None:
-        """After what is under way."""
-        self._thread.shutdown()
-        self._db.close()

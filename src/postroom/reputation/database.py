@@ -1,25 +1,20 @@
 """data/reputation.db: who has come before, and how it went; who was asked to come again.
 
-Owns: the file, its schema, the thread that changes it. Never: decides anything. Raises: ReputationFailure.
+Owns: its schema, the connection for reading. Never: decides anything. Raises: ReputationFailure.
 
 All of it may be lost without a message being lost, so a commit does not wait for the disk. What is read by key is read
 on the event loop, through a connection of its own; changes are made in a thread.
 """
 
-import asyncio
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import apsw
 
 from postroom.base import MailError
+from postroom.base.small_database import SmallDatabase
 
-T = TypeVar("T")
 APPLICATION_ID = 0x506F5253  # "PoRS"
-_BUSY_MILLISECONDS = 5_000
 _READ_BUSY_MILLISECONDS = 50  # the event loop waits for it
 _FIRST = """
 CREATE TABLE origin (
@@ -59,41 +54,22 @@ class Remembered(NamedTuple):
     junk: int
 
 
-class ReputationDatabase:
+class ReputationDatabase(SmallDatabase):
     """The file at `path`, which several processes may have open."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._thread = ThreadPoolExecutor(1, "reputation-db")
+        super().__init__(
+            path,
+            MIGRATIONS,
+            application_id=APPLICATION_ID,
+            kind="reputation",
+            failure=ReputationFailure,
+            synchronous="NORMAL",
+        )
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._db = self._open(_BUSY_MILLISECONDS)
-            self.now(self._prepare)
             self._reader = self._open(_READ_BUSY_MILLISECONDS)
-        except (apsw.Error, OSError) as error:
+        except apsw.Error as error:
             raise self._failure(error) from error
-
-    def _open(self, busy: int) -> apsw.Connection:
-        db = apsw.Connection(str(self._path))
-        db.set_busy_timeout(busy)
-        db.pragma("journal_mode", "wal")
-        db.pragma("synchronous", "NORMAL")
-        return db
-
-    def _prepare(self, db: apsw.Connection) -> None:
-        found, wanted = int(db.pragma("user_version")), max(MIGRATIONS)
-        if db.pragma("application_id") not in (0, APPLICATION_ID) or found > wanted:
-            text = f"{self._path} is not a reputation database of this version"
-            raise ReputationFailure(text, text=text)
-        if found == wanted:
-            return
-        for version in range(found + 1, wanted + 1):
-            db.execute(MIGRATIONS[version])
-        db.pragma("application_id", APPLICATION_ID)
-        db.pragma("user_version", wanted)
-
-    def _failure(self, error: Exception) -> ReputationFailure:
-        return ReputationFailure(f"{self._path}: {type(error).__name__}: {error}")
 
     def remembered(self, key: str) -> Remembered | None:
         """Of a network or domain. Raises ReputationFailure."""
@@ -103,26 +79,7 @@ class ReputationDatabase:
             raise self._failure(error) from error
         return None if row is None else Remembered(row[0], row[1], bool(row[2]), row[3], row[4])
 
-    async def run(self, work: Callable[[apsw.Connection], T]) -> T:
-        """In a transaction, in the thread. Raises ReputationFailure."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.now, work)
-
-    def now(self, work: Callable[[apsw.Connection], T]) -> T:
-        """The same here, for commands and at start."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                found = work(self._db)
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-        except apsw.Error as error:
-            raise self._failure(error) from error
-        return found
-
     def close(self) -> None:
         """After what is under way."""
-        self._thread.shutdown()
-        self._db.close()
+        super().close()
         self._reader.close()
